@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every limit that both sides know, with its reason. */
+#pragma once
+
+enum {
+	SW_MAX_BANS = 262144,	   /* hash entries per family: 100 k bans with room for a bad day */
+	SW_MAX_BAN_NETS = 65536,   /* LPM entries per family: networks are few, aggregated by policy */
+	SW_MAX_ALLOW = 16384,	   /* LPM entries per family: operator's list and the never-ban set */
+	SW_MAX_TRAILS4 = 8388608,  /* 8 M: four times the largest published sum of lists */
+	SW_MAX_TRAILS6 = 1048576,  /* 1 M: IPv6 lists are networks, not hosts */
+	SW_MAX_CPUS = 256,	   /* checked at load: the size of what is kept per CPU */
+	SW_MAX_VLAN_TAGS = 4,	   /* QinQ is two; beyond four the packet counts as unparsed and passes */
+	SW_MAX_EXT_HEADERS = 8,	   /* IPv6 extension headers followed before the packet counts as unparsed */
+	SW_RECENT_SLOTS = 4096,	   /* per CPU, a power of two: sources whose hits are remembered between events */
+	SW_EV_PKT_BYTES = 1 << 22, /* packet ring, 4 MiB: 50 k records; a flood drops its own records, counted */
+	SW_EV_SOCK_BYTES = 1 << 24, /* socket ring, 16 MiB: measured to lose nothing at 1 M records/s */
+	SW_EXEC_PATH_MAX = 256,	   /* bytes of the executable's name in an exec record, with its NUL */
+	SW_EXEC_ARGS_MAX = 512,	   /* bytes of arguments, NUL-separated; the rest is cut and said */
+	SW_COMM_MAX = 16,	   /* TASK_COMM_LEN */
+	SW_UNIX_PATH_MAX = 108,	   /* sun_path */
+};

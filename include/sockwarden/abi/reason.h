@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Why the gate did something with a packet. One row each; counters, events, status, metrics and the
+ * manual take their words from here. Benign packets have no reason: they are not counted.
+ */
+#pragma once
+
+/*  X(id, word, sentence) */
+#define SW_REASONS(X)                                                                              \
+	X(UNPARSED, "unparsed", "could not be read as a packet; passed")                           \
+	X(ALLOWED, "allowed", "would have been dropped, but the allow list holds it; passed")      \
+	X(BAN, "ban", "the source address is banned")                                              \
+	X(BAN_NET, "ban-net", "the source lies in a banned network")                               \
+	X(TRAIL_SRC, "trail-src", "the source is listed in a trail")                               \
+	X(TRAIL_DST, "trail-dst", "the destination is listed in a trail")
+
+enum sw_reason {
+#define SW_REASON_ENUM(id, word, sentence) SW_R_##id,
+	SW_REASONS(SW_REASON_ENUM)
+#undef SW_REASON_ENUM
+	SW_R_COUNT
+};
+
+/* What is lost or left out, per CPU; each is shown in status and metrics. */
+#define SW_STATS(X)                                                                                \
+	X(EV_PKT_SENT, "packet-events-sent", "packet events written to the ring")                  \
+	X(EV_PKT_LIMITED, "packet-events-limited", "hits told only as a sum: the source's token bucket was empty") \
+	X(EV_PKT_LOST, "packet-events-lost", "packet events lost because the ring was full")       \
+	X(EV_SOCK_SENT, "socket-events-sent", "socket events written to the ring")                 \
+	X(EV_SOCK_LOST, "socket-events-lost", "socket events lost because the ring was full")      \
+	X(OWNER_LOST, "socket-owners-lost", "sockets whose owner could not be stored")
+
+enum sw_stat {
+#define SW_STAT_ENUM(id, word, sentence) SW_STAT_##id,
+	SW_STATS(SW_STAT_ENUM)
+#undef SW_STAT_ENUM
+	SW_STAT_COUNT
+};

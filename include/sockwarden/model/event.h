@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* An event: one fact, as it came from the kernel, a log or a peer, with its time. Copied by value. */
+#pragma once
+
+#include "sockwarden/abi/gate.h"
+#include "sockwarden/abi/sock_event.h"
+
+enum sw_event_kind { SW_EVENT_PKT, SW_EVENT_SOCK, SW_EVENT_EXEC, SW_EVENT_EXIT };
+
+struct sw_event {
+	enum sw_event_kind kind;
+	__u64 boot_ns;
+	union {
+		const struct sw_pkt_event *pkt; /* borrowed from the ring until the callback returns */
+		const struct sw_sock_event *sock;
+		const struct sw_exec_event *exec;
+		const struct sw_exit_event *exit;
+	};
+};

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The configuration as the processes get it: one sealed image of fixed layout, made by the
+ * unprivileged sockwarden-config from the YAML. Every field has a row in user/conf/schema.c, which
+ * holds its key, default, limits and sentence. Texts are NUL-ended.
+ */
+#pragma once
+
+#include "sockwarden/model/addr.h"
+
+enum {
+	SW_CONFIG_MAGIC = 0x73776366, /* "swcf" */
+	SW_CONFIG_VERSION = 1,
+	SW_CONFIG_ALLOW_MAX = 256,
+	SW_CONFIG_IFACES_MAX = 16,
+	SW_CONFIG_FEEDS_MAX = 32,
+	SW_CONFIG_FILES_MAX = 16,
+};
+
+enum sw_hook { SW_HOOK_AUTO, SW_HOOK_NATIVE, SW_HOOK_TCX, SW_HOOK_GENERIC };
+enum sw_on_exit { SW_ON_EXIT_KEEP, SW_ON_EXIT_REMOVE };
+
+struct sw_config_iface {
+	char pattern[16]; /* name, fnmatch(3) pattern; none given: the devices with a default route */
+	__u32 hook;	  /* enum sw_hook */
+};
+
+struct sw_config_feed {
+	char name[32];
+	char url[512];	   /* https:// only, unless is_insecure */
+	char ca_file[256]; /* "": the system's */
+	__u64 refresh_sec;
+	__u64 min_entries, max_entries;
+	__u32 action; /* enum sw_trail_action */
+	__u32 is_enabled;
+};
+
+struct sw_config {
+	__u32 magic, version, size, crc; /* crc-32 of the image with this field 0 */
+	__u32 mode;    /* enum sw_mode: OBSERVE or ENFORCE at start */
+	__u32 on_exit; /* enum sw_on_exit */
+	__u32 log_level; /* enum sw_log_level */
+	__u32 hook;    /* enum sw_hook for devices without their own */
+	__u32 n_ifaces, n_allow, n_feeds, n_trail_files;
+	struct sw_config_iface ifaces[SW_CONFIG_IFACES_MAX];
+	struct sw_net allow[SW_CONFIG_ALLOW_MAX];
+	/* bans */
+	__u64 ban_default_sec;
+	__u32 ban_min_plen4, ban_min_plen6; /* no wider without an explicit word */
+	__u32 ban_max_per_minute, ban_max_total;
+	__u32 ban_trail_hits; /* 1: a source on a drop trail is banned for ban_default_sec too */
+	__u32 pad;
+	/* events */
+	__u32 event_rate, event_burst; /* packet events per source: per second, at once */
+	__u32 event_memory; /* events kept in the engine's memory */
+	__u32 store_max_mb; /* size the database may reach */
+	/* trails */
+	char trail_files[SW_CONFIG_FILES_MAX][256];
+	__u64 trail_max_entries;
+	__u32 trail_min_plen4, trail_min_plen6; /* a wider network in a list is absurd: the file is refused */
+	struct sw_config_feed feeds[SW_CONFIG_FEEDS_MAX];
+	/* alerts */
+	char mail_to[256];   /* "": no mail */
+	char mail_from[256]; /* "": sockwarden@hostname */
+	char mail_subject[128]; /* %h is the host name, %t the title */
+	char smtp_url[256];  /* smtp://host:port, smtps://; "": sendmail */
+	char smtp_ca_file[256];
+	char smtp_user[128], smtp_password_file[256];
+	char sendmail_path[256];
+	__u64 mail_throttle_sec; /* at most one mail in this time; what comes meanwhile goes in one table */
+	__u32 mail_min_severity; /* enum sw_severity */
+	__u32 syslog_enabled, syslog_min_severity, syslog_facility;
+	/* page */
+	__u32 web_enabled, web_port;
+	char web_address[64]; /* loopback unless TLS comes in front */
+	/* sockets */
+	__u32 alert_new_listeners;
+	__u32 alert_gone_listeners;
+};

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The guard's socket, RUN/guard.sock: SOCK_SEQPACKET, one request a packet, one reply a packet, in
+ * order; descriptors travel beside them (SCM_RIGHTS). Fixed structs, so that the guard parses nothing.
+ *
+ * Every peer says HELLO first with its role; the guard checks the peer's uid (SO_PEERCRED) against
+ * the role and answers with the descriptors the role gets. A request that the permit table does not
+ * grant the role is refused with -EPERM and logged.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "sockwarden/abi/gate.h"
+#include "sockwarden/model/addr.h"
+
+enum { SW_GUARD_VERSION = 1, SW_GUARD_BATCH_MAX = 512, SW_GUARD_FDS_MAX = 32, SW_GUARD_IFACES_MAX = 16 };
+
+enum sw_role {
+	SW_ROLE_ENGINE = 1,
+	SW_ROLE_NET,
+	SW_ROLE_WEB,
+	SW_ROLE_OPERATOR, /* the command line: uid 0 may change, group sockwarden may ask for status */
+	SW_ROLE_COUNT
+};
+
+enum sw_guard_op {
+	SW_GUARD_HELLO = 1,
+	SW_GUARD_STATUS,   /* any role: reply.status */
+	SW_GUARD_BAN_PUT,  /* engine: bans[n]; reply.done counts; result is the first error */
+	SW_GUARD_BAN_DEL,  /* engine: bans[n], by net */
+	SW_GUARD_ALLOW_PUT, /* engine: allows[n]: sets the origins given; 0 origins deletes */
+	SW_GUARD_TRAILS_SWAP, /* engine, one descriptor: a sealed trail image (rpc/trail.h) */
+	SW_GUARD_MODE,	   /* engine, operator: mode, confirm_sec (0: at once and for good) */
+	SW_GUARD_SNAPSHOT, /* engine: reply carries iterator descriptors, see sw_guard_snapshot */
+	SW_GUARD_OP_COUNT
+};
+
+struct sw_guard_ban {
+	struct sw_net net;
+	__u32 pad;
+	__u64 until_ns; /* boot time, 0 for ever */
+	__u64 id;
+};
+
+struct sw_guard_allow {
+	struct sw_net net;
+	__u32 origins; /* enum sw_allow_origin; replaces what was there; 0 deletes */
+};
+
+struct sw_guard_request {
+	__u16 version; /* SW_GUARD_VERSION */
+	__u16 op;
+	__u32 id;   /* returned in the reply */
+	__u32 role; /* HELLO */
+	__u32 n;    /* entries in the batch */
+	__u32 mode; /* MODE: enum sw_mode */
+	__u32 confirm_sec; /* MODE with ENFORCE: enforcement ends by itself after this, checked in BPF; 0: stays */
+	union {
+		struct sw_guard_ban bans[SW_GUARD_BATCH_MAX];
+		struct sw_guard_allow allows[SW_GUARD_BATCH_MAX];
+	};
+};
+
+/*
+ * Bytes of a request or a reply on the wire: a batch sends only the entries it has. Use these, never
+ * sizeof, and zero the struct first.
+ */
+#define SW_GUARD_REQUEST_HEAD offsetof(struct sw_guard_request, bans)
+
+/* HELLO's reply: who runs as what, so that the engine can check its own peers. */
+struct sw_guard_ids {
+	__u32 engine_uid, net_uid, web_uid;
+	__u32 reader_gid; /* group sockwarden */
+	__u32 admin_gid;  /* group sockwarden-admin */
+};
+
+/* Descriptors of the engine's HELLO reply, in this order. Maps are read-only, rings read-write. */
+enum sw_guard_fd {
+	SW_FD_CONFIG, /* sealed sw_config image (rpc/config.h); the only one for NET and WEB */
+	SW_FD_EV_PKT,
+	SW_FD_EV_SOCK,
+	SW_FD_COUNTERS,
+	SW_FD_STATS,
+	SW_FD_BAN4,
+	SW_FD_BAN6,
+	SW_FD_BANNET4,
+	SW_FD_BANNET6,
+	SW_FD_ALLOW4,
+	SW_FD_ALLOW6,
+	SW_FD_ENGINE_COUNT
+};
+
+/* One attached device. */
+struct sw_guard_iface {
+	char name[16];
+	__u32 ifindex;
+	char hook[12];	  /* "native", "tcx", "clsact", "generic", "none" */
+	char driver[24];
+	char why[100];	  /* why this hook, or why none */
+};
+
+enum sw_sock_tier { SW_TIER_NONE = 0, SW_TIER_A = 'A', SW_TIER_B = 'B', SW_TIER_C = 'C' };
+
+struct sw_guard_status {
+	__u32 mode;	/* as set */
+	__u32 is_enforcing; /* as in force now: the deadline is looked at */
+	__u64 enforce_until_ns;
+	__u64 started_boot_ns;
+	__u64 trails4, trails6; /* entries in force */
+	__u64 trails_swapped_ns; /* boot time of the last swap, 0: none yet */
+	__u32 trail_crc; /* of the image in force */
+	__u32 tier;	/* enum sw_sock_tier */
+	__u32 has_adopted; /* pins of an earlier guard were taken over */
+	__u32 n_ifaces;
+	struct sw_guard_iface ifaces[SW_GUARD_IFACES_MAX];
+	char hooks[512]; /* socket hooks attached, "name name -name(reason) ..." */
+	struct {
+		char name[16];	/* "engine", "net", "web" */
+		__u32 pid;	/* 0: not running or not ours to run */
+		__u32 restarts;
+	} children[4];
+};
+
+/*
+ * SNAPSHOT's reply: n descriptors, in this order: for each of n_netns namespaces one tcp, one udp and
+ * one unix iterator; last, one task_file iterator for all. Read each to its end: records of
+ * abi/sock_event.h. netns[i] is the inode of namespace i; a name is its place under /run/netns or "".
+ * More namespaces than SW_GUARD_NETNS_MAX: is_cut is 1, and ask again with mode = first namespace to give.
+ */
+enum { SW_GUARD_NETNS_MAX = 8 };
+struct sw_guard_snapshot {
+	__u32 n_netns, is_cut;
+	__u32 first, total;
+	struct {
+		__u32 inode;
+		char name[60];
+	} netns[SW_GUARD_NETNS_MAX];
+};
+
+struct sw_guard_reply {
+	__u16 version;
+	__u16 op;
+	__u32 id;
+	__s32 result; /* 0 or -errno */
+	__u32 done;   /* entries of the batch that are in force */
+	char text[160]; /* for a person, when result is negative */
+	union {
+		struct sw_guard_ids ids; /* HELLO */
+		struct sw_guard_status status;
+		struct sw_guard_snapshot snapshot;
+	};
+};

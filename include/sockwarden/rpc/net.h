@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Between the engine and sockwarden-net, on RUN/net.sock (the engine listens, SOCK_SEQPACKET, uid
+ * checked). Fixed structs; lists and mail bodies travel as sealed memfds.
+ */
+#pragma once
+
+#include "sockwarden/model/addr.h"
+#include "sockwarden/rpc/config.h"
+
+enum { SW_NET_VERSION = 1 };
+
+enum sw_net_op {
+	SW_NET_HELLO = 1, /* net to engine, first */
+	SW_NET_FEED_DONE, /* net to engine: feed and result; with result 0 and is_unchanged 0 one descriptor: a sealed trail list */
+	SW_NET_FEED_NOW,  /* engine to net: fetch feed now ("": all) */
+	SW_NET_MAIL,	  /* engine to net: one descriptor, sealed memfd of an RFC 5322 message; id */
+	SW_NET_MAIL_DONE, /* net to engine: id, result, text */
+};
+
+struct sw_net_msg {
+	__u16 version, op;
+	__u32 id;
+	__s32 result; /* 0 or -errno */
+	__u32 http_status;
+	char feed[32];
+	__u64 fetched_wall_sec;
+	__u64 bytes, entries, bad_lines;
+	__u32 is_unchanged; /* 304 */
+	__u32 pad;
+	__u64 next_wall_sec; /* when it will be fetched again */
+	char text[256];	     /* error for a person, keys masked */
+};

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/base/cidr.h"
+
+#include <arpa/inet.h>
+
+static const unsigned char mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+unsigned int sw_net_max_plen(const struct sw_net *n)
+{
+	return n->family == SW_AF_IP4 ? 32 : 128;
+}
+
+static void clear_host_bits(struct sw_net *n)
+{
+	for (unsigned int i = 0; i < sizeof(n->addr); i++) {
+		if (i * 8 >= n->plen)
+			n->addr[i] = 0;
+		else if (n->plen - i * 8 < 8)
+			n->addr[i] &= (unsigned char)(0xff00 >> (n->plen - i * 8));
+	}
+}
+
+/* "24" to 24: digits only, no sign, no leading zero, at most max. */
+static int parse_plen(const char *text, unsigned int max)
+{
+	unsigned int v = 0;
+	size_t n = strlen(text);
+
+	if (n == 0 || n > 3 || (n > 1 && text[0] == '0'))
+		return -EINVAL;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return -EINVAL;
+		v = v * 10 + (unsigned int)(*text - '0');
+	}
+	return v <= max ? (int)v : -EINVAL;
+}
+
+int sw_cidr_parse(const char *text, size_t len, struct sw_net *ret)
+{
+	struct sw_net n = {};
+	char buf[SW_NET_TEXT_MAX], *addr = buf, *slash;
+	int plen;
+
+	len = strnlen(text, len);
+	if (len == 0 || len >= sizeof(buf))
+		return -EINVAL;
+	memcpy(buf, text, len);
+	buf[len] = 0;
+	slash = strchr(buf, '/');
+	if (slash)
+		*slash++ = 0;
+	if (addr[0] == '[' && addr[1] && addr[strlen(addr) - 1] == ']') {
+		addr[strlen(addr) - 1] = 0;
+		addr++;
+		if (!strchr(addr, ':'))
+			return -EINVAL;
+	}
+	if (inet_pton(AF_INET, addr, n.addr) == 1)
+		n.family = SW_AF_IP4;
+	else if (inet_pton(AF_INET6, addr, n.addr) == 1)
+		n.family = SW_AF_IP6;
+	else
+		return -EINVAL;
+	plen = slash ? parse_plen(slash, sw_net_max_plen(&n)) : (int)sw_net_max_plen(&n);
+	if (plen < 0)
+		return plen;
+	n.plen = (__u8)plen;
+	if (n.family == SW_AF_IP6 && plen >= 96 && !memcmp(n.addr, mapped_prefix, 12)) {
+		memmove(n.addr, n.addr + 12, 4);
+		memset(n.addr + 4, 0, 12);
+		n.family = SW_AF_IP4;
+		n.plen = (__u8)(plen - 96);
+	}
+	clear_host_bits(&n);
+	*ret = n;
+	return 0;
+}
+
+const char *sw_cidr_format(char buf[static SW_NET_TEXT_MAX], const struct sw_net *n)
+{
+	size_t len;
+
+	if (!inet_ntop(n->family == SW_AF_IP4 ? AF_INET : AF_INET6, n->addr, buf, SW_NET_TEXT_MAX))
+		sw_strcpy(buf, SW_NET_TEXT_MAX, "?");
+	if (!sw_net_is_host(n)) {
+		len = strlen(buf);
+		snprintf(buf + len, SW_NET_TEXT_MAX - len, "/%u", n->plen);
+	}
+	return buf;
+}
+
+bool sw_net_is_host(const struct sw_net *n)
+{
+	return n->plen == sw_net_max_plen(n);
+}
+
+bool sw_net_eq(const struct sw_net *a, const struct sw_net *b)
+{
+	return sw_net_cmp(a, b) == 0;
+}
+
+bool sw_net_contains(const struct sw_net *outer, const struct sw_net *inner)
+{
+	struct sw_net cut;
+
+	if (outer->family != inner->family || outer->plen > inner->plen)
+		return false;
+	cut = sw_net_trim(inner, outer->plen);
+	return !memcmp(cut.addr, outer->addr, sizeof(cut.addr));
+}
+
+struct sw_net sw_net_trim(const struct sw_net *n, unsigned int plen)
+{
+	struct sw_net cut = *n;
+
+	if (plen < cut.plen)
+		cut.plen = (__u8)plen;
+	clear_host_bits(&cut);
+	return cut;
+}
+
+struct sw_net sw_net_from4(__u32 addr_be)
+{
+	struct sw_net n = {.family = SW_AF_IP4, .plen = 32};
+
+	memcpy(n.addr, &addr_be, sizeof(addr_be));
+	return n;
+}
+
+struct sw_net sw_net_from6(const void *addr16)
+{
+	struct sw_net n = {.family = SW_AF_IP6, .plen = 128};
+
+	memcpy(n.addr, addr16, sizeof(n.addr));
+	if (!memcmp(n.addr, mapped_prefix, 12)) {
+		__u32 addr_be;
+
+		memcpy(&addr_be, n.addr + 12, 4);
+		return sw_net_from4(addr_be);
+	}
+	return n;
+}
+
+int sw_net_cmp(const struct sw_net *a, const struct sw_net *b)
+{
+	int r;
+
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	r = memcmp(a->addr, b->addr, sizeof(a->addr));
+	if (r)
+		return r;
+	return a->plen == b->plen ? 0 : a->plen < b->plen ? -1 : 1;
+}
