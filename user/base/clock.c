@@ -37,17 +37,17 @@ void sw_clock_advance(struct sw_clock *c, uint64_t ns)
 const char *sw_time_format(char buf[static SW_TIME_TEXT_MAX], int64_t wall_ns)
 {
 	time_t sec = wall_ns / (int64_t)SW_SEC_NS;
-	long usec = (long)(wall_ns % (int64_t)SW_SEC_NS) / 1000;
+	long nsec = (long)(wall_ns % (int64_t)SW_SEC_NS);
 	struct tm tm;
 	size_t n;
 
-	if (usec < 0) {
-		usec += 1000000;
+	if (nsec < 0) {
+		nsec += (long)SW_SEC_NS;
 		sec--;
 	}
 	gmtime_r(&sec, &tm);
 	n = strftime(buf, SW_TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf + n, SW_TIME_TEXT_MAX - n, ".%06ldZ", usec);
+	snprintf(buf + n, SW_TIME_TEXT_MAX - n, ".%06ldZ", nsec / 1000);
 	return buf;
 }
 
