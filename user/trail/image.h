@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * All lists merged into the one image that the guard writes into the kernel; made in the engine,
+ * sent as a sealed memfd, checked by the guard with image_check.h.
+ *
+ * One entry per network. Of lists that hold the same network, an except wins over a drop, a drop over
+ * an observe, and among equals the list given first. Among networks that contain each other the
+ * longest decides, as in the kernel's trie, with one exception: an observe inside a drop is left out,
+ * because being watched by one list must not protect from another.
+ */
+#pragma once
+
+#include "user/trail/image_check.h"
+
+/* One list of the image. set: the number that events carry; unique, below SW_TRAIL_SETS_MAX. */
+struct sw_trail_source {
+	struct sw_trail_view view;
+	__u32 set;
+};
+
+struct sw_trail_image_stats {
+	uint64_t n4, n6;
+	uint64_t merged; /* entries that another list's equal network decided */
+	uint64_t covered; /* observes left out inside a drop */
+};
+
+/*
+ * Merges n lists (0 makes an empty image: it clears the trails). A descriptor of a sealed memfd;
+ * -E2BIG more entries than the kernel's maps hold, -errno. ret may be NULL.
+ */
+int sw_trail_image_build(const struct sw_trail_source *lists, size_t n, int64_t made_wall_sec,
+	struct sw_trail_image_stats *ret);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Text of addresses and networks to trail entries: what people keep in files and what feeds publish.
+ * Takes the text in pieces of any size, as they come from a file or a transfer; used by the engine
+ * (files) and by sockwarden-net (feeds). The parser owns its entries until they are taken by a list
+ * (list.h). Nothing in a text can crash it, hang it, or make it hold more than max_entries entries.
+ *
+ * A line: the first column (ended by space, tab, comma, semicolon) is an address, a network, or a
+ * range "a-b" (also "a - b"), quoted or not, IPv6 in any spelling, bracketed or not; what follows is
+ * a note. "#", ";" and "//" begin comments. A byte order mark, CRLF, and blank lines are nothing.
+ * An address with a port, a domain, and a URL are trails of another kind: counted as skipped.
+ * Anything else is a bad line; a text with more than a few of them is not a list and is refused.
+ */
+#pragma once
+
+#include "sockwarden/abi/gate.h"
+#include "sockwarden/rpc/trail.h"
+#include "user/base/util.h"
+
+enum {
+	SW_TRAIL_LINE_MAX = 4096, /* bytes of a line; a longer one is bad */
+	SW_TRAIL_BAD_LINES_MIN = 10, /* so many bad lines are always forgiven ... */
+	SW_TRAIL_BAD_LINES_SHARE = 20, /* ... and one of so many lines: 5 percent */
+};
+
+struct sw_trail_rules {
+	__u32 min_plen4, min_plen6; /* a network wider than this is absurd: the text is refused */
+	__u64 max_entries; /* before duplicates are removed; 0: the maps' own limits alone */
+	bool may_be_empty; /* a text without an entry is refused unless set */
+	/* Told of every entry as it is read, NULL for none: whether it covers what must not be blocked. */
+	bool (*is_protected)(const struct sw_net *net, void *arg);
+	void *arg;
+};
+
+struct sw_trail_report {
+	uint64_t bytes, lines; /* lines: all of them, blank ones too */
+	uint64_t entries; /* networks read, before duplicates are removed */
+	uint64_t skipped; /* trails of another kind: domains, URLs, address and port */
+	uint64_t bad; /* lines that are nothing known */
+	uint64_t first_bad_line;
+	uint64_t
+		n_protected; /* entries that is_protected said yes to; they stay in: allow wins anyway */
+	struct sw_net first_protected;
+	uint64_t first_protected_line;
+	char text[192]; /* when refused: why, with the line; printable whatever the text held */
+};
+
+struct sw_trail_parser;
+
+/* rules: copied. */
+int sw_trail_parser_new(const struct sw_trail_rules *rules, struct sw_trail_parser **ret);
+void sw_trail_parser_free(struct sw_trail_parser *p);
+void sw_trail_parser_freep(struct sw_trail_parser **p);
+/*
+ * Reads more text. 0, or what will be the result for good: -EBADMSG the text is refused (report.text
+ * says why), -E2BIG too many entries, -ENOMEM.
+ */
+int sw_trail_parser_feed(struct sw_trail_parser *p, const char *text, size_t len);
+/* Ends the last line and judges the whole; the same results. Call once, before a list is built. */
+int sw_trail_parser_end(struct sw_trail_parser *p);
+const struct sw_trail_report *sw_trail_parser_report(const struct sw_trail_parser *p);
+
+/* new, feed all of fd up to max_bytes (-EFBIG beyond), end. *ret is set on a refusal too: its report tells. */
+int sw_trail_parse_fd(
+	const struct sw_trail_rules *rules, int fd, size_t max_bytes, struct sw_trail_parser **ret);
+int sw_trail_parse_mem(const struct sw_trail_rules *rules, const char *text, size_t len,
+	struct sw_trail_parser **ret);
+
+/*
+ * For list.c: sorts, removes duplicates (the first line stays), and counts. Then fills out with
+ * n4 + n6 entries, IPv4 first, each with the action given.
+ */
+int sw_trail_parser_sort(struct sw_trail_parser *p, size_t *ret_n4, size_t *ret_n6);
+void sw_trail_parser_fill(
+	const struct sw_trail_parser *p, enum sw_trail_action action, struct sw_trail_entry *out);
