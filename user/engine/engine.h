@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The engine's own struct and the parts of which it is made. sockwarden-engine is one process, one
+ * thread, one loop; everything below lives in it. Only files of user/engine see this struct: what is
+ * pure lies in lower ranks.
+ *
+ * A part is a const row (struct sw_engine_part): its verbs, and what it wants to be called for. A new
+ * part is a file with a row, an extern line at the end of this header, a line in parts.c, and a
+ * pointer to its own opaque state in struct sw_engine.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "sockwarden/model/finding.h"
+#include "sockwarden/rpc/config.h"
+#include "sockwarden/rpc/guard.h"
+#include "user/base/clock.h"
+#include "user/base/json.h"
+#include "user/base/log.h"
+#include "user/base/paths.h"
+#include "user/ctl/server.h"
+#include "user/engine/events.h"
+#include "user/engine/guard_client.h"
+#include "user/io/loop.h"
+#include "user/store/store.h"
+
+struct sw_engine {
+	/* There from the start, for every part. */
+	struct sw_clock clock;
+	struct sw_paths paths;
+	struct sw_loop *loop;
+	struct sw_guard_client *guard;
+	const struct sw_config *config; /* mapped, read-only; replaced on a new configuration */
+	struct sw_guard_ids ids;
+	int fds[SW_FD_ENGINE_COUNT]; /* by enum sw_guard_fd; the engine's; -1 while the guard is away */
+	struct sw_ctl_server *ctl;
+	struct sw_store *store;
+	struct sw_events *events;
+	uint64_t started_boot_ns;
+	char host[65];
+
+	/* Parts' own state: each is made, used and freed in the part's file alone. */
+	struct sw_policy *policy;      /* user/policy */
+	struct sw_neverban *neverban;  /* user/policy */
+	struct sw_enforce *enforce;    /* user/enforce */
+	struct sw_hits *hits;	       /* user/detect: packet events */
+	struct sw_packets *packets;    /* packets.c */
+	struct sw_health *health;      /* health.c */
+	struct sw_watch *watch;	       /* watch.c: sockets */
+	struct sw_trail_part *trails;  /* verb_trails.c */
+	struct sw_net_peer *net_peer;  /* net_peer.c */
+	struct sw_web_part *web;       /* verb_web.c */
+	struct sw_metrics *metrics;    /* metrics.c */
+};
+
+/* Members may be NULL. Called in the order of parts.c, done in reverse. */
+struct sw_engine_part {
+	const char *name;
+	const struct sw_ctl_verb *verbs; /* rows ended by a NULL name; the verb's arg is the struct sw_engine */
+	/* Once, after the first HELLO: config, store, events and descriptors are there; before the sandbox. Negative ends the engine. */
+	int (*init)(struct sw_engine *e);
+	void (*done)(struct sw_engine *e);
+	/* After init, and after each later HELLO: e->fds are new. Not negative for what can be retried. */
+	int (*connected)(struct sw_engine *e);
+	/* The guard went: e->fds are about to be closed; drop what uses them. */
+	void (*lost)(struct sw_engine *e);
+	/* e->config is new, old is unmapped afterwards. */
+	void (*configured)(struct sw_engine *e, const struct sw_config *old);
+	/* Adds members to the reply of "status" ("listeners", "trails", ...). */
+	void (*status)(struct sw_engine *e, struct sw_json *j);
+	/* Every finding, after it has its id: for sinks. */
+	void (*found)(struct sw_engine *e, const struct sw_finding *f);
+	/* Adds {"what","net","text"} objects to the open array of "why"; subject is the text asked for, net NULL when it is no address. */
+	void (*why)(struct sw_engine *e, const char *subject, const struct sw_net *net, struct sw_json *j);
+	/* True when net is in a trail list ("listed" of "check"). */
+	bool (*is_listed)(struct sw_engine *e, const struct sw_net *net);
+};
+
+/*
+ * Says a finding: id and times are filled when 0, it is stored, told as an event, and given to the
+ * sinks. Returns its id. A finding that is told again with its id set updates the stored row (count,
+ * title) and is neither an event nor an alert again.
+ */
+uint64_t sw_engine_find(struct sw_engine *e, struct sw_finding *f);
+
+/*
+ * health.c: what is wrong now, by a constant key ("store", "guard", "ring-sock"). Setting a new key
+ * is said once in the log, as an event, and as a SYSTEM finding; it stands in status "degraded" until
+ * cleared, which is said too.
+ */
+void sw_degraded_set(struct sw_engine *e, const char *key, enum sw_severity severity, const char *fmt, ...) _printf_(4, 5);
+void sw_degraded_clear(struct sw_engine *e, const char *key);
+unsigned int sw_degraded_count(const struct sw_engine *e);
+
+/* Sums over the CPUs; zeros and -ENOTCONN while the guard is away. */
+int sw_engine_counters(struct sw_engine *e, struct sw_counter ret[static SW_R_COUNT]);
+int sw_engine_stats(struct sw_engine *e, uint64_t ret[static SW_STAT_COUNT]);
+/* The guard's answer to STATUS, at most one second old; NULL while it is away. Borrowed. */
+const struct sw_guard_status *sw_engine_guard_status(struct sw_engine *e);
+/* The numbers of bans in force and of allow entries. */
+unsigned int sw_engine_n_bans(const struct sw_engine *e);
+unsigned int sw_engine_n_allow(const struct sw_engine *e);
+/* A finding's members into an open object: the same for "findings" and for events. */
+void sw_finding_json(struct sw_json *j, const struct sw_finding *f);
+
+/* engine.c: runs the process; the program's result. */
+struct sw_engine_options {
+	struct sw_paths paths;
+	bool is_help, is_version, is_verbose;
+};
+int sw_engine_run(const struct sw_engine_options *o);
+
+extern const struct sw_engine_part *const sw_engine_parts[]; /* parts.c; ended by NULL */
+extern const struct sw_engine_part sw_part_status;	     /* verb_status.c */
+extern const struct sw_engine_part sw_part_bans;	     /* verb_bans.c */
+extern const struct sw_engine_part sw_part_packets;	     /* packets.c */
