@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a sink is: a row of functions in alert.c's table, and the one form in which alerts come to
+ * it. Texts of an item are as they came; a sink escapes for its own outlet.
+ */
+#pragma once
+
+#include "user/alert/alert.h"
+
+struct sw_alert_item {
+	enum sw_severity severity;
+	int64_t wall_ns;
+	uint64_t count;
+	const char *kind;  /* a word of ours */
+	const char *title; /* one line; may hold an attacker's text */
+	const char *rule;
+	const char *subject; /* canonical address or "" */
+	const char *process, *executable, *unit, *container;
+	const char *trail, *feed;
+	uint32_t pid;
+};
+
+struct sw_alert_context {
+	const struct sw_clock *clock;
+	const struct sw_config *config;
+	char host[256];
+	char syslog_path[108];
+	int (*send_mail)(int fd, uint32_t id, void *arg);
+	void *arg;
+	struct sw_alert_stats stats;
+};
+
+struct sw_alert_sink {
+	const char *name;
+	bool (*is_wanted)(const struct sw_alert_context *c);
+	int (*open)(struct sw_alert_context *c, void **ret); /* the sink's own object */
+	void (*close)(void *sink);
+	void (*take)(void *sink, const struct sw_alert_item *i);
+	uint64_t (*tick)(void *sink); /* boot time of the next due work, 0: none; may be NULL */
+	void (*mail_done)(void *sink, uint32_t id, int result, const char *text); /* may be NULL */
+};
+
+extern const struct sw_alert_sink sw_alert_sink_mail;
+extern const struct sw_alert_sink sw_alert_sink_syslog;
