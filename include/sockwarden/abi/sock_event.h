@@ -12,11 +12,11 @@
 enum sw_ev_type {
 	SW_EV_BIND = 1,
 	SW_EV_LISTEN,
-	SW_EV_CONNECT, /* attempted: peer set */
+	SW_EV_CONNECT, /* attempted: peer set; for UDP the first destination of the socket */
 	SW_EV_CONNECTED, /* outcome of a connect: ret 0 */
 	SW_EV_CONNECT_FAILED, /* outcome of a connect: ret is -errno, or 0 when only the end is known */
-	SW_EV_ACCEPT,
-	SW_EV_CLOSE,
+	SW_EV_ACCEPT, /* a connection came up on a listener; the owner is the listener's */
+	SW_EV_CLOSE, /* the last descriptor is gone, or a listener listens no more */
 	SW_EV_EXEC,
 	SW_EV_EXIT,
 	SW_EV_TYPE_COUNT
@@ -29,58 +29,72 @@ enum sw_ev_origin {
 	SW_ORIGIN_KERNEL = 3, /* softirq or a kernel thread: current is not the owner */
 };
 
+enum sw_ev_option {
+	SW_OPT_REUSEADDR = 1 << 0,
+	SW_OPT_REUSEPORT = 1 << 1,
+	SW_OPT_V6ONLY = 1 << 2,
+	SW_OPT_TRANSPARENT = 1 << 3,
+	SW_OPT_FREEBIND = 1 << 4,
+};
+
 struct sw_ev_head {
 	__u8 type; /* enum sw_ev_type */
 	__u8 pad;
 	__u16 len; /* of the whole record */
 	__u32 cpu;
-	__u64 seq; /* of this CPU, from 1; a gap is a loss */
+	__u64 seq; /* of this CPU, from 1; a number that never comes is a loss (two may come swapped) */
 	__u64 boot_ns;
 };
 SW_ABI_SIZE(struct sw_ev_head, 24);
 
-/* Who: kept in socket storage at creation or first bind, so that softirq can still name the owner. */
+/*
+ * Who: kept in socket storage at creation or first bind, so that softirq can still name the owner.
+ * Names are not here: the process table has them by (tgid, start_ns) from exec and task records.
+ */
 struct sw_owner {
 	__u32 tgid, tid;
-	__u64 start_ns; /* task start in boot time: (tgid, start_ns) names a process for good */
+	__u64 start_ns; /* start of the thread group's leader in boot time: (tgid, start_ns) names a process for good */
 	__u64 cgroup_id;
-	__u32 uid, gid;
-	__u32 netns; /* inode */
-	char comm[SW_COMM_MAX];
+	__u32 uid, gid; /* as the initial user namespace sees them */
+	__u32 netns;    /* inode of the socket's, or where there is no socket the process's, network namespace */
 	__u32 pad;
 };
-SW_ABI_SIZE(struct sw_owner, 56);
+SW_ABI_SIZE(struct sw_owner, 40);
 
 struct sw_sock_event {
 	struct sw_ev_head head;
 	struct sw_owner owner;
-	__u64 cookie; /* socket cookie */
-	__s32 ret;    /* 0 or -errno */
-	__u32 backlog;
-	__u16 family; /* AF_* */
-	__u16 type;   /* SOCK_* */
-	__u16 protocol; /* IPPROTO_* */
-	__u8 state;	/* TCP state after, 0 when it has none */
-	__u8 origin;	/* enum sw_ev_origin */
-	__u8 options; /* bit 0 reuseaddr, 1 reuseport, 2 v6only, 3 transparent, 4 freebind */
-	__u8 pad[3];
+	__u64 cookie;  /* socket cookie */
+	__s32 ret;     /* 0 or -errno */
+	__u32 backlog; /* LISTEN */
+	__u16 protocol; /* IPPROTO_*; MPTCP needs more than a byte */
+	__u8 family;   /* AF_* */
+	__u8 type;     /* SOCK_* */
+	__u8 state;    /* TCP state after, 0 when it has none */
+	__u8 origin;   /* enum sw_ev_origin */
+	__u8 options;  /* enum sw_ev_option, where the hook can read them: LISTEN, ACCEPT, CONNECTED */
+	__u8 pad;
 	__u16 lport, rport;
+	__u32 ifindex; /* the device that the socket is bound to, 0 for any */
 	__u8 laddr[16], raddr[16];
-	__u64 reserved;
 };
-SW_ABI_SIZE(struct sw_sock_event, 152);
+SW_ABI_SIZE(struct sw_sock_event, 128);
 
 struct sw_exec_event {
 	struct sw_ev_head head;
 	struct sw_owner owner; /* after the exec */
+	char comm[SW_COMM_MAX];
 	__u32 ppid;
 	__u16 path_len; /* bytes used of path, without the NUL */
 	__u16 args_len; /* bytes used of args */
 	__u8 is_args_cut;
-	__u8 pad[7];
-	char path[SW_EXEC_PATH_MAX]; /* as given to exec; made absolute by user space */
+	__u8 is_path_cut; /* its beginning is missing */
+	__u8 is_deleted;  /* the file has no name any more: removed, or a memfd */
+	__u8 pad[5];
+	char path[SW_EXEC_PATH_MAX]; /* of the file that runs, in its mount namespace; NUL-ended */
 	char args[SW_EXEC_ARGS_MAX]; /* NUL-separated */
 };
+SW_ABI_SIZE(struct sw_exec_event, 96 + SW_EXEC_PATH_MAX + SW_EXEC_ARGS_MAX);
 
 struct sw_exit_event {
 	struct sw_ev_head head;
@@ -88,26 +102,29 @@ struct sw_exit_event {
 	__s32 exit_code; /* as wait(2) gives it */
 	__u32 pad;
 };
+SW_ABI_SIZE(struct sw_exit_event, 72);
 
 /*
- * What the iterators write, back to back, one record per socket (tcp, udp, unix) or per descriptor
- * (task_file). len is a multiple of 8.
+ * What the iterators write, back to back: one record per socket (tcp, udp, unix), per descriptor that
+ * is a socket (task_file), or per process (task). len is a multiple of 8.
  */
-enum sw_it_type { SW_IT_INET = 1, SW_IT_UNIX = 2, SW_IT_FILE = 3 };
+enum sw_it_type { SW_IT_INET = 1, SW_IT_UNIX = 2, SW_IT_FILE = 3, SW_IT_TASK = 4 };
 
 struct sw_it_inet {
 	__u16 type, len;
 	__u32 inode; /* of the socket file, 0 when there is none */
-	__u64 cookie; /* 0 when the kernel has not numbered it */
+	__u64 cookie;
 	__u32 uid;
 	__u32 rx_queue, tx_queue;
 	__u16 family, protocol, lport, rport;
-	__u8 state, options;
+	__u8 state, options; /* TCP state; enum sw_ev_option */
 	__u8 pad[2];
 	__u32 backlog;
 	__u32 netns;
 	__u8 laddr[16], raddr[16];
+	__u32 ifindex;
 };
+SW_ABI_SIZE(struct sw_it_inet, 88);
 
 struct sw_it_unix {
 	__u16 type, len;
@@ -117,14 +134,15 @@ struct sw_it_unix {
 	__u32 netns;
 	__u16 sock_type; /* SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET */
 	__u8 state;	 /* 1 connected, 10 listening, 7 neither (as TCP states) */
-	__u8 is_abstract;
+	__u8 is_abstract; /* path is without the leading NUL */
 	__u16 path_len; /* bytes of path; 0: unbound */
 	__u16 pad;
 	char path[SW_UNIX_PATH_MAX];
 	__u8 pad2[4];
 };
+SW_ABI_SIZE(struct sw_it_unix, 144);
 
-/* One descriptor of a process that is a socket: joins a process with sockets by inode or cookie. */
+/* One descriptor of a process that is a socket: joins a process with sockets by cookie. */
 struct sw_it_file {
 	__u16 type, len;
 	__u32 inode;
@@ -135,3 +153,18 @@ struct sw_it_file {
 	__u8 state, pad;
 	__u32 netns; /* of the socket */
 };
+SW_ABI_SIZE(struct sw_it_file, 72);
+
+/* One process (thread group), for the process table at start. */
+struct sw_it_task {
+	__u16 type, len;
+	__u32 ppid;
+	struct sw_owner owner;
+	char comm[SW_COMM_MAX];
+	__u16 path_len;
+	__u8 is_path_cut, is_deleted;
+	__u8 is_kernel; /* a kernel thread: no executable */
+	__u8 pad[3];
+	char path[SW_EXEC_PATH_MAX]; /* of the executable, in its mount namespace; NUL-ended; "" when there is none */
+};
+SW_ABI_SIZE(struct sw_it_task, 72 + SW_EXEC_PATH_MAX);
