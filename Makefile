@@ -13,7 +13,9 @@ DESTDIR  ?=
 CC       := gcc
 CLANG    ?= clang
 LLVM_STRIP ?= llvm-strip
-BPFTOOL  ?= $(shell PATH=$$PATH:/usr/sbin:/sbin command -v bpftool 2>/dev/null || echo bpftool)
+# Ubuntu's bpftool is a script that wants the running kernel's own; any version of it does for us.
+BPFTOOL  ?= $(shell PATH=$$PATH:/usr/sbin:/sbin; for b in $$(command -v bpftool) /usr/lib/linux-tools*/*/bpftool bpftool; \
+              do $$b version >/dev/null 2>&1 && break; done; echo $$b)
 PYTHON   ?= /usr/bin/python3
 IFACE    ?=
 CONFIG   ?=
