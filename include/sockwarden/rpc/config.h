@@ -3,6 +3,16 @@
  * The configuration as the processes get it: one sealed image of fixed layout, made by the
  * unprivileged sockwarden-config from the YAML. Every field has a row in user/conf/schema.c, which
  * holds its key, default, limits and sentence. Texts are NUL-ended.
+ *
+ * How it is made: the guard opens the file, makes a memfd of sizeof(struct sw_config) bytes, all
+ * zero and not yet sealed, and runs, with an own uid and no capability,
+ *
+ *   sockwarden-config --compile NAME --out-fd 3     the file is standard input; NAME is for messages
+ *   sockwarden-config --defaults --out-fd 3         there is no file: every key at its default
+ *
+ * The child writes the image into descriptor 3 (pwrite or write from the start; crc last) and exits
+ * 0; errors go to standard error and exit 5. It seals nothing: the guard does when the child is gone,
+ * then checks magic, version, size, crc and every count before it uses or passes on the image.
  */
 #pragma once
 

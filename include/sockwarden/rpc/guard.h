@@ -3,6 +3,12 @@
  * The guard's socket, RUN/guard.sock: SOCK_SEQPACKET, one request a packet, one reply a packet, in
  * order; descriptors travel beside them (SCM_RIGHTS). Fixed structs, so that the guard parses nothing.
  *
+ * Bytes on the wire: SW_GUARD_REQUEST_HEAD and the entries of a batch, or the whole struct; the reply
+ * always comes as the whole struct sw_guard_reply.
+ *
+ * The guard ends the connections of engine, net and web after a reload of the configuration and when
+ * it is replaced: connect again and say HELLO; what it gives may be new.
+ *
  * Every peer says HELLO first with its role; the guard checks the peer's uid (SO_PEERCRED) against
  * the role and answers with the descriptors the role gets. A request that the permit table does not
  * grant the role is refused with -EPERM and logged.
@@ -21,6 +27,7 @@ enum sw_role {
 	SW_ROLE_NET,
 	SW_ROLE_WEB,
 	SW_ROLE_OPERATOR, /* the command line: uid 0 may change, group sockwarden may ask for status */
+	SW_ROLE_CONFIG,	  /* sockwarden-config: never connects; its sandbox has this name */
 	SW_ROLE_COUNT
 };
 
@@ -36,9 +43,13 @@ enum sw_guard_op {
 	SW_GUARD_OP_COUNT
 };
 
+enum sw_guard_ban_flag {
+	SW_GUARD_BAN_WIDE = 1 << 0, /* a person said the word: wider than the configuration's floor */
+};
+
 struct sw_guard_ban {
 	struct sw_net net;
-	__u32 pad;
+	__u32 flags; /* enum sw_guard_ban_flag, or-ed */
 	__u64 until_ns; /* boot time, 0 for ever */
 	__u64 id;
 };
@@ -123,15 +134,20 @@ struct sw_guard_status {
 };
 
 /*
- * SNAPSHOT's reply: n descriptors, in this order: for each of n_netns namespaces one tcp, one udp and
- * one unix iterator; last, one task_file iterator for all. Read each to its end: records of
- * abi/sock_event.h. netns[i] is the inode of namespace i; a name is its place under /run/netns or "".
- * More namespaces than SW_GUARD_NETNS_MAX: is_cut is 1, and ask again with mode = first namespace to give.
+ * SNAPSHOT's reply: 3 * n_netns + 2 descriptors, in this order: for each of n_netns namespaces one
+ * tcp, one udp and one unix iterator; then one task and one task_file iterator for all. Read each to
+ * its end: task gives struct sw_exec_event (type SW_EV_EXEC, one a process), the others the sw_it_
+ * records of abi/sock_event.h. netns[i] is the inode of namespace i; a name is its place under
+ * /run/netns or "". An iterator that this kernel refused is a descriptor of /dev/null: it ends at once.
+ * More namespaces than SW_GUARD_NETNS_MAX: is_cut is 1, and ask again with mode = first namespace to
+ * give; task and task_file come only with the first part (mode 0), n_tasks says whether.
  */
 enum { SW_GUARD_NETNS_MAX = 8 };
 struct sw_guard_snapshot {
 	__u32 n_netns, is_cut;
 	__u32 first, total;
+	__u32 n_tasks; /* 2: task and task_file are among the descriptors; else 0 */
+	__u32 pad;
 	struct {
 		__u32 inode;
 		char name[60];
