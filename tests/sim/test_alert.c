@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Alerts on a virtual clock: throttle, grouping, retries, and the local syslog socket. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "user/alert/alert.h"
+#include "user/base/strbuf.h"
+#include "user/base/cidr.h"
+
+struct world {
+	struct sw_clock clock;
+	struct sw_config config;
+	struct sw_alert *alert;
+	unsigned int mails;
+	uint32_t last_id;
+	int answer; /* what send_mail returns */
+	char text[256 * 1024];
+	char dir[32], path[64];
+	int log_fd;
+};
+
+static int send_mail(int fd, uint32_t id, void *arg)
+{
+	struct world *w = arg;
+	ssize_t n;
+
+	if (w->answer < 0)
+		return w->answer;
+	n = pread(fd, w->text, sizeof(w->text) - 1, 0);
+	assert_true(n > 0);
+	w->text[n] = 0;
+	w->mails++;
+	w->last_id = id;
+	return 0;
+}
+
+static int open_log(struct world *w)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", w->path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	return fd;
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct sw_alert_setup s = {.host = "lab", .send_mail = send_mail, .arg = w};
+
+	assert_non_null(w);
+	strcpy(w->dir, "/tmp/sw-alert-XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	snprintf(w->path, sizeof(w->path), "%s/log", w->dir);
+	w->clock = (struct sw_clock){.is_manual = true, .manual_boot_ns = SW_SEC_NS, .manual_wall_ns = 1795000000 * (int64_t)SW_SEC_NS};
+	strcpy(w->config.mail_to, "root@example.org");
+	w->config.mail_throttle_sec = 300;
+	w->config.mail_min_severity = SW_SEV_LOW;
+	w->config.syslog_enabled = 1;
+	w->config.syslog_facility = 3;
+	w->config.syslog_min_severity = SW_SEV_MEDIUM;
+	w->log_fd = open_log(w);
+	s.clock = &w->clock;
+	s.config = &w->config;
+	s.syslog_path = w->path;
+	assert_int_equal(sw_alert_new(&s, &w->alert), 0);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	sw_alert_free(w->alert);
+	sw_close(w->log_fd);
+	unlink(w->path);
+	rmdir(w->dir);
+	free(w);
+	return 0;
+}
+
+static void find(struct world *w, unsigned int host, enum sw_severity severity, const char *title)
+{
+	struct sw_finding f = {.kind = SW_FINDING_TRAIL_HIT, .severity = severity, .count = 1};
+
+	f.wall_ns = sw_clock_wall_ns(&w->clock);
+	f.subject = sw_net_from4(htobe32(0xc6120000u + host));
+	strcpy(f.rule, "trail-hit");
+	snprintf(f.title, sizeof(f.title), "%s", title);
+	sw_alert_finding(w->alert, &f);
+}
+
+/* Runs the clock on, ticking as the engine does: at the times it is told. */
+static void run(struct world *w, uint64_t sec)
+{
+	uint64_t end = w->clock.manual_boot_ns + sec * SW_SEC_NS;
+
+	for (;;) {
+		uint64_t next = sw_alert_tick(w->alert);
+
+		if (!next || next > end)
+			break;
+		if (next > w->clock.manual_boot_ns)
+			sw_clock_advance(&w->clock, next - w->clock.manual_boot_ns);
+		else
+			sw_clock_advance(&w->clock, 1);
+	}
+	if (w->clock.manual_boot_ns < end)
+		sw_clock_advance(&w->clock, end - w->clock.manual_boot_ns);
+}
+
+static void a_thousand_findings_give_one_mail(void **state)
+{
+	struct world *w = *state;
+
+	for (unsigned int i = 0; i < 1000; i++)
+		find(w, i, SW_SEV_MEDIUM, "listed address");
+	run(w, 10);
+	assert_int_equal(w->mails, 1);
+	assert_non_null(strstr(w->text, "Subject: [sockwarden] lab: 1000 alerts: listed address"));
+	assert_non_null(strstr(w->text, "and 800 more"));
+	assert_int_equal(sw_alert_stats(w->alert)->mail_rows_cut, 800);
+}
+
+static void what_comes_within_the_throttle_goes_in_the_next_mail(void **state)
+{
+	struct world *w = *state;
+
+	find(w, 1, SW_SEV_HIGH, "opening");
+	run(w, 10);
+	assert_int_equal(w->mails, 1);
+	sw_alert_mail_done(w->alert, w->last_id, 0, "");
+	find(w, 2, SW_SEV_HIGH, "second");
+	find(w, 3, SW_SEV_HIGH, "third");
+	run(w, 280);
+	assert_int_equal(w->mails, 1);
+	run(w, 30);
+	assert_int_equal(w->mails, 2);
+	assert_non_null(strstr(w->text, "second"));
+	assert_non_null(strstr(w->text, "third"));
+	assert_null(strstr(w->text, "opening"));
+}
+
+static void the_same_alert_is_one_row_with_a_count(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < 5; i++)
+		find(w, 1, SW_SEV_HIGH, "again");
+	run(w, 10);
+	assert_int_equal(w->mails, 1);
+	assert_non_null(strstr(w->text, "again  (5 times)"));
+}
+
+static void noise_does_not_push_out_what_is_severe(void **state)
+{
+	struct world *w = *state;
+
+	for (unsigned int i = 0; i < 500; i++)
+		find(w, i, SW_SEV_LOW, "noise");
+	find(w, 9999, SW_SEV_CRITICAL, "the one that matters");
+	run(w, 10);
+	assert_non_null(strstr(w->text, "Subject: [sockwarden] lab: 501 alerts: the one that matters"));
+}
+
+static void what_is_below_the_severity_is_not_mailed(void **state)
+{
+	struct world *w = *state;
+
+	find(w, 1, SW_SEV_INFO, "idle talk");
+	run(w, 1000);
+	assert_int_equal(w->mails, 0);
+}
+
+static void a_failed_mail_is_tried_again_and_keeps_its_text(void **state)
+{
+	struct world *w = *state;
+
+	find(w, 1, SW_SEV_HIGH, "once");
+	run(w, 10);
+	assert_int_equal(w->mails, 1);
+	sw_alert_mail_done(w->alert, w->last_id, -ECONNREFUSED, "mail server refused");
+	assert_string_equal(sw_alert_stats(w->alert)->mail_error, "mail server refused");
+	run(w, 25);
+	assert_int_equal(w->mails, 1);
+	run(w, 10);
+	assert_int_equal(w->mails, 2);
+	assert_non_null(strstr(w->text, "once"));
+	sw_alert_mail_done(w->alert, w->last_id, 0, "");
+	run(w, 4000);
+	assert_int_equal(w->mails, 2);
+	assert_int_equal(sw_alert_stats(w->alert)->mails_sent, 1);
+	assert_string_equal(sw_alert_stats(w->alert)->mail_error, "");
+}
+
+static void a_mail_without_answer_is_tried_again(void **state)
+{
+	struct world *w = *state;
+
+	find(w, 1, SW_SEV_HIGH, "silence");
+	run(w, 10 + 180 + 31);
+	assert_int_equal(w->mails, 2);
+}
+
+static void a_mail_waits_until_somebody_takes_it(void **state)
+{
+	struct world *w = *state;
+
+	w->answer = -ENOTCONN;
+	find(w, 1, SW_SEV_HIGH, "patience");
+	run(w, 100000);
+	assert_int_equal(w->mails, 0);
+	assert_int_equal(sw_alert_stats(w->alert)->mails_lost, 0);
+	w->answer = 0;
+	run(w, 6);
+	assert_int_equal(w->mails, 1);
+}
+
+static void a_mail_that_never_succeeds_is_given_up_and_counted(void **state)
+{
+	struct world *w = *state;
+
+	find(w, 1, SW_SEV_HIGH, "in vain");
+	run(w, 2 * 86400);
+	assert_int_equal(sw_alert_stats(w->alert)->mails_lost, 1);
+	assert_int_equal(w->mails, 30);
+	find(w, 1, SW_SEV_HIGH, "later");
+	run(w, 10);
+	assert_int_equal(w->mails, 31);
+}
+
+static void a_title_cannot_add_a_header_or_a_terminal_escape(void **state)
+{
+	struct world *w = *state;
+
+	find(w, 1, SW_SEV_HIGH, "x\r\nBcc: y@example.net\r\n\r\n\x1b[2Jz");
+	run(w, 10);
+	assert_null(strstr(w->text, "\nBcc"));
+	assert_null(strchr(w->text, '\x1b'));
+}
+
+static void bans_by_the_program_are_told_and_those_by_an_operator_are_not_mailed(void **state)
+{
+	struct world *w = *state;
+	struct sw_decision d = {.kind = SW_DECISION_BAN, .made_wall_sec = 1795000000, .until_wall_sec = 1795003600};
+
+	d.net = sw_net_from4(htobe32(0xc6120001u));
+	strcpy(d.origin, "operator");
+	sw_alert_decision(w->alert, &d);
+	run(w, 10);
+	assert_int_equal(w->mails, 0);
+	strcpy(d.origin, "trail-hit");
+	strcpy(d.reason, "on list drop");
+	sw_alert_decision(w->alert, &d);
+	run(w, 10);
+	assert_int_equal(w->mails, 1);
+	assert_non_null(strstr(w->text, "ban 198.18.0.1 for 1h: on list drop by trail-hit"));
+}
+
+static ssize_t next_line(struct world *w, char *buf, size_t size)
+{
+	ssize_t n = recv(w->log_fd, buf, size - 1, 0);
+
+	buf[n > 0 ? n : 0] = 0;
+	return n;
+}
+
+static void syslog_gets_one_datagram_with_priority_and_escaped_text(void **state)
+{
+	struct world *w = *state;
+	char line[2048];
+
+	find(w, 1, SW_SEV_HIGH, "scan\n<0>fake");
+	find(w, 1, SW_SEV_LOW, "too low");
+	assert_true(next_line(w, line, sizeof(line)) > 0);
+	assert_memory_equal(line, "<27>", 4); /* daemon.err */
+	assert_non_null(strstr(line, "sockwarden["));
+	assert_non_null(strstr(line, "trail-hit: scan\\x0a<0>fake address=198.18.0.1"));
+	assert_true(next_line(w, line, sizeof(line)) < 0);
+}
+
+static void syslog_is_found_again_after_its_restart_and_told_what_it_missed(void **state)
+{
+	struct world *w = *state;
+	char line[2048];
+
+	find(w, 1, SW_SEV_HIGH, "one");
+	assert_true(next_line(w, line, sizeof(line)) > 0);
+	close(w->log_fd);
+	unlink(w->path);
+	find(w, 2, SW_SEV_HIGH, "two");
+	assert_int_equal(sw_alert_stats(w->alert)->syslog_failed, 1);
+	assert_non_null(strstr(sw_alert_stats(w->alert)->syslog_error, "No such file"));
+	w->log_fd = open_log(w);
+	find(w, 3, SW_SEV_HIGH, "three");
+	assert_true(next_line(w, line, sizeof(line)) > 0);
+	assert_non_null(strstr(line, "three"));
+	assert_non_null(strstr(line, "(1 alerts before this one did not reach this log)"));
+	assert_int_equal(sw_alert_stats(w->alert)->syslog_sent, 2);
+}
+
+static void a_flood_is_held_back_from_syslog_and_counted(void **state)
+{
+	struct world *w = *state;
+	const struct sw_alert_stats *s = sw_alert_stats(w->alert);
+	char line[2048];
+
+	for (unsigned int i = 0; i < 1000; i++) {
+		find(w, i, SW_SEV_HIGH, "flood");
+		while (next_line(w, line, sizeof(line)) > 0)
+			;
+	}
+	assert_int_equal(s->syslog_sent, 200);
+	assert_int_equal(s->syslog_limited, 800);
+	sw_clock_advance(&w->clock, SW_SEC_NS);
+	find(w, 1, SW_SEV_HIGH, "after");
+	assert_true(next_line(w, line, sizeof(line)) > 0);
+	assert_non_null(strstr(line, "(800 alerts before this one"));
+}
+
+static void a_recipient_with_a_line_break_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct sw_alert *other = NULL;
+	struct sw_alert_setup s = {.clock = &w->clock, .config = &w->config, .host = "lab", .send_mail = send_mail};
+
+	strcpy(w->config.mail_to, "root\nBcc: x");
+	assert_int_equal(sw_alert_new(&s, &other), -EINVAL);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_thousand_findings_give_one_mail),
+		T(what_comes_within_the_throttle_goes_in_the_next_mail),
+		T(the_same_alert_is_one_row_with_a_count),
+		T(noise_does_not_push_out_what_is_severe),
+		T(what_is_below_the_severity_is_not_mailed),
+		T(a_failed_mail_is_tried_again_and_keeps_its_text),
+		T(a_mail_without_answer_is_tried_again),
+		T(a_mail_waits_until_somebody_takes_it),
+		T(a_mail_that_never_succeeds_is_given_up_and_counted),
+		T(a_title_cannot_add_a_header_or_a_terminal_escape),
+		T(bans_by_the_program_are_told_and_those_by_an_operator_are_not_mailed),
+		T(syslog_gets_one_datagram_with_priority_and_escaped_text),
+		T(syslog_is_found_again_after_its_restart_and_told_what_it_missed),
+		T(a_flood_is_held_back_from_syslog_and_counted),
+		T(a_recipient_with_a_line_break_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
