@@ -8,7 +8,8 @@
  * A line: the first column (ended by space, tab, comma, semicolon) is an address, a network, or a
  * range "a-b" (also "a - b"), quoted or not, IPv6 in any spelling, bracketed or not; what follows is
  * a note. "#", ";" and "//" begin comments. A byte order mark, CRLF, and blank lines are nothing.
- * An address with a port, a domain, and a URL are trails of another kind: counted as skipped.
+ * An address with a port, a domain, a URL, and a line of a hosts file are trails of another kind:
+ * counted as skipped.
  * Anything else is a bad line; a text with more than a few of them is not a list and is refused.
  */
 #pragma once
@@ -27,9 +28,6 @@ struct sw_trail_rules {
 	__u32 min_plen4, min_plen6; /* a network wider than this is absurd: the text is refused */
 	__u64 max_entries; /* before duplicates are removed; 0: the maps' own limits alone */
 	bool may_be_empty; /* a text without an entry is refused unless set */
-	/* Told of every entry as it is read, NULL for none: whether it covers what must not be blocked. */
-	bool (*is_protected)(const struct sw_net *net, void *arg);
-	void *arg;
 };
 
 struct sw_trail_report {
@@ -38,10 +36,6 @@ struct sw_trail_report {
 	uint64_t skipped; /* trails of another kind: domains, URLs, address and port */
 	uint64_t bad; /* lines that are nothing known */
 	uint64_t first_bad_line;
-	uint64_t
-		n_protected; /* entries that is_protected said yes to; they stay in: allow wins anyway */
-	struct sw_net first_protected;
-	uint64_t first_protected_line;
 	char text[192]; /* when refused: why, with the line; printable whatever the text held */
 };
 

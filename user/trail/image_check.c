@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/trail/image_check.h"
+
+#include "user/base/cidr.h"
+
+bool sw_trail_name_ok(const char *name)
+{
+	size_t n = strnlen(name, SW_TRAIL_NAME_MAX + 1);
+
+	if (!n || n > SW_TRAIL_NAME_MAX || name[0] == '.')
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789._-", name[i]))
+			return false;
+	return true;
+}
+
+static bool is_text(const char *s, size_t size)
+{
+	return strnlen(s, size) < size;
+}
+
+/* Everything of the header that says how much there is to read, before any of it is read. */
+static int check_head(const struct sw_trail_head *h, size_t len, __u32 magic, const char **ret_why)
+{
+	bool is_list = magic == SW_TRAIL_LIST_MAGIC;
+
+	*ret_why = "not a file of this kind";
+	if (h->magic != magic)
+		return -EBADMSG;
+	*ret_why = "made by another version";
+	if (h->version != SW_TRAIL_VERSION)
+		return -EPROTONOSUPPORT;
+	*ret_why = "more entries than the kernel's maps hold";
+	if (h->count4 > SW_MAX_TRAILS4 || h->count6 > SW_MAX_TRAILS6)
+		return -EFBIG;
+	*ret_why = "its size is not what its header says: cut short, or grown";
+	if (h->size != len ||
+		len != sizeof(*h) + (h->count4 + h->count6) * sizeof(struct sw_trail_entry))
+		return -EBADMSG;
+	*ret_why = "its header holds a number of lists that cannot be";
+	if (is_list ? h->sets != 1 : h->sets > SW_TRAIL_SETS_MAX)
+		return -EBADMSG;
+	*ret_why = "its header holds a bad name or origin";
+	if (!is_text(h->name, sizeof(h->name)) || !is_text(h->origin, sizeof(h->origin)) ||
+		(is_list ? !sw_trail_name_ok(h->name) : h->name[0] != 0))
+		return -EBADMSG;
+	return 0;
+}
+
+/* The network as sw_cidr_parse would have made it: anything else would match what it does not say. */
+static bool is_canonical(const struct sw_net *n)
+{
+	unsigned int width = n->family == SW_AF_IP4 ? 4 : 16, full = n->plen / 8;
+
+	if (n->plen > width * 8 || n->pad[0] || n->pad[1])
+		return false;
+	if (full < width && n->addr[full] & (0xff >> (n->plen % 8)))
+		return false;
+	for (unsigned int i = full + 1; i < sizeof(n->addr); i++)
+		if (n->addr[i])
+			return false;
+	return width == 16 || !n->addr[4];
+}
+
+static bool are_good(
+	const struct sw_trail_entry *e, size_t n, __u8 family, __u32 sets, const char **ret_why)
+{
+	for (size_t i = 0; i < n; i++) {
+		*ret_why = "it holds an entry that is not a network";
+		if (e[i].net.family != family || !is_canonical(&e[i].net))
+			return false;
+		*ret_why = "it holds an entry of an unknown list or action";
+		if (e[i].set >= sets || e[i].action > SW_TRAIL_EXCEPT)
+			return false;
+		*ret_why = "its entries are out of order";
+		if (i && sw_net_cmp(&e[i - 1].net, &e[i].net) >= 0)
+			return false;
+	}
+	return true;
+}
+
+int sw_trail_check(
+	const void *buf, size_t len, __u32 magic, struct sw_trail_view *ret, const char **ret_why)
+{
+	const struct sw_trail_head *h = buf;
+	struct sw_trail_view v = {.head = h};
+	const char *why = "too short to hold a header";
+	int r = -EBADMSG;
+
+	if (len >= sizeof(*h))
+		r = check_head(h, len, magic, &why);
+	if (r < 0)
+		goto bad;
+	v.entries4 = (const struct sw_trail_entry *)(h + 1);
+	v.entries6 = v.entries4 + h->count4;
+	v.n4 = h->count4;
+	v.n6 = h->count6;
+	r = -EBADMSG;
+	why = "its checksum is wrong: the content is damaged";
+	if (sw_crc32(0, h + 1, len - sizeof(*h)) != h->crc)
+		goto bad;
+	if (!are_good(v.entries4, v.n4, SW_AF_IP4, h->sets, &why) ||
+		!are_good(v.entries6, v.n6, SW_AF_IP6, h->sets, &why))
+		goto bad;
+	*ret = v;
+	return 0;
+bad:
+	if (ret_why)
+		*ret_why = why;
+	return r;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One line of a trail text: what is it? Pure, no state, owns nothing; parse.h says what is understood. */
+#pragma once
+
+#include "sockwarden/model/addr.h"
+#include "user/base/util.h"
+
+enum sw_trail_line_kind {
+	SW_TRAIL_LINE_NOTHING, /* blank or comment */
+	SW_TRAIL_LINE_NET, /* net */
+	SW_TRAIL_LINE_RANGE, /* from net to last, two hosts of one family, in order */
+	SW_TRAIL_LINE_OTHER, /* a trail of another kind */
+	SW_TRAIL_LINE_BAD,
+};
+
+struct sw_trail_line {
+	enum sw_trail_line_kind kind;
+	struct sw_net net, last;
+};
+
+/* line: without its newline; no NUL inside. */
+void sw_trail_line_read(const char *line, size_t len, struct sw_trail_line *ret);
+
+/*
+ * Takes the largest network off the front of the range from..last (hosts, from <= last). 1 when there
+ * is more, with *from moved on; 0 when that was the last.
+ */
+int sw_trail_range_next(struct sw_net *from, const struct sw_net *last, struct sw_net *ret);

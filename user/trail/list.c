@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/trail/list.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "user/io/msg.h"
+
+#define SUFFIX ".swtl"
+enum { FILE_NAME_MAX = SW_TRAIL_NAME_MAX + sizeof(SUFFIX ".bad") };
+
+static void write_head(struct sw_trail_head *h, const char *name, const char *origin,
+	int64_t made_wall_sec, size_t n4, size_t n6)
+{
+	*h = (struct sw_trail_head){
+		.magic = SW_TRAIL_LIST_MAGIC,
+		.version = SW_TRAIL_VERSION,
+		.size = sizeof(*h) + (n4 + n6) * sizeof(struct sw_trail_entry),
+		.sets = 1,
+		.count4 = n4,
+		.count6 = n6,
+		.made_wall_sec = made_wall_sec,
+	};
+	sw_strcpy(h->name, sizeof(h->name), name);
+	sw_strcpy(h->origin, sizeof(h->origin), origin);
+	h->crc = sw_crc32(0, h + 1, h->size - sizeof(*h));
+}
+
+int sw_trail_list_build(struct sw_trail_parser *p, const char *name, const char *origin,
+	enum sw_trail_action action, int64_t made_wall_sec)
+{
+	_close_ int fd = -1;
+	size_t n4, n6, len;
+	void *map;
+	int r;
+
+	if (!sw_trail_name_ok(name))
+		return -EINVAL;
+	r = sw_trail_parser_sort(p, &n4, &n6);
+	if (r < 0)
+		return r;
+	len = sizeof(struct sw_trail_head) + (n4 + n6) * sizeof(struct sw_trail_entry);
+	fd = sw_memfd_create("trail-list", len, &map);
+	if (fd < 0)
+		return fd;
+	sw_trail_parser_fill(p, action, (struct sw_trail_entry *)((struct sw_trail_head *)map + 1));
+	write_head(map, name, origin, made_wall_sec, n4, n6);
+	r = sw_memfd_seal(fd, map, len);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+/* Takes the mapping over, whatever comes of it. */
+static int open_map(const void *map, size_t len, struct sw_trail_list **ret, const char **ret_why)
+{
+	_cleanup_(sw_trail_list_freep) struct sw_trail_list *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (!l) {
+		munmap((void *)map, len);
+		return -ENOMEM;
+	}
+	l->map = map;
+	l->len = len;
+	r = sw_trail_check(map, len, SW_TRAIL_LIST_MAGIC, &l->view, ret_why);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(l);
+	return 0;
+}
+
+int sw_trail_list_open(int fd, struct sw_trail_list **ret, const char **ret_why)
+{
+	const void *map;
+	size_t len;
+	int r;
+
+	if (ret_why)
+		*ret_why = "not sealed memory of a size that can be";
+	r = sw_memfd_map_sealed(fd, SW_TRAIL_BYTES_MAX, &map, &len);
+	return r < 0 ? r : open_map(map, len, ret, ret_why);
+}
+
+void sw_trail_list_free(struct sw_trail_list *l)
+{
+	if (!l)
+		return;
+	if (l->map)
+		munmap((void *)l->map, l->len);
+	free(l);
+}
+
+void sw_trail_list_freep(struct sw_trail_list **l)
+{
+	sw_trail_list_free(*l);
+}
+
+enum sw_trail_action sw_trail_list_action(const struct sw_trail_list *l)
+{
+	return l->view.n4 + l->view.n6 ? l->view.entries4[0].action : SW_TRAIL_OBSERVE;
+}
+
+size_t sw_trail_list_count(const struct sw_trail_list *l)
+{
+	return l->view.n4 + l->view.n6;
+}
+
+static void file_name(char ret[static FILE_NAME_MAX], const char *name, const char *suffix)
+{
+	snprintf(ret, FILE_NAME_MAX, "%s%s", name, suffix);
+}
+
+int sw_trail_list_save(const struct sw_trail_list *l, int dirfd)
+{
+	char file[FILE_NAME_MAX];
+
+	file_name(file, l->view.head->name, SUFFIX);
+	return sw_write_file_atomic(dirfd, file, l->map, l->len, 0640);
+}
+
+int sw_trail_list_load(
+	int dirfd, const char *name, struct sw_trail_list **ret, const char **ret_why)
+{
+	_cleanup_(sw_trail_list_freep) struct sw_trail_list *l = NULL;
+	_close_ int fd = -1;
+	char file[FILE_NAME_MAX];
+	const char *why = "cannot be read";
+	struct stat st;
+	void *map;
+	int r = -EINVAL;
+
+	if (ret_why)
+		*ret_why = why;
+	if (!sw_trail_name_ok(name))
+		return r;
+	file_name(file, name, SUFFIX);
+	fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size <= 0 || (uint64_t)st.st_size > SW_TRAIL_BYTES_MAX) {
+		why = "not a file of a size that can be";
+		r = -EBADMSG;
+	} else {
+		map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (map == MAP_FAILED)
+			return -errno;
+		r = open_map(map, (size_t)st.st_size, &l, &why);
+	}
+	if (!r && !sw_streq(l->view.head->name, name)) {
+		why = "it holds a list of another name";
+		r = -EBADMSG;
+	}
+	if (ret_why)
+		*ret_why = why;
+	if (!r)
+		*ret = TAKE_PTR(l);
+	return r;
+}
+
+int sw_trail_list_unlink(int dirfd, const char *name)
+{
+	char file[FILE_NAME_MAX];
+
+	if (!sw_trail_name_ok(name))
+		return -EINVAL;
+	file_name(file, name, SUFFIX);
+	return unlinkat(dirfd, file, 0) < 0 ? -errno : 0;
+}
+
+/* The corrupt file stays for a person to look at, under a name that is not loaded again. */
+static void set_aside(int dirfd, const char *name)
+{
+	char from[FILE_NAME_MAX], to[FILE_NAME_MAX];
+
+	file_name(from, name, SUFFIX);
+	file_name(to, name, SUFFIX ".bad");
+	if (renameat(dirfd, from, dirfd, to) < 0)
+		unlinkat(dirfd, from, 0);
+}
+
+/* "NAME.swtl" to NAME; false for any other file. */
+static bool take_name(char ret[static SW_TRAIL_NAME_MAX + 1], const char *file)
+{
+	size_t n = strlen(file), suffix = sizeof(SUFFIX) - 1;
+
+	if (n <= suffix || n - suffix > SW_TRAIL_NAME_MAX || !sw_streq(file + n - suffix, SUFFIX))
+		return false;
+	memcpy(ret, file, n - suffix);
+	ret[n - suffix] = 0;
+	return sw_trail_name_ok(ret);
+}
+
+static void closedirp(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+int sw_trail_list_load_all(int dirfd, sw_trail_load_fn fn, void *arg)
+{
+	_cleanup_(closedirp) DIR *d = NULL;
+	_close_ int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[SW_TRAIL_NAME_MAX + 1];
+	struct sw_trail_list *l;
+	struct dirent *ent;
+	const char *why;
+	int n = 0;
+
+	if (fd < 0)
+		return -errno;
+	d = fdopendir(fd);
+	if (!d)
+		return -errno;
+	fd = -1; /* the stream's now */
+	while ((ent = readdir(d))) {
+		if (!take_name(name, ent->d_name))
+			continue;
+		l = NULL;
+		if (sw_trail_list_load(dirfd, name, &l, &why) < 0) {
+			set_aside(dirfd, name);
+			fn(name, NULL, why, arg);
+			continue;
+		}
+		fn(name, l, NULL, arg);
+		n++;
+	}
+	return n;
+}
+
+void sw_trail_name_make(char ret[static SW_TRAIL_NAME_MAX + 1], const char *from)
+{
+	static const char *const endings[] = {".txt", ".list", ".netset", ".ipset", ".csv", ".lst"};
+	const char *base = strrchr(from, '/');
+	size_t n = 0, end;
+
+	for (base = base ? base + 1 : from; *base && n < SW_TRAIL_NAME_MAX; base++) {
+		char c = (char)tolower((unsigned char)*base);
+		bool is_good = c && strchr("abcdefghijklmnopqrstuvwxyz0123456789._-", c);
+
+		if (n || (is_good && c != '.'))
+			ret[n++] = is_good ? c : '-';
+	}
+	ret[n] = 0;
+	for (size_t i = 0; i < SW_ARRAY_SIZE(endings); i++) {
+		end = strlen(endings[i]);
+		if (n > end && sw_streq(ret + n - end, endings[i])) {
+			ret[n - end] = 0;
+			break;
+		}
+	}
+	if (!ret[0])
+		sw_strcpy(ret, SW_TRAIL_NAME_MAX + 1, "list");
+}
