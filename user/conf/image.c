@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/conf/image.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "user/base/log.h"
+#include "sockwarden/abi/gate.h"
+#include "sockwarden/model/finding.h"
+
+static uint32_t image_crc(const struct sw_config *c)
+{
+	const uint32_t zero = 0;
+	const char *p = (const char *)c;
+	const size_t at = offsetof(struct sw_config, crc), after = at + sizeof(c->crc);
+	uint32_t crc = sw_crc32(0, p, at);
+
+	crc = sw_crc32(crc, &zero, sizeof(zero));
+	return sw_crc32(crc, p + after, sizeof(*c) - after);
+}
+
+void sw_conf_image_finish(struct sw_config *c)
+{
+	c->magic = SW_CONFIG_MAGIC;
+	c->version = SW_CONFIG_VERSION;
+	c->size = sizeof(*c);
+	c->crc = image_crc(c);
+}
+
+static bool has_end(const char *text, size_t size)
+{
+	return memchr(text, 0, size) != NULL;
+}
+
+static bool has_ended_texts(const struct sw_config *c)
+{
+	static const struct {
+		size_t offset, size;
+	} texts[] = {
+#define TEXT(m) {offsetof(struct sw_config, m), sizeof(((struct sw_config *)0)->m)}
+		TEXT(mail_to), TEXT(mail_from), TEXT(mail_subject), TEXT(smtp_url), TEXT(smtp_ca_file),
+		TEXT(smtp_user), TEXT(smtp_password_file), TEXT(sendmail_path), TEXT(web_address),
+#undef TEXT
+	};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(texts); i++) {
+		if (!has_end((const char *)c + texts[i].offset, texts[i].size))
+			return false;
+	}
+	for (unsigned int i = 0; i < c->n_ifaces; i++) {
+		if (!has_end(c->ifaces[i].pattern, sizeof(c->ifaces[i].pattern)))
+			return false;
+	}
+	for (unsigned int i = 0; i < c->n_trail_files; i++) {
+		if (!has_end(c->trail_files[i], sizeof(c->trail_files[i])))
+			return false;
+	}
+	for (unsigned int i = 0; i < c->n_feeds; i++) {
+		const struct sw_config_feed *f = &c->feeds[i];
+
+		if (!has_end(f->name, sizeof(f->name)) || !has_end(f->url, sizeof(f->url)) ||
+			!has_end(f->ca_file, sizeof(f->ca_file)))
+			return false;
+	}
+	return true;
+}
+
+static bool has_known_words(const struct sw_config *c)
+{
+	for (unsigned int i = 0; i < c->n_ifaces; i++) {
+		if (c->ifaces[i].hook > SW_HOOK_GENERIC)
+			return false;
+	}
+	for (unsigned int i = 0; i < c->n_feeds; i++) {
+		if (c->feeds[i].action > SW_TRAIL_EXCEPT)
+			return false;
+	}
+	return (c->mode == SW_MODE_OBSERVE || c->mode == SW_MODE_ENFORCE) && c->on_exit <= SW_ON_EXIT_REMOVE &&
+	       c->hook <= SW_HOOK_GENERIC && c->log_level <= SW_LOG_DEBUG && c->mail_min_severity < SW_SEV_COUNT &&
+	       c->syslog_min_severity < SW_SEV_COUNT;
+}
+
+static bool has_sound_nets(const struct sw_config *c)
+{
+	for (unsigned int i = 0; i < c->n_allow; i++) {
+		const struct sw_net *n = &c->allow[i];
+
+		if ((n->family != SW_AF_IP4 || n->plen > 32) && (n->family != SW_AF_IP6 || n->plen > 128))
+			return false;
+	}
+	return true;
+}
+
+static const char *what_is_wrong(const struct sw_config *c, size_t len)
+{
+	if (len != sizeof(*c))
+		return "wrong size";
+	if (c->magic != SW_CONFIG_MAGIC)
+		return "not a configuration image";
+	if (c->version != SW_CONFIG_VERSION || c->size != sizeof(*c))
+		return "made by another version of sockwarden-config";
+	if (c->crc != image_crc(c))
+		return "wrong checksum";
+	if (c->n_ifaces > SW_CONFIG_IFACES_MAX || c->n_allow > SW_CONFIG_ALLOW_MAX || c->n_feeds > SW_CONFIG_FEEDS_MAX ||
+		c->n_trail_files > SW_CONFIG_FILES_MAX)
+		return "a list is longer than its limit";
+	if (!has_ended_texts(c))
+		return "a text without an end";
+	if (!has_known_words(c) || !has_sound_nets(c))
+		return "a value out of its range";
+	return NULL;
+}
+
+int sw_conf_image_check(const void *image, size_t len, const char **ret_why)
+{
+	const char *why = what_is_wrong(image, len);
+
+	if (!why)
+		return 0;
+	*ret_why = why;
+	return -EBADMSG;
+}
+
+int sw_conf_image_read(int fd, bool must_be_sealed, struct sw_config *ret, const char **ret_why)
+{
+	const int wanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	_free_ struct sw_config *copy = malloc(sizeof(*copy));
+	struct stat st;
+	ssize_t n;
+	int r;
+
+	if (!copy)
+		return -ENOMEM;
+	if (must_be_sealed && (fcntl(fd, F_GET_SEALS) & wanted) != wanted) {
+		*ret_why = "not sealed";
+		return -EPERM;
+	}
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	n = pread(fd, copy, sizeof(*copy), 0);
+	if (n < 0)
+		return -errno;
+	r = sw_conf_image_check(copy, (uint64_t)st.st_size == (uint64_t)n ? (size_t)n : 0, ret_why);
+	if (r < 0)
+		return r;
+	*ret = *copy;
+	return 0;
+}

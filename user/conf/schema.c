@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/conf/schema.h"
+
+#include <inttypes.h>
+
+#include "sockwarden/abi/gate.h"
+#include "sockwarden/model/finding.h"
+#include "user/base/clock.h"
+
+enum {
+	HOUR = 3600,
+	DAY = 24 * HOUR,
+	YEAR = 366 * DAY,
+	FIRST_LOG_LEVEL = 3, /* enum sw_log_level begins with errors */
+	KEY_PARTS_MAX = 64,
+};
+
+static const char *const mode_words[] = {"observe", "enforce"};
+static const char *const on_exit_words[] = {"keep", "remove"};
+static const char *const level_words[] = {"error", "warning", "notice", "info", "debug"};
+static const char *const hook_words[] = {"auto", "native", "tcx", "generic"};
+static const char *const action_words[] = {"observe", "drop"};
+static const char *const severity_words[] = {
+#define SEVERITY_WORD(id, word) word,
+	SW_SEVERITIES(SEVERITY_WORD)
+#undef SEVERITY_WORD
+};
+/* RFC 5424, table 1, in its order. */
+static const char *const facility_words[] = {"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp",
+	"cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4",
+	"local5", "local6", "local7"};
+
+#define WORDS(array, first_) &(const struct sw_conf_words){array, SW_ARRAY_SIZE(array), first_}
+#define AT(member)	     offsetof(struct sw_config, member), sizeof(((struct sw_config *)0)->member)
+#define AT_FEED(member)	     offsetof(struct sw_config_feed, member), sizeof(((struct sw_config_feed *)0)->member)
+#define AT_IFACE(member)     offsetof(struct sw_config_iface, member), sizeof(((struct sw_config_iface *)0)->member)
+
+/* clang-format off */
+const struct sw_conf_row sw_conf_rows[] = {
+	{"mode", SW_CONF_WORD, AT(mode), "observe", 0, 0, WORDS(mode_words, SW_MODE_OBSERVE),
+		"What to do at start with what is judged bad: observe tells of it, enforce drops it."},
+	{"on_exit", SW_CONF_WORD, AT(on_exit), "keep", 0, 0, WORDS(on_exit_words, SW_ON_EXIT_KEEP),
+		"When the daemon is stopped, keep bans and trails in force in the kernel, or remove them."},
+	{"log_level", SW_CONF_WORD, AT(log_level), "info", 0, 0, WORDS(level_words, FIRST_LOG_LEVEL),
+		"The daemon's own log tells of this and what is worse."},
+	{"hook", SW_CONF_WORD, AT(hook), "auto", 0, 0, WORDS(hook_words, SW_HOOK_AUTO),
+		"Where packets are judged on a device that says nothing else; auto takes native XDP where the driver keeps its offloads, else tcx."},
+	{"interfaces", SW_CONF_IFACES, AT(ifaces), NULL, 0, SW_CONFIG_IFACES_MAX, NULL,
+		"Devices to protect, by name or pattern; none given means those that hold a default route.",
+		"- eth0\n- pattern: \"wg*\"\n  hook: tcx\n"},
+	{"allow", SW_CONF_NETS, AT(allow), NULL, 0, SW_CONFIG_ALLOW_MAX, NULL,
+		"Addresses and networks that are never dropped, whatever bans and trails say.",
+		"- 192.0.2.10\n- 2001:db8:1::/48\n"},
+
+	{"bans.length", SW_CONF_DURATION, AT(ban_default_sec), "24h", 0, 10ull * YEAR, NULL,
+		"How long a ban lasts when nothing else is said."},
+	{"bans.widest_ipv4", SW_CONF_U32, AT(ban_min_plen4), "16", 1, 32, NULL,
+		"Shortest IPv4 prefix that may be banned without the word --wide."},
+	{"bans.widest_ipv6", SW_CONF_U32, AT(ban_min_plen6), "32", 1, 128, NULL,
+		"Shortest IPv6 prefix that may be banned without the word --wide."},
+	{"bans.per_minute", SW_CONF_U32, AT(ban_max_per_minute), "1000", 1, 1000000, NULL,
+		"Automatic bans in one minute; beyond it they are refused and an alarm is raised."},
+	{"bans.total", SW_CONF_U32, AT(ban_max_total), "200000", 1, SW_MAX_BANS, NULL,
+		"Bans at one time; beyond it new ones are refused and an alarm is raised."},
+	{"bans.trail_sources", SW_CONF_BOOL, AT(ban_trail_hits), "false", 0, 0, NULL,
+		"Ban a source that a dropping trail lists for bans.length when it is first seen."},
+
+	{"events.rate", SW_CONF_U32, AT(event_rate), "1", 0, 100000, NULL,
+		"Packet events told for one source per second; what comes beyond is told as a sum."},
+	{"events.burst", SW_CONF_U32, AT(event_burst), "5", 1, 100000, NULL,
+		"Packet events told for one source at once."},
+	{"events.memory", SW_CONF_U32, AT(event_memory), "10000", 100, 1000000, NULL,
+		"Events kept in memory for 'sockwarden events' and the page."},
+
+	{"store.max_size", SW_CONF_SIZE_MB, AT(store_max_mb), "1G", 16, 1048576, NULL,
+		"Size the database may reach; the oldest history is deleted before it is passed."},
+
+	{"trails.files", SW_CONF_PATHS, AT(trail_files), NULL, 0, SW_CONFIG_FILES_MAX, NULL,
+		"Files of addresses and networks, one a line, that are read at start as dropping trails.",
+		"- /etc/sockwarden/trails/partners.txt\n"},
+	{"trails.max_entries", SW_CONF_U64, AT(trail_max_entries), "4000000", 1, SW_MAX_TRAILS4 + SW_MAX_TRAILS6, NULL,
+		"Entries that all lists may have together."},
+	{"trails.widest_ipv4", SW_CONF_U32, AT(trail_min_plen4), "8", 1, 32, NULL,
+		"A list with an IPv4 network wider than this prefix is absurd and refused."},
+	{"trails.widest_ipv6", SW_CONF_U32, AT(trail_min_plen6), "16", 1, 128, NULL,
+		"A list with an IPv6 network wider than this prefix is absurd and refused."},
+
+	{"feeds", SW_CONF_FEEDS, AT(feeds), NULL, 0, SW_CONFIG_FEEDS_MAX, NULL,
+		"Lists of addresses and networks that are fetched by HTTPS on a schedule.",
+		"- name: blocklist\n  url: https://lists.example.net/addresses.txt\n  refresh: 12h\n  action: drop\n"},
+
+	{"alerts.mail.to", SW_CONF_TEXT, AT(mail_to), "", 0, 0, NULL,
+		"Who gets mail about findings and alarms; empty means no mail is sent."},
+	{"alerts.mail.from", SW_CONF_TEXT, AT(mail_from), "", 0, 0, NULL,
+		"Sender of the mail; empty means sockwarden at the host's name."},
+	{"alerts.mail.subject", SW_CONF_TEXT, AT(mail_subject), "[sockwarden] %h: %t", 0, 0, NULL,
+		"Subject of the mail; %h is the host's name, %t the title."},
+	{"alerts.mail.throttle", SW_CONF_DURATION, AT(mail_throttle_sec), "5m", 1, 7ull * DAY, NULL,
+		"At most one mail in this time; what comes meanwhile goes into one table."},
+	{"alerts.mail.min_severity", SW_CONF_WORD, AT(mail_min_severity), "medium", 0, 0, WORDS(severity_words, 0),
+		"Mail tells of findings of this severity and worse."},
+	{"alerts.mail.sendmail", SW_CONF_PATH, AT(sendmail_path), "/usr/sbin/sendmail", 0, 0, NULL,
+		"The program that takes mail where no SMTP server is set."},
+	{"alerts.mail.smtp.url", SW_CONF_SMTP, AT(smtp_url), "", 0, 0, NULL,
+		"Mail server as smtp://HOST:PORT or smtps://HOST:PORT; empty means the sendmail program."},
+	{"alerts.mail.smtp.ca_file", SW_CONF_PATH, AT(smtp_ca_file), "", 0, 0, NULL,
+		"Certificates that the mail server's is checked against; empty means the system's."},
+	{"alerts.mail.smtp.user", SW_CONF_TEXT, AT(smtp_user), "", 0, 0, NULL,
+		"Name to log in to the mail server with; empty means no login."},
+	{"alerts.mail.smtp.password_file", SW_CONF_PATH, AT(smtp_password_file), "", 0, 0, NULL,
+		"File that holds the password of that login in its first line."},
+
+	{"alerts.syslog.enabled", SW_CONF_BOOL, AT(syslog_enabled), "true", 0, 0, NULL,
+		"Tell the system log of findings."},
+	{"alerts.syslog.min_severity", SW_CONF_WORD, AT(syslog_min_severity), "low", 0, 0, WORDS(severity_words, 0),
+		"The system log is told of findings of this severity and worse."},
+	{"alerts.syslog.facility", SW_CONF_WORD, AT(syslog_facility), "daemon", 0, 0, WORDS(facility_words, 0),
+		"The facility of these lines."},
+
+	{"web.enabled", SW_CONF_BOOL, AT(web_enabled), "true", 0, 0, NULL,
+		"Serve the page, /healthz, /readyz and /metrics."},
+	{"web.address", SW_CONF_ADDRESS, AT(web_address), "127.0.0.1", 0, 0, NULL,
+		"Address the page is served on; keep it on loopback unless something with TLS stands in front."},
+	{"web.port", SW_CONF_U32, AT(web_port), "8338", 0, 65535, NULL,
+		"Port of the page; 0 takes a free one, which 'sockwarden web' tells."},
+
+	{"sockets.alert_new_listeners", SW_CONF_BOOL, AT(alert_new_listeners), "true", 0, 0, NULL,
+		"A listening socket that the baseline does not hold is a finding."},
+	{"sockets.alert_gone_listeners", SW_CONF_BOOL, AT(alert_gone_listeners), "false", 0, 0, NULL,
+		"A listening socket of the baseline that is gone is a finding."},
+	{},
+};
+
+const struct sw_conf_row sw_conf_feed_rows[] = {
+	{"name", SW_CONF_NAME, AT_FEED(name), NULL, 0, 0, NULL, "The list's name, in events and commands."},
+	{"url", SW_CONF_HTTPS, AT_FEED(url), NULL, 0, 0, NULL, "Where it is fetched, https:// only."},
+	{"ca_file", SW_CONF_PATH, AT_FEED(ca_file), "", 0, 0, NULL,
+		"Certificates that the server's is checked against; empty means the system's."},
+	{"refresh", SW_CONF_DURATION, AT_FEED(refresh_sec), "24h", 60, 30ull * DAY, NULL, "How often it is fetched."},
+	{"min_entries", SW_CONF_U64, AT_FEED(min_entries), "1", 0, SW_MAX_TRAILS4, NULL,
+		"A list with fewer entries is refused and the last good one stays."},
+	{"max_entries", SW_CONF_U64, AT_FEED(max_entries), "1000000", 1, SW_MAX_TRAILS4, NULL,
+		"A list with more entries is refused and the last good one stays."},
+	{"action", SW_CONF_WORD, AT_FEED(action), "drop", 0, 0, WORDS(action_words, SW_TRAIL_OBSERVE),
+		"What a hit on this list is for: drop (when enforcing), or observe only."},
+	{"enabled", SW_CONF_BOOL, AT_FEED(is_enabled), "true", 0, 0, NULL, "False keeps the entry here and fetches nothing."},
+	{},
+};
+
+const struct sw_conf_row sw_conf_iface_rows[] = {
+	{"pattern", SW_CONF_PATTERN, AT_IFACE(pattern), NULL, 0, 0, NULL, "Name of the device, or a pattern as of the shell."},
+	{"hook", SW_CONF_WORD, AT_IFACE(hook), "auto", 0, 0, WORDS(hook_words, SW_HOOK_AUTO),
+		"Where its packets are judged; left out it is the setting of 'hook'."},
+	{},
+};
+
+static const struct {
+	const char *key, *help;
+} sections[] = {
+	{"bans", "Bans: their length, and the guards against a ban too many."},
+	{"events", "Events that packets cause: a bucket of tokens per source."},
+	{"store", "The database."},
+	{"trails", "Trails: lists of what is known to be bad."},
+	{"alerts", "Who is told."},
+	{"alerts.mail", "Mail, by an SMTP server or the sendmail program."},
+	{"alerts.mail.smtp", "The mail server."},
+	{"alerts.syslog", "The system log."},
+	{"web", "The page."},
+	{"sockets", "What the socket inventory tells of."},
+};
+/* clang-format on */
+
+const char *sw_conf_section_help(const char *key)
+{
+	for (size_t i = 0; i < SW_ARRAY_SIZE(sections); i++) {
+		if (sw_streq(sections[i].key, key))
+			return sections[i].help;
+	}
+	return NULL;
+}
+
+const struct sw_conf_row *sw_conf_find(const char *key)
+{
+	for (const struct sw_conf_row *r = sw_conf_rows; r->key; r++) {
+		if (sw_streq(r->key, key))
+			return r;
+	}
+	return NULL;
+}
+
+bool sw_conf_is_section(const char *key)
+{
+	return sw_conf_section_help(key) != NULL;
+}
+
+const struct sw_conf_row *sw_conf_element_rows(const struct sw_conf_row *row)
+{
+	if (row->type == SW_CONF_FEEDS)
+		return sw_conf_feed_rows;
+	return row->type == SW_CONF_IFACES ? sw_conf_iface_rows : NULL;
+}
+
+bool sw_conf_is_list(const struct sw_conf_row *row)
+{
+	return row->type >= SW_CONF_NETS;
+}
+
+/* Copies the part of key right below section, false when key is not below it. */
+static bool part_below(const char *key, const char *section, char *buf, size_t size)
+{
+	size_t n = strlen(section);
+
+	if (n) {
+		if (strncmp(key, section, n) || key[n] != '.')
+			return false;
+		key += n + 1;
+	}
+	snprintf(buf, size, "%.*s", (int)strcspn(key, "."), key);
+	return true;
+}
+
+const char *sw_conf_suggest(const char *section, const char *text, char *buf, size_t size)
+{
+	char parts[KEY_PARTS_MAX][32];
+	const char *words[KEY_PARTS_MAX], *near;
+	size_t n = 0;
+
+	for (const struct sw_conf_row *r = sw_conf_rows; r->key && n < KEY_PARTS_MAX; r++) {
+		if (part_below(r->key, section, parts[n], sizeof(parts[n]))) {
+			words[n] = parts[n];
+			n++;
+		}
+	}
+	near = sw_nearest(text, words, n);
+	if (near) {
+		snprintf(buf, size, "%s%s%s", section, *section ? "." : "", near);
+		return buf;
+	}
+	/* the right word in the wrong place: "smtp" at the top level */
+	for (size_t i = 0; i < SW_ARRAY_SIZE(sections); i++) {
+		const char *dot = strrchr(sections[i].key, '.');
+
+		if (dot && sw_streq(dot + 1, text))
+			return sections[i].key;
+	}
+	for (const struct sw_conf_row *r = sw_conf_rows; r->key; r++) {
+		const char *dot = strrchr(r->key, '.');
+
+		if (dot && sw_streq(dot + 1, text))
+			return r->key;
+	}
+	return NULL;
+}
+
+static void describe_words(const struct sw_conf_words *w, struct sw_strbuf *out)
+{
+	for (size_t i = 0; i < w->n; i++)
+		sw_strbuf_printf(out, "%s%s", i == 0 ? "" : i + 1 == w->n ? " or " : ", ", w->words[i]);
+}
+
+static void describe_duration(const struct sw_conf_row *row, struct sw_strbuf *out)
+{
+	char min[SW_TIME_TEXT_MAX], max[SW_TIME_TEXT_MAX];
+
+	sw_strbuf_puts(out, "a duration such as 90s, 10m, 24h or 7d");
+	if (row->min)
+		sw_strbuf_printf(out, ", from %s to %s", sw_duration_format(min, row->min),
+			sw_duration_format(max, row->max));
+	else
+		sw_strbuf_puts(out, ", or forever");
+}
+
+void sw_conf_describe_type(const struct sw_conf_row *row, struct sw_strbuf *out)
+{
+	static const char *const texts[] = {
+		[SW_CONF_BOOL] = "true or false",
+		[SW_CONF_TEXT] = "a text",
+		[SW_CONF_NAME] = "a name of letters, digits, '.', '_' and '-'",
+		[SW_CONF_PATH] = "an absolute path",
+		[SW_CONF_ADDRESS] = "an IP address",
+		[SW_CONF_HTTPS] = "a URL that begins with https://",
+		[SW_CONF_SMTP] = "a URL that begins with smtp:// or smtps://",
+		[SW_CONF_PATTERN] = "the name of a device, or a pattern",
+		[SW_CONF_NETS] = "a list of addresses and networks",
+		[SW_CONF_PATHS] = "a list of absolute paths",
+		[SW_CONF_IFACES] = "a list of devices: names, or {pattern, hook}",
+		[SW_CONF_FEEDS] = "a list of feeds",
+	};
+
+	switch (row->type) {
+	case SW_CONF_WORD:
+		describe_words(row->words, out);
+		break;
+	case SW_CONF_U32:
+	case SW_CONF_U64:
+		sw_strbuf_printf(out, "a whole number from %llu to %llu", (unsigned long long)row->min,
+			(unsigned long long)row->max);
+		break;
+	case SW_CONF_DURATION:
+		describe_duration(row, out);
+		break;
+	case SW_CONF_SIZE_MB:
+		sw_strbuf_printf(out, "a size such as 512M or 2G, from %lluM to %lluG", (unsigned long long)row->min,
+			(unsigned long long)row->max / 1024);
+		break;
+	default:
+		sw_strbuf_puts(out, texts[row->type]);
+	}
+	if (sw_conf_is_list(row))
+		sw_strbuf_printf(out, ", at most %llu", (unsigned long long)row->max);
+}
