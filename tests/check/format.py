@@ -1,0 +1,57 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shape of the sources: tabs, line ends, widths, sizes of files and functions, no promises left in."""
+import re
+
+from common import finish, is_script, read, tracked
+
+COLUMNS, FILE_LINES, FUNCTION_LINES = 140, 800, 80
+# Tables whose rows are read across, and prose that a tool wraps.
+WIDE = ("include/sockwarden/abi/reason.h", "vmlinux/vmlinux.h")
+PROMISE = re.compile(r"\b(" + "TO" + "DO|FIX" + r"ME)\b")
+
+
+def functions(lines):
+    """(line, length) of each function of a C file: from a brace in the first column to its end."""
+    start = None
+    for n, line in enumerate(lines, 1):
+        if line == "{":
+            start = n
+        elif line.startswith("}") and start:
+            yield start, n - start
+            start = None
+
+
+def check_text(path, text):
+    lines = text.split("\n")
+    is_c = path.endswith((".c", ".h"))
+    for n, line in enumerate(lines, 1):
+        if line != line.rstrip():
+            yield f"{path}:{n}: white space at the end"
+        if is_c and re.match(r" {8}", line):
+            yield f"{path}:{n}: indented with spaces"
+        if is_c and path not in WIDE and len(line.expandtabs(8)) > COLUMNS:
+            yield f"{path}:{n}: {len(line.expandtabs(8))} columns, {COLUMNS} is the limit"
+        if PROMISE.search(line):
+            yield f"{path}:{n}: a promise; do it or leave it out"
+    if text and not text.endswith("\n"):
+        yield f"{path}: no newline at its end"
+    if len(lines) > FILE_LINES and path not in WIDE:
+        yield f"{path}: {len(lines)} lines, {FILE_LINES} is the limit"
+    if path.endswith(".c"):
+        for start, length in functions(lines):
+            if length > FUNCTION_LINES:
+                yield f"{path}:{start}: a function of {length} lines, {FUNCTION_LINES} is the limit"
+
+
+def main():
+    wrong = []
+    for path in tracked():
+        if path.startswith(("LICENSES/", "tests/fuzz/corpus/", "tests/data/")):
+            continue
+        if path.endswith((".c", ".h", ".py", ".sh", ".yaml", ".service", ".conf")) or is_script(path) or path == "Makefile":
+            wrong += check_text(path, read(path))
+    finish(wrong)
+
+
+main()
