@@ -11,19 +11,19 @@
 #include "sockwarden/abi/types.h"
 
 enum sw_mode {
-	SW_MODE_OFF = 0,     /* nothing is looked at: every packet passes */
+	SW_MODE_OFF = 0, /* nothing is looked at: every packet passes */
 	SW_MODE_OBSERVE = 1, /* everything is judged, counted and told; nothing is dropped */
 	SW_MODE_ENFORCE = 2, /* what is judged bad is dropped */
 };
 
 /* gate_ctl: array of one. Written by the guard; aligned words, so a reader never sees half of one. */
 struct sw_gate_ctl {
-	__u32 mode;		/* enum sw_mode */
-	__u32 token_rate;	/* packet events per second for one source; 0 means none */
-	__u32 token_burst;	/* packet events that one source may send at once */
+	__u32 mode; /* enum sw_mode */
+	__u32 token_rate; /* packet events per second for one source; 0 means none */
+	__u32 token_burst; /* packet events that one source may send at once */
 	__u32 pad;
 	__u64 enforce_until_ns; /* boot time after which ENFORCE counts as OBSERVE; 0: no end */
-	__u64 clock_offset_ns;	/* added to boot time; tests only, else 0 */
+	__u64 clock_offset_ns; /* added to boot time; tests only, else 0 */
 };
 SW_ABI_SIZE(struct sw_gate_ctl, 32);
 
@@ -40,26 +40,28 @@ struct sw_lpm6 {
 /* ban4 is a hash by __be32; ban6 a hash by this: an automatic ban is a /64, an operator's a /128. */
 struct sw_ban6_key {
 	__u8 addr[16]; /* bits beyond plen are zero */
-	__u32 plen;    /* 64 or 128; other lengths are ban networks */
+	__u32 plen; /* 64 or 128; other lengths are ban networks */
 };
 SW_ABI_SIZE(struct sw_ban6_key, 20);
 
 /* Value of ban4, ban6, bannet4, bannet6. Past its end an entry drops nothing, with or without user space. */
 struct sw_ban_val {
 	__u64 until_ns; /* boot time; 0: for ever */
-	__u64 id;	/* the decision's id in the database */
+	__u64 id; /* the decision's id in the database */
+	__u32 plen; /* of a ban network: past its end the next shorter one is asked; else unused */
+	__u32 pad;
 };
-SW_ABI_SIZE(struct sw_ban_val, 16);
+SW_ABI_SIZE(struct sw_ban_val, 24);
 
 /* Value of allow4, allow6: which lists hold the entry, a set of bits; the entry goes when none is left. */
 enum sw_allow_origin {
 	SW_ALLOW_OPERATOR = 1 << 0, /* sockwarden allow add */
-	SW_ALLOW_CONFIG = 1 << 1,   /* allow: in the configuration */
-	SW_ALLOW_OWN = 1 << 2,	    /* an address of this host */
+	SW_ALLOW_CONFIG = 1 << 1, /* allow: in the configuration */
+	SW_ALLOW_OWN = 1 << 2, /* an address of this host */
 	SW_ALLOW_GATEWAY = 1 << 3,
 	SW_ALLOW_RESOLVER = 1 << 4,
 	SW_ALLOW_ADMIN = 1 << 5, /* the peer of a logged-in administrator's SSH session */
-	SW_ALLOW_FEED = 1 << 6,	 /* a host that feeds come from */
+	SW_ALLOW_FEED = 1 << 6, /* a host that feeds come from */
 };
 struct sw_allow_val {
 	__u32 origins; /* enum sw_allow_origin, or-ed */
@@ -70,12 +72,12 @@ SW_ABI_SIZE(struct sw_allow_val, 8);
 /* trails4, trails6: array of maps with one slot; the inner LPM trie is replaced whole. */
 enum sw_trail_action {
 	SW_TRAIL_OBSERVE = 0, /* counted and told */
-	SW_TRAIL_DROP = 1,    /* dropped when enforcing */
-	SW_TRAIL_EXCEPT = 2,  /* no trail here: "trails except", by longest match */
+	SW_TRAIL_DROP = 1, /* dropped when enforcing */
+	SW_TRAIL_EXCEPT = 2, /* no trail here: "trails except", by longest match */
 };
 struct sw_trail_val {
-	__u32 set;    /* number of the trail list in the image */
-	__u8 action;  /* enum sw_trail_action */
+	__u32 set; /* number of the trail list in the image */
+	__u8 action; /* enum sw_trail_action */
 	__u8 pad[3];
 };
 SW_ABI_SIZE(struct sw_trail_val, 8);
@@ -83,7 +85,7 @@ SW_ABI_SIZE(struct sw_trail_val, 8);
 /* counters: per-CPU array by enum sw_reason. stats: per-CPU array of __u64 by enum sw_stat. */
 struct sw_counter {
 	__u64 packets; /* judged for this reason */
-	__u64 bytes;   /* of these packets, from the Ethernet header on */
+	__u64 bytes; /* of these packets, from the Ethernet header on */
 	__u64 dropped; /* packets of them that were dropped */
 };
 SW_ABI_SIZE(struct sw_counter, 24);
@@ -91,18 +93,19 @@ SW_ABI_SIZE(struct sw_counter, 24);
 /* Record of ev_pkt. */
 struct sw_pkt_event {
 	__u64 boot_ns;
-	__u64 ban_id;	/* the decision's id for BAN and BAN_NET, else 0 */
-	__u32 hits;	/* hits of this source and reason since its last event, this one included */
+	__u64 ban_id; /* the decision's id for BAN and BAN_NET, else 0 */
+	__u32 hits; /* hits of this source and reason since its last event, this one included; an
+			   event of a source that made room for another has no ports or destination */
 	__u32 ifindex;
 	__u32 trail_set; /* for TRAIL_*, else 0 */
-	__u16 len;	/* bytes on the wire, at most 65535 */
-	__u8 reason;	/* enum sw_reason */
+	__u16 len; /* bytes on the wire, at most 65535 */
+	__u8 reason; /* enum sw_reason */
 	__u8 is_dropped;
-	__u8 family;	/* enum sw_family: 4, 6; 0 when unparsed */
-	__u8 protocol;	/* IANA number; for IPv6 that of the last header */
+	__u8 family; /* enum sw_family: 4, 6; 0 when no address could be read */
+	__u8 protocol; /* IANA number; for IPv6 that of the last header */
 	__u8 tcp_flags; /* the flags byte, 0 when there are none */
 	__u8 is_fragment; /* 1 for a first, 2 for a later fragment (no ports) */
-	__u16 vlan;	/* outermost VLAN id, 0 when untagged */
+	__u16 vlan; /* outermost VLAN id, 0 when untagged */
 	__u16 cpu;
 	__u16 sport, dport; /* host byte order, 0 when there are none */
 	__u8 saddr[16], daddr[16]; /* IPv4 in the first four bytes */

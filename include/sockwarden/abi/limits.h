@@ -12,6 +12,8 @@ enum {
 	SW_MAX_VLAN_TAGS = 4,	   /* QinQ is two; beyond four the packet counts as unparsed and passes */
 	SW_MAX_EXT_HEADERS = 8,	   /* IPv6 extension headers followed before the packet counts as unparsed */
 	SW_RECENT_SLOTS = 4096,	   /* per CPU, a power of two: sources whose hits are remembered between events */
+	SW_EV_PKT_CPU_RATE = 8192, /* packet events a second from one CPU: what a flood of forged sources may cost */
+	SW_EV_PKT_CPU_BURST = 4096, /* of them at once */
 	SW_EV_PKT_BYTES = 1 << 22, /* packet ring, 4 MiB: 50 k records; a flood drops its own records, counted */
 	SW_EV_SOCK_BYTES = 1 << 24, /* socket ring, 16 MiB: measured to lose nothing at 1 M records/s */
 	SW_EXEC_PATH_MAX = 256,	   /* bytes of the executable's name in an exec record, with its NUL */

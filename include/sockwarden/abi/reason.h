@@ -7,7 +7,7 @@
 
 /*  X(id, word, sentence) */
 #define SW_REASONS(X)                                                                              \
-	X(UNPARSED, "unparsed", "could not be read as a packet; passed")                           \
+	X(UNPARSED, "unparsed", "could not be read to its end as a packet; passed")                           \
 	X(ALLOWED, "allowed", "would have been dropped, but the allow list holds it; passed")      \
 	X(BAN, "ban", "the source address is banned")                                              \
 	X(BAN_NET, "ban-net", "the source lies in a banned network")                               \
