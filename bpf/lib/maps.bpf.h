@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The gate's maps, by the names of their pins. The guard alone writes what decides (the programs hold
+ * it read-only); the programs alone write what counts.
+ */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "sockwarden/abi/gate.h"
+#include "lib/stats.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sw_gate_ctl);
+} gate_ctl SEC(".maps");
+
+#define SW_MAP_LPM(name, key_type, value_type, entries)                                            \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_LPM_TRIE);                                               \
+		__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);                          \
+		__uint(max_entries, entries);                                                      \
+		__type(key, key_type);                                                             \
+		__type(value, value_type);                                                         \
+	} name SEC(".maps")
+
+/* Not preallocated: 100 k bans cost what they use, and an idle host nothing. */
+#define SW_MAP_HASH(name, key_type, value_type, entries)                                           \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_HASH);                                                   \
+		__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);                          \
+		__uint(max_entries, entries);                                                      \
+		__type(key, key_type);                                                             \
+		__type(value, value_type);                                                         \
+	} name SEC(".maps")
+
+/* One slot; an empty one means that there are no trails. The guard makes the inner tries itself. */
+#define SW_MAP_TRAILS(name, key_type)                                                              \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);                                          \
+		__uint(max_entries, 1);                                                            \
+		__type(key, __u32);                                                                \
+		__array(                                                                           \
+			values, struct {                                                           \
+				__uint(type, BPF_MAP_TYPE_LPM_TRIE);                               \
+				__uint(map_flags, BPF_F_NO_PREALLOC);                              \
+				__uint(max_entries, 1);                                            \
+				__uint(key_size, sizeof(key_type));                                \
+				__uint(value_size, sizeof(struct sw_trail_val));                   \
+			});                                                                        \
+	} name SEC(".maps")
+
+SW_MAP_LPM(allow4, struct sw_lpm4, struct sw_allow_val, SW_MAX_ALLOW);
+SW_MAP_LPM(allow6, struct sw_lpm6, struct sw_allow_val, SW_MAX_ALLOW);
+SW_MAP_HASH(ban4, __be32, struct sw_ban_val, SW_MAX_BANS);
+SW_MAP_HASH(ban6, struct sw_ban6_key, struct sw_ban_val, SW_MAX_BANS);
+SW_MAP_LPM(bannet4, struct sw_lpm4, struct sw_ban_val, SW_MAX_BAN_NETS);
+SW_MAP_LPM(bannet6, struct sw_lpm6, struct sw_ban_val, SW_MAX_BAN_NETS);
+SW_MAP_TRAILS(trails4, struct sw_lpm4);
+SW_MAP_TRAILS(trails6, struct sw_lpm6);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SW_R_COUNT);
+	__type(key, __u32);
+	__type(value, struct sw_counter);
+} counters SEC(".maps");
+
+/*
+ * A source and reason whose hits are remembered between its events, direct-mapped; one cache line.
+ * The bucket belongs to the slot and outlives its source, so that sources which push each other out
+ * cannot send more than one source may.
+ */
+struct sw_recent {
+	union {
+		__u64 saddr[2];
+		struct {
+			__u64 now_ns, now_tick; /* the clock as last read, and in which tick */
+		} cpu; /* in the CPU's own slot */
+	};
+	__u64 refill_ns; /* boot time up to which tokens were given; 0: never used */
+	__u64 tick; /* the clock's tick of the last refill */
+	union {
+		__u64 ban_id;
+		__u64 wake_ns; /* in the CPU's own slot: when it last woke the reader */
+	};
+	__u32 tokens;
+	__u32 hits; /* untold */
+	__u32 ifindex;
+	__u32 trail_set;
+	__u8 reason, family, is_dropped;
+	__u8 pad[5];
+};
+SW_ABI_SIZE(struct sw_recent, 64);
+
+/* The slot after the sources' is the CPU's own: its clock, and a bucket over all of its sources. */
+#define SW_RECENT_CPU SW_RECENT_SLOTS
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SW_RECENT_SLOTS + 1);
+	__type(key, __u32);
+	__type(value, struct sw_recent);
+} recent SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, SW_EV_PKT_BYTES);
+} ev_pkt SEC(".maps");

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Counting a hit, exactly, and telling user space of it, sampled: a token bucket for each source and
+ * reason, and one for each CPU over all of them. Hits that are not told add up in the source's slot
+ * and go with its next event.
+ */
+#pragma once
+
+#include "lib/gate_clock.bpf.h"
+#include "lib/judge.bpf.h"
+#include "lib/ring.bpf.h"
+
+/* What the hook knows of a packet beside its flow. */
+struct sw_origin {
+	__u32 len; /* bytes on the wire */
+	__u32 ifindex;
+};
+
+static __always_inline void count_hit(__u32 reason, __u32 len, bool is_dropped)
+{
+	struct sw_counter *counter = bpf_map_lookup_elem(&counters, &reason);
+
+	if (!counter)
+		return;
+	counter->packets++;
+	counter->bytes += len;
+	counter->dropped += is_dropped;
+}
+
+static __always_inline struct sw_recent *find_slot(const struct sw_flow *flow, __u32 reason)
+{
+	const union sw_flow_addr *a = &flow->saddr;
+	__u32 h = a->word[0] ^ a->word[1] * 0x85ebca6b ^ a->word[2] * 0xc2b2ae35 ^
+		a->word[3] * 0x27d4eb2f;
+	__u32 key;
+
+	h = (h ^ h >> 15 ^ reason) * 0x9e3779b1;
+	key = (h ^ h >> 15) & (SW_RECENT_SLOTS - 1);
+	return bpf_map_lookup_elem(&recent, &key);
+}
+
+static __always_inline void submit(
+	struct sw_recent *cpu, const struct sw_gate_ctl *ctl, struct sw_pkt_event *event)
+{
+	event->boot_ns = sw_now(ctl->clock_offset_ns);
+	event->cpu = bpf_get_smp_processor_id();
+	sw_stat_inc(SW_STAT_EV_PKT_SENT);
+	bpf_ringbuf_submit(event, sw_wake_flags(&cpu->wake_ns, event->boot_ns));
+}
+
+/* The last event of a source that makes room for another. */
+static __always_inline void tell_evicted(
+	struct sw_recent *cpu, const struct sw_gate_ctl *ctl, const struct sw_recent *old)
+{
+	struct sw_pkt_event *event;
+
+	if (!cpu->tokens)
+		return;
+	cpu->tokens--;
+	event = bpf_ringbuf_reserve(&ev_pkt, sizeof(*event), 0);
+	if (!event) {
+		sw_stat_inc(SW_STAT_EV_PKT_LOST);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	event->ban_id = old->ban_id;
+	event->hits = old->hits;
+	event->ifindex = old->ifindex;
+	event->trail_set = old->trail_set;
+	event->reason = old->reason;
+	event->is_dropped = old->is_dropped;
+	event->family = old->family;
+	__builtin_memcpy(event->saddr, old->saddr, 16);
+	submit(cpu, ctl, event);
+}
+
+static __always_inline void fill_event(struct sw_pkt_event *event, const struct sw_flow *flow,
+	const struct sw_origin *origin, const struct sw_recent *slot)
+{
+	event->ban_id = slot->ban_id;
+	event->hits = slot->hits;
+	event->ifindex = slot->ifindex;
+	event->trail_set = slot->trail_set;
+	event->len = origin->len > 0xffff ? 0xffff : origin->len;
+	event->reason = slot->reason;
+	event->is_dropped = slot->is_dropped;
+	event->family = flow->family;
+	event->protocol = flow->protocol;
+	event->tcp_flags = flow->tcp_flags;
+	event->is_fragment = flow->fragment;
+	event->vlan = flow->vlan;
+	event->sport = flow->sport;
+	event->dport = flow->dport;
+	__builtin_memcpy(event->saddr, flow->saddr.byte, 16);
+	__builtin_memcpy(event->daddr, flow->daddr.byte, 16);
+}
+
+/* Adds this hit to its slot; the source that was there before goes. */
+static __always_inline void remember(struct sw_recent *cpu, const struct sw_gate_ctl *ctl,
+	struct sw_recent *slot, const struct sw_flow *flow, const struct sw_origin *origin,
+	const struct sw_hit *hit, bool is_dropped)
+{
+	if (slot->saddr[0] != flow->saddr.half[0] || slot->saddr[1] != flow->saddr.half[1] ||
+		slot->reason != hit->reason || slot->family != flow->family) {
+		if (slot->hits)
+			tell_evicted(cpu, ctl, slot);
+		slot->saddr[0] = flow->saddr.half[0];
+		slot->saddr[1] = flow->saddr.half[1];
+		slot->reason = hit->reason;
+		slot->family = flow->family;
+		slot->hits = 0;
+	}
+	slot->ban_id = hit->ban_id;
+	slot->trail_set = hit->trail_set;
+	slot->ifindex = origin->ifindex;
+	slot->is_dropped = is_dropped;
+	if (slot->hits != 0xffffffff)
+		slot->hits++;
+}
+
+static __always_inline void tell_hit(const struct sw_gate_ctl *ctl, const struct sw_flow *flow,
+	const struct sw_origin *origin, const struct sw_hit *hit, bool is_dropped)
+{
+	struct sw_recent *cpu = gate_cpu(), *slot = find_slot(flow, hit->reason);
+	struct sw_pkt_event *event;
+
+	if (!cpu || !slot)
+		return;
+	bucket_fill(cpu, ctl, SW_EV_PKT_CPU_RATE, SW_EV_PKT_CPU_BURST);
+	remember(cpu, ctl, slot, flow, origin, hit, is_dropped);
+	bucket_fill(slot, ctl, ctl->token_rate, ctl->token_burst);
+	if (!ctl->token_rate || !slot->tokens || !cpu->tokens) {
+		sw_stat_inc(SW_STAT_EV_PKT_LIMITED);
+		return;
+	}
+	/* Taken even when the ring is full: a flood then does not hammer on the ring's lock. */
+	slot->tokens--;
+	cpu->tokens--;
+	event = bpf_ringbuf_reserve(&ev_pkt, sizeof(*event), 0);
+	if (!event) {
+		sw_stat_inc(SW_STAT_EV_PKT_LOST);
+		return;
+	}
+	fill_event(event, flow, origin, slot);
+	slot->hits = 0;
+	submit(cpu, ctl, event);
+}
