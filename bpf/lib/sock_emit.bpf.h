@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Who acts, and a record about it. */
+#pragma once
+
+#include "lib/sock_maps.bpf.h"
+#include "lib/sock_read.bpf.h"
+
+enum { WAKE_EVERY_NS = 1000000 }; /* a wake-up costs 3 to 13 us: at most one a millisecond and CPU */
+enum { TS_COMPAT = 2 };
+enum { NR_IO_URING_ENTER = 426 }; /* the same number on every architecture */
+
+/*
+ * Under lockdown=confidentiality a program that may call bpf_probe_read_kernel does not load; the
+ * loader sets this to false there, and what needs the call is left out: io_uring is then not told apart.
+ */
+const volatile bool can_read_kernel = true;
+
+static __always_inline struct task_struct *current_task(void)
+{
+	return (struct task_struct *)bpf_get_current_task_btf();
+}
+
+/*
+ * How current came here. Read from the task itself: a probe on io_uring's submission would be paid by
+ * every request of every ring, and would not see its worker threads.
+ */
+static __always_inline __u8 origin_of(struct task_struct *t)
+{
+	long regs, nr = -1;
+
+	if (t->flags & PF_KTHREAD)
+		return SW_ORIGIN_KERNEL;
+	if (t->flags & PF_IO_WORKER)
+		return SW_ORIGIN_IO_URING;
+	if (bpf_core_field_exists(((struct task_struct___x86 *)0)->thread_info.status) &&
+	    (((struct task_struct___x86 *)t)->thread_info.status & TS_COMPAT))
+		return SW_ORIGIN_COMPAT;
+	if (!can_read_kernel)
+		return SW_ORIGIN_SYSCALL;
+	regs = bpf_task_pt_regs(t);
+	if (bpf_core_field_exists(((struct pt_regs___x86 *)0)->orig_ax))
+		nr = BPF_CORE_READ((struct pt_regs___x86 *)regs, orig_ax);
+	else if (bpf_core_field_exists(((struct pt_regs___arm64 *)0)->syscallno))
+		nr = BPF_CORE_READ((struct pt_regs___arm64 *)regs, syscallno);
+	if (nr == NR_IO_URING_ENTER)
+		return SW_ORIGIN_IO_URING;
+	return SW_ORIGIN_SYSCALL;
+}
+
+static __always_inline struct sock_cpu *this_cpu(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&sock_cpu, &zero);
+}
+
+/*
+ * The number is taken before the room: where there is none, the gap tells of the loss. Atomic,
+ * because a softirq may come between.
+ */
+static __always_inline void *event_begin(__u8 type, __u16 len)
+{
+	struct sock_cpu *c = this_cpu();
+	struct sw_ev_head *h;
+	__u64 seq;
+
+	if (!c)
+		return NULL;
+	seq = __sync_fetch_and_add(&c->seq, 1) + 1;
+	h = bpf_ringbuf_reserve(&ev_sock, len, 0);
+	if (!h) {
+		sw_stat_inc(SW_STAT_EV_SOCK_LOST);
+		return NULL;
+	}
+	h->type = type;
+	h->pad = 0;
+	h->len = len;
+	h->cpu = bpf_get_smp_processor_id();
+	h->seq = seq;
+	h->boot_ns = bpf_ktime_get_boot_ns();
+	return h;
+}
+
+/* Wakes user space when it may sleep: it polls on for 2 ms after a record, so more would be wasted. */
+static __always_inline void event_commit(struct sw_ev_head *h, bool must_wake)
+{
+	struct sock_cpu *c = this_cpu();
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (c && (must_wake || h->boot_ns - c->wake_ns >= WAKE_EVERY_NS)) {
+		c->wake_ns = h->boot_ns;
+		flags = BPF_RB_FORCE_WAKEUP;
+	}
+	bpf_ringbuf_submit(h, flags);
+	sw_stat_inc(SW_STAT_EV_SOCK_SENT);
+}
+
+static __always_inline struct sw_sock_event *sock_event_begin(__u8 type, const struct sock_note *note)
+{
+	enum { AFTER_OWNER = sizeof(struct sw_sock_event) - sizeof(struct sw_ev_head) - sizeof(struct sw_owner) };
+	struct sw_sock_event *e = event_begin(type, sizeof(*e));
+	__u64 *words;
+	int i;
+
+	if (!e)
+		return NULL;
+	e->owner = note->owner;
+#pragma unroll
+	for (words = (__u64 *)(&e->owner + 1), i = 0; i < AFTER_OWNER / sizeof(*words); i++)
+		words[i] = 0;
+	return e;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Maps of the socket side. sock_cgroup and sock_trace must share all of them (the loader reuses the
+ * pins by name: ev_sock, sock_cpu, sock_owner, and stats of stats.bpf.h); sock_iter has none of them.
+ */
+#pragma once
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "lib/stats.bpf.h"
+#include "sockwarden/abi/sock_event.h"
+
+enum sock_flag {
+	SOCK_IS_TOLD = 1 << 0,	   /* user space has heard of it: its end must be told */
+	SOCK_IS_RELEASED = 1 << 1, /* its end was told */
+	SOCK_HAS_SENT = 1 << 2,	   /* UDP: its first destination was told */
+	SOCK_NEEDS_PORT = 1 << 3,  /* listens, and its port was not yet known when that was told */
+};
+
+/* A note on every socket. An accepted socket gets a copy of its listener's: so its owner is known. */
+struct sock_note {
+	struct sw_owner owner;
+	__u32 flags; /* enum sock_flag */
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct sock_note);
+} sock_owner SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, SW_EV_SOCK_BYTES);
+} ev_sock SEC(".maps");
+
+struct sock_cpu {
+	__u64 seq;     /* of the last record begun on this CPU */
+	__u64 wake_ns; /* boot time of the last wake-up that this CPU sent */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sock_cpu);
+} sock_cpu SEC(".maps");

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Hooks of the root cgroup: who makes a socket, and what is bound, asked for and released. They see
+ * io_uring and 32-bit calls too, and deny nothing. Attach each to the root of cgroup v2.
+ *
+ * Essential: on_sock_create, on_post_bind4, on_post_bind6, on_connect4, on_connect6, on_sock_release.
+ * Optional: on_sendmsg4, on_sendmsg6 (first destination of a UDP socket), on_sockops (the port of a
+ * listener that was never bound; without it the next snapshot tells).
+ */
+#include "lib/sock_emit.bpf.h"
+
+#include <bpf/bpf_endian.h>
+
+enum { ALLOW = 1 };
+
+/* The note on a socket; made where there is none yet, because the socket is older than we are. */
+static __always_inline struct sock_note *note_of(void *sk)
+{
+	struct sock_note *note = bpf_sk_storage_get(&sock_owner, sk, 0, 0);
+
+	if (note)
+		return note;
+	note = bpf_sk_storage_get(&sock_owner, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!note) {
+		sw_stat_inc(SW_STAT_OWNER_LOST);
+		return NULL;
+	}
+	owner_of_task(&note->owner, current_task());
+	return note;
+}
+
+SEC("cgroup/sock_create")
+int on_sock_create(struct bpf_sock *ctx)
+{
+	note_of(ctx);
+	return ALLOW;
+}
+
+static __always_inline struct sw_sock_event *bound_begin(struct bpf_sock *ctx)
+{
+	struct sock_note *note = note_of(ctx);
+	struct sw_sock_event *e;
+
+	if (!note)
+		return NULL;
+	note->flags |= SOCK_IS_TOLD;
+	e = sock_event_begin(SW_EV_BIND, note);
+	if (!e)
+		return NULL;
+	e->cookie = bpf_get_socket_cookie(ctx);
+	e->family = ctx->family;
+	e->type = ctx->type;
+	e->protocol = ctx->protocol;
+	e->origin = origin_of(current_task());
+	return e;
+}
+
+SEC("cgroup/post_bind4")
+int on_post_bind4(struct bpf_sock *ctx)
+{
+	struct sw_sock_event *e = bound_begin(ctx);
+
+	if (!e)
+		return ALLOW;
+	e->lport = ctx->src_port;
+	*(__u32 *)e->laddr = ctx->src_ip4;
+	event_commit(&e->head, false);
+	return ALLOW;
+}
+
+SEC("cgroup/post_bind6")
+int on_post_bind6(struct bpf_sock *ctx)
+{
+	struct sw_sock_event *e = bound_begin(ctx);
+	__u32 *a;
+
+	if (!e)
+		return ALLOW;
+	a = (__u32 *)e->laddr;
+	e->lport = ctx->src_port;
+	a[0] = ctx->src_ip6[0];
+	a[1] = ctx->src_ip6[1];
+	a[2] = ctx->src_ip6[2];
+	a[3] = ctx->src_ip6[3];
+	event_commit(&e->head, false);
+	return ALLOW;
+}
+
+/* flag: 0, or the one that is set once a socket's destination was told. */
+static __always_inline struct sw_sock_event *asked_begin(struct bpf_sock_addr *ctx, __u32 flag)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct sw_sock_event *e;
+	struct sock_note *note;
+
+	if (!sk)
+		return NULL;
+	note = note_of(sk);
+	if (!note || (flag && note->flags & flag))
+		return NULL;
+	note->flags |= SOCK_IS_TOLD | flag;
+	e = sock_event_begin(SW_EV_CONNECT, note);
+	if (!e)
+		return NULL;
+	e->cookie = bpf_get_socket_cookie(ctx);
+	e->family = ctx->family;
+	e->type = ctx->type;
+	e->protocol = ctx->protocol;
+	e->rport = bpf_ntohs(ctx->user_port);
+	e->origin = origin_of(current_task());
+	return e;
+}
+
+static __always_inline int asked4(struct bpf_sock_addr *ctx, __u32 flag)
+{
+	struct sw_sock_event *e = asked_begin(ctx, flag);
+
+	if (!e)
+		return ALLOW;
+	*(__u32 *)e->raddr = ctx->user_ip4;
+	event_commit(&e->head, false);
+	return ALLOW;
+}
+
+static __always_inline int asked6(struct bpf_sock_addr *ctx, __u32 flag)
+{
+	struct sw_sock_event *e = asked_begin(ctx, flag);
+	__u32 *a;
+
+	if (!e)
+		return ALLOW;
+	a = (__u32 *)e->raddr;
+	a[0] = ctx->user_ip6[0];
+	a[1] = ctx->user_ip6[1];
+	a[2] = ctx->user_ip6[2];
+	a[3] = ctx->user_ip6[3];
+	event_commit(&e->head, false);
+	return ALLOW;
+}
+
+SEC("cgroup/connect4")
+int on_connect4(struct bpf_sock_addr *ctx)
+{
+	return asked4(ctx, 0);
+}
+
+SEC("cgroup/connect6")
+int on_connect6(struct bpf_sock_addr *ctx)
+{
+	return asked6(ctx, 0);
+}
+
+SEC("cgroup/sendmsg4")
+int on_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	return asked4(ctx, SOCK_HAS_SENT);
+}
+
+SEC("cgroup/sendmsg6")
+int on_sendmsg6(struct bpf_sock_addr *ctx)
+{
+	return asked6(ctx, SOCK_HAS_SENT);
+}
+
+/*
+ * The last descriptor is gone. The address cannot be read here: the cookie says which socket it was.
+ * A socket without a note is older than we are, and user space may know it from a snapshot.
+ */
+SEC("cgroup/sock_release")
+int on_sock_release(struct bpf_sock *ctx)
+{
+	struct sock_note *note = bpf_sk_storage_get(&sock_owner, ctx, 0, 0);
+	struct sock_note stranger = {};
+	struct sw_sock_event *e;
+
+	if (note) {
+		if (!(note->flags & SOCK_IS_TOLD) || note->flags & SOCK_IS_RELEASED)
+			return ALLOW;
+		note->flags |= SOCK_IS_RELEASED;
+	} else {
+		owner_of_task(&stranger.owner, current_task());
+		note = &stranger;
+	}
+	e = sock_event_begin(SW_EV_CLOSE, note);
+	if (!e)
+		return ALLOW;
+	e->cookie = bpf_get_socket_cookie(ctx);
+	e->family = ctx->family;
+	e->type = ctx->type;
+	e->protocol = ctx->protocol;
+	e->origin = origin_of(current_task());
+	event_commit(&e->head, false);
+	return ALLOW;
+}
+
+/* Runs at the end of listen(): the port that the kernel chose is known here, not at the change of state. */
+SEC("sockops")
+int on_sockops(struct bpf_sock_ops *ctx)
+{
+	struct sw_sock_event *e;
+	struct sock_note *note;
+	struct bpf_sock *sk;
+
+	if (ctx->op != BPF_SOCK_OPS_TCP_LISTEN_CB)
+		return ALLOW;
+	sk = ctx->sk;
+	if (!sk)
+		return ALLOW;
+	note = bpf_sk_storage_get(&sock_owner, sk, 0, 0);
+	if (!note || !(note->flags & SOCK_NEEDS_PORT))
+		return ALLOW;
+	note->flags &= ~SOCK_NEEDS_PORT;
+	e = sock_event_begin(SW_EV_LISTEN, note);
+	if (!e)
+		return ALLOW;
+	e->cookie = bpf_get_socket_cookie(ctx);
+	e->family = sk->family;
+	e->type = sk->type;
+	e->protocol = sk->protocol;
+	e->state = TCP_LISTEN;
+	e->ifindex = sk->bound_dev_if;
+	e->lport = sk->src_port;
+	if (sk->family == AF_INET) {
+		*(__u32 *)e->laddr = sk->src_ip4;
+	} else {
+		__u32 *a = (__u32 *)e->laddr;
+
+		a[0] = sk->src_ip6[0];
+		a[1] = sk->src_ip6[1];
+		a[2] = sk->src_ip6[2];
+		a[3] = sk->src_ip6[3];
+	}
+	event_commit(&e->head, true);
+	return ALLOW;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

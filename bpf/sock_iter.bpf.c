@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Every socket and its owners, at once. An iterator over sockets shows the network namespace of the
+ * one who makes its descriptor; those over tasks show all, from the initial PID namespace.
+ * Records: the sw_it_ structs of sock_event.h, back to back.
+ *
+ * Essential: it_tcp, it_udp, it_task_file. Optional: it_unix, it_task (names then come from /proc).
+ */
+#include "lib/sock_read.bpf.h"
+#include "lib/task_path.bpf.h"
+
+#include <bpf/bpf_endian.h>
+
+enum { UDP_TX_FLOOR = 1 /* the count of a socket that sends nothing */ };
+
+/* One reader at a time on a CPU: composed here, because a path does not fit the stack. */
+struct task_scratch {
+	struct sw_it_task rec;
+	char room[TASK_PATH_ROOM];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct task_scratch);
+} scratch SEC(".maps");
+
+static __always_inline void inet_of(struct sw_it_inet *r, struct inet_sock *inet, __u32 uid)
+{
+	struct sock *sk = &inet->sk;
+
+	r->type = SW_IT_INET;
+	r->len = sizeof(*r);
+	r->inode = sk->sk_socket->file->f_inode->i_ino;
+	r->uid = uid;
+	r->family = sk->__sk_common.skc_family;
+	r->protocol = sk->sk_protocol;
+	r->lport = sk->__sk_common.skc_num;
+	r->rport = bpf_ntohs(sk->__sk_common.skc_dport);
+	r->state = sk->__sk_common.skc_state;
+	r->options = options_of(sk, inet);
+	r->netns = sk->__sk_common.skc_net.net->ns.inum;
+	r->ifindex = sk->__sk_common.skc_bound_dev_if;
+	if (r->family == AF_INET) {
+		*(__u32 *)r->laddr = sk->__sk_common.skc_rcv_saddr;
+		*(__u32 *)r->raddr = sk->__sk_common.skc_daddr;
+	} else {
+		copy6(r->laddr, &sk->__sk_common.skc_v6_rcv_saddr);
+		copy6(r->raddr, &sk->__sk_common.skc_v6_daddr);
+	}
+}
+
+/* Sockets in full: requests and time-wait have no owner and no descriptor. */
+SEC("iter/tcp")
+int it_tcp(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *skc = ctx->sk_common;
+	struct sw_it_inet r = {};
+	struct tcp_sock *tp;
+
+	if (!skc)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(skc);
+	if (!tp)
+		return 0;
+	inet_of(&r, &tp->inet_conn.icsk_inet, ctx->uid);
+	r.cookie = bpf_get_socket_cookie(tp);
+	if (r.state == TCP_LISTEN) {
+		r.rx_queue = tp->inet_conn.icsk_inet.sk.sk_ack_backlog;
+		r.backlog = tp->inet_conn.icsk_inet.sk.sk_max_ack_backlog;
+	} else {
+		r.rx_queue = tp->rcv_nxt - tp->copied_seq;
+		r.tx_queue = tp->write_seq - tp->snd_una;
+	}
+	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	return 0;
+}
+
+SEC("iter/udp")
+int it_udp(struct bpf_iter__udp *ctx)
+{
+	struct udp_sock *up = ctx->udp_sk;
+	struct sw_it_inet r = {};
+
+	if (!up)
+		return 0;
+	inet_of(&r, &up->inet, ctx->uid);
+	r.cookie = bpf_get_socket_cookie(up);
+	r.rx_queue = up->inet.sk.sk_backlog.rmem_alloc.counter;
+	r.tx_queue = up->inet.sk.sk_wmem_alloc.refs.counter - UDP_TX_FLOOR;
+	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	return 0;
+}
+
+static __always_inline void unix_path(struct sw_it_unix *r, struct unix_sock *us)
+{
+	struct unix_address *addr = us->addr;
+	__u32 len;
+
+	if (!addr)
+		return;
+	len = addr->len - sizeof(addr->name[0].sun_family);
+	if (!len || len > SW_UNIX_PATH_MAX)
+		return;
+	if (bpf_probe_read_kernel(r->path, len & 127, &addr->name[0].sun_path) < 0)
+		return;
+	r->path_len = len;
+	r->is_abstract = r->path[0] == 0;
+}
+
+SEC("iter/unix")
+int it_unix(struct bpf_iter__unix *ctx)
+{
+	struct unix_sock *us = ctx->unix_sk;
+	struct sw_it_unix r = {};
+
+	if (!us)
+		return 0;
+	r.type = SW_IT_UNIX;
+	r.len = sizeof(r);
+	r.inode = us->sk.sk_socket->file->f_inode->i_ino;
+	r.cookie = bpf_get_socket_cookie(us);
+	r.uid = ctx->uid;
+	r.netns = us->sk.__sk_common.skc_net.net->ns.inum;
+	r.sock_type = us->sk.sk_type;
+	r.state = us->sk.__sk_common.skc_state;
+	unix_path(&r, us);
+	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	return 0;
+}
+
+SEC("iter/task_file")
+int it_task_file(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *t = ctx->task;
+	struct file *file = ctx->file;
+	struct sw_it_file r = {};
+	struct socket *so;
+	struct sock *sk;
+
+	if (!t || !file)
+		return 0;
+	so = bpf_sock_from_file(file);
+	if (!so)
+		return 0;
+	sk = so->sk;
+	if (!sk)
+		return 0;
+	r.type = SW_IT_FILE;
+	r.len = sizeof(r);
+	r.inode = file->f_inode->i_ino;
+	r.cookie = bpf_get_socket_cookie(sk);
+	owner_of_task(&r.owner, t);
+	r.fd = ctx->fd;
+	r.family = sk->__sk_common.skc_family;
+	r.sock_type = sk->sk_type;
+	r.protocol = sk->sk_protocol;
+	r.state = sk->__sk_common.skc_state;
+	r.netns = sk->__sk_common.skc_net.net->ns.inum;
+	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	return 0;
+}
+
+SEC("iter/task")
+int it_task(struct bpf_iter__task *ctx)
+{
+	struct task_struct *t = ctx->task;
+	struct task_scratch *s;
+	struct task_path p;
+	__u32 zero = 0;
+
+	if (!t || t->pid != t->tgid)
+		return 0;
+	s = bpf_map_lookup_elem(&scratch, &zero);
+	if (!s)
+		return 0;
+	__builtin_memset(&s->rec, 0, sizeof(s->rec));
+	s->rec.type = SW_IT_TASK;
+	s->rec.len = sizeof(s->rec);
+	s->rec.ppid = t->real_parent->tgid;
+	owner_of_task(&s->rec.owner, t);
+	bpf_probe_read_kernel(s->rec.comm, sizeof(s->rec.comm), t->comm);
+	s->rec.is_kernel = !!(t->flags & PF_KTHREAD);
+	if (!s->rec.is_kernel) {
+		p = task_path_read(t->mm->exe_file, s->rec.path);
+		s->rec.path_len = p.len;
+		s->rec.is_path_cut = p.is_cut;
+		s->rec.is_deleted = p.is_deleted;
+	}
+	bpf_seq_write(ctx->meta->seq, &s->rec, sizeof(s->rec));
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

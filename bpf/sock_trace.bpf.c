@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Tracepoints with types (tp_btf): what becomes of TCP sockets, and which programs start and end.
+ *
+ * Essential: on_state. Optional: on_exec, on_exit (without them names come from snapshots and /proc).
+ */
+#include "lib/sock_emit.bpf.h"
+#include "lib/task_path.bpf.h"
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+
+static __always_inline void tuple_of(struct sw_sock_event *e, const struct sock *sk)
+{
+	e->family = sk->__sk_common.skc_family;
+	e->type = sk->sk_type;
+	e->protocol = sk->sk_protocol;
+	e->ifindex = sk->__sk_common.skc_bound_dev_if;
+	e->owner.netns = sk->__sk_common.skc_net.net->ns.inum;
+	e->lport = sk->__sk_common.skc_num;
+	e->rport = bpf_ntohs(sk->__sk_common.skc_dport);
+	if (e->family == AF_INET) {
+		*(__u32 *)e->laddr = sk->__sk_common.skc_rcv_saddr;
+		*(__u32 *)e->raddr = sk->__sk_common.skc_daddr;
+	} else if (e->family == AF_INET6) {
+		copy6(e->laddr, &sk->__sk_common.skc_v6_rcv_saddr);
+		copy6(e->raddr, &sk->__sk_common.skc_v6_daddr);
+	}
+}
+
+/* A note with no owner yet: the socket is older than we are, and a softirq cannot say whose it is. */
+static __always_inline int tell(const struct sock *sk, __u8 type, __u8 state, struct sock_note *note, __s32 ret)
+{
+	struct task_struct *t = current_task();
+	struct sw_sock_event *e;
+
+	note->flags |= SOCK_IS_TOLD;
+	e = sock_event_begin(type, note);
+	if (!e)
+		return 0;
+	tuple_of(e, sk);
+	e->cookie = bpf_get_socket_cookie((void *)sk);
+	e->state = state;
+	e->ret = ret;
+	e->options = type == SW_EV_CLOSE ? 0 : options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk));
+	if (type == SW_EV_LISTEN)
+		e->backlog = sk->sk_max_ack_backlog;
+	e->origin = type == SW_EV_LISTEN || t->tgid == e->owner.tgid ? origin_of(t) : SW_ORIGIN_KERNEL;
+	event_commit(&e->head, type == SW_EV_LISTEN);
+	return 0;
+}
+
+/* listen() is called by the owner; who listens matters more than who made the socket. */
+static __always_inline int told_listen(const struct sock *sk, struct sock_note *note)
+{
+	owner_of_task(&note->owner, current_task());
+	note->flags &= ~(SOCK_IS_RELEASED | SOCK_NEEDS_PORT);
+	if (!sk->__sk_common.skc_num)
+		note->flags |= SOCK_NEEDS_PORT;
+	return tell(sk, SW_EV_LISTEN, TCP_LISTEN, note, 0);
+}
+
+/*
+ * An end by itself is told by sock_release. Left for here: a listener that was shut down, and a
+ * connection that no descriptor ever held because its listener went first.
+ */
+static __always_inline int told_close(const struct sock *sk, int from, struct sock_note *note)
+{
+	if (note->flags & SOCK_IS_RELEASED || !(note->flags & SOCK_IS_TOLD))
+		return 0;
+	if (from != TCP_LISTEN && sk->sk_socket)
+		return 0;
+	return tell(sk, SW_EV_CLOSE, TCP_CLOSE, note, 0);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state, const struct sock *sk, int from, int to)
+{
+	bool is_end = to == TCP_CLOSE, is_up = to == TCP_ESTABLISHED;
+	struct sock_note *note;
+
+	if (!is_end && !is_up && to != TCP_LISTEN)
+		return 0;
+	note = bpf_sk_storage_get(&sock_owner, (void *)sk, 0, is_end ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
+	if (!note) {
+		if (!is_end)
+			sw_stat_inc(SW_STAT_OWNER_LOST);
+		return 0;
+	}
+	if (to == TCP_LISTEN)
+		return told_listen(sk, note);
+	if (from == TCP_SYN_SENT)
+		return tell(sk, is_up ? SW_EV_CONNECTED : SW_EV_CONNECT_FAILED, to, note, is_up ? 0 : -sk->sk_err);
+	if (from == TCP_SYN_RECV && is_up)
+		return tell(sk, SW_EV_ACCEPT, to, note, 0);
+	return is_end ? told_close(sk, from, note) : 0;
+}
+
+static __always_inline void args_of(struct sw_exec_event *e, struct task_struct *t)
+{
+	unsigned long start = t->mm->arg_start, end = t->mm->arg_end;
+	__u32 len = end - start;
+
+	if (end <= start)
+		return;
+	e->is_args_cut = end - start > SW_EXEC_ARGS_MAX;
+	if (len > SW_EXEC_ARGS_MAX)
+		len = SW_EXEC_ARGS_MAX;
+	if (bpf_probe_read_user(e->args, len, (void *)start) == 0)
+		e->args_len = len;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *t, int old_pid, struct linux_binprm *bprm)
+{
+	struct sw_exec_event *e = event_begin(SW_EV_EXEC, sizeof(*e));
+	struct task_path p;
+
+	if (!e)
+		return 0;
+	owner_of_task(&e->owner, t);
+	e->ppid = t->real_parent->tgid;
+	e->args_len = 0;
+	e->is_args_cut = 0;
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	_Static_assert(SW_EXEC_ARGS_MAX >= 256, "the path is composed with the arguments' room behind it");
+	p = task_path_read(bprm->file, e->path);
+	e->path_len = p.len;
+	e->is_path_cut = p.is_cut;
+	e->is_deleted = p.is_deleted;
+	__builtin_memset(e->pad, 0, sizeof(e->pad));
+	args_of(e, t);
+	event_commit(&e->head, false);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *t)
+{
+	struct sw_exit_event *e;
+
+	if (t->signal->live.counter != 0)
+		return 0; /* threads are left */
+	e = event_begin(SW_EV_EXIT, sizeof(*e));
+	if (!e)
+		return 0;
+	owner_of_task(&e->owner, t);
+	e->exit_code = t->signal->group_exit_code ? t->signal->group_exit_code : t->exit_code;
+	e->pad = 0;
+	event_commit(&e->head, false);
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
