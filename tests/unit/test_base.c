@@ -285,6 +285,20 @@ static void the_checksum_is_the_usual_crc32(void **state)
 	assert_int_equal(sw_crc32(sw_crc32(0, "12345", 5), "6789", 4), 0xcbf43926);
 }
 
+static void the_checksum_of_a_long_buffer_is_that_of_its_pieces(void **state)
+{
+	static unsigned char buf[70001];
+	uint32_t pieces = 0;
+
+	for (size_t i = 0; i < sizeof(buf); i++)
+		buf[i] = (unsigned char)(i * 31 + i / 255);
+	for (size_t at = 0; at < sizeof(buf); at += 1000)
+		pieces = sw_crc32(pieces, buf + at, SW_MIN(sizeof(buf) - at, (size_t)1000));
+	assert_int_equal(sw_crc32(0, buf, sizeof(buf)), pieces);
+	/* not at the beginning of a word, and continued */
+	assert_int_equal(sw_crc32(sw_crc32(0, buf, 3), buf + 3, sizeof(buf) - 3), pieces);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +314,7 @@ int main(void)
 		cmocka_unit_test(every_enum_has_its_word),
 		cmocka_unit_test(a_file_is_replaced_whole),
 		cmocka_unit_test(the_checksum_is_the_usual_crc32),
+		cmocka_unit_test(the_checksum_of_a_long_buffer_is_that_of_its_pieces),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

@@ -2,9 +2,9 @@
 #include "user/trail/image.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <sys/mman.h>
 
-#include "user/base/cidr.h"
 #include "user/io/msg.h"
 
 /* What is left of one list. */
@@ -26,9 +26,46 @@ struct merge {
 	struct sw_trail_image_stats *stats;
 };
 
+/* An address in two words that compare and mask as numbers: the merge asks little else. */
+struct words {
+	uint64_t high, low;
+};
+
+static struct words words_of(const struct sw_net *n)
+{
+	struct words w;
+
+	memcpy(&w, n->addr, sizeof(w));
+	return (struct words){be64toh(w.high), be64toh(w.low)};
+}
+
+/* sw_net_cmp for networks of one family. */
+static int cmp_net(const struct sw_net *a, const struct sw_net *b)
+{
+	struct words x = words_of(a), y = words_of(b);
+
+	if (x.high != y.high)
+		return x.high < y.high ? -1 : 1;
+	if (x.low != y.low)
+		return x.low < y.low ? -1 : 1;
+	return (int)a->plen - (int)b->plen;
+}
+
+/* sw_net_contains for networks of one family. */
+static bool contains(const struct sw_net *outer, const struct sw_net *inner)
+{
+	struct words x = words_of(outer), y = words_of(inner);
+	unsigned int low = outer->plen > 64 ? outer->plen - 64u : 0,
+		     high = SW_MIN(outer->plen, 64u);
+
+	if (outer->plen > inner->plen || (high && (x.high ^ y.high) >> (64 - high)))
+		return false;
+	return !low || !((x.low ^ y.low) >> (64 - low));
+}
+
 static bool is_before(const struct cursor *a, const struct cursor *b)
 {
-	int r = sw_net_cmp(&a->at->net, &b->at->net);
+	int r = cmp_net(&a->at->net, &b->at->net);
 
 	return r ? r < 0 : a->rank < b->rank;
 }
@@ -82,7 +119,7 @@ static bool next_network(struct merge *m, struct sw_trail_entry *ret)
 	*ret = *m->heap[0].at;
 	ret->set = m->heap[0].set;
 	ret->line = 0;
-	for (advance(m); m->n && sw_net_eq(&m->heap[0].at->net, &ret->net); advance(m)) {
+	for (advance(m); m->n && !cmp_net(&m->heap[0].at->net, &ret->net); advance(m)) {
 		m->stats->merged++;
 		if (m->heap[0].at->action > ret->action) {
 			ret->action = m->heap[0].at->action;
@@ -98,7 +135,7 @@ _Static_assert(SW_TRAIL_OBSERVE < SW_TRAIL_DROP && SW_TRAIL_DROP < SW_TRAIL_EXCE
 /* Whether an entry that is written already and contains e makes e a watch on what is dropped anyway. */
 static bool is_covered(struct merge *m, const struct sw_trail_entry *e)
 {
-	while (m->depth && !sw_net_contains(&m->around[m->depth - 1]->net, &e->net))
+	while (m->depth && !contains(&m->around[m->depth - 1]->net, &e->net))
 		m->depth--;
 	return e->action == SW_TRAIL_OBSERVE && m->depth &&
 		m->around[m->depth - 1]->action == SW_TRAIL_DROP;

@@ -256,19 +256,19 @@ static enum sw_trail_line_kind read_column(
 
 void sw_trail_line_read(const char *line, size_t len, struct sw_trail_line *ret)
 {
-	struct span rest = strip((struct span){line, line + len}), column;
-	const char *end;
+	struct span rest = {line, line + len}, column;
+	const char *end = scan_net4(rest, &ret->net);
 
+	ret->kind = SW_TRAIL_LINE_NET;
+	if (end == rest.end) /* nearly every line of a large list */
+		return;
+	rest = strip(rest);
 	ret->kind = SW_TRAIL_LINE_NOTHING;
 	if (is_comment(rest))
 		return;
 	/* a carriage return inside joins lines of which all but the first would be lost unseen */
 	ret->kind = SW_TRAIL_LINE_BAD;
 	if (memchr(rest.at, '\r', (size_t)(rest.end - rest.at)))
-		return;
-	ret->kind = SW_TRAIL_LINE_NET;
-	end = scan_net4(rest, &ret->net);
-	if (end == rest.end)
 		return;
 	column = take_column(&rest);
 	ret->kind = read_column(column, rest, ret);
