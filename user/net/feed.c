@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/net/feed.h"
+
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "user/net/url.h"
+#include "user/trail/list.h"
+
+enum { TAG_MAX = 256 };
+
+struct sw_feed {
+	const struct sw_feed_env *env;
+	const struct sw_config_feed *config;
+	/* the transfer */
+	CURL *easy; /* NULL: none */
+	struct curl_slist *headers;
+	struct sw_multi_job job;
+	struct sw_trail_parser *parser;
+	char error[CURL_ERROR_SIZE];
+	char etag_new[TAG_MAX], modified_new[TAG_MAX];
+	uint64_t bytes;
+	int refused; /* -errno of our own that ended the transfer */
+	const char *why;
+	bool is_asked, is_conditional;
+	bool has_first_reach;
+	enum sw_reach first_reach; /* of the host that the configuration names, or of its proxy */
+	/* the last good one */
+	char etag[TAG_MAX], modified[TAG_MAX];
+	uint64_t entries;
+};
+
+static void end_transfer(struct sw_feed *f)
+{
+	if (f->easy)
+		curl_easy_cleanup(f->easy);
+	curl_slist_free_all(f->headers);
+	sw_trail_parser_free(f->parser);
+	f->easy = NULL;
+	f->headers = NULL;
+	f->parser = NULL;
+}
+
+static size_t refuse(struct sw_feed *f, int r, const char *why)
+{
+	f->refused = r;
+	f->why = why;
+	return 0; /* less than it was given: libcurl ends the transfer */
+}
+
+static size_t on_body(char *data, size_t size, size_t n, void *arg)
+{
+	struct sw_feed *f = arg;
+	long status = 0;
+	int r;
+
+	n *= size;
+	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+	f->bytes += n;
+	if (f->bytes > SW_FEED_BYTES_MAX)
+		return refuse(f, -EFBIG, "the list is too large");
+	if (status != 200)
+		return n;
+	r = sw_trail_parser_feed(f->parser, data, n);
+	return r < 0 ? refuse(f, r, NULL) : n;
+}
+
+static void take_header(char dst[static TAG_MAX], const char *data, size_t n, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (n < len || strncasecmp(data, name, len) != 0)
+		return;
+	for (data += len, n -= len; n && (*data == ' ' || *data == '\t'); data++)
+		n--;
+	while (n && (data[n - 1] == '\r' || data[n - 1] == '\n' || data[n - 1] == ' '))
+		n--;
+	dst[0] = 0;
+	if (n >= TAG_MAX)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)data[i] < 0x20 || data[i] == 0x7f)
+			return;
+	}
+	memcpy(dst, data, n);
+	dst[n] = 0;
+}
+
+static size_t on_header(char *data, size_t size, size_t n, void *arg)
+{
+	struct sw_feed *f = arg;
+
+	if (n > 5 && strncmp(data, "HTTP/", 5) == 0) /* a new answer: what a redirect said is not the list's */
+		f->etag_new[0] = f->modified_new[0] = 0;
+	take_header(f->etag_new, data, n, "ETag:");
+	take_header(f->modified_new, data, n, "Last-Modified:");
+	return size * n;
+}
+
+/* Every address that is connected to passes here, after the name was resolved. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	struct sw_feed *f = arg;
+	enum sw_reach reach = sw_url_reach(&a->addr);
+	long redirects = 0;
+
+	curl_easy_getinfo(f->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+	if (!redirects) {
+		f->first_reach = f->has_first_reach ? SW_MAX(f->first_reach, reach) : reach;
+		f->has_first_reach = true;
+	} else if (reach > f->first_reach) {
+		refuse(f, -EPERM, "redirected to an address inside, refused");
+		return CURL_SOCKET_BAD;
+	}
+	return socket(a->family, a->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->protocol);
+}
+
+static int new_parser(struct sw_feed *f)
+{
+	const struct sw_config *c = f->env->config;
+	uint64_t max = f->config->max_entries;
+
+	if (c->trail_max_entries && (!max || c->trail_max_entries < max))
+		max = c->trail_max_entries;
+	return sw_trail_parser_new(&(struct sw_trail_rules){.min_plen4 = c->trail_min_plen4,
+					   .min_plen6 = c->trail_min_plen6,
+					   .max_entries = max},
+		&f->parser);
+}
+
+static int add_header(struct sw_feed *f, const char *name, const char *value)
+{
+	char line[TAG_MAX + 32];
+	struct curl_slist *list;
+
+	if (!value[0])
+		return 0;
+	snprintf(line, sizeof(line), "%s: %s", name, value);
+	list = curl_slist_append(f->headers, line);
+	if (!list)
+		return -ENOMEM;
+	f->headers = list;
+	f->is_conditional = true;
+	return 0;
+}
+
+static int set_options(struct sw_feed *f)
+{
+	CURL *e = f->easy;
+	CURLcode r = CURLE_OK;
+
+#define SET(option, value) (r = r == CURLE_OK ? curl_easy_setopt(e, CURLOPT_##option, value) : r)
+	SET(URL, f->config->url);
+	SET(PROTOCOLS_STR, "https");
+	SET(REDIR_PROTOCOLS_STR, "https");
+	SET(FOLLOWLOCATION, 1L);
+	SET(MAXREDIRS, (long)SW_FEED_REDIRECTS_MAX);
+	SET(SSL_VERIFYPEER, 1L);
+	SET(SSL_VERIFYHOST, 2L);
+	SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (f->config->ca_file[0])
+		SET(CAINFO, f->config->ca_file);
+	SET(ACCEPT_ENCODING, "gzip");
+	SET(USERAGENT, "sockwarden/" SW_VERSION);
+	SET(HTTPHEADER, f->headers);
+	SET(NOSIGNAL, 1L);
+	SET(CONNECTTIMEOUT, (long)SW_MIN((uint64_t)SW_FEED_CONNECT_SEC, f->env->timeout_sec));
+	SET(TIMEOUT, (long)f->env->timeout_sec);
+	SET(LOW_SPEED_LIMIT, 100L); /* bytes a second, over a tenth of the whole time */
+	SET(LOW_SPEED_TIME, (long)SW_MAX(f->env->timeout_sec / 10, 1));
+	SET(MAXFILESIZE_LARGE, (curl_off_t)SW_FEED_BYTES_MAX);
+	SET(WRITEFUNCTION, on_body);
+	SET(WRITEDATA, f);
+	SET(HEADERFUNCTION, on_header);
+	SET(HEADERDATA, f);
+	SET(OPENSOCKETFUNCTION, open_socket);
+	SET(OPENSOCKETDATA, f);
+	SET(FORBID_REUSE, 1L); /* hours lie between two fetches */
+	SET(FRESH_CONNECT, 1L);
+	SET(ERRORBUFFER, f->error);
+#undef SET
+	return r == CURLE_OK ? 0 : -EINVAL;
+}
+
+static void report(struct sw_feed *f, struct sw_net_msg *msg, int fd)
+{
+	msg->version = SW_NET_VERSION;
+	msg->op = SW_NET_FEED_DONE;
+	msg->fetched_wall_sec = (__u64)sw_clock_wall_sec(f->env->clock);
+	msg->bytes = f->bytes;
+	sw_strcpy(msg->feed, sizeof(msg->feed), f->config->name);
+	end_transfer(f);
+	f->env->done(f, msg, fd, f->env->arg);
+}
+
+static void set_text(struct sw_feed *f, struct sw_net_msg *msg, const char *text)
+{
+	_strbuf_ struct sw_strbuf masked = {};
+
+	sw_url_mask_text(&masked, text, f->config->url);
+	sw_strcpy(msg->text, sizeof(msg->text), sw_strbuf_get(&masked));
+}
+
+static int transfer_error(struct sw_feed *f, CURLcode result, long status, struct sw_net_msg *msg)
+{
+	const struct sw_trail_report *r = sw_trail_parser_report(f->parser);
+	char text[CURL_ERROR_SIZE + 64];
+
+	if (f->refused) {
+		set_text(f, msg, f->why ? f->why : r->text[0] ? r->text : strerror(-f->refused));
+		return f->refused;
+	}
+	if (result != CURLE_OK) {
+		set_text(f, msg, f->error[0] ? f->error : curl_easy_strerror(result));
+		return result == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT :
+		       result == CURLE_FILESIZE_EXCEEDED  ? -EFBIG :
+							    -EIO;
+	}
+	snprintf(text, sizeof(text), "the server answered %ld", status);
+	set_text(f, msg, text);
+	return status == 401 || status == 403 ? -EACCES : status == 404 || status == 410 ? -ENOENT : -EPROTO;
+}
+
+static int judge_count(struct sw_feed *f, uint64_t n, struct sw_net_msg *msg)
+{
+	if (n < f->config->min_entries) {
+		snprintf(msg->text, sizeof(msg->text), "%llu entries, at least %llu are expected: refused",
+			(unsigned long long)n, (unsigned long long)f->config->min_entries);
+		return -ERANGE;
+	}
+	if (!f->is_asked && n < f->entries * (100 - SW_FEED_SHRINK_PERCENT) / 100) {
+		snprintf(msg->text, sizeof(msg->text),
+			"the list shrank from %llu entries to %llu: the old one stays; sockwarden feeds update %s takes the new one",
+			(unsigned long long)f->entries, (unsigned long long)n, f->config->name);
+		return -ERANGE;
+	}
+	return 0;
+}
+
+/* The whole text is here: judged, sorted, sealed. */
+static int make_list(struct sw_feed *f, struct sw_net_msg *msg)
+{
+	const struct sw_trail_report *report_ = sw_trail_parser_report(f->parser);
+	_strbuf_ struct sw_strbuf origin = {};
+	int r = sw_trail_parser_end(f->parser), fd;
+
+	msg->entries = report_->entries;
+	msg->bad_lines = report_->bad;
+	if (r < 0) {
+		set_text(f, msg, report_->text[0] ? report_->text : strerror(-r));
+		return r;
+	}
+	r = judge_count(f, report_->entries, msg);
+	if (r < 0)
+		return r;
+	sw_url_mask(&origin, f->config->url);
+	fd = sw_trail_list_build(f->parser, f->config->name, sw_strbuf_get(&origin), f->config->action,
+		sw_clock_wall_sec(f->env->clock));
+	if (fd < 0)
+		set_text(f, msg, strerror(-fd));
+	else
+		f->entries = report_->entries;
+	return fd;
+}
+
+static void remember(struct sw_feed *f)
+{
+	memcpy(f->etag, f->etag_new, TAG_MAX);
+	memcpy(f->modified, f->modified_new, TAG_MAX);
+}
+
+static void on_done(CURL *easy, CURLcode result, void *arg)
+{
+	struct sw_feed *f = arg;
+	struct sw_net_msg msg = {};
+	_close_ int fd = -1;
+	long status = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	msg.http_status = (__u32)status;
+	if (result == CURLE_OK && !f->refused && status == 304 && f->is_conditional) {
+		msg.is_unchanged = 1;
+		msg.entries = f->entries;
+		report(f, &msg, -1);
+		return;
+	}
+	if (result != CURLE_OK || f->refused || status != 200) {
+		msg.result = transfer_error(f, result, status, &msg);
+	} else {
+		fd = make_list(f, &msg);
+		msg.result = SW_MIN(fd, 0);
+	}
+	if (fd >= 0)
+		remember(f);
+	report(f, &msg, fd);
+}
+
+static int begin(struct sw_feed *f)
+{
+	int r;
+
+	f->bytes = 0;
+	f->refused = 0;
+	f->why = NULL;
+	f->error[0] = f->etag_new[0] = f->modified_new[0] = 0;
+	f->has_first_reach = f->is_conditional = false;
+	if (!sw_url_is_https(f->config->url))
+		return -EPROTONOSUPPORT;
+	r = new_parser(f);
+	if (r < 0)
+		return r;
+	if (!f->is_asked && (add_header(f, "If-None-Match", f->etag) < 0 || add_header(f, "If-Modified-Since", f->modified) < 0))
+		return -ENOMEM;
+	f->easy = curl_easy_init();
+	if (!f->easy)
+		return -ENOMEM;
+	r = set_options(f);
+	if (r < 0)
+		return r;
+	f->job = (struct sw_multi_job){.done = on_done, .arg = f};
+	return sw_multi_start(f->env->multi, f->easy, &f->job);
+}
+
+void sw_feed_fetch(struct sw_feed *f, bool is_asked)
+{
+	int r;
+
+	if (f->easy)
+		return;
+	f->is_asked = is_asked;
+	r = begin(f);
+	if (r < 0) {
+		struct sw_net_msg msg = {.result = r};
+
+		set_text(f, &msg, r == -EPROTONOSUPPORT ? "the URL must begin with https://" : strerror(-r));
+		report(f, &msg, -1);
+	}
+}
+
+int sw_feed_new(const struct sw_feed_env *env, const struct sw_config_feed *config, struct sw_feed **ret)
+{
+	struct sw_feed *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	f->env = env;
+	f->config = config;
+	*ret = f;
+	return 0;
+}
+
+void sw_feed_free(struct sw_feed *f)
+{
+	if (!f)
+		return;
+	if (f->easy)
+		sw_multi_cancel(f->env->multi, f->easy);
+	end_transfer(f);
+	free(f);
+}
+
+void sw_feed_freep(struct sw_feed **f)
+{
+	sw_feed_free(*f);
+}
+
+const struct sw_config_feed *sw_feed_config(const struct sw_feed *f)
+{
+	return f->config;
+}
+
+bool sw_feed_is_busy(const struct sw_feed *f)
+{
+	return f->easy;
+}
+
+void sw_feed_forget(struct sw_feed *f)
+{
+	f->etag[0] = f->modified[0] = 0;
+}

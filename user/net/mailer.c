@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/net/mailer.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "user/io/msg.h"
+#include "user/net/sendmail.h"
+#include "user/net/url.h"
+
+enum { PASSWORD_MAX = 256 };
+
+struct sw_mailer {
+	const struct sw_config *config;
+	struct sw_loop *loop;
+	struct sw_multi *multi;
+	sw_mailer_done_fn done;
+	void *arg;
+	struct sw_sendmail *sendmail; /* NULL: SMTP, or no mail at all */
+	/* the message on its way by SMTP */
+	CURL *easy;
+	struct curl_slist *recipients;
+	struct sw_multi_job job;
+	const char *text;
+	size_t len, at;
+	uint32_t id;
+	char error[CURL_ERROR_SIZE];
+};
+
+static int add_address(const char *begin, size_t len, char ret[static SW_MAIL_ADDRESS_MAX])
+{
+	const char *open = memrchr(begin, '<', len);
+
+	if (open) {
+		const char *close = memchr(open, '>', len - (size_t)(open - begin));
+
+		if (!close)
+			return -EINVAL;
+		begin = open + 1;
+		len = (size_t)(close - begin);
+	}
+	for (; len && *begin == ' '; begin++)
+		len--;
+	while (len && begin[len - 1] == ' ')
+		len--;
+	if (!len || len >= SW_MAIL_ADDRESS_MAX || *begin == '-')
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)begin[i] <= 0x20 || begin[i] == 0x7f || begin[i] == '<' || begin[i] == '>')
+			return -EINVAL;
+	}
+	memcpy(ret, begin, len);
+	ret[len] = 0;
+	return 0;
+}
+
+int sw_mail_addresses(const char *text, char ret[][SW_MAIL_ADDRESS_MAX], size_t max)
+{
+	size_t n = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, ",");
+
+		if (n == max || add_address(text, len, ret[n]) < 0)
+			return -EINVAL;
+		n++;
+		text += len;
+		text += *text == ',';
+	}
+	return n ? (int)n : -EINVAL;
+}
+
+int sw_mail_sender(const struct sw_config *c, char ret[static SW_MAIL_ADDRESS_MAX])
+{
+	char host[SW_MAIL_ADDRESS_MAX - 16] = "";
+
+	if (c->mail_from[0])
+		return sw_mail_addresses(c->mail_from, (char(*)[SW_MAIL_ADDRESS_MAX])ret, 1) < 0 ? -EINVAL : 0;
+	if (gethostname(host, sizeof(host) - 1) < 0)
+		return -errno;
+	snprintf(ret, SW_MAIL_ADDRESS_MAX, "sockwarden@%s", host);
+	return 0;
+}
+
+static void end_smtp(struct sw_mailer *m)
+{
+	if (m->easy)
+		curl_easy_cleanup(m->easy);
+	curl_slist_free_all(m->recipients);
+	if (m->text)
+		munmap((void *)m->text, m->len);
+	m->easy = NULL;
+	m->recipients = NULL;
+	m->text = NULL;
+}
+
+static size_t on_read(char *buf, size_t size, size_t n, void *arg)
+{
+	struct sw_mailer *m = arg;
+	size_t take = SW_MIN(size * n, m->len - m->at);
+
+	memcpy(buf, m->text + m->at, take);
+	m->at += take;
+	return take;
+}
+
+static void on_smtp_done(CURL *easy, CURLcode result, void *arg)
+{
+	struct sw_mailer *m = arg;
+	_strbuf_ struct sw_strbuf text = {};
+	int r = result == CURLE_OK ? 0 : result == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT : -EIO;
+
+	if (r < 0) {
+		sw_strbuf_puts(&text, "mail server: ");
+		sw_url_mask_text(&text, m->error[0] ? m->error : curl_easy_strerror(result), m->config->smtp_url);
+	}
+	end_smtp(m);
+	m->done(m->id, r, sw_strbuf_get(&text), m->arg);
+}
+
+static bool is_local(const char *url)
+{
+	const char *host = strstr(url, "://");
+	size_t len;
+
+	host = host ? host + 3 : url;
+	len = strcspn(host, host[0] == '[' ? "]" : ":/");
+	return (len == 9 && memcmp(host, "localhost", 9) == 0) || strncmp(host, "127.", 4) == 0 ||
+	       (len == 4 && memcmp(host, "[::1", 4) == 0);
+}
+
+/*
+ * A password never travels in the clear, and where a CA is named TLS is wanted. Else a server that
+ * offers STARTTLS is taken at its word and verified; on this host nothing travels at all.
+ */
+static long tls_wanted(const struct sw_config *c)
+{
+	if (c->smtp_user[0] || c->smtp_ca_file[0])
+		return CURLUSESSL_ALL;
+	return is_local(c->smtp_url) ? CURLUSESSL_NONE : CURLUSESSL_TRY;
+}
+
+static int set_recipients(struct sw_mailer *m)
+{
+	char to[SW_MAIL_RECIPIENTS_MAX][SW_MAIL_ADDRESS_MAX];
+	int n = sw_mail_addresses(m->config->mail_to, to, SW_MAIL_RECIPIENTS_MAX);
+
+	if (n < 0)
+		return n;
+	for (int i = 0; i < n; i++) {
+		struct curl_slist *list = curl_slist_append(m->recipients, to[i]);
+
+		if (!list)
+			return -ENOMEM;
+		m->recipients = list;
+	}
+	return 0;
+}
+
+/* Read for each mail, so that a changed password needs no restart. */
+static int set_login(struct sw_mailer *m)
+{
+	const struct sw_config *c = m->config;
+	char password[PASSWORD_MAX];
+	ssize_t n;
+
+	if (!c->smtp_user[0])
+		return 0;
+	n = c->smtp_password_file[0] ? sw_read_file(c->smtp_password_file, password, sizeof(password)) : 0;
+	if (n < 0)
+		return (int)n;
+	password[n] = 0;
+	password[strcspn(password, "\r\n")] = 0;
+	curl_easy_setopt(m->easy, CURLOPT_USERNAME, c->smtp_user);
+	curl_easy_setopt(m->easy, CURLOPT_PASSWORD, password);
+	explicit_bzero(password, sizeof(password));
+	return 0;
+}
+
+static int set_options(struct sw_mailer *m)
+{
+	char from[SW_MAIL_ADDRESS_MAX];
+	CURLcode r = CURLE_OK;
+	CURL *e = m->easy;
+
+	if (sw_mail_sender(m->config, from) < 0)
+		return -EINVAL;
+#define SET(option, value) (r = r == CURLE_OK ? curl_easy_setopt(e, CURLOPT_##option, value) : r)
+	SET(URL, m->config->smtp_url);
+	SET(PROTOCOLS_STR, "smtp,smtps");
+	SET(USE_SSL, tls_wanted(m->config));
+	SET(SSL_VERIFYPEER, 1L);
+	SET(SSL_VERIFYHOST, 2L);
+	if (m->config->smtp_ca_file[0])
+		SET(CAINFO, m->config->smtp_ca_file);
+	SET(MAIL_FROM, from);
+	SET(MAIL_RCPT, m->recipients);
+	SET(UPLOAD, 1L);
+	SET(READFUNCTION, on_read);
+	SET(READDATA, m);
+	SET(NOSIGNAL, 1L);
+	SET(TIMEOUT, (long)SW_MAIL_TIMEOUT_SEC);
+	SET(FORBID_REUSE, 1L);
+	SET(FRESH_CONNECT, 1L);
+	SET(ERRORBUFFER, m->error);
+#undef SET
+	return r == CURLE_OK ? 0 : -EINVAL;
+}
+
+static int start_smtp(struct sw_mailer *m, int fd)
+{
+	const void *text;
+	int r = sw_memfd_map_sealed(fd, SW_MAIL_BYTES_MAX, &text, &m->len);
+
+	if (r < 0)
+		return r;
+	m->text = text;
+	m->at = 0;
+	m->error[0] = 0;
+	m->easy = curl_easy_init();
+	if (!m->easy)
+		return -ENOMEM;
+	r = set_recipients(m);
+	if (r < 0)
+		return r;
+	r = set_login(m);
+	if (r < 0)
+		return r;
+	r = set_options(m);
+	if (r < 0)
+		return r;
+	m->job = (struct sw_multi_job){.done = on_smtp_done, .arg = m};
+	return sw_multi_start(m->multi, m->easy, &m->job);
+}
+
+int sw_mailer_send(struct sw_mailer *m, int fd, uint32_t id)
+{
+	int r;
+
+	if (!m->config->mail_to[0])
+		return -EDESTADDRREQ;
+	if (m->sendmail)
+		return sw_sendmail_send(m->sendmail, fd, id);
+	if (m->easy)
+		return -EBUSY;
+	m->id = id;
+	r = start_smtp(m, fd);
+	if (r < 0)
+		end_smtp(m);
+	return r;
+}
+
+int sw_mailer_new(struct sw_loop *loop, struct sw_multi *multi, const struct sw_config *config, sw_mailer_done_fn done,
+	void *arg, struct sw_mailer **ret)
+{
+	_cleanup_(sw_mailer_freep) struct sw_mailer *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	m->config = config;
+	m->loop = loop;
+	m->multi = multi;
+	m->done = done;
+	m->arg = arg;
+	if (config->mail_to[0] && !config->smtp_url[0]) {
+		r = sw_sendmail_new(loop, config, done, arg, &m->sendmail);
+		if (r < 0)
+			return r;
+	}
+	*ret = TAKE_PTR(m);
+	return 0;
+}
+
+void sw_mailer_free(struct sw_mailer *m)
+{
+	if (!m)
+		return;
+	if (m->easy)
+		sw_multi_cancel(m->multi, m->easy);
+	end_smtp(m);
+	sw_sendmail_free(m->sendmail);
+	free(m);
+}
+
+void sw_mailer_freep(struct sw_mailer **m)
+{
+	sw_mailer_free(*m);
+}

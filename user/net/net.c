@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/net/net.h"
+
+#include <signal.h>
+#include <sys/random.h>
+
+#include "sockwarden/rpc/net.h"
+#include "user/base/log.h"
+#include "user/io/config_link.h"
+#include "user/io/sandbox.h"
+#include "user/net/feed.h"
+#include "user/net/mailer.h"
+#include "user/net/schedule.h"
+
+enum { PATH_SIZE = 256 };
+
+struct net;
+
+struct slot {
+	struct net *net;
+	struct sw_feed *feed; /* NULL: not enabled */
+	struct sw_source *timer;
+	unsigned int failures;
+	bool is_due; /* but the engine is away */
+};
+
+struct net {
+	const struct sw_net_options *options;
+	struct sw_clock clock;
+	struct sw_loop *loop;
+	struct sw_config_link *config_link;
+	struct sw_link *engine;
+	struct sw_multi *multi;
+	struct sw_mailer *mailer;
+	struct sw_config config; /* a copy: one start, one configuration */
+	struct sw_feed_env env;
+	struct slot slots[SW_CONFIG_FEEDS_MAX];
+	bool has_started, must_restart;
+	char engine_path[PATH_SIZE];
+};
+
+static uint32_t chance(void)
+{
+	uint32_t bits = 0;
+
+	(void)!getrandom(&bits, sizeof(bits), GRND_NONBLOCK);
+	return bits;
+}
+
+/* ---- feeds */
+
+static void fetch(struct slot *s, bool is_asked)
+{
+	if (!sw_link_is_connected(s->net->engine)) {
+		s->is_due = true; /* a list that nobody takes is not fetched */
+		return;
+	}
+	s->is_due = false;
+	sw_feed_fetch(s->feed, is_asked);
+}
+
+static int on_due(struct sw_source *source, void *arg)
+{
+	fetch(arg, false);
+	return 0;
+}
+
+static struct slot *find_slot(struct net *n, const struct sw_feed *feed)
+{
+	for (size_t i = 0; i < SW_CONFIG_FEEDS_MAX; i++) {
+		if (n->slots[i].feed == feed)
+			return &n->slots[i];
+	}
+	return NULL;
+}
+
+static void say_result(const struct sw_net_msg *m)
+{
+	if (m->result < 0)
+		sw_log_warning(0, "feed '%s': %s", m->feed, m->text);
+	else if (m->is_unchanged)
+		sw_log_info("feed '%s': unchanged", m->feed);
+	else
+		sw_log_info("feed '%s': %llu entries, %llu bytes", m->feed, (unsigned long long)m->entries,
+			(unsigned long long)m->bytes);
+}
+
+static void on_fetched(struct sw_feed *feed, struct sw_net_msg *msg, int fd, void *arg)
+{
+	struct net *n = arg;
+	struct slot *s = find_slot(n, feed);
+	uint64_t wait;
+	int r;
+
+	s->failures = msg->result < 0 ? s->failures + 1 : 0;
+	wait = sw_schedule_next(sw_feed_config(feed)->refresh_sec, s->failures, chance());
+	msg->next_wall_sec = (__u64)sw_clock_wall_sec(&n->clock) + wait;
+	say_result(msg);
+	sw_source_set_timer(s->timer, wait * SW_SEC_NS, 0);
+	r = sw_link_send(n->engine, msg, sizeof(*msg), fd);
+	if (r == 0)
+		return;
+	sw_log_warning(r, "feed '%s': the engine did not take it, trying again", msg->feed);
+	sw_feed_forget(feed);
+	if (sw_link_is_connected(n->engine))
+		sw_source_set_timer(s->timer, SW_SCHEDULE_BACKOFF_FIRST_SEC * SW_SEC_NS, 0);
+	else
+		s->is_due = true;
+}
+
+static int start_feeds(struct net *n)
+{
+	n->env = (struct sw_feed_env){.loop = n->loop,
+		.multi = n->multi,
+		.clock = &n->clock,
+		.config = &n->config,
+		.timeout_sec = n->options->fetch_timeout_sec,
+		.done = on_fetched,
+		.arg = n};
+	for (size_t i = 0; i < n->config.n_feeds; i++) {
+		struct slot *s = &n->slots[i];
+		uint64_t spread_ns = chance() % (SW_SCHEDULE_FIRST_SPREAD_SEC * 1000) * SW_MSEC_NS;
+		int r;
+
+		if (!n->config.feeds[i].is_enabled)
+			continue;
+		s->net = n;
+		r = sw_feed_new(&n->env, &n->config.feeds[i], &s->feed);
+		if (r < 0)
+			return r;
+		r = sw_loop_add_timer(n->loop, spread_ns + 1, 0, on_due, s, &s->timer);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void fetch_now(struct net *n, const char *name)
+{
+	for (size_t i = 0; i < n->config.n_feeds; i++) {
+		if (n->slots[i].feed && (!name[0] || sw_streq(name, n->config.feeds[i].name)))
+			fetch(&n->slots[i], true);
+	}
+}
+
+/* ---- mail */
+
+static void on_mailed(uint32_t id, int result, const char *text, void *arg)
+{
+	struct net *n = arg;
+	struct sw_net_msg m = {.version = SW_NET_VERSION, .op = SW_NET_MAIL_DONE, .id = id, .result = result};
+
+	if (result < 0)
+		sw_log_warning(0, "mail %u: %s", id, text);
+	else
+		sw_log_info("mail %u: sent", id);
+	sw_strcpy(m.text, sizeof(m.text), text);
+	if (sw_link_send(n->engine, &m, sizeof(m), -1) < 0)
+		sw_log_warning(0, "mail %u: the engine is away and will send it again", id);
+}
+
+static void send_mail(struct net *n, uint32_t id, int fd)
+{
+	int r = fd >= 0 ? sw_mailer_send(n->mailer, fd, id) : -EBADMSG;
+
+	if (r < 0)
+		on_mailed(id, r, r == -EDESTADDRREQ ? "no recipient is configured" : strerror(-r), n);
+}
+
+/* ---- the engine */
+
+static int on_engine(struct sw_link *l, void *arg)
+{
+	struct net *n = arg;
+	struct sw_net_msg hello = {.version = SW_NET_VERSION, .op = SW_NET_HELLO};
+	int r = sw_link_send(l, &hello, sizeof(hello), -1);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < SW_CONFIG_FEEDS_MAX; i++) {
+		if (n->slots[i].is_due)
+			fetch(&n->slots[i], false);
+	}
+	return 0;
+}
+
+static int on_request(struct sw_link *l, const void *buf, size_t len, int *fd, void *arg)
+{
+	struct net *n = arg;
+	struct sw_net_msg m;
+
+	if (len != sizeof(m))
+		return -EPROTO;
+	memcpy(&m, buf, sizeof(m));
+	m.feed[sizeof(m.feed) - 1] = 0;
+	if (m.version != SW_NET_VERSION)
+		return -EPROTO;
+	if (m.op == SW_NET_FEED_NOW)
+		fetch_now(n, m.feed);
+	else if (m.op == SW_NET_MAIL)
+		send_mail(n, m.id, *fd);
+	return 0;
+}
+
+static const struct sw_link_calls engine_calls = {.connected = on_engine, .packet = on_request};
+
+/* ---- start and end */
+
+/* The first configuration starts the work; the sandbox closes after the mail helper was forked. */
+static int start(struct net *n)
+{
+	int r = sw_multi_new(n->loop, &n->multi);
+
+	if (r < 0)
+		return r;
+	r = sw_mailer_new(n->loop, n->multi, &n->config, on_mailed, n, &n->mailer);
+	if (r < 0)
+		return sw_log_err(r, "alerts by mail: recipient or sender is no mail address");
+	r = sw_sandbox_enter(SW_ROLE_NET);
+	if (r < 0)
+		return sw_log_err(r, "the sandbox cannot be entered");
+	r = sw_link_new(n->loop, n->engine_path, &engine_calls, n, &n->engine);
+	if (r < 0)
+		return r;
+	return start_feeds(n);
+}
+
+static int on_config(const struct sw_config *config, void *arg)
+{
+	struct net *n = arg;
+
+	if (n->has_started) {
+		/* the sandbox allows no second mail helper, and a start is cheap */
+		sw_log_notice("the configuration has changed, starting anew");
+		n->must_restart = true;
+		sw_loop_stop(n->loop, 0);
+		return 0;
+	}
+	n->has_started = true;
+	n->config = *config;
+	sw_log_set_level(config->log_level);
+	return start(n);
+}
+
+static int on_signal(struct sw_source *s, int signo, void *arg)
+{
+	struct net *n = arg;
+
+	sw_loop_stop(n->loop, 0);
+	return 0;
+}
+
+static void done(struct net *n)
+{
+	for (size_t i = 0; i < SW_CONFIG_FEEDS_MAX; i++) {
+		sw_feed_free(n->slots[i].feed);
+		sw_source_free(n->slots[i].timer);
+	}
+	sw_mailer_free(n->mailer);
+	sw_multi_free(n->multi);
+	sw_link_free(n->engine);
+	sw_config_link_free(n->config_link);
+	sw_loop_free(n->loop);
+}
+
+static void free_net(struct net **n)
+{
+	if (*n)
+		done(*n);
+	free(*n);
+}
+
+static int run(struct net *n)
+{
+	int r = sw_loop_new(&n->loop);
+
+	if (r < 0)
+		return r;
+	r = sw_loop_add_signal(n->loop, SIGTERM, on_signal, n);
+	if (r < 0)
+		return r;
+	r = sw_loop_add_signal(n->loop, SIGINT, on_signal, n);
+	if (r < 0)
+		return r;
+	r = sw_config_link_new(n->loop, n->options->paths.run_dir, SW_ROLE_NET, on_config, n, &n->config_link);
+	if (r < 0)
+		return r;
+	return sw_loop_run(n->loop);
+}
+
+int sw_net_run(const struct sw_net_options *o)
+{
+	_cleanup_(free_net) struct net *n = calloc(1, sizeof(*n));
+	int r;
+
+	if (!n)
+		return sw_log_err(-ENOMEM, "start"), EXIT_FAILURE;
+	n->options = o;
+	if (!sw_path_join(n->engine_path, sizeof(n->engine_path), o->paths.run_dir, "net.sock"))
+		return sw_log_err(-ENAMETOOLONG, "%s", o->paths.run_dir), EXIT_FAILURE;
+	signal(SIGPIPE, SIG_IGN);
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return sw_log_err(-ENOMEM, "libcurl"), EXIT_FAILURE;
+	r = run(n);
+	if (r < 0)
+		return sw_log_err(r, "ended"), EXIT_FAILURE;
+	return n->must_restart ? SW_NET_EXIT_RESTART : EXIT_SUCCESS;
+}
