@@ -6,7 +6,7 @@
 
 #include "sockwarden/rpc/net.h"
 #include "user/base/log.h"
-#include "user/io/config_link.h"
+#include "user/conf/link.h"
 #include "user/io/sandbox.h"
 #include "user/net/feed.h"
 #include "user/net/mailer.h"
@@ -28,7 +28,7 @@ struct net {
 	const struct sw_net_options *options;
 	struct sw_clock clock;
 	struct sw_loop *loop;
-	struct sw_config_link *config_link;
+	struct sw_conf_link *conf_link;
 	struct sw_link *engine;
 	struct sw_multi *multi;
 	struct sw_mailer *mailer;
@@ -259,7 +259,7 @@ static void done(struct net *n)
 	sw_mailer_free(n->mailer);
 	sw_multi_free(n->multi);
 	sw_link_free(n->engine);
-	sw_config_link_free(n->config_link);
+	sw_conf_link_free(n->conf_link);
 	sw_loop_free(n->loop);
 }
 
@@ -282,7 +282,7 @@ static int run(struct net *n)
 	r = sw_loop_add_signal(n->loop, SIGINT, on_signal, n);
 	if (r < 0)
 		return r;
-	r = sw_config_link_new(n->loop, n->options->paths.run_dir, SW_ROLE_NET, on_config, n, &n->config_link);
+	r = sw_conf_link_new(n->loop, n->options->paths.run_dir, SW_ROLE_NET, on_config, n, &n->conf_link);
 	if (r < 0)
 		return r;
 	return sw_loop_run(n->loop);
