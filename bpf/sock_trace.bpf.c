@@ -2,7 +2,7 @@
 /*
  * Tracepoints with types (tp_btf): what becomes of TCP sockets, and which programs start and end.
  *
- * Essential: on_state. Optional: on_exec, on_exit (without them names come from snapshots and /proc).
+ * Essential: on_state. Optional: on_exec, on_fork, on_exit (without them names come from snapshots and /proc).
  */
 #include "lib/sock_emit.bpf.h"
 #include "lib/task_path.bpf.h"
@@ -130,6 +130,25 @@ int BPF_PROG(on_exec, struct task_struct *t, int old_pid, struct linux_binprm *b
 	e->is_deleted = p.is_deleted;
 	__builtin_memset(e->pad, 0, sizeof(e->pad));
 	args_of(e, t);
+	event_commit(&e->head, false);
+	return 0;
+}
+
+/* A daemon's parent is often gone when it listens: whose executable it runs is known only here. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *t)
+{
+	struct sw_fork_event *e;
+
+	if (t->pid != t->tgid)
+		return 0; /* a thread */
+	e = event_begin(SW_EV_FORK, sizeof(*e));
+	if (!e)
+		return 0;
+	owner_of_task(&e->owner, t);
+	e->ppid = parent->tgid;
+	e->pad = 0;
+	e->parent_start_ns = parent->group_leader->start_boottime;
 	event_commit(&e->head, false);
 	return 0;
 }

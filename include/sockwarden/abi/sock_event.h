@@ -12,13 +12,14 @@
 enum sw_ev_type {
 	SW_EV_BIND = 1,
 	SW_EV_LISTEN,
-	SW_EV_CONNECT, /* attempted: peer set; for UDP the first destination of the socket */
+	SW_EV_CONNECT, /* attempted: peer set; for UDP also a socket's first sendto, with state 7: it stays without a peer */
 	SW_EV_CONNECTED, /* outcome of a connect: ret 0 */
 	SW_EV_CONNECT_FAILED, /* outcome of a connect: ret is -errno, or 0 when only the end is known */
 	SW_EV_ACCEPT, /* a connection came up on a listener; the owner is the listener's */
 	SW_EV_CLOSE, /* the last descriptor is gone, or a listener listens no more */
 	SW_EV_EXEC,
 	SW_EV_EXIT,
+	SW_EV_FORK, /* a process, not a thread: it runs its parent's executable until it execs */
 	SW_EV_TYPE_COUNT
 };
 
@@ -103,6 +104,15 @@ struct sw_exit_event {
 	__u32 pad;
 };
 SW_ABI_SIZE(struct sw_exit_event, 72);
+
+struct sw_fork_event {
+	struct sw_ev_head head;
+	struct sw_owner owner; /* the child */
+	__u32 ppid;
+	__u32 pad;
+	__u64 parent_start_ns; /* with ppid the parent's name */
+};
+SW_ABI_SIZE(struct sw_fork_event, 80);
 
 /*
  * What the iterators write, back to back: one record per socket (tcp, udp, unix), per descriptor that
