@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/conf/value.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+
+#include "user/base/clock.h"
+
+enum { SHOWN_MAX = 80 }; /* bytes of a wrong value that an error repeats */
+
+/* "'VALUE' is not TYPE", the value cut and made safe. */
+static int refuse(const struct sw_conf_row *row, const char *text, struct sw_strbuf *why)
+{
+	sw_strbuf_putc(why, '\'');
+	sw_strbuf_safe(why, text, strnlen(text, SHOWN_MAX));
+	sw_strbuf_printf(why, "%s' is not ", strlen(text) > SHOWN_MAX ? "..." : "");
+	sw_conf_describe_type(row, why);
+	return -EINVAL;
+}
+
+static int set_word(const struct sw_conf_row *row, __u32 *field, const char *text, struct sw_strbuf *why)
+{
+	const struct sw_conf_words *w = row->words;
+	const char *near;
+
+	for (size_t i = 0; i < w->n; i++) {
+		if (sw_streq(w->words[i], text)) {
+			*field = w->first + (__u32)i;
+			return 0;
+		}
+	}
+	refuse(row, text, why);
+	near = sw_nearest(text, w->words, w->n);
+	if (near)
+		sw_strbuf_printf(why, ": did you mean '%s'?", near);
+	return -EINVAL;
+}
+
+static int set_bool(const struct sw_conf_row *row, __u32 *field, const char *text, struct sw_strbuf *why)
+{
+	if (!sw_streq(text, "true") && !sw_streq(text, "false")) {
+		refuse(row, text, why);
+		if (!strcasecmp(text, "yes") || !strcasecmp(text, "on") || sw_streq(text, "1"))
+			sw_strbuf_puts(why, ": did you mean 'true'?");
+		else if (!strcasecmp(text, "no") || !strcasecmp(text, "off") || sw_streq(text, "0"))
+			sw_strbuf_puts(why, ": did you mean 'false'?");
+		return -EINVAL;
+	}
+	*field = text[0] == 't';
+	return 0;
+}
+
+/* Digits alone, with '_' between groups as YAML 1.1 allows. */
+static int parse_number(const char *text, __u64 *ret)
+{
+	__u64 n = 0;
+
+	if (!isdigit((unsigned char)*text))
+		return -EINVAL;
+	for (; isdigit((unsigned char)*text) || (*text == '_' && text[1]); text++) {
+		if (*text == '_')
+			continue;
+		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, (__u64)(*text - '0'), &n))
+			return -ERANGE;
+	}
+	if (*text)
+		return -EINVAL;
+	*ret = n;
+	return 0;
+}
+
+static int set_number(const struct sw_conf_row *row, void *field, const char *text, struct sw_strbuf *why)
+{
+	__u64 n;
+
+	if (parse_number(text, &n) < 0 || n < row->min || n > row->max)
+		return refuse(row, text, why);
+	if (row->type == SW_CONF_U64)
+		*(__u64 *)field = n;
+	else
+		*(__u32 *)field = (__u32)n;
+	return 0;
+}
+
+static int set_duration(const struct sw_conf_row *row, __u64 *field, const char *text, struct sw_strbuf *why)
+{
+	uint64_t sec;
+
+	if (sw_duration_parse(text, &sec) < 0 || sec < row->min || sec > row->max)
+		return refuse(row, text, why);
+	*field = sec;
+	return 0;
+}
+
+static int set_size(const struct sw_conf_row *row, __u32 *field, const char *text, struct sw_strbuf *why)
+{
+	char digits[16];
+	size_t n = strspn(text, "0123456789");
+	__u64 mb = 0;
+
+	if (n == 0 || n > 9 || !strchr("MGT", text[n]) || !text[n] || text[n + 1])
+		return refuse(row, text, why);
+	snprintf(digits, sizeof(digits), "%.*s", (int)n, text);
+	(void)parse_number(digits, &mb);
+	mb <<= text[n] == 'G' ? 10 : text[n] == 'T' ? 20 : 0;
+	if (mb < row->min || mb > row->max)
+		return refuse(row, text, why);
+	*field = (__u32)mb;
+	return 0;
+}
+
+static bool is_name(const char *text)
+{
+	if (!*text || *text == '.' || *text == '-')
+		return false;
+	for (; *text; text++) {
+		if (!isalnum((unsigned char)*text) && !strchr("._-", *text))
+			return false;
+	}
+	return true;
+}
+
+/* SCHEME then a host: visible ASCII only, no user or password, which would end up in logs. */
+static bool is_url(const char *text, const char *scheme)
+{
+	size_t n = strlen(scheme), host;
+
+	if (strncasecmp(text, scheme, n))
+		return false;
+	for (const char *p = text; *p; p++) {
+		if (*p <= ' ' || *p > '~' || *p == '"' || *p == '<' || *p == '>' || *p == '\\')
+			return false;
+	}
+	host = strcspn(text + n, "/?#");
+	return host > 0 && text[n] != ':' && !memchr(text + n, '@', host);
+}
+
+static bool is_address(const char *text)
+{
+	unsigned char buf[16];
+
+	return inet_pton(AF_INET, text, buf) == 1 || inet_pton(AF_INET6, text, buf) == 1;
+}
+
+static bool is_pattern(const char *text)
+{
+	if (!*text || sw_streq(text, ".") || sw_streq(text, ".."))
+		return false;
+	for (; *text; text++) {
+		if (*text <= ' ' || *text > '~' || *text == '/' || *text == ':')
+			return false;
+	}
+	return true;
+}
+
+int sw_conf_check_path(const char *text, struct sw_strbuf *why)
+{
+	const struct sw_conf_row row = {.type = SW_CONF_PATH};
+
+	return text[0] == '/' && text[1] ? 0 : refuse(&row, text, why);
+}
+
+static int set_text(const struct sw_conf_row *row, char *field, const char *text, struct sw_strbuf *why)
+{
+	bool is_right = true;
+
+	switch (row->type) {
+	case SW_CONF_NAME:
+		is_right = is_name(text);
+		break;
+	case SW_CONF_PATH:
+		is_right = !*text || (text[0] == '/' && text[1]);
+		break;
+	case SW_CONF_ADDRESS:
+		is_right = is_address(text);
+		break;
+	case SW_CONF_HTTPS:
+		if (!strncasecmp(text, "http://", 7)) {
+			sw_strbuf_puts(why, "must be https://: a list that anybody on the way can change bans anybody");
+			return -EINVAL;
+		}
+		is_right = is_url(text, "https://");
+		break;
+	case SW_CONF_SMTP:
+		is_right = !*text || is_url(text, "smtp://") || is_url(text, "smtps://");
+		break;
+	case SW_CONF_PATTERN:
+		is_right = is_pattern(text);
+		break;
+	default:
+		/* goes to sendmail's command line among others: never to be taken for an option */
+		if (*text == '-') {
+			sw_strbuf_puts(why, "must not begin with '-'");
+			return -EINVAL;
+		}
+	}
+	if (!is_right)
+		return refuse(row, text, why);
+	if (strlen(text) >= row->size) {
+		sw_strbuf_printf(why, "longer than %zu bytes", row->size - 1);
+		return -EINVAL;
+	}
+	sw_strcpy(field, row->size, text);
+	return 0;
+}
+
+int sw_conf_value_set(const struct sw_conf_row *row, void *target, const char *text, struct sw_strbuf *why)
+{
+	void *field = (char *)target + row->offset;
+
+	switch (row->type) {
+	case SW_CONF_WORD:
+		return set_word(row, field, text, why);
+	case SW_CONF_BOOL:
+		return set_bool(row, field, text, why);
+	case SW_CONF_U32:
+	case SW_CONF_U64:
+		return set_number(row, field, text, why);
+	case SW_CONF_DURATION:
+		return set_duration(row, field, text, why);
+	case SW_CONF_SIZE_MB:
+		return set_size(row, field, text, why);
+	default:
+		return set_text(row, field, text, why);
+	}
+}
+
+/* Plain where nothing in it means something to YAML, nor reads as another type. */
+static bool is_plain(const char *text)
+{
+	if (!isalnum((unsigned char)*text) && *text != '/')
+		return false;
+	for (const char *p = text; *p; p++) {
+		if (!isalnum((unsigned char)*p) && !strchr("._/-+@", *p) &&
+			!(*p == ':' && p[1] && p[1] != ' '))
+			return false;
+	}
+	return !sw_streq(text, "null");
+}
+
+void sw_conf_put_scalar(struct sw_strbuf *out, const char *text)
+{
+	if (is_plain(text)) {
+		sw_strbuf_puts(out, text);
+		return;
+	}
+	sw_strbuf_putc(out, '"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			sw_strbuf_putc(out, '\\');
+		sw_strbuf_putc(out, *text);
+	}
+	sw_strbuf_putc(out, '"');
+}
+
+void sw_conf_value_get(const struct sw_conf_row *row, const void *target, struct sw_strbuf *out)
+{
+	const void *field = (const char *)target + row->offset;
+	const __u32 *u32 = field;
+	const __u64 *u64 = field;
+	char buf[SW_TIME_TEXT_MAX];
+
+	switch (row->type) {
+	case SW_CONF_WORD:
+		sw_strbuf_puts(out, *u32 - row->words->first < row->words->n ? row->words->words[*u32 - row->words->first] : "?");
+		break;
+	case SW_CONF_BOOL:
+		sw_strbuf_puts(out, *u32 ? "true" : "false");
+		break;
+	case SW_CONF_U32:
+		sw_strbuf_printf(out, "%u", *u32);
+		break;
+	case SW_CONF_U64:
+		sw_strbuf_printf(out, "%llu", (unsigned long long)*u64);
+		break;
+	case SW_CONF_DURATION:
+		/* exact, so that what is shown reads back as the same */
+		if (!*u64)
+			sw_strbuf_puts(out, "forever");
+		else if (*u64 % 60 || *u64 < 60)
+			sw_strbuf_printf(out, "%llus", (unsigned long long)*u64);
+		else if (*u64 % 3600)
+			sw_strbuf_printf(out, "%llum", (unsigned long long)*u64 / 60);
+		else
+			sw_strbuf_printf(out, "%lluh", (unsigned long long)*u64 / 3600);
+		break;
+	case SW_CONF_SIZE_MB:
+		snprintf(buf, sizeof(buf), *u32 % 1024 ? "%uM" : "%uG", *u32 % 1024 ? *u32 : *u32 / 1024);
+		sw_strbuf_puts(out, buf);
+		break;
+	default:
+		sw_conf_put_scalar(out, field);
+	}
+}

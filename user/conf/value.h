@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One setting: from text into its field, checked by its row, and back. Pure. */
+#pragma once
+
+#include "user/conf/schema.h"
+
+/* Sets the field of row in target. 0, or -EINVAL with what is wrong in why. Not for lists. */
+int sw_conf_value_set(const struct sw_conf_row *row, void *target, const char *text, struct sw_strbuf *why);
+/* The field as one would write it in YAML, quoted where it must be. Not for lists. */
+void sw_conf_value_get(const struct sw_conf_row *row, const void *target, struct sw_strbuf *out);
+/* text as a YAML scalar, in double quotes where a plain one would read differently. */
+void sw_conf_put_scalar(struct sw_strbuf *out, const char *text);
+/* Checks one element of a list of paths. */
+int sw_conf_check_path(const char *text, struct sw_strbuf *why);
