@@ -308,8 +308,8 @@ class Lab:
 
     @staticmethod
     def base_config():
-        """What the lab's host has set: the packet hook, because auto takes tcx on a veth; no page."""
-        return "hook: native\nweb:\n  enabled: false\n"
+        """What the lab's host has set: the packet hook, because auto takes tcx on a veth; no page, no syslog."""
+        return "hook: native\nweb:\n  enabled: false\nalerts:\n  syslog:\n    enabled: false\n"
 
     def paths(self, has_config=True):
         out = ["--run-dir", self.run_dir, "--state-dir", self.state_dir, "--bpffs", self.bpffs, "--cgroup", self.cgroup]
