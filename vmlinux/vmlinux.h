@@ -310,13 +310,16 @@ struct thread_info___x86 {
 struct task_struct___x86 {
 	struct thread_info___x86 thread_info;
 };
-/* The number of the system call that the task is in; the name differs by architecture. */
+/*
+ * The number of the system call that the task is in; the name differs by architecture. (Not ___arm64:
+ * libbpf's bpf_tracing.h takes that name when it compiles for arm64.)
+ */
 struct pt_regs {
 };
 struct pt_regs___x86 {
 	unsigned long orig_ax;
 };
-struct pt_regs___arm64 {
+struct pt_regs___a64 {
 	__s32 syscallno;
 };
 

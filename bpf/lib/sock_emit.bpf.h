@@ -40,8 +40,8 @@ static __always_inline __u8 origin_of(struct task_struct *t)
 	regs = bpf_task_pt_regs(t);
 	if (bpf_core_field_exists(((struct pt_regs___x86 *)0)->orig_ax))
 		nr = BPF_CORE_READ((struct pt_regs___x86 *)regs, orig_ax);
-	else if (bpf_core_field_exists(((struct pt_regs___arm64 *)0)->syscallno))
-		nr = BPF_CORE_READ((struct pt_regs___arm64 *)regs, syscallno);
+	else if (bpf_core_field_exists(((struct pt_regs___a64 *)0)->syscallno))
+		nr = BPF_CORE_READ((struct pt_regs___a64 *)regs, syscallno);
 	if (nr == NR_IO_URING_ENTER)
 		return SW_ORIGIN_IO_URING;
 	return SW_ORIGIN_SYSCALL;

@@ -67,7 +67,7 @@ def draw():
         out.append("| " + f"{i}  {'  '.join(short)}"[:width - 2].ljust(width - 1) + "|")
         out.append("| " + f"     {row['does']}"[:width - 2].ljust(width - 1) + "|")
     out += ["+" + "-" * width + "+", "  Each layer sees only those below it. Folders side by side do not see each",
-            "  other, but rpc sees model. The kernel side, bpf/, sees only abi and pkt.", "```"]
+            "  other, but rpc sees model and pkt sees abi. bpf/ sees only abi and pkt.", "```"]
     return "\n".join(out)
 
 

@@ -302,8 +302,13 @@ class Lab:
     # ---- sockwarden
 
     def write_config(self, extra=""):
+        """The lab's own settings and extra (YAML); a top-level key of extra takes the place of the lab's."""
+        blocks = {}
+        for text in (self.base_config(), extra):
+            for block in re.findall(r"^\w+:.*\n(?:[ -].*\n|\n)*", text, re.M):
+                blocks[block.split(":")[0]] = block
         with open(self.config_file, "w", encoding="utf-8") as f:
-            f.write(self.base_config() + extra)
+            f.write("".join(blocks.values()))
         os.chmod(self.config_file, 0o644)
 
     @staticmethod

@@ -10,7 +10,7 @@ import os
 import subprocess
 import time
 
-WAIT_SEC = 10  # the kernel frees programs and namespaces a little after the last user is gone
+WAIT_SEC = float(os.environ.get("SW_LEAK_WAIT_SEC", 10))  # the kernel frees things a little after the last user is gone
 
 
 def lines(*argv):
