@@ -127,11 +127,11 @@ int sw_conf_image_read(int fd, bool must_be_sealed, struct sw_config *ret, const
 	_free_ struct sw_config *copy = malloc(sizeof(*copy));
 	struct stat st;
 	ssize_t n;
-	int r;
+	int r, seals = fcntl(fd, F_GET_SEALS);
 
 	if (!copy)
 		return -ENOMEM;
-	if (must_be_sealed && (fcntl(fd, F_GET_SEALS) & wanted) != wanted) {
+	if (must_be_sealed && (seals < 0 || (seals & wanted) != wanted)) {
 		*ret_why = "not sealed";
 		return -EPERM;
 	}

@@ -99,6 +99,7 @@ static void put_default_row(const struct sw_conf_row *row, struct sw_strbuf *out
 	size_t depth = depth_of(row->key);
 
 	put_comment(out, depth, row->help);
+	sw_strbuf_puts(&type, "Takes ");
 	sw_conf_describe_type(row, &type);
 	sw_strbuf_putc(&type, '.');
 	put_comment(out, depth, sw_strbuf_get(&type));

@@ -21,16 +21,17 @@ static int refuse(const struct sw_conf_row *row, const char *text, struct sw_str
 static int set_word(const struct sw_conf_row *row, __u32 *field, const char *text, struct sw_strbuf *why)
 {
 	const struct sw_conf_words *w = row->words;
-	const char *near;
+	const char *near = sw_nearest(text, w->words, w->n);
 
 	for (size_t i = 0; i < w->n; i++) {
 		if (sw_streq(w->words[i], text)) {
 			*field = w->first + (__u32)i;
 			return 0;
 		}
+		if (!near && strlen(text) > 2 && !strncmp(w->words[i], text, strlen(text)))
+			near = w->words[i]; /* "warn" for "warning" */
 	}
 	refuse(row, text, why);
-	near = sw_nearest(text, w->words, w->n);
 	if (near)
 		sw_strbuf_printf(why, ": did you mean '%s'?", near);
 	return -EINVAL;
