@@ -52,6 +52,7 @@ struct sw_engine {
 	struct sw_net_peer *net_peer;  /* net_peer.c */
 	struct sw_web_part *web;       /* verb_web.c */
 	struct sw_metrics *metrics;    /* metrics.c */
+	struct sw_alerts *alerts;      /* alerts.c */
 };
 
 /* Members may be NULL. Called in the order of parts.c, done in reverse. */
@@ -115,3 +116,7 @@ extern const struct sw_engine_part *const sw_engine_parts[]; /* parts.c; ended b
 extern const struct sw_engine_part sw_part_status;	     /* verb_status.c */
 extern const struct sw_engine_part sw_part_bans;	     /* verb_bans.c */
 extern const struct sw_engine_part sw_part_packets;	     /* packets.c */
+extern const struct sw_engine_part sw_part_net;		     /* net_peer.c */
+extern const struct sw_engine_part sw_part_alerts;	     /* alerts.c */
+extern const struct sw_engine_part sw_part_web;		     /* verb_web.c */
+extern const struct sw_engine_part sw_part_metrics;	     /* metrics.c */

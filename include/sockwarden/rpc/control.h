@@ -53,6 +53,7 @@
  * metrics             -                                     text: Prometheus exposition format
  * web.link            -                                     token, address, port: valid once, for 10 minutes
  * web.redeem          token                                 role (refused when unknown, used or old)
+ * web.listening       address, port                         -; sockwarden-web tells where its page is
  */
 #pragma once
 

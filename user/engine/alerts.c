@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/engine/alerts.h"
+
+#include "user/engine/net_peer.h"
+
+struct sw_alerts {
+	struct sw_alert *alert; /* NULL: the configuration is unusable */
+	struct sw_source *timer;
+};
+
+/* Runs what is due, and wakes again when the next is. */
+static void tick(struct sw_engine *e)
+{
+	struct sw_alerts *a = e->alerts;
+	uint64_t next, now;
+
+	if (!a->alert)
+		return;
+	next = sw_alert_tick(a->alert);
+	now = sw_clock_boot_ns(&e->clock);
+	sw_source_set_timer(a->timer, next ? (next > now ? next - now : 1) : 0, 0);
+}
+
+static void say_degraded(struct sw_engine *e)
+{
+	const struct sw_alert_stats *s = sw_alerts_stats(e);
+
+	if (!s)
+		return;
+	if (s->mail_error[0])
+		sw_degraded_set(e, "mail", SW_SEV_LOW, "mail does not go out: %s", s->mail_error);
+	else
+		sw_degraded_clear(e, "mail");
+	if (s->syslog_error[0])
+		sw_degraded_set(e, "syslog", SW_SEV_LOW, "syslog does not take lines: %s", s->syslog_error);
+	else
+		sw_degraded_clear(e, "syslog");
+}
+
+static int on_timer(struct sw_source *s, void *arg)
+{
+	struct sw_engine *e = arg;
+
+	tick(e);
+	say_degraded(e);
+	return 0;
+}
+
+static void open_alert(struct sw_engine *e)
+{
+	struct sw_alerts *a = e->alerts;
+	int r = sw_alert_new(&(struct sw_alert_setup){.clock = &e->clock,
+				     .config = e->config,
+				     .host = e->host,
+				     .send_mail = sw_net_peer_mail,
+				     .arg = e},
+		&a->alert);
+
+	if (r < 0)
+		sw_degraded_set(e, "alerts", SW_SEV_MEDIUM, "no alerts go out: recipient or sender is unusable: %s", strerror(-r));
+	else
+		sw_degraded_clear(e, "alerts");
+}
+
+static int init(struct sw_engine *e)
+{
+	e->alerts = calloc(1, sizeof(*e->alerts));
+	if (!e->alerts)
+		return -ENOMEM;
+	open_alert(e);
+	return sw_loop_add_timer(e->loop, 0, 0, on_timer, e, &e->alerts->timer);
+}
+
+static void done(struct sw_engine *e)
+{
+	if (!e->alerts)
+		return;
+	sw_source_free(e->alerts->timer);
+	sw_alert_free(e->alerts->alert);
+	free(e->alerts);
+	e->alerts = NULL;
+}
+
+/* What had gathered for the old recipient is let go: it is in the store. */
+static void configured(struct sw_engine *e, const struct sw_config *old)
+{
+	sw_alert_free(e->alerts->alert);
+	e->alerts->alert = NULL;
+	open_alert(e);
+}
+
+static void found(struct sw_engine *e, const struct sw_finding *f)
+{
+	if (!e->alerts || !e->alerts->alert)
+		return;
+	sw_alert_finding(e->alerts->alert, f);
+	/* not from here: what is said about a failed sink is a finding itself */
+	sw_source_set_timer(e->alerts->timer, 1, 0);
+}
+
+void sw_alerts_decision(struct sw_engine *e, const struct sw_decision *d)
+{
+	if (!e->alerts || !e->alerts->alert)
+		return;
+	sw_alert_decision(e->alerts->alert, d);
+	sw_source_set_timer(e->alerts->timer, 1, 0);
+}
+
+void sw_alerts_mail_done(struct sw_engine *e, uint32_t id, int result, const char *text)
+{
+	if (!e->alerts || !e->alerts->alert)
+		return;
+	sw_alert_mail_done(e->alerts->alert, id, result, text);
+	sw_source_set_timer(e->alerts->timer, 1, 0);
+}
+
+const struct sw_alert_stats *sw_alerts_stats(const struct sw_engine *e)
+{
+	return e->alerts && e->alerts->alert ? sw_alert_stats(e->alerts->alert) : NULL;
+}
+
+const struct sw_engine_part sw_part_alerts = {
+	.name = "alerts",
+	.init = init,
+	.done = done,
+	.configured = configured,
+	.found = found,
+};

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/engine/net_peer.h"
+
+#include <sys/socket.h>
+
+#include "user/engine/alerts.h"
+#include "user/io/msg.h"
+
+enum { PATH_SIZE = 256 };
+
+struct sw_net_peer {
+	struct sw_source *listener, *source;
+	int listen_fd, fd; /* -1: none */
+	bool has_said_hello;
+	struct sw_feed_state feeds[SW_CONFIG_FEEDS_MAX];
+	unsigned int n_feeds;
+};
+
+/* ---- what is known of feeds */
+
+static struct sw_feed_state *find_feed(struct sw_net_peer *p, const char *name)
+{
+	for (unsigned int i = 0; i < p->n_feeds; i++) {
+		if (sw_streq(p->feeds[i].name, name))
+			return &p->feeds[i];
+	}
+	return NULL;
+}
+
+/* A feed keeps its state over a new configuration by its name. */
+static void fill_feeds(struct sw_net_peer *p, const struct sw_config *c)
+{
+	struct sw_feed_state fresh[SW_CONFIG_FEEDS_MAX] = {};
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < c->n_feeds && n < SW_CONFIG_FEEDS_MAX; i++) {
+		const struct sw_feed_state *old = find_feed(p, c->feeds[i].name);
+
+		if (!c->feeds[i].is_enabled)
+			continue;
+		if (old)
+			fresh[n] = *old;
+		sw_strcpy(fresh[n].name, sizeof(fresh[n].name), c->feeds[i].name);
+		n++;
+	}
+	memcpy(p->feeds, fresh, sizeof(fresh));
+	p->n_feeds = n;
+}
+
+static void say_degraded(struct sw_engine *e)
+{
+	struct sw_net_peer *p = e->net_peer;
+
+	for (unsigned int i = 0; i < p->n_feeds; i++) {
+		if (p->feeds[i].error[0]) {
+			sw_degraded_set(e, "feeds", SW_SEV_LOW, "feed '%s': %s", p->feeds[i].name, p->feeds[i].error);
+			return;
+		}
+	}
+	sw_degraded_clear(e, "feeds");
+}
+
+static void tell(struct sw_engine *e, const struct sw_feed_state *f)
+{
+	struct sw_json *j;
+
+	if (f->error[0])
+		j = sw_event_begin(e->events, SW_EVK_FEED, "feed '%s' failed: %s", f->name, f->error);
+	else if (f->last.is_unchanged)
+		j = sw_event_begin(e->events, SW_EVK_FEED, "feed '%s' is unchanged", f->name);
+	else
+		j = sw_event_begin(e->events, SW_EVK_FEED, "feed '%s': %llu entries", f->name, (unsigned long long)f->entries);
+	sw_json_string(j, "feed", f->name);
+	sw_json_string(j, "error", f->error[0] ? f->error : NULL);
+	sw_json_uint(j, "entries", f->entries);
+	sw_json_uint(j, "bytes", f->last.bytes);
+	sw_json_uint(j, "bad_lines", f->last.bad_lines);
+	sw_event_end(e->events);
+}
+
+static void take_result(struct sw_engine *e, const struct sw_net_msg *m, int fd)
+{
+	struct sw_feed_state *f = find_feed(e->net_peer, m->feed);
+	int r = m->result;
+
+	if (!f)
+		return; /* of an older configuration */
+	f->last = *m;
+	f->error[0] = 0;
+	if (r < 0)
+		snprintf(f->error, sizeof(f->error), "%s", m->text[0] ? m->text : strerror(-r));
+	else if (!m->is_unchanged)
+		r = fd >= 0 ? sw_trails_take_feed(e, m, fd, f->error, sizeof(f->error)) : -EBADMSG;
+	if (r < 0) {
+		f->failures++;
+		if (!f->error[0])
+			snprintf(f->error, sizeof(f->error), "%s", strerror(-r));
+	} else {
+		f->error[0] = 0;
+		f->good_wall_sec = m->fetched_wall_sec;
+		f->entries = m->entries;
+	}
+	tell(e, f);
+	say_degraded(e);
+}
+
+/* ---- the connection */
+
+static void drop(struct sw_engine *e)
+{
+	struct sw_net_peer *p = e->net_peer;
+
+	sw_source_free(TAKE_PTR(p->source));
+	p->fd = sw_close(p->fd);
+	p->has_said_hello = false;
+}
+
+static int send_msg(struct sw_engine *e, struct sw_net_msg *m, int fd)
+{
+	struct sw_net_peer *p = e->net_peer;
+
+	if (!p || p->fd < 0 || !p->has_said_hello)
+		return -ENOTCONN;
+	m->version = SW_NET_VERSION;
+	return sw_msg_send(p->fd, m, sizeof(*m), &fd, fd >= 0);
+}
+
+/* A list that the engine has not, though net may have fetched it before: its whole text is wanted. */
+static void ask_for_missing(struct sw_engine *e)
+{
+	struct sw_net_peer *p = e->net_peer;
+
+	for (unsigned int i = 0; i < p->n_feeds; i++) {
+		struct sw_net_msg m = {.op = SW_NET_FEED_NOW};
+
+		if (p->feeds[i].good_wall_sec)
+			continue;
+		sw_strcpy(m.feed, sizeof(m.feed), p->feeds[i].name);
+		send_msg(e, &m, -1);
+	}
+}
+
+static int handle(struct sw_engine *e, struct sw_net_msg *m, int fd)
+{
+	struct sw_net_peer *p = e->net_peer;
+
+	if (m->version != SW_NET_VERSION)
+		return sw_log_warning(-EPROTO, "sockwarden-net is of another version");
+	m->feed[sizeof(m->feed) - 1] = m->text[sizeof(m->text) - 1] = 0;
+	if (m->op == SW_NET_HELLO) {
+		p->has_said_hello = true;
+		ask_for_missing(e);
+		return 0;
+	}
+	if (!p->has_said_hello)
+		return -EPROTO;
+	if (m->op == SW_NET_FEED_DONE)
+		take_result(e, m, fd);
+	else if (m->op == SW_NET_MAIL_DONE)
+		sw_alerts_mail_done(e, m->id, m->result, m->text);
+	return 0;
+}
+
+static int on_packet(struct sw_source *s, int sock, uint32_t events, void *arg)
+{
+	struct sw_engine *e = arg;
+	struct sw_net_msg m;
+	_close_ int fd = -1;
+	size_t n_fds = 1;
+	ssize_t n = sw_msg_recv(sock, &m, sizeof(m), &fd, &n_fds);
+
+	if (!n_fds)
+		fd = -1;
+	if (n == -EAGAIN)
+		return 0;
+	if (n != sizeof(m) || handle(e, &m, fd) < 0)
+		drop(e);
+	return 0;
+}
+
+static int on_connect(struct sw_source *s, int listen_fd, uint32_t events, void *arg)
+{
+	struct sw_engine *e = arg;
+	_close_ int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct sw_peer peer;
+	int r;
+
+	if (fd < 0)
+		return 0;
+	r = sw_msg_peer(fd, &peer);
+	if (r < 0 || (peer.uid != e->ids.net_uid && peer.uid != 0)) {
+		sw_log_warning(0, "net.sock: refused a peer that is not sockwarden-net");
+		return 0;
+	}
+	drop(e); /* a new one is there because the old one went */
+	r = sw_loop_add_fd(e->loop, fd, EPOLLIN, on_packet, e, &e->net_peer->source);
+	if (r < 0) {
+		sw_log_warning(r, "net.sock");
+		return 0;
+	}
+	e->net_peer->fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* ---- for others */
+
+bool sw_net_peer_is_connected(const struct sw_engine *e)
+{
+	return e->net_peer && e->net_peer->fd >= 0 && e->net_peer->has_said_hello;
+}
+
+int sw_net_peer_mail(int fd, uint32_t id, void *engine)
+{
+	struct sw_net_msg m = {.op = SW_NET_MAIL, .id = id};
+
+	return send_msg(engine, &m, fd);
+}
+
+const struct sw_feed_state *sw_net_peer_feed(const struct sw_engine *e, const char *name)
+{
+	return e->net_peer ? find_feed(e->net_peer, name) : NULL;
+}
+
+const struct sw_feed_state *sw_net_peer_feed_at(const struct sw_engine *e, unsigned int i)
+{
+	return e->net_peer && i < e->net_peer->n_feeds ? &e->net_peer->feeds[i] : NULL;
+}
+
+/* ---- the part */
+
+static void feeds_update(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	struct sw_net_msg m = {.op = SW_NET_FEED_NOW};
+	const char *name;
+	int r;
+
+	if (!sw_ctl_arg_string(q, args, "name", "", &name))
+		return;
+	if (name[0] && !sw_net_peer_feed(e, name)) {
+		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "feeds are listed under trails.feeds in the configuration", "no feed '%s' is enabled", name);
+		return;
+	}
+	sw_strcpy(m.feed, sizeof(m.feed), name);
+	r = send_msg(e, &m, -1);
+	if (r < 0) {
+		sw_ctl_fail(q, SW_CERR_NOT_RUNNING, "sockwarden status shows the processes", "sockwarden-net does not answer: %s", strerror(-r));
+		return;
+	}
+	sw_json_uint(sw_ctl_reply_begin(q), "asked", name[0] ? 1 : e->net_peer->n_feeds);
+	sw_ctl_reply_end(q);
+}
+
+static int init(struct sw_engine *e)
+{
+	struct sw_net_peer *p = calloc(1, sizeof(*p));
+	char path[PATH_SIZE];
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	p->listen_fd = p->fd = -1;
+	e->net_peer = p;
+	fill_feeds(p, e->config);
+	if (!sw_path_join(path, sizeof(path), e->paths.run_dir, "net.sock"))
+		return -ENAMETOOLONG;
+	/* who it is is asked of the kernel; the mode cannot name another user's process */
+	r = sw_unix_listen(path, SOCK_SEQPACKET, 0666, (uid_t)-1, (gid_t)-1);
+	if (r < 0)
+		return sw_log_err(r, "%s", path);
+	p->listen_fd = r;
+	return sw_loop_add_fd(e->loop, p->listen_fd, EPOLLIN, on_connect, e, &p->listener);
+}
+
+static void done(struct sw_engine *e)
+{
+	struct sw_net_peer *p = e->net_peer;
+
+	if (!p)
+		return;
+	drop(e);
+	sw_source_free(p->listener);
+	sw_close(p->listen_fd);
+	free(p);
+	e->net_peer = NULL;
+}
+
+static void configured(struct sw_engine *e, const struct sw_config *old)
+{
+	fill_feeds(e->net_peer, e->config);
+	say_degraded(e);
+}
+
+static const struct sw_ctl_verb verbs[] = {
+	{"feeds.update", SW_CTL_CHANGE, feeds_update},
+	{},
+};
+
+const struct sw_engine_part sw_part_net = {
+	.name = "net",
+	.verbs = verbs,
+	.init = init,
+	.done = done,
+	.configured = configured,
+};

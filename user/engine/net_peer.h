@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The engine's side of RUN/net.sock (include/sockwarden/rpc/net.h): one sockwarden-net at a time,
+ * checked by uid. Lists that come are handed to the trail part; results are kept for status, the
+ * verb "trails.list" and the metrics.
+ */
+#pragma once
+
+#include "sockwarden/rpc/net.h"
+#include "user/engine/engine.h"
+
+/* What is known of a configured feed. */
+struct sw_feed_state {
+	char name[32];
+	struct sw_net_msg last; /* op 0: nothing has come yet */
+	uint64_t failures;	/* fetches, ever */
+	uint64_t entries;	/* of the last good list */
+	uint64_t good_wall_sec; /* last time that it was fetched or unchanged; 0: never */
+	char error[256];	/* of net or of the trail part; "" when the last one was good */
+};
+
+bool sw_net_peer_is_connected(const struct sw_engine *e);
+/* fd: sealed memfd, borrowed. 0, -ENOTCONN, -errno. The shape of sw_alert_setup.send_mail with e as arg. */
+int sw_net_peer_mail(int fd, uint32_t id, void *engine);
+/* NULL for a feed that is not configured. */
+const struct sw_feed_state *sw_net_peer_feed(const struct sw_engine *e, const char *name);
+/* The i-th configured feed; NULL past the last. */
+const struct sw_feed_state *sw_net_peer_feed_at(const struct sw_engine *e, unsigned int i);
+
+/*
+ * verb_trails.c: takes a feed's list (fd: sealed memfd, borrowed, not checked yet). 0, or -errno with
+ * why (size bytes) for a person: the old list stays.
+ */
+int sw_trails_take_feed(struct sw_engine *e, const struct sw_net_msg *m, int fd, char *why, size_t size);

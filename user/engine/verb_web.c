@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/engine/verb_web.h"
+
+#include <sodium.h>
+#include <sys/random.h>
+
+enum { TOKEN_BYTES = 16 };
+
+struct sw_web_part {
+	struct sw_web_tokens tokens;
+	char address[64]; /* as sockwarden-web has told; "" before */
+	uint32_t port;
+};
+
+static void hash_token(const char *token, uint8_t ret[static 32])
+{
+	crypto_generichash(ret, 32, (const unsigned char *)token, strlen(token), NULL, 0);
+}
+
+int sw_web_token_make(struct sw_web_tokens *t, uint64_t now_ns, char ret[static SW_WEB_TOKEN_TEXT])
+{
+	unsigned char bytes[TOKEN_BYTES];
+	size_t at = 0;
+
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return -EIO;
+	for (size_t i = 1; i < SW_WEB_TOKENS_MAX; i++) {
+		if (t->rows[i].until_ns < t->rows[at].until_ns)
+			at = i;
+	}
+	sodium_bin2hex(ret, SW_WEB_TOKEN_TEXT, bytes, sizeof(bytes));
+	hash_token(ret, t->rows[at].hash);
+	t->rows[at].until_ns = now_ns + SW_WEB_TOKEN_SEC * SW_SEC_NS;
+	sodium_memzero(bytes, sizeof(bytes));
+	return 0;
+}
+
+bool sw_web_token_redeem(struct sw_web_tokens *t, uint64_t now_ns, const char *token)
+{
+	uint8_t hash[32];
+	bool is_good = false;
+
+	hash_token(token, hash);
+	for (size_t i = 0; i < SW_WEB_TOKENS_MAX; i++) {
+		bool is_it = sodium_memcmp(hash, t->rows[i].hash, sizeof(hash)) == 0;
+
+		if (!is_it || !t->rows[i].until_ns)
+			continue;
+		is_good = now_ns <= t->rows[i].until_ns;
+		t->rows[i].until_ns = 0;
+		sodium_memzero(t->rows[i].hash, sizeof(t->rows[i].hash));
+	}
+	return is_good;
+}
+
+static bool is_web(struct sw_engine *e, struct sw_ctl_request *q)
+{
+	uid_t uid = sw_ctl_request_uid(q);
+
+	if (uid == 0 || uid == e->ids.web_uid)
+		return true;
+	sw_ctl_fail(q, SW_CERR_PERMISSION, NULL, "only sockwarden-web may ask this");
+	return false;
+}
+
+static void web_link(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	struct sw_web_part *w = e->web;
+	uint32_t port = w->port ? w->port : e->config->web_port;
+	char token[SW_WEB_TOKEN_TEXT];
+	struct sw_json *j;
+
+	if (!e->config->web_enabled) {
+		sw_ctl_fail(q, SW_CERR_CONFIG, "set web.enabled: true in the configuration", "the page is switched off");
+		return;
+	}
+	if (!port) {
+		sw_ctl_fail(q, SW_CERR_NOT_RUNNING, "sockwarden status shows the processes", "sockwarden-web does not listen");
+		return;
+	}
+	if (sw_web_token_make(&w->tokens, sw_clock_boot_ns(&e->clock), token) < 0) {
+		sw_ctl_fail(q, SW_CERR_INTERNAL, NULL, "no random numbers are to be had");
+		return;
+	}
+	j = sw_ctl_reply_begin(q);
+	sw_json_string(j, "token", token);
+	sw_json_string(j, "address", w->address[0] ? w->address : e->config->web_address);
+	sw_json_uint(j, "port", port);
+	sw_ctl_reply_end(q);
+	sodium_memzero(token, sizeof(token));
+}
+
+static void web_redeem(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	const char *token;
+
+	if (!is_web(e, q) || !sw_ctl_arg_string(q, args, "token", "", &token))
+		return;
+	if (!sw_web_token_redeem(&e->web->tokens, sw_clock_boot_ns(&e->clock), token)) {
+		sw_ctl_fail(q, SW_CERR_REFUSED, "run: sockwarden web", "the link is unknown, used, or older than ten minutes");
+		return;
+	}
+	sw_event_begin(e->events, SW_EVK_SYSTEM, "somebody has logged in to the page by a one-time link");
+	sw_event_end(e->events);
+	sw_json_string(sw_ctl_reply_begin(q), "role", "viewer");
+	sw_ctl_reply_end(q);
+}
+
+static void web_listening(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	const char *address;
+	uint64_t port;
+
+	if (!is_web(e, q) || !sw_ctl_arg_string(q, args, "address", "", &address) ||
+		!sw_ctl_arg_uint(q, args, "port", 0, &port))
+		return;
+	sw_strcpy(e->web->address, sizeof(e->web->address), address);
+	e->web->port = port <= UINT16_MAX ? (uint32_t)port : 0;
+	sw_ctl_reply_begin(q);
+	sw_ctl_reply_end(q);
+}
+
+static int init(struct sw_engine *e)
+{
+	if (sodium_init() < 0)
+		return -EIO;
+	e->web = calloc(1, sizeof(*e->web));
+	return e->web ? 0 : -ENOMEM;
+}
+
+static void done(struct sw_engine *e)
+{
+	free(TAKE_PTR(e->web));
+}
+
+static const struct sw_ctl_verb verbs[] = {
+	{"web.link", SW_CTL_READ, web_link},
+	{"web.redeem", SW_CTL_READ, web_redeem},
+	{"web.listening", SW_CTL_READ, web_listening},
+	{},
+};
+
+const struct sw_engine_part sw_part_web = {
+	.name = "web",
+	.verbs = verbs,
+	.init = init,
+	.done = done,
+};
