@@ -137,7 +137,8 @@ struct sw_guard_status {
  * SNAPSHOT's reply: 3 * n_netns + 2 descriptors, in this order: for each of n_netns namespaces one
  * tcp, one udp and one unix iterator; then one task and one task_file iterator for all. Read each to
  * its end: the sw_it_ records of abi/sock_event.h (task: sw_it_task, one a process). netns[i] is the
- * inode of namespace i; a name is its place under /run/netns or "". An iterator that this kernel refused is a descriptor of /dev/null: it ends at once.
+ * inode of namespace i; a name is its place under /run/netns or "". An iterator that this kernel
+ * refused is a descriptor of /dev/null: it ends at once.
  * More namespaces than SW_GUARD_NETNS_MAX: is_cut is 1, and ask again with mode = first namespace to
  * give; task and task_file come only with the first part (mode 0), n_tasks says whether.
  */
