@@ -31,7 +31,8 @@ enum sw_finding_kind {
 
 struct sw_finding {
 	__u64 id;	 /* by the store; 0 before */
-	__s64 wall_ns;
+	__s64 wall_ns;	    /* the first of what is behind it */
+	__s64 last_wall_ns; /* the newest of it; 0: wall_ns */
 	__u64 boot_ns;
 	enum sw_finding_kind kind;
 	enum sw_severity severity;
