@@ -29,8 +29,6 @@ void sw_guard_client_freep(struct sw_guard_client **g);
 /* Connects now if it is not connected; 0 or -errno (and it goes on trying by itself, 0.1 s to 2 s apart). */
 int sw_guard_client_connect(struct sw_guard_client *g);
 bool sw_guard_client_is_connected(const struct sw_guard_client *g);
-/* Says HELLO again on the same connection, to get a new configuration; connected is called. */
-int sw_guard_client_hello(struct sw_guard_client *g);
 
 /*
  * Sends and waits for the reply, at most 10 s: for short requests (bans, allow, mode, status).

@@ -99,7 +99,8 @@ int sw_policy_disallow(struct sw_policy *p, const struct sw_net *net, enum sw_al
 		return 0;
 	a->origins &= ~(uint32_t)origin;
 	if (origin == SW_ALLOW_OPERATOR) {
-		(void)p->ops->delete_allow(p->arg, net);
+		if (p->ops->delete_allow(p->arg, net) < 0 && p->n_undeleted < UNDELETED_MAX)
+			p->undeleted[p->n_undeleted++] = *net;
 		p->n_unsaved -= !a->is_saved;
 		a->is_saved = true;
 		*a->reason = *a->by = '\0';

@@ -427,7 +427,17 @@ static unsigned int save_ends(struct sw_policy *p)
 			p->ended[left++] = p->ended[i];
 	}
 	p->n_ended = left;
-	return (unsigned int)left;
+	left = 0;
+	for (size_t i = 0; i < p->n_undeleted; i++) {
+		const struct sw_allow *again = sw_policy_find_allow(p, &p->undeleted[i]);
+
+		if (again && again->origins & SW_ALLOW_OPERATOR)
+			continue;
+		if (p->ops->delete_allow(p->arg, &p->undeleted[i]) < 0)
+			p->undeleted[left++] = p->undeleted[i];
+	}
+	p->n_undeleted = left;
+	return (unsigned int)(p->n_ended + left);
 }
 
 unsigned int sw_policy_save_unsaved(struct sw_policy *p, unsigned int max)
@@ -467,7 +477,7 @@ void sw_policy_mark_unsaved(struct sw_policy *p)
 	struct sw_allow *a, *next_allow;
 
 	p->n_unsaved = 0;
-	p->n_ended = 0;
+	p->n_ended = p->n_undeleted = 0;
 	HASH_ITER(hh, p->allow, a, next_allow) {
 		a->is_saved = !(a->origins & SW_ALLOW_OPERATOR);
 		p->n_unsaved += !a->is_saved;

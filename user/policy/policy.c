@@ -185,7 +185,7 @@ enum sw_refusal sw_policy_judge(struct sw_policy *p, const struct sw_ban_request
 
 unsigned int sw_policy_n_unsaved(const struct sw_policy *p)
 {
-	return p->n_unsaved + (unsigned int)p->n_ended;
+	return p->n_unsaved + (unsigned int)(p->n_ended + p->n_undeleted);
 }
 
 unsigned int sw_policy_n_bans(const struct sw_policy *p)

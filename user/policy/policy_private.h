@@ -6,6 +6,7 @@
 
 enum {
 	ENDED_MAX = 4096,	/* ends that the database did not take, kept to try again */
+	UNDELETED_MAX = 64,	/* allow entries whose row could not be deleted, kept to try again */
 	RATE_SLOTS = 60,	/* new bans are counted by second for the cap of a minute */
 };
 
@@ -31,6 +32,8 @@ struct sw_policy {
 	unsigned int n_unsaved;
 	struct ended *ended; /* ring-less list of ends to store, at most ENDED_MAX */
 	size_t n_ended;
+	struct sw_net undeleted[UNDELETED_MAX];
+	size_t n_undeleted;
 	bool is_clock_unset;
 	int64_t last_seen_wall_sec;
 };
