@@ -150,10 +150,10 @@ static enum sw_refusal refuse_cap(enum sw_refusal why, uint32_t cap, struct sw_r
 {
 	if (text && why == SW_REFUSED_RATE) {
 		snprintf(text->message, sizeof(text->message), "%u bans were made within a minute, the most that may be", cap);
-		snprintf(text->hint, sizeof(text->hint), "wait, or raise bans.max_per_minute in the configuration");
+		snprintf(text->hint, sizeof(text->hint), "wait, or raise bans.per_minute in the configuration");
 	} else if (text) {
 		snprintf(text->message, sizeof(text->message), "%u bans are in force, the most that may be", cap);
-		snprintf(text->hint, sizeof(text->hint), "end some (sockwarden bans), ban networks instead, or raise bans.max_total");
+		snprintf(text->hint, sizeof(text->hint), "end some (sockwarden bans), ban networks instead, or raise bans.total");
 	}
 	return why;
 }
