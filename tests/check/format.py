@@ -5,21 +5,24 @@ import re
 
 from common import finish, is_script, read, tracked
 
-COLUMNS, FILE_LINES, FUNCTION_LINES = 140, 800, 80
+COLUMNS, FILE_LINES, FUNCTION_LINES = 120, 800, 80
 # Tables whose rows are read across, and prose that a tool wraps.
-WIDE = ("include/sockwarden/abi/reason.h", "vmlinux/vmlinux.h", "user/conf/schema.c")
+WIDE = ("include/sockwarden/abi/reason.h", "vmlinux/vmlinux.h", "user/conf/schema.c", "include/sockwarden/rpc/control.h")
+LONG_STRING = re.compile(r'"[^"]{30,}"')  # strings are not split: they are searched for
 PROMISE = re.compile(r"\b(" + "TO" + "DO|FIX" + r"ME)\b")
 
 
 def functions(lines):
-    """(line, length) of each function of a C file: from a brace in the first column to its end."""
-    start = None
+    """(line, length) of each function of a C file: from a brace in the first column to its end; rows of tables are free."""
+    start = rows = None
     for n, line in enumerate(lines, 1):
         if line == "{":
-            start = n
+            start, rows = n, 0
         elif line.startswith("}") and start:
-            yield start, n - start
+            yield start, n - start - rows
             start = None
+        elif start and line.startswith("\t\t{"):
+            rows += 1
 
 
 def check_text(path, text):
@@ -30,7 +33,7 @@ def check_text(path, text):
             yield f"{path}:{n}: white space at the end"
         if is_c and re.match(r" {8}", line):
             yield f"{path}:{n}: indented with spaces"
-        if is_c and path not in WIDE and len(line.expandtabs(8)) > COLUMNS:
+        if is_c and path not in WIDE and len(line.expandtabs(8)) > COLUMNS and not LONG_STRING.search(line):
             yield f"{path}:{n}: {len(line.expandtabs(8))} columns, {COLUMNS} is the limit"
         if PROMISE.search(line):
             yield f"{path}:{n}: a promise; do it or leave it out"

@@ -61,7 +61,9 @@ static int setup(void **state)
 	strcpy(w->dir, "/tmp/sw-alert-XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
 	snprintf(w->path, sizeof(w->path), "%s/log", w->dir);
-	w->clock = (struct sw_clock){.is_manual = true, .manual_boot_ns = SW_SEC_NS, .manual_wall_ns = 1795000000 * (int64_t)SW_SEC_NS};
+	w->clock = (struct sw_clock){.is_manual = true,
+		.manual_boot_ns = SW_SEC_NS,
+		.manual_wall_ns = 1795000000 * (int64_t)SW_SEC_NS};
 	strcpy(w->config.mail_to, "root@example.org");
 	w->config.mail_throttle_sec = 300;
 	w->config.mail_min_severity = SW_SEV_LOW;

@@ -10,7 +10,8 @@ enum {
 };
 
 static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+static const char *const months[] = {
+	"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 static bool is_control(char c)
 {
@@ -159,7 +160,8 @@ void sw_message_quote(struct sw_strbuf *out, const char *text, size_t len)
 			continue;
 		}
 		/* a dot alone on a line and a leading "From " are mangled on the way by old programs */
-		if (c == '=' || c < 0x20 || c > 0x7e || (c == ' ' && is_end) || (column == 0 && (c == '.' || c == 'F'))) {
+		if (c == '=' || c < 0x20 || c > 0x7e || (c == ' ' && is_end) ||
+			(column == 0 && (c == '.' || c == 'F'))) {
 			snprintf(buf, sizeof(buf), "=%02X", c);
 			quote_char(out, &column, buf, 3);
 		} else {

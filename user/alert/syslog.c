@@ -110,7 +110,9 @@ static void write_head(struct syslog_sink *s, struct sw_strbuf *b, enum sw_sever
 
 	if (localtime_r(&now, &tm))
 		strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S ", &tm);
-	sw_strbuf_printf(b, "<%u>%ssockwarden[%d]: ", facility << 3 | (unsigned int)levels[severity], stamp, (int)getpid());
+	sw_strbuf_printf(b,
+		"<%u>%ssockwarden[%d]: ", facility << 3 | (unsigned int)levels[severity], stamp,
+		(int)getpid());
 }
 
 static void add_field(struct sw_strbuf *b, const char *name, const char *value)

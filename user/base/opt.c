@@ -143,8 +143,9 @@ void sw_opt_help(const struct sw_opt *rows, FILE *out)
 	for (; rows->name; rows++) {
 		char left[64];
 
-		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", rows->letter ? '-' : ' ', rows->letter ? rows->letter : ' ',
-			rows->letter ? "," : " ", rows->name, rows->value ? " " : "", rows->value ? rows->value : "");
+		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", rows->letter ? '-' : ' ',
+			rows->letter ? rows->letter : ' ', rows->letter ? "," : " ", rows->name,
+			rows->value ? " " : "", rows->value ? rows->value : "");
 		fprintf(out, "  %-32s %s\n", left, rows->help);
 	}
 }

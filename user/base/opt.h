@@ -23,6 +23,7 @@ struct sw_opt {
  * are moved to the front of argv[1..] in order; their number is *ret_words.
  * 0, or -EINVAL with one line of what is wrong in err (size bytes).
  */
-int sw_opt_parse(const struct sw_opt *rows, void *target, int argc, char **argv, int *ret_words, char *err, size_t size);
+int sw_opt_parse(const struct sw_opt *rows, void *target, int argc, char **argv, int *ret_words,
+	char *err, size_t size);
 /* Prints the rows as a help table. */
 void sw_opt_help(const struct sw_opt *rows, FILE *out);

@@ -101,8 +101,8 @@ static const char *what_is_wrong(const struct sw_config *c, size_t len)
 		return "made by another version of sockwarden-config";
 	if (c->crc != image_crc(c))
 		return "wrong checksum";
-	if (c->n_ifaces > SW_CONFIG_IFACES_MAX || c->n_allow > SW_CONFIG_ALLOW_MAX || c->n_feeds > SW_CONFIG_FEEDS_MAX ||
-		c->n_trail_files > SW_CONFIG_FILES_MAX)
+	if (c->n_ifaces > SW_CONFIG_IFACES_MAX || c->n_allow > SW_CONFIG_ALLOW_MAX ||
+		c->n_feeds > SW_CONFIG_FEEDS_MAX || c->n_trail_files > SW_CONFIG_FILES_MAX)
 		return "a list is longer than its limit";
 	if (!has_ended_texts(c))
 		return "a text without an end";

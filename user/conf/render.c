@@ -179,7 +179,9 @@ static void put_list(const struct sw_config *c, const struct sw_conf_row *row, s
 	for (__u32 i = 0; !sw_conf_element_rows(row) && i < n; i++) {
 		put_indent(out, depth);
 		sw_strbuf_puts(out, "- ");
-		sw_conf_put_scalar(out, row->type == SW_CONF_NETS ? sw_cidr_format(net, &c->allow[i]) : c->trail_files[i]);
+		sw_conf_put_scalar(out,
+			row->type == SW_CONF_NETS ? sw_cidr_format(net, &c->allow[i])
+						  : c->trail_files[i]);
 		sw_strbuf_putc(out, '\n');
 	}
 }

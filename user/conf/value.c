@@ -263,7 +263,10 @@ void sw_conf_value_get(const struct sw_conf_row *row, const void *target, struct
 
 	switch (row->type) {
 	case SW_CONF_WORD:
-		sw_strbuf_puts(out, *u32 - row->words->first < row->words->n ? row->words->words[*u32 - row->words->first] : "?");
+		sw_strbuf_puts(out,
+			*u32 - row->words->first < row->words->n
+				? row->words->words[*u32 - row->words->first]
+				: "?");
 		break;
 	case SW_CONF_BOOL:
 		sw_strbuf_puts(out, *u32 ? "true" : "false");

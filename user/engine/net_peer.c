@@ -69,7 +69,8 @@ static void tell(struct sw_engine *e, const struct sw_feed_state *f)
 	else if (f->last.is_unchanged)
 		j = sw_event_begin(e->events, SW_EVK_FEED, "feed '%s' is unchanged", f->name);
 	else
-		j = sw_event_begin(e->events, SW_EVK_FEED, "feed '%s': %llu entries", f->name, (unsigned long long)f->entries);
+		j = sw_event_begin(e->events, SW_EVK_FEED, "feed '%s': %llu entries", f->name,
+			(unsigned long long)f->entries);
 	sw_json_string(j, "feed", f->name);
 	sw_json_string(j, "error", f->error[0] ? f->error : NULL);
 	sw_json_uint(j, "entries", f->entries);
@@ -238,7 +239,7 @@ static void feeds_update(struct sw_ctl_request *q, const json_t *args, void *arg
 	if (!sw_ctl_arg_string(q, args, "name", "", &name))
 		return;
 	if (name[0] && !sw_net_peer_feed(e, name)) {
-		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "feeds are listed under trails.feeds in the configuration", "no feed '%s' is enabled", name);
+		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "feeds are listed under feeds in the configuration", "no feed '%s' is enabled", name);
 		return;
 	}
 	sw_strcpy(m.feed, sizeof(m.feed), name);

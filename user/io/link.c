@@ -80,7 +80,8 @@ static int on_retry(struct sw_source *s, void *arg)
 	return 0;
 }
 
-int sw_link_new(struct sw_loop *loop, const char *path, const struct sw_link_calls *calls, void *arg, struct sw_link **ret)
+int sw_link_new(struct sw_loop *loop, const char *path, const struct sw_link_calls *calls,
+	void *arg, struct sw_link **ret)
 {
 	struct sw_link *l = calloc(1, sizeof(*l));
 	int r;

@@ -26,7 +26,8 @@ struct sw_link_calls {
 };
 
 /* path and calls: borrowed. Tries to connect at once, from the loop. */
-int sw_link_new(struct sw_loop *loop, const char *path, const struct sw_link_calls *calls, void *arg, struct sw_link **ret);
+int sw_link_new(struct sw_loop *loop, const char *path, const struct sw_link_calls *calls,
+	void *arg, struct sw_link **ret);
 void sw_link_free(struct sw_link *l);
 void sw_link_freep(struct sw_link **l);
 bool sw_link_is_connected(const struct sw_link *l);

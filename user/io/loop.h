@@ -26,7 +26,8 @@ void sw_loop_freep(struct sw_loop **l);
 int sw_loop_add_fd(struct sw_loop *l, int fd, uint32_t events, sw_loop_fd_fn fn, void *arg, struct sw_source **ret);
 int sw_source_set_events(struct sw_source *s, uint32_t events);
 /* Calls fn first after first_ns, then each every_ns (0: once); boot time, so a suspend counts. */
-int sw_loop_add_timer(struct sw_loop *l, uint64_t first_ns, uint64_t every_ns, sw_loop_timer_fn fn, void *arg, struct sw_source **ret);
+int sw_loop_add_timer(struct sw_loop *l, uint64_t first_ns, uint64_t every_ns, sw_loop_timer_fn fn,
+	void *arg, struct sw_source **ret);
 /* Sets a timer anew; first_ns 0 disarms it. */
 int sw_source_set_timer(struct sw_source *s, uint64_t first_ns, uint64_t every_ns);
 /* Blocks signo for the thread and reports it here. */

@@ -68,8 +68,10 @@ ssize_t sw_msg_recv(int sock, void *buf, size_t size, int *fds, size_t *n_fds)
 		char space[CMSG_SPACE(SW_MSG_FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec iov = {.iov_base = buf, .iov_len = size};
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space)};
+	struct msghdr m = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.space,
+		.msg_controllen = sizeof(control.space)};
 	size_t none = 0, *count = n_fds ? n_fds : &none;
 	ssize_t n;
 

@@ -12,7 +12,11 @@
 enum sw_ev_type {
 	SW_EV_BIND = 1,
 	SW_EV_LISTEN,
-	SW_EV_CONNECT, /* attempted: peer set; for UDP also a socket's first sendto, with state 7: it stays without a peer */
+	/*
+	 * attempted: peer set; for UDP also a socket's first sendto, with state 7: it stays without
+	 * a peer
+	 */
+	SW_EV_CONNECT,
 	SW_EV_CONNECTED, /* outcome of a connect: ret 0 */
 	SW_EV_CONNECT_FAILED, /* outcome of a connect: ret is -errno, or 0 when only the end is known */
 	SW_EV_ACCEPT, /* a connection came up on a listener; the owner is the listener's */

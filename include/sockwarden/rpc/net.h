@@ -12,7 +12,11 @@ enum { SW_NET_VERSION = 1 };
 
 enum sw_net_op {
 	SW_NET_HELLO = 1, /* net to engine, first */
-	SW_NET_FEED_DONE, /* net to engine: feed and result; with result 0 and is_unchanged 0 one descriptor: a sealed trail list */
+	/*
+	 * net to engine: feed and result; with result 0 and is_unchanged 0 one descriptor: a sealed
+	 * trail list
+	 */
+	SW_NET_FEED_DONE,
 	SW_NET_FEED_NOW,  /* engine to net: fetch feed now ("": all) */
 	SW_NET_MAIL,	  /* engine to net: one descriptor, sealed memfd of an RFC 5322 message; id */
 	SW_NET_MAIL_DONE, /* net to engine: id, result, text */
