@@ -116,6 +116,7 @@ extern const struct sw_engine_part *const sw_engine_parts[]; /* parts.c; ended b
 extern const struct sw_engine_part sw_part_status;	     /* verb_status.c */
 extern const struct sw_engine_part sw_part_bans;	     /* verb_bans.c */
 extern const struct sw_engine_part sw_part_packets;	     /* packets.c */
+extern const struct sw_engine_part sw_part_trails;	     /* verb_trails.c */
 extern const struct sw_engine_part sw_part_net;		     /* net_peer.c */
 extern const struct sw_engine_part sw_part_alerts;	     /* alerts.c */
 extern const struct sw_engine_part sw_part_web;		     /* verb_web.c */

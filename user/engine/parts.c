@@ -3,6 +3,7 @@
 #include "user/engine/engine.h"
 
 const struct sw_engine_part *const sw_engine_parts[] = {
+	&sw_part_trails,
 	&sw_part_net,	  /* after the trails, to which it hands lists */
 	&sw_part_alerts,
 	&sw_part_web,

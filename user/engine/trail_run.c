@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* What an operation on the trail lists does in its thread: it touches its own struct and the lists it was shown. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+
+#include "user/engine/trails.h"
+
+static void fail(struct sw_trail_op *op, int error, const char *fmt, ...) _printf_(3, 4);
+static void fail(struct sw_trail_op *op, int error, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(op->text, sizeof(op->text), fmt, ap);
+	va_end(ap);
+	op->result = error;
+}
+
+static void take_loaded(const char *name, struct sw_trail_list *l, const char *why, void *arg)
+{
+	struct sw_trail_op *op = arg;
+	size_t used = strlen(op->corrupt);
+
+	if (l && op->n_loaded < SW_TRAIL_SETS_MAX) {
+		op->loaded[op->n_loaded++] = l;
+		return;
+	}
+	snprintf(op->corrupt + used, sizeof(op->corrupt) - used, "%s%s: %s", used ? "; " : "", name,
+		l ? "more lists than one image holds" : why);
+	sw_trail_list_free(l);
+}
+
+static void load(struct sw_trail_op *op)
+{
+	int r;
+
+	op->loaded = calloc(SW_TRAIL_SETS_MAX, sizeof(*op->loaded));
+	if (!op->loaded) {
+		fail(op, -ENOMEM, "out of memory");
+		return;
+	}
+	r = op->dirfd < 0 ? 0 : sw_trail_list_load_all(op->dirfd, take_loaded, op);
+	if (r < 0)
+		fail(op, r, "cannot read the saved lists: %s", strerror(-r));
+}
+
+/* A text must be a file: reading a pipe would wait for as long as somebody likes. */
+static int open_text(struct sw_trail_op *op)
+{
+	struct stat st;
+
+	if (op->fd < 0)
+		op->fd = open(op->slot.origin, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (op->fd < 0 || fstat(op->fd, &st) < 0) {
+		fail(op, -errno, "cannot be read by uid %u: %s", getuid(), strerror(errno));
+		return op->result;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		fail(op, -EINVAL, "not a regular file");
+		return op->result;
+	}
+	lseek(op->fd, 0, SEEK_SET);
+	return 0;
+}
+
+static void read_text(struct sw_trail_op *op)
+{
+	_cleanup_(sw_trail_parser_freep) struct sw_trail_parser *p = NULL;
+	_close_ int list_fd = -1;
+	const char *why = "";
+	int r = open_text(op);
+
+	if (r < 0)
+		return;
+	r = sw_trail_parse_fd(&op->rules, op->fd, SW_TRAIL_TEXT_MAX, &p);
+	if (p)
+		op->report = *sw_trail_parser_report(p);
+	if (r < 0) {
+		fail(op, r, "%s", op->report.text[0] ? op->report.text : strerror(-r));
+		return;
+	}
+	list_fd = sw_trail_list_build(
+		p, op->slot.name, op->slot.origin, op->slot.action, op->wall_sec);
+	r = list_fd < 0 ? list_fd : sw_trail_list_open(list_fd, &op->slot.list, &why);
+	if (r < 0)
+		fail(op, r, "cannot make a list of it: %s", strerror(-r));
+}
+
+/* What sockwarden-net brings was parsed from what a stranger wrote: it is held to the rules again. */
+static bool keeps_rules(struct sw_trail_op *op, const struct sw_trail_list *l)
+{
+	size_t n = sw_trail_list_count(l);
+	char text[SW_NET_TEXT_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct sw_trail_entry *e = &l->view.entries4[i];
+		unsigned int floor =
+			e->net.family == SW_AF_IP4 ? op->rules.min_plen4 : op->rules.min_plen6;
+
+		if (e->net.plen < floor) {
+			fail(op, -EBADMSG, "line %u: %s is wider than /%u", e->line,
+				sw_cidr_format(text, &e->net), floor);
+			return false;
+		}
+		if (e->action != op->slot.action) {
+			fail(op, -EBADMSG,
+				"it asks for another action than the configuration says");
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool has_good_size(struct sw_trail_op *op, const struct sw_trail_list *l)
+{
+	size_t n = sw_trail_list_count(l), had = op->old ? sw_trail_list_count(op->old) : 0;
+
+	if (n < op->min_entries || (op->max_entries && n > op->max_entries))
+		fail(op, -ERANGE, "%zu entries, and %" PRIu64 " to %" PRIu64 " are allowed", n,
+			op->min_entries, op->max_entries);
+	else if (op->rules.max_entries && n > op->rules.max_entries)
+		fail(op, -E2BIG, "more than %" PRIu64 " entries", (uint64_t)op->rules.max_entries);
+	else if (n < had - had * SW_TRAIL_SHRINK_PERCENT / 100)
+		fail(op, -ERANGE,
+			"it shrank from %zu entries to %zu; to accept that: sockwarden trails remove %s, then feeds update %s",
+			had, n, op->slot.name, op->slot.name);
+	return !op->result;
+}
+
+static void read_sealed(struct sw_trail_op *op)
+{
+	_cleanup_(sw_trail_list_freep) struct sw_trail_list *l = NULL;
+	const char *why = "";
+	int r = sw_trail_list_open(op->fd, &l, &why);
+
+	if (r < 0) {
+		fail(op, r, "not a good list: %s", why);
+	} else if (!sw_streq(l->view.head->name, op->slot.name)) {
+		fail(op, -EBADMSG, "a list of another name: %s", l->view.head->name);
+	} else if (keeps_rules(op, l) && has_good_size(op, l)) {
+		sw_strcpy(op->slot.origin, sizeof(op->slot.origin), l->view.head->origin);
+		op->slot.list = TAKE_PTR(l);
+	}
+}
+
+static bool is_same(const struct sw_trail_list *a, const struct sw_trail_list *b)
+{
+	const struct sw_trail_head *x = a->view.head, *y = b->view.head;
+
+	return x->crc == y->crc && x->size == y->size && x->count4 == y->count4;
+}
+
+static void merge(struct sw_trail_op *op)
+{
+	if (op->slot.list)
+		op->sources[op->n_sources++] =
+			(struct sw_trail_source){op->slot.list->view, (__u32)op->index};
+	op->image_fd = sw_trail_image_build(op->sources, op->n_sources, op->wall_sec, &op->stats);
+	if (op->image_fd == -E2BIG)
+		fail(op, -E2BIG,
+			"with it the lists hold more than the kernel's maps: %d IPv4 or %d IPv6",
+			SW_MAX_TRAILS4, SW_MAX_TRAILS6);
+	else if (op->image_fd < 0)
+		fail(op, op->image_fd, "cannot merge the lists: %s", strerror(-op->image_fd));
+}
+
+void sw_trail_op_run(void *arg)
+{
+	struct sw_trail_op *op = arg;
+
+	if (op->kind == SW_TRAIL_OP_LOAD)
+		load(op);
+	if (op->kind == SW_TRAIL_OP_PUT && op->is_sealed)
+		read_sealed(op);
+	else if (op->kind == SW_TRAIL_OP_PUT)
+		read_text(op);
+	op->is_unchanged =
+		!op->result && op->slot.list && op->old && is_same(op->slot.list, op->old);
+	if (!op->result && !op->is_unchanged && op->kind != SW_TRAIL_OP_LOAD)
+		merge(op);
+}
+
+void sw_trail_op_save(void *arg)
+{
+	struct sw_trail_op *op = arg;
+	const char *why;
+
+	op->save_result = sw_trail_list_save(op->slot.list, op->dirfd);
+	if (!op->save_result)
+		op->save_result = sw_trail_list_load(op->dirfd, op->slot.name, &op->saved, &why);
+}

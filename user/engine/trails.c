@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/engine/trails.h"
+
+#include <fcntl.h>
+
+#include "user/base/words.h"
+#include "user/engine/net_peer.h"
+
+static const char *const kind_words[] = {
+#define WORD(id, word) word,
+	SW_TRAIL_KINDS(WORD)
+#undef WORD
+};
+
+static void start_next(struct sw_engine *e);
+
+const char *sw_trail_kind_word(unsigned int kind)
+{
+	return kind < SW_ARRAY_SIZE(kind_words) ? kind_words[kind] : "?";
+}
+
+struct sw_trail_op *sw_trail_op_new(enum sw_trail_op_kind kind)
+{
+	struct sw_trail_op *op = calloc(1, sizeof(*op));
+
+	if (!op)
+		return NULL;
+	op->kind = kind;
+	op->fd = op->image_fd = op->dirfd = -1;
+	return op;
+}
+
+static void op_free(struct sw_trail_op *op)
+{
+	for (size_t i = 0; i < op->n_loaded; i++)
+		sw_trail_list_free(op->loaded[i]);
+	free(op->loaded);
+	sw_trail_list_free(op->slot.list);
+	sw_trail_list_free(op->saved);
+	sw_close(op->fd);
+	sw_close(op->image_fd);
+	free(op);
+}
+
+static void slot_clear(struct sw_trail_slot *s)
+{
+	sw_trail_list_free(s->list);
+	*s = (struct sw_trail_slot){};
+}
+
+static void op_drop(struct sw_trail_op *op)
+{
+	if (op->request)
+		sw_ctl_fail(op->request, SW_CERR_INTERNAL, NULL, "the engine ends");
+	op_free(op);
+}
+
+void sw_trails_drop(struct sw_trail_part *t)
+{
+	struct sw_trail_op *op = t->running, *next;
+
+	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++) {
+		/* while a list is saved it is lent to the operation */
+		if (op && op->slot.list == t->slots[i].list)
+			op->slot.list = NULL;
+		slot_clear(&t->slots[i]);
+	}
+	if (op)
+		op_drop(op);
+	for (op = t->waiting; op; op = next) {
+		next = op->next;
+		op_drop(op);
+	}
+	t->running = t->waiting = NULL;
+}
+
+struct sw_trail_slot *sw_trails_slot(struct sw_trail_part *t, const char *name)
+{
+	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++)
+		if (t->slots[i].name[0] && sw_streq(t->slots[i].name, name))
+			return &t->slots[i];
+	return NULL;
+}
+
+size_t sw_trails_sources(const struct sw_trail_part *t, struct sw_trail_source *ret)
+{
+	size_t n = 0;
+
+	for (__u32 i = 0; i < SW_TRAIL_SETS_MAX; i++)
+		if (t->slots[i].list)
+			ret[n++] = (struct sw_trail_source){t->slots[i].list->view, i};
+	return n;
+}
+
+/* One key for all lists: the first that is wrong, and how many more are. */
+static void judge_health(struct sw_engine *e)
+{
+	const struct sw_trail_slot *first = NULL;
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++) {
+		const struct sw_trail_slot *s = &e->trails->slots[i];
+
+		if (!s->error[0])
+			continue;
+		first = first ? first : s;
+		n++;
+	}
+	if (!n)
+		sw_degraded_clear(e, "trails");
+	else
+		sw_degraded_set(e, "trails", SW_SEV_MEDIUM, "trail list %s: %s; %s%s", first->name,
+			first->error,
+			first->list ? "the list from before stays in force" : "it is not in force",
+			n > 1 ? " (more lists have errors: sockwarden trails list)" : "");
+}
+
+void sw_trails_set_error(struct sw_engine *e, struct sw_trail_slot *slot, const char *error)
+{
+	sw_strcpy(slot->error, sizeof(slot->error), error ? error : "");
+	judge_health(e);
+}
+
+static void say(struct sw_engine *e, const struct sw_trail_op *op)
+{
+	const char *name = op->slot.name;
+	struct sw_json *j;
+
+	if (op->result < 0)
+		j = sw_event_begin(
+			e->events, SW_EVK_TRAILS, "trail list %s refused: %s", name, op->text);
+	else if (op->kind == SW_TRAIL_OP_REMOVE)
+		j = sw_event_begin(e->events, SW_EVK_TRAILS, "trail list %s removed", name);
+	else
+		j = sw_event_begin(e->events, SW_EVK_TRAILS, "trail list %s %s: %zu entries (%s)",
+			name, op->is_in_force ? "in force" : "waits for the guard",
+			sw_trail_list_count(e->trails->slots[op->index].list),
+			sw_trail_action_word(op->slot.action));
+	sw_json_string(j, "list", name);
+	sw_event_end(e->events);
+}
+
+static void finish(struct sw_engine *e, struct sw_trail_op *op)
+{
+	struct sw_trail_part *t = e->trails;
+	struct sw_trail_slot *slot =
+		op->kind == SW_TRAIL_OP_PUT ? sw_trails_slot(t, op->slot.name) : NULL;
+
+	t->running = NULL;
+	if (slot && slot->kind != SW_TRAIL_KIND_IMPORT && slot->kind == op->slot.kind)
+		sw_trails_set_error(e, slot, op->result < 0 ? op->text : NULL);
+	else if (slot && op->result < 0 && !slot->list && slot->kind == SW_TRAIL_KIND_IMPORT)
+		slot_clear(slot);
+	if (op->slot.name[0] && !(op->is_unchanged && !op->result))
+		say(e, op);
+	if (op->over)
+		op->over(e, op);
+	op_free(op);
+	start_next(e);
+}
+
+static void on_saved(void *arg)
+{
+	struct sw_trail_op *op = arg;
+	struct sw_engine *e = op->engine;
+	struct sw_trail_slot *s = &e->trails->slots[op->index];
+
+	op->slot.list = NULL; /* the slot's, lent for saving */
+	if (op->save_result < 0) {
+		sw_degraded_set(e, "trails-save", SW_SEV_MEDIUM,
+			"trail list %s is in force but cannot be saved in %s/trails: %s", s->name,
+			e->paths.state_dir, strerror(-op->save_result));
+	} else {
+		sw_degraded_clear(e, "trails-save");
+		/* pages of a file can be given back and read again; those of a memfd cannot */
+		sw_trail_list_free(s->list);
+		s->list = TAKE_PTR(op->saved);
+	}
+	finish(e, op);
+}
+
+/* The guard has the new set, or will have it when it is back: now it is ours. */
+static void commit(struct sw_engine *e, struct sw_trail_op *op)
+{
+	struct sw_trail_part *t = e->trails;
+	struct sw_trail_slot *s = &t->slots[op->index];
+
+	if (op->kind == SW_TRAIL_OP_REMOVE) {
+		slot_clear(s);
+		sw_trail_list_unlink(t->dirfd, op->slot.name);
+	}
+	if (op->kind != SW_TRAIL_OP_PUT || op->is_unchanged) {
+		finish(e, op);
+		return;
+	}
+	sw_trail_list_free(s->list);
+	*s = op->slot;
+	s->error[0] = 0;
+	op->dirfd = t->dirfd;
+	if (op->dirfd >= 0 && sw_worker_start(t->worker, sw_trail_op_save, on_saved, op) == 0)
+		return;
+	op->slot.list = NULL;
+	finish(e, op);
+}
+
+static void on_swapped(const struct sw_guard_reply *reply, int *fds, size_t n_fds, void *arg)
+{
+	struct sw_trail_op *op = arg;
+	struct sw_engine *e = op->engine;
+
+	op->image_fd = sw_close(op->image_fd);
+	op->swapped_ns = sw_clock_boot_ns(&e->clock);
+	if (reply->result == -ECONNRESET) {
+		e->trails->needs_swap = true;
+		commit(e, op);
+		return;
+	}
+	if (reply->result < 0) {
+		if (op->kind == SW_TRAIL_OP_SWAP)
+			sw_degraded_set(e, "trails-swap", SW_SEV_HIGH,
+				"the guard refused the trail lists: %s",
+				reply->text[0] ? reply->text : strerror(-reply->result));
+		op->result = reply->result;
+		snprintf(op->text, sizeof(op->text), "the guard refused it: %s",
+			reply->text[0] ? reply->text : strerror(-reply->result));
+		finish(e, op);
+		return;
+	}
+	sw_degraded_clear(e, "trails-swap");
+	e->trails->needs_swap = false;
+	op->is_in_force = true;
+	commit(e, op);
+}
+
+static void swap(struct sw_engine *e, struct sw_trail_op *op)
+{
+	struct sw_guard_request req = {.op = SW_GUARD_TRAILS_SWAP};
+	int r;
+
+	op->posted_ns = sw_clock_boot_ns(&e->clock);
+	r = sw_guard_post(e->guard, &req, SW_GUARD_REQUEST_HEAD, op->image_fd, on_swapped, op);
+	if (r >= 0)
+		return;
+	/* what is pinned in the kernel stays in force; the set follows when the guard is back */
+	e->trails->needs_swap = true;
+	op->swapped_ns = op->posted_ns;
+	commit(e, op);
+}
+
+static const struct sw_config_feed *find_feed(const struct sw_config *c, const char *name)
+{
+	for (__u32 i = 0; i < c->n_feeds; i++)
+		if (c->feeds[i].is_enabled && sw_streq(c->feeds[i].name, name))
+			return &c->feeds[i];
+	return NULL;
+}
+
+/* A saved list comes back under the kind that its origin tells; one the configuration no longer has goes. */
+static void adopt(struct sw_engine *e, struct sw_trail_list *l)
+{
+	const struct sw_trail_head *h = l->view.head;
+	struct sw_trail_slot *s = NULL;
+	enum sw_trail_kind kind = SW_TRAIL_KIND_IMPORT;
+
+	if (h->origin[0] == '/')
+		kind = SW_TRAIL_KIND_FILE;
+	else if (!strncmp(h->origin, "http", 4))
+		kind = SW_TRAIL_KIND_FEED;
+	if (kind == SW_TRAIL_KIND_FEED && !find_feed(e->config, h->name)) {
+		sw_trail_list_unlink(e->trails->dirfd, h->name);
+		sw_trail_list_free(l);
+		return;
+	}
+	for (size_t i = 0; i < SW_TRAIL_SETS_MAX && !s; i++)
+		if (!e->trails->slots[i].name[0])
+			s = &e->trails->slots[i];
+	if (!s || sw_trails_slot(e->trails, h->name)) {
+		sw_trail_list_free(l);
+		return;
+	}
+	s->kind = kind;
+	s->list = l;
+	s->action = sw_trail_list_action(l);
+	sw_strcpy(s->name, sizeof(s->name), h->name);
+	sw_strcpy(s->origin, sizeof(s->origin), h->origin);
+}
+
+static void take_loaded(struct sw_engine *e, struct sw_trail_op *op)
+{
+	for (size_t i = 0; i < op->n_loaded; i++)
+		adopt(e, op->loaded[i]);
+	op->n_loaded = 0;
+	if (op->corrupt[0] || op->result < 0)
+		sw_degraded_set(e, "trails-load", SW_SEV_MEDIUM,
+			"saved trail lists were damaged and set aside: %s",
+			op->corrupt[0] ? op->corrupt : op->text);
+	e->trails->is_loaded = true;
+	e->trails->needs_swap = true;
+	sw_trail_watch_apply(e);
+}
+
+static void on_ran(void *arg)
+{
+	struct sw_trail_op *op = arg;
+	struct sw_engine *e = op->engine;
+
+	if (op->kind == SW_TRAIL_OP_LOAD)
+		take_loaded(e, op);
+	if (op->result < 0 || op->kind == SW_TRAIL_OP_LOAD) {
+		finish(e, op);
+	} else if (op->is_unchanged) {
+		op->is_in_force = !e->trails->needs_swap;
+		commit(e, op);
+	} else {
+		swap(e, op);
+	}
+}
+
+/* Finds or claims the slot of what is to be put; a name belongs to one kind of list. */
+static int claim(struct sw_trail_part *t, struct sw_trail_op *op)
+{
+	struct sw_trail_slot *s = sw_trails_slot(t, op->slot.name);
+
+	if (s && s->kind != op->slot.kind) {
+		snprintf(op->text, sizeof(op->text),
+			"the name belongs to a list of another kind (%s): %.180s",
+			sw_trail_kind_word(s->kind), s->origin);
+		return -EEXIST;
+	}
+	for (size_t i = 0; i < SW_TRAIL_SETS_MAX && !s; i++) {
+		if (!t->slots[i].name[0]) {
+			s = &t->slots[i];
+			*s = op->slot;
+		}
+	}
+	if (!s) {
+		snprintf(op->text, sizeof(op->text), "more than %d lists", SW_TRAIL_SETS_MAX);
+		return -ENOSPC;
+	}
+	op->index = (size_t)(s - t->slots);
+	return 0;
+}
+
+static int prepare(struct sw_engine *e, struct sw_trail_op *op)
+{
+	struct sw_trail_part *t = e->trails;
+	const struct sw_trail_slot *s;
+	size_t n = 0;
+	int r = 0;
+
+	if (op->kind == SW_TRAIL_OP_PUT) {
+		r = claim(t, op);
+	} else if (op->kind == SW_TRAIL_OP_REMOVE) {
+		s = sw_trails_slot(t, op->slot.name);
+		op->index = s ? (size_t)(s - t->slots) : 0;
+		r = s ? 0 : -ENOENT;
+	} else {
+		op->index = SW_TRAIL_SETS_MAX;
+	}
+	if (r < 0)
+		return r;
+	op->n_sources = sw_trails_sources(t, op->sources);
+	for (size_t i = 0; i < op->n_sources; i++)
+		if (op->sources[i].set != op->index)
+			op->sources[n++] = op->sources[i];
+	op->n_sources = n;
+	op->old = op->index < SW_TRAIL_SETS_MAX ? t->slots[op->index].list : NULL;
+	op->dirfd = t->dirfd;
+	op->wall_sec = sw_clock_wall_sec(&e->clock);
+	/* an except may be as wide as it likes: it drops nothing */
+	if (op->slot.action != SW_TRAIL_EXCEPT) {
+		op->rules.min_plen4 = e->config->trail_min_plen4;
+		op->rules.min_plen6 = e->config->trail_min_plen6;
+	}
+	op->rules.max_entries = e->config->trail_max_entries;
+	return 0;
+}
+
+static void start_next(struct sw_engine *e)
+{
+	struct sw_trail_part *t = e->trails;
+	struct sw_trail_op *op = t->waiting;
+
+	if (t->running || !op)
+		return;
+	t->waiting = op->next;
+	t->n_waiting--;
+	t->running = op;
+	op->engine = e;
+	op->result = prepare(e, op);
+	if (!op->result && op->kind == SW_TRAIL_OP_SWAP && !t->needs_swap) {
+		finish(e, op);
+		return;
+	}
+	if (!op->result)
+		op->result = sw_worker_start(t->worker, sw_trail_op_run, on_ran, op);
+	if (op->result < 0)
+		finish(e, op);
+}
+
+void sw_trails_queue(struct sw_engine *e, struct sw_trail_op *op)
+{
+	struct sw_trail_part *t = e->trails;
+	struct sw_trail_op **end = &t->waiting;
+
+	op->engine = e;
+	if (t->n_waiting >= SW_TRAIL_OPS_MAX) {
+		op->result = -ENOSPC;
+		sw_strcpy(
+			op->text, sizeof(op->text), "too many changes of trail lists wait already");
+		if (op->over)
+			op->over(e, op);
+		op_free(op);
+		return;
+	}
+	while (*end)
+		end = &(*end)->next;
+	*end = op;
+	t->n_waiting++;
+	start_next(e);
+}
+
+int sw_trails_take_feed(
+	struct sw_engine *e, const struct sw_net_msg *m, int fd, char *why, size_t size)
+{
+	const struct sw_config_feed *f = find_feed(e->config, m->feed);
+	_close_ int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	struct sw_trail_op *op;
+
+	if (!f || !sw_trail_name_ok(f->name)) {
+		snprintf(why, size, "no feed of this name is configured");
+		return -ENOENT;
+	}
+	op = own < 0 ? NULL : sw_trail_op_new(SW_TRAIL_OP_PUT);
+	if (!op) {
+		snprintf(why, size, "%s", own < 0 ? "no descriptor is left" : "out of memory");
+		return -ENOMEM;
+	}
+	op->fd = TAKE_FD(own);
+	op->is_sealed = true;
+	op->slot.kind = SW_TRAIL_KIND_FEED;
+	op->slot.action = f->action;
+	op->min_entries = f->min_entries;
+	op->max_entries = f->max_entries;
+	sw_strcpy(op->slot.name, sizeof(op->slot.name), f->name);
+	/* its origin is in the list, with keys masked */
+	sw_trails_queue(e, op); /* what is wrong with it shows in trails.list and in status */
+	return 0;
+}
+
+const char *sw_trails_name(const struct sw_engine *e, __u32 set)
+{
+	return e->trails && set < SW_TRAIL_SETS_MAX ? e->trails->slots[set].name : "";
+}
+
+bool sw_trails_find(const struct sw_engine *e, const struct sw_net *net, const char **ret_list,
+	char ret_text[static SW_NET_TEXT_MAX])
+{
+	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
+	struct sw_trail_hit hit;
+	size_t n = e->trails ? sw_trails_sources(e->trails, sources) : 0;
+
+	if (!sw_trail_decide(sources, n, net, &hit) || hit.entry->action == SW_TRAIL_EXCEPT)
+		return false;
+	*ret_list = e->trails->slots[sources[hit.list].set].name;
+	sw_cidr_format(ret_text, &hit.entry->net);
+	return true;
+}
+
+struct protected_walk {
+	struct sw_trail_source source;
+	sw_trail_protected_fn fn;
+	void *arg;
+	size_t n;
+};
+
+static void check_protected(void *arg, const struct sw_allow *a)
+{
+	struct protected_walk *w = arg;
+	struct sw_trail_hit hit;
+
+	if (!sw_trail_covering(&w->source, 1, &a->net, &hit, 1) &&
+		!sw_trail_within(&w->source, 1, &a->net, &hit, 1))
+		return;
+	w->n++;
+	w->fn(w->arg, a, hit.entry);
+}
+
+size_t sw_trails_each_protected(
+	struct sw_engine *e, const struct sw_trail_list *l, sw_trail_protected_fn fn, void *arg)
+{
+	struct protected_walk w = {.source = {.view = l->view}, .fn = fn, .arg = arg};
+
+	if (e->policy)
+		sw_policy_each_allow(e->policy, check_protected, &w);
+	return w.n;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The engine's set of trail lists: the configuration's files, the feeds that sockwarden-net brings,
+ * and what was imported. Owned by the engine (e->trails), in its loop's thread.
+ *
+ * Every change is an operation in a queue, one at a time: a thread reads, checks, merges all lists
+ * into an image; the guard swaps it in; only then is the set changed, the list saved, and who asked
+ * told. Whatever fails on the way leaves the old set in force. The set is not changed while the
+ * thread runs, so the thread may read it.
+ */
+#pragma once
+
+#include "user/engine/engine.h"
+#include "user/io/worker.h"
+#include "user/policy/policy.h"
+#include "user/trail/image.h"
+#include "user/trail/list.h"
+#include "user/trail/lookup.h"
+
+/*  X(id, word): where a list comes from */
+#define SW_TRAIL_KINDS(X) X(FILE, "file") X(FEED, "feed") X(IMPORT, "import")
+enum sw_trail_kind {
+#define SW_TRAIL_KIND_ENUM(id, word) SW_TRAIL_KIND_##id,
+	SW_TRAIL_KINDS(SW_TRAIL_KIND_ENUM)
+#undef SW_TRAIL_KIND_ENUM
+		SW_TRAIL_KIND_COUNT
+};
+
+enum {
+	SW_TRAIL_TEXT_MAX =
+		512 << 20, /* bytes of a text that is read: 8 M entries of 40 bytes and more */
+	SW_TRAIL_SHRINK_PERCENT =
+		30, /* a feed that loses more than this at once is kept as it was */
+	SW_TRAIL_OPS_MAX = 256, /* operations that wait; more are refused */
+};
+
+/* A list of the set; its index is the number that packet events carry. */
+struct sw_trail_slot {
+	char name[SW_TRAIL_NAME_MAX + 1]; /* "": free */
+	enum sw_trail_kind kind;
+	enum sw_trail_action action;
+	char origin[256];
+	struct sw_trail_list *list; /* NULL: never read with success */
+	char error[192]; /* why the last try failed; the list is the one before */
+};
+
+enum sw_trail_op_kind {
+	SW_TRAIL_OP_LOAD, /* the saved lists, at the start */
+	SW_TRAIL_OP_PUT, /* a list from text (file, import) or sealed (feed) */
+	SW_TRAIL_OP_REMOVE, /* a list leaves */
+	SW_TRAIL_OP_SWAP, /* nothing changes, but the guard must be given the set */
+};
+
+/* Called when an operation is over; result as in its fields. */
+struct sw_trail_op;
+typedef void (*sw_trail_op_fn)(struct sw_engine *e, struct sw_trail_op *op);
+
+struct sw_trail_op {
+	struct sw_trail_op *next;
+	struct sw_engine *engine;
+	enum sw_trail_op_kind kind;
+	struct sw_trail_slot slot; /* what is to be; .list is the result of the thread */
+	int fd; /* PUT: text, or sealed list */
+	bool is_sealed;
+	uint64_t min_entries, max_entries; /* feeds; 0: no such limit */
+	struct sw_ctl_request *request; /* who waits for it; NULL */
+	sw_trail_op_fn over;
+
+	/* made before the thread starts, read by it */
+	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
+	size_t n_sources;
+	const struct sw_trail_list *old; /* the slot's list so far */
+	size_t index; /* the slot's number */
+	int dirfd;
+	struct sw_trail_rules rules;
+	int64_t wall_sec;
+
+	/* results */
+	int result; /* 0 or -errno */
+	char text[256]; /* when negative: for a person */
+	struct sw_trail_report report;
+	bool is_unchanged; /* the same entries are in force already */
+	bool is_in_force; /* the guard has swapped it in */
+	int image_fd;
+	struct sw_trail_image_stats stats;
+	uint64_t posted_ns, swapped_ns;
+	int save_result;
+	struct sw_trail_list *saved; /* the same list, mapped from its file */
+	struct sw_trail_list **loaded;
+	size_t n_loaded;
+	char corrupt[256]; /* LOAD: names set aside */
+};
+
+struct sw_trail_part {
+	struct sw_worker *worker;
+	struct sw_trail_slot slots[SW_TRAIL_SETS_MAX];
+	struct sw_trail_op *running, *waiting;
+	size_t n_waiting;
+	int dirfd; /* STATE/trails; -1: lists cannot be saved */
+	bool is_loaded, needs_swap;
+	struct sw_trail_watch *watch; /* trail_files.c */
+};
+
+/* ---- for the other parts of the engine; sw_trails_take_feed is in net_peer.h */
+
+/* The list that packet events of this number mean; "" when it is gone. */
+const char *sw_trails_name(const struct sw_engine *e, __u32 set);
+/* The entry that decides for net: its list and itself as text ("192.0.2.0/24"). False: none. */
+bool sw_trails_find(const struct sw_engine *e, const struct sw_net *net, const char **ret_list,
+	char ret_text[static SW_NET_TEXT_MAX]);
+
+/* ---- among trails.c, trail_run.c, trail_files.c and verb_trails.c */
+
+/* A zeroed operation, owned by the caller until it is queued. NULL: out of memory. */
+struct sw_trail_op *sw_trail_op_new(enum sw_trail_op_kind kind);
+/* Takes op over; over is called whatever happens, -ENOSPC when too many wait. */
+void sw_trails_queue(struct sw_engine *e, struct sw_trail_op *op);
+/* At the end: fails who waits, frees lists and operations. The worker is gone already. */
+void sw_trails_drop(struct sw_trail_part *t);
+struct sw_trail_slot *sw_trails_slot(struct sw_trail_part *t, const char *name);
+/* The set as the look-ups want it. Number of lists; ret has room for SW_TRAIL_SETS_MAX. */
+size_t sw_trails_sources(const struct sw_trail_part *t, struct sw_trail_source *ret);
+/* Notes or clears (NULL) a slot's error, and says in "degraded" what is wrong with lists as a whole. */
+void sw_trails_set_error(struct sw_engine *e, struct sw_trail_slot *slot, const char *error);
+const char *sw_trail_kind_word(unsigned int kind);
+/* trail_run.c: the thread's parts of an operation: to the image, and after the swap to the disk. */
+void sw_trail_op_run(void *arg);
+void sw_trail_op_save(void *arg);
+/*
+ * Calls fn for every allow entry that the list names, wider or narrower, with one entry of the list that
+ * does: the kernel lets it pass anyway, and a person should know. Number of them.
+ */
+typedef void (*sw_trail_protected_fn)(
+	void *arg, const struct sw_allow *allow, const struct sw_trail_entry *entry);
+size_t sw_trails_each_protected(
+	struct sw_engine *e, const struct sw_trail_list *l, sw_trail_protected_fn fn, void *arg);
+
+/* trail_files.c: follows the configuration's files. */
+int sw_trail_watch_new(struct sw_engine *e, struct sw_trail_watch **ret);
+void sw_trail_watch_free(struct sw_trail_watch *w);
+/* Queues what is needed so that the set is that of e->config: new files, gone ones, all of them read. */
+void sw_trail_watch_apply(struct sw_engine *e);

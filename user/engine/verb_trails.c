@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The verbs on trail lists, and what the lists have to say to status, why and check. */
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "user/base/words.h"
+#include "user/engine/net_peer.h"
+#include "user/engine/trails.h"
+
+enum { SEARCH_MAX = 1000, WHY_MAX = 32, PROTECTED_SHOWN = 20 };
+
+static void write_time(struct sw_json *j, const char *key, int64_t wall_sec)
+{
+	char text[SW_TIME_TEXT_MAX];
+
+	if (wall_sec)
+		sw_json_string(j, key, sw_time_format(text, wall_sec * (int64_t)SW_SEC_NS));
+	else
+		sw_json_null(j, key);
+}
+
+static void write_net(struct sw_json *j, const char *key, const struct sw_net *net)
+{
+	char text[SW_NET_TEXT_MAX];
+
+	sw_json_string(j, key, sw_cidr_format(text, net));
+}
+
+/* ---- trails.import */
+
+struct protected_writer {
+	struct sw_json *json;
+	unsigned int n;
+};
+
+static void write_protected(void *arg, const struct sw_allow *a, const struct sw_trail_entry *entry)
+{
+	struct protected_writer *w = arg;
+
+	if (w->n++ >= PROTECTED_SHOWN)
+		return;
+	sw_json_object_begin(w->json, NULL);
+	write_net(w->json, "net", &a->net);
+	sw_json_array_begin(w->json, "origins");
+	for (unsigned int bit = 0; bit < 32; bit++)
+		if (a->origins & 1u << bit)
+			sw_json_string(w->json, NULL, sw_allow_origin_word(1u << bit));
+	sw_json_array_end(w->json);
+	write_net(w->json, "entry", &entry->net);
+	sw_json_uint(w->json, "line", entry->line);
+	sw_json_object_end(w->json);
+}
+
+static void reply_import(struct sw_engine *e, struct sw_trail_op *op)
+{
+	const struct sw_trail_slot *s = &e->trails->slots[op->index];
+	struct sw_json *j = sw_ctl_reply_begin(op->request);
+	struct protected_writer w = {.json = j};
+
+	sw_json_object_begin(j, "list");
+	sw_json_string(j, "name", s->name);
+	sw_json_string(j, "action", sw_trail_action_word(s->action));
+	sw_json_uint(j, "entries4", s->list->view.n4);
+	sw_json_uint(j, "entries6", s->list->view.n6);
+	sw_json_uint(j, "skipped", op->report.skipped);
+	sw_json_uint(j, "bad_lines", op->report.bad);
+	if (op->report.bad)
+		sw_json_uint(j, "first_bad_line", op->report.first_bad_line);
+	sw_json_uint(j, "duplicates", op->report.entries - sw_trail_list_count(s->list));
+	sw_json_object_end(j);
+	sw_json_double(j, "swapped_ms", (double)(op->swapped_ns - op->posted_ns) / 1e6);
+	sw_json_bool(j, "in_force", op->is_in_force);
+	sw_json_bool(j, "unchanged", op->is_unchanged);
+	/* allow wins over trails in the kernel: these stay reachable, whatever the list says */
+	sw_json_array_begin(j, "protected");
+	if (s->action != SW_TRAIL_EXCEPT)
+		sw_trails_each_protected(e, s->list, write_protected, &w);
+	sw_json_array_end(j);
+	sw_json_uint(j, "n_protected", w.n);
+	sw_ctl_reply_end(op->request);
+}
+
+static void imported(struct sw_engine *e, struct sw_trail_op *op)
+{
+	if (op->result < 0) {
+		sw_ctl_fail(op->request, SW_CERR_REFUSED,
+			"nothing has changed: the lists from before stay in force", "%s: %s",
+			op->slot.name, op->text);
+		return;
+	}
+	sw_store_audit(e->store, sw_ctl_request_by(op->request), "trails.import", op->slot.name,
+		sw_trail_action_word(op->slot.action));
+	reply_import(e, op);
+}
+
+static bool read_action(struct sw_ctl_request *q, const json_t *args, enum sw_trail_action *ret)
+{
+	const char *text;
+	int action;
+
+	if (!sw_ctl_arg_string(q, args, "action", "drop", &text))
+		return false;
+	action = sw_trail_action_parse(text);
+	if (action < 0) {
+		sw_ctl_fail(q, SW_CERR_USAGE, "one of observe, drop, except",
+			"unknown action '%.32s'", text);
+		return false;
+	}
+	*ret = (enum sw_trail_action)action;
+	return true;
+}
+
+static void verb_import(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	enum sw_trail_action action = SW_TRAIL_DROP;
+	struct sw_trail_op *op;
+	const char *name;
+	int fd;
+
+	if (!sw_ctl_arg_string(q, args, "name", NULL, &name) || !read_action(q, args, &action))
+		return;
+	if (!name || !sw_trail_name_ok(name)) {
+		sw_ctl_fail(q, SW_CERR_USAGE, "1 to 63 of a-z 0-9 . _ -, not beginning with a dot",
+			"a list needs a name");
+		return;
+	}
+	fd = sw_ctl_request_take_fd(q);
+	if (fd < 0) {
+		sw_ctl_fail(q, SW_CERR_USAGE, "send the opened file with the request",
+			"no descriptor came");
+		return;
+	}
+	op = sw_trail_op_new(SW_TRAIL_OP_PUT);
+	if (!op) {
+		sw_close(fd);
+		sw_ctl_fail(q, SW_CERR_INTERNAL, NULL, "out of memory");
+		return;
+	}
+	op->fd = fd;
+	op->slot.kind = SW_TRAIL_KIND_IMPORT;
+	op->slot.action = action;
+	sw_strcpy(op->slot.name, sizeof(op->slot.name), name);
+	snprintf(op->slot.origin, sizeof(op->slot.origin), "imported by %s", sw_ctl_request_by(q));
+	op->request = q;
+	op->over = imported;
+	sw_trails_queue(e, op);
+}
+
+/* ---- trails.remove */
+
+static void removed(struct sw_engine *e, struct sw_trail_op *op)
+{
+	struct sw_json *j;
+
+	if (op->result < 0) {
+		sw_ctl_fail(op->request,
+			op->result == -ENOENT ? SW_CERR_NOT_FOUND : SW_CERR_REFUSED, NULL, "%s: %s",
+			op->slot.name, op->result == -ENOENT ? "there is no such list" : op->text);
+		return;
+	}
+	sw_store_audit(
+		e->store, sw_ctl_request_by(op->request), "trails.remove", op->slot.name, "");
+	j = sw_ctl_reply_begin(op->request);
+	sw_json_string(j, "removed", op->slot.name);
+	sw_json_bool(j, "in_force", op->is_in_force);
+	sw_ctl_reply_end(op->request);
+}
+
+static void verb_remove(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	const struct sw_trail_slot *s;
+	struct sw_trail_op *op;
+	const char *name;
+
+	if (!sw_ctl_arg_string(q, args, "name", "", &name))
+		return;
+	s = sw_trails_slot(e->trails, name);
+	if (!s) {
+		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden trails list",
+			"there is no list '%.63s'", name);
+		return;
+	}
+	if (s->kind == SW_TRAIL_KIND_FILE) {
+		sw_ctl_fail(q, SW_CERR_REFUSED, "take the file out of trails.files there",
+			"the list '%s' comes from the configuration: %s", name, s->origin);
+		return;
+	}
+	op = sw_trail_op_new(SW_TRAIL_OP_REMOVE);
+	if (!op) {
+		sw_ctl_fail(q, SW_CERR_INTERNAL, NULL, "out of memory");
+		return;
+	}
+	op->slot.kind = s->kind;
+	op->slot.action = s->action;
+	sw_strcpy(op->slot.name, sizeof(op->slot.name), s->name);
+	op->request = q;
+	op->over = removed;
+	sw_trails_queue(e, op);
+}
+
+/* ---- trails.list, trails.search */
+
+static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_trail_slot *s)
+{
+	const struct sw_feed_state *f =
+		s->kind == SW_TRAIL_KIND_FEED ? sw_net_peer_feed(e, s->name) : NULL;
+	const char *error = s->error[0] ? s->error : f && f->error[0] ? f->error : NULL;
+
+	sw_json_object_begin(j, NULL);
+	sw_json_string(j, "name", s->name);
+	sw_json_string(j, "origin", s->origin);
+	sw_json_string(j, "action", sw_trail_action_word(s->action));
+	sw_json_uint(j, "entries4", s->list ? s->list->view.n4 : 0);
+	sw_json_uint(j, "entries6", s->list ? s->list->view.n6 : 0);
+	write_time(j, "made_at", s->list ? s->list->view.head->made_wall_sec : 0);
+	sw_json_string(j, "kind", sw_trail_kind_word(s->kind));
+	sw_json_string(j, "error", error);
+	write_time(j, "next_at", f ? (int64_t)f->last.next_wall_sec : 0);
+	sw_json_object_end(j);
+}
+
+/* Feeds that have not brought a list yet have no slot, and yet the operator waits for them. */
+static void write_empty_feeds(struct sw_engine *e, struct sw_json *j)
+{
+	for (__u32 i = 0; i < e->config->n_feeds; i++) {
+		const struct sw_config_feed *f = &e->config->feeds[i];
+		struct sw_trail_slot s = {.kind = SW_TRAIL_KIND_FEED, .action = f->action};
+
+		if (!f->is_enabled || sw_trails_slot(e->trails, f->name))
+			continue;
+		sw_strcpy(s.name, sizeof(s.name), f->name);
+		write_list(e, j, &s);
+	}
+}
+
+static void verb_list(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	struct sw_json *j = sw_ctl_reply_begin(q);
+
+	sw_json_array_begin(j, "lists");
+	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++)
+		if (e->trails->slots[i].name[0])
+			write_list(e, j, &e->trails->slots[i]);
+	write_empty_feeds(e, j);
+	sw_json_array_end(j);
+	sw_ctl_reply_end(q);
+}
+
+static void write_hit(
+	struct sw_json *j, const struct sw_trail_slot *s, const struct sw_trail_entry *entry)
+{
+	sw_json_object_begin(j, NULL);
+	write_net(j, "net", &entry->net);
+	sw_json_string(j, "list", s->name);
+	sw_json_string(j, "action", sw_trail_action_word(entry->action));
+	sw_json_uint(j, "line", entry->line);
+	sw_json_string(j, "origin", s->origin);
+	sw_json_object_end(j);
+}
+
+static void search_net(struct sw_engine *e, struct sw_json *j, const struct sw_net *net)
+{
+	_free_ struct sw_trail_hit *hits = calloc(SEARCH_MAX, sizeof(*hits));
+	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
+	size_t n = sw_trails_sources(e->trails, sources), around, found, shown = 0;
+
+	sw_json_array_begin(j, "hits");
+	around = hits ? sw_trail_covering(sources, n, net, hits, SEARCH_MAX) : 0;
+	around = SW_MIN(around, (size_t)SEARCH_MAX);
+	found = hits ? around + sw_trail_within(sources, n, net, hits + around, SEARCH_MAX - around)
+		     : 0;
+	for (; shown < SW_MIN(found, (size_t)SEARCH_MAX); shown++)
+		write_hit(j, &e->trails->slots[sources[hits[shown].list].set], hits[shown].entry);
+	sw_json_array_end(j);
+	sw_json_uint(j, "found", found);
+	sw_json_bool(j, "complete", hits && shown == found);
+}
+
+/* A text finds lists by a part of their name; their first entries stand for them. */
+static void search_names(struct sw_engine *e, struct sw_json *j, const char *text)
+{
+	size_t found = 0, shown = 0;
+
+	sw_json_array_begin(j, "hits");
+	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++) {
+		const struct sw_trail_slot *s = &e->trails->slots[i];
+
+		if (!s->list || !strstr(s->name, text))
+			continue;
+		found += sw_trail_list_count(s->list);
+		for (size_t k = 0; k < sw_trail_list_count(s->list) && shown < SEARCH_MAX;
+			k++, shown++)
+			write_hit(j, s, &s->list->view.entries4[k]);
+	}
+	sw_json_array_end(j);
+	sw_json_uint(j, "found", found);
+	sw_json_bool(j, "complete", shown == found);
+}
+
+static void verb_search(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	const char *text, *net_text;
+	struct sw_net net;
+	struct sw_json *j;
+
+	if (!sw_ctl_arg_string(q, args, "text", NULL, &text) ||
+		!sw_ctl_arg_string(q, args, "net", text, &net_text))
+		return;
+	if (!net_text || !net_text[0]) {
+		sw_ctl_fail(q, SW_CERR_USAGE, "an address, a network, or a part of a list's name",
+			"nothing to search for");
+		return;
+	}
+	j = sw_ctl_reply_begin(q);
+	if (sw_cidr_parse(net_text, SIZE_MAX, &net) == 0)
+		search_net(arg, j, &net);
+	else
+		search_names(arg, j, net_text);
+	sw_ctl_reply_end(q);
+}
+
+/* ---- the part */
+
+static void part_status(struct sw_engine *e, struct sw_json *j)
+{
+	const struct sw_guard_status *g = sw_engine_guard_status(e);
+	int64_t ago_ns;
+	size_t lists = 0;
+
+	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++)
+		lists += e->trails->slots[i].list != NULL;
+	sw_json_object_begin(j, "trails");
+	sw_json_uint(j, "lists", lists);
+	sw_json_uint(j, "entries4", g ? g->trails4 : 0);
+	sw_json_uint(j, "entries6", g ? g->trails6 : 0);
+	if (g && g->trails_swapped_ns) {
+		ago_ns = (int64_t)(sw_clock_boot_ns(&e->clock) - g->trails_swapped_ns);
+		write_time(j, "swapped_at",
+			(sw_clock_wall_ns(&e->clock) - ago_ns) / (int64_t)SW_SEC_NS);
+	} else {
+		sw_json_null(j, "swapped_at");
+	}
+	sw_json_object_end(j);
+}
+
+static void write_why(
+	struct sw_json *j, const struct sw_trail_slot *s, const struct sw_trail_entry *entry)
+{
+	sw_json_object_begin(j, NULL);
+	sw_json_string(j, "what", entry->action == SW_TRAIL_EXCEPT ? "trail-except" : "trail");
+	write_net(j, "net", &entry->net);
+	if (entry->line)
+		sw_json_stringf(j, "text", "list %s (%s), line %u, %s", s->name,
+			sw_trail_action_word(entry->action), entry->line, s->origin);
+	else
+		sw_json_stringf(j, "text", "list %s (%s), %s", s->name,
+			sw_trail_action_word(entry->action), s->origin);
+	sw_json_object_end(j);
+}
+
+static void part_why(
+	struct sw_engine *e, const char *subject, const struct sw_net *net, struct sw_json *j)
+{
+	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
+	struct sw_trail_hit hits[WHY_MAX];
+	size_t n, found;
+
+	if (!net)
+		return;
+	n = sw_trails_sources(e->trails, sources);
+	found = sw_trail_covering(sources, n, net, hits, WHY_MAX);
+	for (size_t i = 0; i < SW_MIN(found, (size_t)WHY_MAX); i++)
+		write_why(j, &e->trails->slots[sources[hits[i].list].set], hits[i].entry);
+}
+
+static bool part_is_listed(struct sw_engine *e, const struct sw_net *net)
+{
+	char text[SW_NET_TEXT_MAX];
+	const char *list;
+
+	return sw_trails_find(e, net, &list, text);
+}
+
+static int open_directory(struct sw_engine *e)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (!sw_path_join(path, sizeof(path), e->paths.state_dir, "trails"))
+		return -ENAMETOOLONG;
+	if (mkdir(path, 0750) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int part_init(struct sw_engine *e)
+{
+	struct sw_trail_part *t = calloc(1, sizeof(*t));
+	struct sw_trail_op *op = sw_trail_op_new(SW_TRAIL_OP_LOAD);
+	int r;
+
+	if (!t || !op) {
+		free(t);
+		free(op);
+		return -ENOMEM;
+	}
+	e->trails = t;
+	t->dirfd = open_directory(e);
+	if (t->dirfd < 0)
+		sw_degraded_set(e, "trails-save", SW_SEV_MEDIUM,
+			"trail lists cannot be saved in %s/trails: %s", e->paths.state_dir,
+			strerror(-t->dirfd));
+	r = sw_worker_new(e->loop, &t->worker);
+	if (!r)
+		r = sw_trail_watch_new(e, &t->watch);
+	if (r < 0)
+		free(op);
+	else
+		sw_trails_queue(e, op);
+	return r;
+}
+
+static void part_done(struct sw_engine *e)
+{
+	struct sw_trail_part *t = e->trails;
+
+	if (!t)
+		return;
+	sw_worker_free(t->worker);
+	sw_trail_watch_free(t->watch);
+	sw_trails_drop(t);
+	sw_close(t->dirfd);
+	free(t);
+	e->trails = NULL;
+}
+
+static int part_connected(struct sw_engine *e)
+{
+	struct sw_trail_op *op;
+
+	/* before the saved lists are there the kernel's set is better than ours */
+	e->trails->needs_swap = true;
+	op = e->trails->is_loaded ? sw_trail_op_new(SW_TRAIL_OP_SWAP) : NULL;
+	if (op)
+		sw_trails_queue(e, op);
+	return 0;
+}
+
+static void part_configured(struct sw_engine *e, const struct sw_config *old)
+{
+	if (e->trails->is_loaded)
+		sw_trail_watch_apply(e);
+}
+
+static const struct sw_ctl_verb verbs[] = {
+	{"trails.import", SW_CTL_CHANGE, verb_import},
+	{"trails.remove", SW_CTL_CHANGE, verb_remove},
+	{"trails.list", SW_CTL_READ, verb_list},
+	{"trails.search", SW_CTL_READ, verb_search},
+	{},
+};
+
+const struct sw_engine_part sw_part_trails = {
+	.name = "trails",
+	.verbs = verbs,
+	.init = part_init,
+	.done = part_done,
+	.connected = part_connected,
+	.configured = part_configured,
+	.status = part_status,
+	.why = part_why,
+	.is_listed = part_is_listed,
+};
