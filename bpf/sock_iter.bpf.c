@@ -6,6 +6,7 @@
  *
  * Essential: it_tcp, it_udp, it_task_file. Optional: it_unix, it_task (names then come from /proc).
  */
+#include "lib/sock_maps.bpf.h"
 #include "lib/sock_read.bpf.h"
 #include "lib/task_path.bpf.h"
 
@@ -129,6 +130,21 @@ int it_unix(struct bpf_iter__unix *ctx)
 	return 0;
 }
 
+/* Leaves a note on a socket that is older than we are: what its listener accepts then has an owner. */
+static __always_inline void note_owner(struct sock *sk, const struct sw_owner *o)
+{
+	struct sock_note *note;
+
+	if (bpf_sk_storage_get(&sock_owner, sk, 0, 0))
+		return;
+	note = bpf_sk_storage_get(&sock_owner, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!note)
+		return;
+	note->owner = *o;
+	note->owner.netns = sk->__sk_common.skc_net.net->ns.inum;
+	note->flags = SOCK_IS_TOLD;
+}
+
 SEC("iter/task_file")
 int it_task_file(struct bpf_iter__task_file *ctx)
 {
@@ -157,6 +173,8 @@ int it_task_file(struct bpf_iter__task_file *ctx)
 	r.protocol = sk->sk_protocol;
 	r.state = sk->__sk_common.skc_state;
 	r.netns = sk->__sk_common.skc_net.net->ns.inum;
+	if (r.family == AF_INET || r.family == AF_INET6)
+		note_owner(sk, &r.owner);
 	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Maps of the socket side. sock_cgroup and sock_trace must share all of them (the loader reuses the
- * pins by name: ev_sock, sock_cpu, sock_owner, and stats of stats.bpf.h); sock_iter has none of them.
+ * Maps of the socket side. The objects must share them (the loader reuses the pins by name): ev_sock,
+ * sock_cpu, sock_owner, and stats of stats.bpf.h; sock_iter needs sock_owner alone.
  */
 #pragma once
 

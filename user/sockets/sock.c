@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* What one socket of the inventory says of itself. */
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "user/base/cidr.h"
+#include "user/sockets/inventory.h"
+
+enum { STATE_ESTABLISHED = 1, STATE_CLOSE = 7, STATE_LISTEN = 10 };
+
+static bool is_inet(const struct sw_sock *s)
+{
+	return s->family == AF_INET || s->family == AF_INET6;
+}
+
+bool sw_sock_is_listener(const struct sw_sock *s)
+{
+	if (s->family == AF_UNIX)
+		return s->state == STATE_LISTEN || (s->type == SOCK_DGRAM && s->path && s->state != STATE_ESTABLISHED);
+	if (!is_inet(s) || s->type == SOCK_RAW)
+		return false;
+	if (s->protocol == IPPROTO_UDP || s->protocol == IPPROTO_UDPLITE)
+		return s->lport && !s->rport;
+	return s->state == STATE_LISTEN && s->lport;
+}
+
+struct sw_proc *sw_sock_owner(const struct sw_sock *s)
+{
+	for (unsigned int i = 0; i < s->n_owners; i++)
+		if (!sw_proc_is_gone(s->owners[i].proc))
+			return s->owners[i].proc;
+	return s->n_owners ? s->owners[0].proc : NULL;
+}
+
+bool sw_sock_is_ownerless(const struct sw_sock *s)
+{
+	const struct sw_proc *p = sw_sock_owner(s);
+
+	return !p || sw_proc_is_gone(p);
+}
+
+static struct sw_net net_of(const struct sw_sock *s, const uint8_t addr[16])
+{
+	__u32 be;
+
+	if (s->family == AF_INET6)
+		return sw_net_from6(addr);
+	if (s->family != AF_INET)
+		return (struct sw_net){.family = SW_AF_NONE};
+	memcpy(&be, addr, sizeof(be));
+	return sw_net_from4(be);
+}
+
+struct sw_net sw_sock_address(const struct sw_sock *s)
+{
+	return net_of(s, s->laddr);
+}
+
+struct sw_net sw_sock_peer(const struct sw_sock *s)
+{
+	return net_of(s, s->raddr);
+}
+
+/* Networks that do not reach beyond the site: RFC 1918, 3927, 6598, 4193, 4291. */
+static const struct {
+	enum sw_exposure exposure;
+	struct sw_net net;
+} near_nets[] = {
+	{SW_EXPOSURE_LOOPBACK, {.family = SW_AF_IP4, .plen = 8, .addr = {127}}},
+	{SW_EXPOSURE_LOOPBACK, {.family = SW_AF_IP6, .plen = 128, .addr = {[15] = 1}}},
+	{SW_EXPOSURE_LAN, {.family = SW_AF_IP4, .plen = 8, .addr = {10}}},
+	{SW_EXPOSURE_LAN, {.family = SW_AF_IP4, .plen = 12, .addr = {172, 16}}},
+	{SW_EXPOSURE_LAN, {.family = SW_AF_IP4, .plen = 16, .addr = {192, 168}}},
+	{SW_EXPOSURE_LAN, {.family = SW_AF_IP4, .plen = 16, .addr = {169, 254}}},
+	{SW_EXPOSURE_LAN, {.family = SW_AF_IP4, .plen = 10, .addr = {100, 64}}},
+	{SW_EXPOSURE_LAN, {.family = SW_AF_IP6, .plen = 7, .addr = {0xfc}}},
+	{SW_EXPOSURE_LAN, {.family = SW_AF_IP6, .plen = 10, .addr = {0xfe, 0x80}}},
+};
+
+enum sw_exposure sw_sock_exposure(const struct sw_sock *s)
+{
+	struct sw_net a = sw_sock_address(s);
+
+	if (s->family == AF_UNIX)
+		return SW_EXPOSURE_UNIX;
+	for (size_t i = 0; i < SW_ARRAY_SIZE(near_nets); i++)
+		if (sw_net_contains(&near_nets[i].net, &a))
+			return near_nets[i].exposure;
+	return SW_EXPOSURE_WORLD;
+}
+
+const char *sw_sock_protocol_word(const struct sw_sock *s)
+{
+	if (s->family == AF_UNIX)
+		return "unix";
+	if (s->family == AF_PACKET)
+		return "packet";
+	if (!is_inet(s))
+		return "other";
+	if (s->type == SOCK_RAW)
+		return "raw";
+	switch (s->protocol) {
+	case IPPROTO_TCP:
+		return "tcp";
+	case IPPROTO_UDP:
+		return "udp";
+	case IPPROTO_UDPLITE:
+		return "udplite";
+	case IPPROTO_SCTP:
+		return "sctp";
+	case IPPROTO_MPTCP:
+		return "mptcp";
+	default:
+		return "other";
+	}
+}
+
+const char *sw_sock_state_word(const struct sw_sock *s)
+{
+	static const char *const words[] = {
+		[1] = "established", [2] = "syn-sent", [3] = "syn-recv", [4] = "fin-wait-1", [5] = "fin-wait-2",
+		[6] = "time-wait", [7] = "unconnected", [8] = "close-wait", [9] = "last-ack", [10] = "listen",
+		[11] = "closing",
+	};
+
+	if (s->state >= SW_ARRAY_SIZE(words) || !words[s->state])
+		return "unconnected";
+	return words[s->state];
+}
+
+const char *sw_exposure_word(unsigned int exposure)
+{
+	static const char *const words[] = {
+#define EXPOSURE_WORD(id, word) word,
+		SW_EXPOSURES(EXPOSURE_WORD)
+#undef EXPOSURE_WORD
+	};
+
+	return exposure < SW_EXPOSURE_COUNT ? words[exposure] : "?";
+}
