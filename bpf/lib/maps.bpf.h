@@ -69,36 +69,6 @@ struct {
 	__type(value, struct sw_counter);
 } counters SEC(".maps");
 
-/*
- * A source and reason whose hits are remembered between its events, direct-mapped; one cache line.
- * The bucket belongs to the slot and outlives its source, so that sources which push each other out
- * cannot send more than one source may.
- */
-struct sw_recent {
-	union {
-		__u64 saddr[2];
-		struct {
-			__u64 now_ns, now_tick; /* the clock as last read, and in which tick */
-		} cpu; /* in the CPU's own slot */
-	};
-	__u64 refill_ns; /* boot time up to which tokens were given; 0: never used */
-	__u64 tick; /* the clock's tick of the last refill */
-	union {
-		__u64 ban_id;
-		__u64 wake_ns; /* in the CPU's own slot: when it last woke the reader */
-	};
-	__u32 tokens;
-	__u32 hits; /* untold */
-	__u32 ifindex;
-	__u32 trail_set;
-	__u8 reason, family, is_dropped;
-	__u8 pad[5];
-};
-SW_ABI_SIZE(struct sw_recent, 64);
-
-/* The slot after the sources' is the CPU's own: its clock, and a bucket over all of its sources. */
-#define SW_RECENT_CPU SW_RECENT_SLOTS
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SW_RECENT_SLOTS + 1);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Any bytes as a packet: nothing beyond them is read, and what is said of them holds together. The
+ * first byte chooses the link, the rest is the packet.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sockwarden/pkt/parse.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(int is_so)
+{
+	if (!is_so)
+		abort();
+}
+
+static void check(const struct sw_flow *f, enum sw_pkt_result r, size_t len)
+{
+	must(r == SW_PKT_IP || r == SW_PKT_NOT_IP || r == SW_PKT_UNREADABLE);
+	must((r == SW_PKT_IP) == (f->family == 4 || f->family == 6));
+	must(f->family == 6 || (!f->saddr.word[1] && !f->saddr.half[1] && !f->daddr.half[1]));
+	must(f->vlan <= 0xfff);
+	must(!f->l4_off || f->l4_off + 2u <= len);
+	must(f->l4_off || (!f->sport && !f->dport && !f->tcp_flags && !f->icmp_type));
+	must(f->fragment != SW_FRAGMENT_LATER || !f->l4_off);
+	must(!f->is_cut || !f->l4_off);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct sw_flow flow, shorter;
+	enum sw_link link;
+	uint8_t *copy;
+
+	if (!size || size > 65535)
+		return 0;
+	link = data[0] & 1 ? SW_LINK_IP : SW_LINK_ETHER;
+	copy = malloc(size); /* ends where the packet ends, unlike the fuzzer's own buffer */
+	must(copy != NULL);
+	memcpy(copy, data + 1, size - 1);
+	memset(&flow, 0xa5, sizeof(flow));
+	check(&flow, sw_pkt_parse(copy, copy + size - 1, link, &flow), size - 1);
+	/* One byte less may lose ports or addresses, but never change them. */
+	if (size > 1 && sw_pkt_parse(copy, copy + size - 2, link, &shorter) == SW_PKT_IP) {
+		must(!memcmp(&shorter.saddr, &flow.saddr, 16) && !memcmp(&shorter.daddr, &flow.daddr, 16));
+		must(!shorter.l4_off || shorter.l4_off == flow.l4_off);
+	}
+	free(copy);
+	return 0;
+}
