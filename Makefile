@@ -55,6 +55,8 @@ LIBS_TEST := -lcmocka -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lm
 BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))
 BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$B/bpf/%.bpf.o)
 SKEL     := $(BPF_SRC:bpf/%.bpf.c=$B/gen/skel/%.skel.h)
+BENCH_BPF := $(sort $(wildcard tests/bench/*.bpf.c))
+BENCH_SKEL := $(BENCH_BPF:tests/bench/%.bpf.c=$B/gen/skel/%.skel.h)
 WEB_SRC  := $(sort $(wildcard user/web/page/*))
 WEB_GEN  := $(if $(WEB_SRC),$B/gen/web_page.h)
 LIB_SRC  := $(sort $(filter-out user/main/%,$(wildcard user/*/*.c)))
@@ -154,6 +156,18 @@ $B/gen/skel/%.skel.h: $B/bpf/%.bpf.o
 	@mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen skeleton $< name $* > $@
 
+# Programs that only benches load: in no program of ours.
+$B/tests/bench/%.bpf.o: tests/bench/%.bpf.c
+	$(call say,BPF,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPFFLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@ 2>/dev/null || true
+
+$(BENCH_SKEL): $B/gen/skel/%.skel.h: $B/tests/bench/%.bpf.o
+	$(call say,SKEL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name $* > $@
+
 $B/gen/web_page.h: $(WEB_SRC) user/web/embed.py
 	$(call say,EMBED,$@)
 	@mkdir -p $(@D)
@@ -198,7 +212,7 @@ $B/tests/bpf/%: tests/bpf/%.c $(TESTLIB) $B/libsockwarden.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) -MMD -MP $< $(TESTLIB) $B/libsockwarden.a $(LIBS_TEST) $(LDFLAGS) -o $@
 
-$B/tests/bench/%: tests/bench/%.c $(TESTLIB) $B/libsockwarden.a
+$B/tests/bench/%: tests/bench/%.c $(TESTLIB) $B/libsockwarden.a | $(BENCH_SKEL)
 	$(call say,BENCH,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) -MMD -MP $< $(TESTLIB) $B/libsockwarden.a $(LIBS_TEST) $(LDFLAGS) -o $@
