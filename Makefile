@@ -34,6 +34,9 @@ WERROR   ?= -Werror
 WARN     := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
             -Wnull-dereference -Wlogical-op -Wno-unused-parameter -Wno-missing-field-initializers $(WERROR)
 HARDEN   := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE -fno-plt
+# gcc's flow warnings are not to be had together with its sanitizers: they blame what those insert.
+ASAN     := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+            -Wno-null-dereference -Wno-format-truncation -Wno-maybe-uninitialized -Wno-stringop-overflow
 CPPFLAGS := -D_GNU_SOURCE -DSW_VERSION='"$(VERSION)"' -I include -I . -I $B/gen
 CFLAGS   ?= -g
 override CFLAGS += -std=gnu17 $(WARN)
@@ -182,7 +185,7 @@ $B/obj/%.o: %.c | $(GENERATED)
 $B/asan/%.o: %.c | $(GENERATED)
 	$(call say,CC-ASAN,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wno-null-dereference -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(ASAN) -MMD -MP -c $< -o $@
 
 $B/libsockwarden.a: $(LIB_OBJ)
 	$(call say,AR,$@)
@@ -200,12 +203,12 @@ $(PROGS:%=$B/%): $B/%: $B/obj/user/main/%.o $B/libsockwarden.a
 $B/tests/unit/%: tests/unit/%.c $(TESTLIB) $B/libsockwarden-asan.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wno-null-dereference -MMD -MP $< $(TESTLIB) $B/libsockwarden-asan.a $(LIBS_TEST) -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(ASAN) -MMD -MP $< $(TESTLIB) $B/libsockwarden-asan.a $(LIBS_TEST) -o $@
 
 $B/tests/sim/%: tests/sim/%.c $(TESTLIB) $B/libsockwarden-asan.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wno-null-dereference -MMD -MP $< $(TESTLIB) $B/libsockwarden-asan.a $(LIBS_TEST) -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(ASAN) -MMD -MP $< $(TESTLIB) $B/libsockwarden-asan.a $(LIBS_TEST) -o $@
 
 $B/tests/bpf/%: tests/bpf/%.c $(TESTLIB) $B/libsockwarden.a
 	$(call say,TEST,$@)
