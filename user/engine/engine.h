@@ -37,11 +37,14 @@ struct sw_engine {
 	struct sw_ctl_server *ctl;
 	struct sw_store *store;
 	struct sw_events *events;
+	bool is_store_new; /* no database was there, or it was damaged: what the kernel holds is read back */
 	uint64_t started_boot_ns;
 	char host[65];
 
 	/* Parts' own state: each is made, used and freed in the part's file alone. */
 	struct sw_policy *policy;      /* user/policy */
+	struct sw_bans_part *bans;     /* bans.c */
+	struct sw_mode_part *mode;     /* mode.c */
 	struct sw_neverban *neverban;  /* user/policy */
 	struct sw_enforce *enforce;    /* user/enforce */
 	struct sw_hits *hits;	       /* user/detect: packet events */
