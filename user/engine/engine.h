@@ -118,6 +118,8 @@ int sw_engine_run(const struct sw_engine_options *o);
 extern const struct sw_engine_part *const sw_engine_parts[]; /* parts.c; ended by NULL */
 extern const struct sw_engine_part sw_part_status;	     /* verb_status.c */
 extern const struct sw_engine_part sw_part_bans;	     /* verb_bans.c */
+extern const struct sw_engine_part sw_part_why;		     /* verb_why.c */
+extern const struct sw_engine_part sw_part_mode;	     /* mode.c */
 extern const struct sw_engine_part sw_part_packets;	     /* packets.c */
 extern const struct sw_engine_part sw_part_trails;	     /* verb_trails.c */
 extern const struct sw_engine_part sw_part_net;		     /* net_peer.c */
