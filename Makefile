@@ -18,6 +18,7 @@ BPFTOOL  ?= $(shell PATH=$$PATH:/usr/sbin:/sbin; for b in $$(command -v bpftool)
               do $$b version >/dev/null 2>&1 && break; done; echo $$b)
 PYTHON   ?= /usr/bin/python3
 IFACE    ?=
+JOBS     ?= $(shell nproc)
 CONFIG   ?=
 
 ifeq ($(V),1)
@@ -91,17 +92,17 @@ deps: ## install what the build, the run and the tests need (Debian 12, Ubuntu 2
 
 run: ## install what is needed, build, and run the whole program here, observing only
 	$(Q)deploy/deps --only run
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) -j$(JOBS) --no-print-directory all
 	$(Q)$B/sockwardend --supervise --foreground --libexec $(CURDIR)/$B $(if $(IFACE),--interfaces "$(IFACE)") $(if $(CONFIG),--config "$(CONFIG)")
 
 demo: ## an attack, a ban and its end, in two namespaces of its own; under a minute
 	$(Q)deploy/deps --only run
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) -j$(JOBS) --no-print-directory all
 	$(Q)tests/lib/demo
 
 test: ## install what is needed and run every test
 	$(Q)deploy/deps
-	$(Q)$(MAKE) --no-print-directory all tests-build
+	$(Q)$(MAKE) -j$(JOBS) --no-print-directory all tests-build
 	$(Q)$(PYTHON) tests/run
 
 test-fresh: ## build and unit-test in a bare Debian 12 root made by debootstrap
@@ -110,7 +111,7 @@ test-fresh: ## build and unit-test in a bare Debian 12 root made by debootstrap
 
 bench: ## measure, against peers in the same run; writes build/bench.jsonl
 	$(Q)deploy/deps
-	$(Q)$(MAKE) --no-print-directory all $(BENCH)
+	$(Q)$(MAKE) -j$(JOBS) --no-print-directory all $(BENCH)
 	$(Q)$(PYTHON) tests/bench/run
 
 fuzz: $(FUZZ) ## run each fuzzer for FUZZ_SEC seconds (60)
