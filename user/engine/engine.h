@@ -121,6 +121,7 @@ extern const struct sw_engine_part sw_part_bans;	     /* verb_bans.c */
 extern const struct sw_engine_part sw_part_why;		     /* verb_why.c */
 extern const struct sw_engine_part sw_part_mode;	     /* mode.c */
 extern const struct sw_engine_part sw_part_packets;	     /* packets.c */
+extern const struct sw_engine_part sw_part_sockets;	     /* watch.c */
 extern const struct sw_engine_part sw_part_trails;	     /* verb_trails.c */
 extern const struct sw_engine_part sw_part_net;		     /* net_peer.c */
 extern const struct sw_engine_part sw_part_alerts;	     /* alerts.c */
