@@ -71,7 +71,8 @@ BPFTEST  := $(patsubst %.c,$B/%,$(sort $(wildcard tests/bpf/test_*.c)))
 BENCH    := $(patsubst %.c,$B/%,$(sort $(wildcard tests/bench/bench_*.c)))
 HELPERS  := $(patsubst %.c,$B/%,$(sort $(wildcard tests/netns/act_*.c)))
 FUZZ     := $(patsubst %.c,$B/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-TESTLIB  := $(sort $(wildcard tests/lib/*.c))
+TESTLIB  := $(patsubst %.c,$B/obj/%.o,$(sort $(wildcard tests/lib/*.c)))
+TESTLIB_ASAN := $(TESTLIB:$B/obj/%=$B/asan/%)
 GENERATED := $(SKEL) $(WEB_GEN)
 
 .PHONY: all help deps run demo test test-fresh bench fuzz check format install uninstall clean unit bpf tests-build
@@ -201,15 +202,15 @@ $(PROGS:%=$B/%): $B/%: $B/obj/user/main/%.o $B/libsockwarden.a
 	$(Q)$(CC) $(LDFLAGS) $< $B/libsockwarden.a $(LIBS_$*) -o $@
 
 # ---- tests
-$B/tests/unit/%: tests/unit/%.c $(TESTLIB) $B/libsockwarden-asan.a
+$B/tests/unit/%: tests/unit/%.c $(TESTLIB_ASAN) $B/libsockwarden-asan.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(ASAN) -MMD -MP $< $(TESTLIB) $B/libsockwarden-asan.a $(LIBS_TEST) -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(ASAN) -MMD -MP $< $(TESTLIB_ASAN) $B/libsockwarden-asan.a $(LIBS_TEST) -o $@
 
-$B/tests/sim/%: tests/sim/%.c $(TESTLIB) $B/libsockwarden-asan.a
+$B/tests/sim/%: tests/sim/%.c $(TESTLIB_ASAN) $B/libsockwarden-asan.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(ASAN) -MMD -MP $< $(TESTLIB) $B/libsockwarden-asan.a $(LIBS_TEST) -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(ASAN) -MMD -MP $< $(TESTLIB_ASAN) $B/libsockwarden-asan.a $(LIBS_TEST) -o $@
 
 $B/tests/bpf/%: tests/bpf/%.c $(TESTLIB) $B/libsockwarden.a
 	$(call say,TEST,$@)
