@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/guard/image.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "sockwarden/abi/gate.h"
+#include "user/io/child.h"
+#include "user/io/msg.h"
+
+enum { EXIT_CONFIG = 5, OUT_FD = 3 };
+
+static int wrong(const char **ret_why, const char *why)
+{
+	*ret_why = why;
+	return -EBADMSG;
+}
+
+static bool is_ended(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+static bool are_words_sane(const struct sw_config *c)
+{
+	return (c->mode == SW_MODE_OFF || c->mode == SW_MODE_OBSERVE || c->mode == SW_MODE_ENFORCE) &&
+		c->on_exit <= SW_ON_EXIT_REMOVE && c->hook <= SW_HOOK_GENERIC && c->ban_min_plen4 <= 32 &&
+		c->ban_min_plen6 <= 128;
+}
+
+/* What the guard itself reads; the other processes read the rest and check it as they use it. */
+int sw_image_check_config(const void *image, size_t size, const char **ret_why)
+{
+	const struct sw_config *c = image;
+	_free_ struct sw_config *copy = NULL;
+
+	if (size != sizeof(*c))
+		return wrong(ret_why, "size");
+	if (c->magic != SW_CONFIG_MAGIC)
+		return wrong(ret_why, "magic");
+	if (c->version != SW_CONFIG_VERSION || c->size != sizeof(*c))
+		return wrong(ret_why, "version");
+	copy = malloc(sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, c, sizeof(*copy));
+	copy->crc = 0;
+	if (sw_crc32(0, copy, sizeof(*copy)) != c->crc)
+		return wrong(ret_why, "checksum");
+	if (c->n_ifaces > SW_CONFIG_IFACES_MAX || c->n_allow > SW_CONFIG_ALLOW_MAX || c->n_feeds > SW_CONFIG_FEEDS_MAX ||
+		c->n_trail_files > SW_CONFIG_FILES_MAX)
+		return wrong(ret_why, "counts");
+	if (!are_words_sane(c))
+		return wrong(ret_why, "a value out of range");
+	for (size_t i = 0; i < c->n_ifaces; i++) {
+		if (!is_ended(c->ifaces[i].pattern, sizeof(c->ifaces[i].pattern)) || c->ifaces[i].hook > SW_HOOK_GENERIC)
+			return wrong(ret_why, "an interface");
+	}
+	return 0;
+}
+
+int sw_image_check_trails(const void *image, size_t size, const char **ret_why)
+{
+	const struct sw_trail_head *h = image;
+	__u64 entries;
+
+	if (size < sizeof(*h))
+		return wrong(ret_why, "it is shorter than its header");
+	if (h->magic != SW_TRAIL_IMAGE_MAGIC)
+		return wrong(ret_why, "it is no trail image");
+	if (h->version != SW_TRAIL_VERSION)
+		return wrong(ret_why, "its version is another");
+	if (h->size != size)
+		return wrong(ret_why, "its size is not what it says");
+	if (h->count4 > SW_MAX_TRAILS4 || h->count6 > SW_MAX_TRAILS6)
+		return wrong(ret_why, "it has more entries than the limit");
+	entries = h->count4 + h->count6; /* both small: no overflow */
+	if (size - sizeof(*h) != entries * sizeof(struct sw_trail_entry))
+		return wrong(ret_why, "its counts do not fit its size");
+	if (sw_crc32(0, (const char *)image + sizeof(*h), size - sizeof(*h)) != h->crc)
+		return wrong(ret_why, "its checksum is wrong");
+	return 0;
+}
+
+void sw_config_image_init(struct sw_config_image *i)
+{
+	*i = (struct sw_config_image){.fd = -1};
+}
+
+void sw_config_image_done(struct sw_config_image *i)
+{
+	if (i->config)
+		munmap((void *)i->config, sizeof(*i->config));
+	sw_close(i->fd);
+	sw_config_image_init(i);
+}
+
+static int run_compiler(const struct sw_config_source *s, int in, int out)
+{
+	char *compile[] = {(char *)s->program, (char *)"--compile", (char *)s->file, (char *)"--out-fd", (char *)"3", NULL};
+	char *defaults[] = {(char *)s->program, (char *)"--defaults", (char *)"--out-fd", (char *)"3", NULL};
+	struct sw_child c = {
+		.path = s->program,
+		.argv = in >= 0 ? compile : defaults,
+		.uid = s->uid,
+		.gid = s->gid,
+		.fds = {in, STDERR_FILENO, STDERR_FILENO, [OUT_FD] = out},
+		.n_fds = OUT_FD + 1,
+	};
+	pid_t pid;
+	int r = sw_child_start(&c, &pid);
+
+	return r < 0 ? r : sw_child_wait(pid);
+}
+
+static int adopt_image(int fd, struct sw_config_image *ret, char *err, size_t size)
+{
+	const void *map;
+	const char *why = "";
+	size_t len;
+	int r = sw_memfd_seal(fd, NULL, 0);
+
+	if (r >= 0)
+		r = sw_memfd_map_sealed(fd, sizeof(struct sw_config), &map, &len);
+	if (r < 0) {
+		snprintf(err, size, "the configuration's image cannot be sealed and read");
+		return r;
+	}
+	r = sw_image_check_config(map, len, &why);
+	if (r < 0) {
+		snprintf(err, size, "sockwarden-config made an image that is not valid (%s)", why);
+		munmap((void *)map, len);
+		return r;
+	}
+	ret->config = map;
+	return 0;
+}
+
+int sw_config_image_make(const struct sw_config_source *s, struct sw_config_image *ret, char *err, size_t size)
+{
+	_close_ int in = open(s->file, O_RDONLY | O_CLOEXEC | O_NOCTTY), out = -1;
+	int r;
+
+	if (in < 0 && errno != ENOENT) {
+		r = -errno;
+		snprintf(err, size, "cannot open %s", s->file);
+		return r;
+	}
+	out = memfd_create("sockwarden-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (out < 0 || ftruncate(out, sizeof(struct sw_config)) < 0) {
+		r = -errno;
+		snprintf(err, size, "no memory for the configuration");
+		return r;
+	}
+	r = run_compiler(s, in, out);
+	if (r < 0) {
+		snprintf(err, size, "cannot run %s", s->program);
+		return r;
+	}
+	if (r == EXIT_CONFIG) {
+		snprintf(err, size, "%s is not valid", s->file);
+		return -EINVAL;
+	}
+	if (r) {
+		snprintf(err, size, "sockwarden-config failed with status %d", r);
+		return -EBADMSG;
+	}
+	r = adopt_image(out, ret, err, size);
+	if (r >= 0)
+		ret->fd = TAKE_FD(out);
+	return r;
+}

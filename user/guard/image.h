@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Sealed images from processes without privilege: the configuration and the trails. Both are checked
+ * whole (seals, magic, version, size, checksum, counts) before a byte is used.
+ */
+#pragma once
+
+#include "sockwarden/rpc/config.h"
+#include "sockwarden/rpc/trail.h"
+#include "user/base/util.h"
+
+/* Pure: 0 or -EBADMSG with what is wrong in *ret_why. */
+int sw_image_check_config(const void *image, size_t size, const char **ret_why);
+int sw_image_check_trails(const void *image, size_t size, const char **ret_why);
+
+/*
+ * A configuration in force: descriptor and mapping, both owned. The mapping is shared with a sealed
+ * file, so it cannot change.
+ */
+struct sw_config_image {
+	int fd;
+	const struct sw_config *config;
+};
+void sw_config_image_init(struct sw_config_image *i);
+void sw_config_image_done(struct sw_config_image *i);
+
+struct sw_config_source {
+	const char *file; /* opened by us; absent: the defaults */
+	const char *program; /* sockwarden-config */
+	uid_t uid;
+	gid_t gid;
+};
+/*
+ * Runs sockwarden-config and checks what it made. Its errors go to our standard error. 0, -EINVAL:
+ * the configuration is not valid (said), -EBADMSG: the child broke the contract (err), -errno (err).
+ */
+int sw_config_image_make(const struct sw_config_source *s, struct sw_config_image *ret, char *err, size_t size);

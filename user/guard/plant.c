@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/guard/plant.h"
+
+#include "skel/sock_cgroup.skel.h"
+#include "skel/sock_iter.skel.h"
+#include "skel/sock_trace.skel.h"
+#include "skel/xdp_gate.skel.h"
+
+static const struct sw_object socket_objects[] = {
+	{"sock_cgroup", sock_cgroup__elf_bytes},
+	{"sock_trace", sock_trace__elf_bytes},
+	{"sock_iter", sock_iter__elf_bytes},
+	{},
+};
+
+void sw_plant_init(struct sw_plant *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->progs = (struct sw_gate_progs){-1, -1, -1};
+	sw_maps_init(&p->maps);
+}
+
+void sw_plant_done(struct sw_plant *p)
+{
+	sw_ladder_free(p->ladder);
+	bpf_object__close(p->gate);
+	sw_maps_done(&p->maps);
+	sw_plant_init(p);
+}
+
+static int find_prog(const struct bpf_object *o, const char *name)
+{
+	const struct bpf_program *p = bpf_object__find_program_by_name(o, name);
+
+	return p ? bpf_program__fd(p) : -1;
+}
+
+int sw_plant_load_gate(struct sw_plant *p, const char *pin_dir)
+{
+	size_t size;
+	const void *elf = xdp_gate__elf_bytes(&size);
+	int r = sw_load_object("xdp_gate", elf, size, pin_dir, true, NULL, NULL, &p->report, &p->gate);
+
+	if (r < 0)
+		return r;
+	p->progs.xdp_fd = find_prog(p->gate, "xdp_gate");
+	p->progs.tc_fd = find_prog(p->gate, "tc_gate");
+	p->progs.tc_l3_fd = find_prog(p->gate, "tc_gate_l3");
+	return p->progs.xdp_fd < 0 && p->progs.tc_fd < 0 ? -EOPNOTSUPP : 0;
+}
+
+int sw_plant_load_sockets(struct sw_plant *p, const struct sw_ladder_opts *o)
+{
+	int r = sw_ladder_climb(socket_objects, o, &p->report, &p->ladder);
+
+	return r < 0 ? r : sw_maps_open_pins(&p->maps, o->pin_dir);
+}

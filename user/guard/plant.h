@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the guard has in the kernel: the gate's object, its maps, the socket programs. Loaded with an
+ * earlier guard's pins taken over. Owned by the guard.
+ */
+#pragma once
+
+#include "user/kern/attach.h"
+#include "user/kern/ladder.h"
+#include "user/kern/maps.h"
+
+struct sw_plant {
+	struct bpf_object *gate;
+	struct sw_gate_progs progs; /* borrowed from gate */
+	struct sw_maps maps;
+	struct sw_ladder *ladder;
+	struct sw_load_report report;
+};
+
+void sw_plant_init(struct sw_plant *p);
+/* Lets go of descriptors; pins and what is attached by them stay. */
+void sw_plant_done(struct sw_plant *p);
+int sw_plant_load_gate(struct sw_plant *p, const char *pin_dir);
+int sw_plant_load_sockets(struct sw_plant *p, const struct sw_ladder_opts *o);

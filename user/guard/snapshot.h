@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Opens the iterators of a snapshot: three per network namespace, because an iterator shows only the
+ * namespace of its opener, then those over tasks. The guard reads none of them.
+ */
+#pragma once
+
+#include "sockwarden/rpc/guard.h"
+#include "user/base/util.h"
+#include "user/kern/ladder.h"
+
+/* fds: room for SW_GUARD_FDS_MAX; the caller closes them, also after a failure. 0 or -errno. */
+int sw_snapshot_open(const struct sw_ladder *l, __u32 first, struct sw_guard_snapshot *ret, int *fds, size_t *ret_n);

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/guard/swap.h"
+
+#include <sys/mman.h>
+
+#include "user/guard/image.h"
+#include "user/io/msg.h"
+
+enum { STEP_ENTRIES = 4096 }; /* 5 to 30 ms of map writes: nobody waits longer for `off` */
+
+static const size_t image_max =
+	sizeof(struct sw_trail_head) + ((size_t)SW_MAX_TRAILS4 + SW_MAX_TRAILS6) * sizeof(struct sw_trail_entry);
+
+struct sw_swap {
+	const struct sw_clock *clock;
+	const struct sw_maps *maps;
+	struct sw_source *step; /* a timer: the loop serves others between two steps */
+	const void *image;	/* NULL: nothing going on */
+	size_t size;
+	struct sw_trail_load load;
+	sw_swap_done_fn fn;
+	void *arg;
+	struct sw_swap_facts facts;
+};
+
+static void end(struct sw_swap *s, int result, const char *text)
+{
+	sw_swap_done_fn fn = s->fn;
+	void *arg = s->arg;
+
+	sw_trail_load_done(&s->load);
+	munmap((void *)s->image, s->size);
+	s->image = NULL;
+	s->fn = NULL;
+	s->arg = NULL;
+	if (fn)
+		fn(result, text, arg);
+}
+
+static void note_facts(struct sw_swap *s)
+{
+	const struct sw_trail_head *h = s->image;
+
+	s->facts = (struct sw_swap_facts){
+		.trails4 = h->count4,
+		.trails6 = h->count6,
+		.swapped_ns = sw_clock_boot_ns(s->clock),
+		.crc = h->crc,
+		.id4 = sw_maps_trail_id(s->maps, SW_MAP_TRAILS4),
+		.id6 = sw_maps_trail_id(s->maps, SW_MAP_TRAILS6),
+	};
+}
+
+static int on_step(struct sw_source *src, void *arg)
+{
+	struct sw_swap *s = arg;
+	int r;
+
+	if (!s->image)
+		return 0;
+	r = sw_trail_load_step(&s->load, STEP_ENTRIES);
+	if (r > 0) {
+		sw_source_set_timer(s->step, 1, 0);
+		return 0;
+	}
+	if (r == 0)
+		r = sw_trail_load_commit(&s->load, s->maps);
+	if (r == 0)
+		note_facts(s);
+	end(s, r,
+		r == -EBADMSG	? "an entry of the image is not a network; the old trails stay"
+			: r < 0 ? "the kernel refused the trails; the old ones stay"
+				: "");
+	return 0;
+}
+
+int sw_swap_new(struct sw_loop *l, const struct sw_clock *clock, const struct sw_maps *maps, struct sw_swap **ret)
+{
+	_cleanup_(sw_swap_freep) struct sw_swap *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	s->clock = clock;
+	s->maps = maps;
+	s->load.fd4 = s->load.fd6 = -1;
+	r = sw_loop_add_timer(l, 0, 0, on_step, s, &s->step);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+void sw_swap_free(struct sw_swap *s)
+{
+	if (!s)
+		return;
+	s->fn = NULL;
+	if (s->image)
+		end(s, -ECANCELED, "");
+	sw_source_free(s->step);
+	free(s);
+}
+
+void sw_swap_freep(struct sw_swap **s)
+{
+	sw_swap_free(*s);
+}
+
+static int open_image(int fd, const void **ret_map, size_t *ret_size, char *text, size_t size)
+{
+	const char *why = "";
+	int r = sw_memfd_map_sealed(fd, image_max, ret_map, ret_size);
+
+	if (r < 0) {
+		snprintf(text, size, "the trail image is %s", r == -EPERM ? "not sealed" : "not readable or too large");
+		return r;
+	}
+	r = sw_image_check_trails(*ret_map, *ret_size, &why);
+	if (r < 0) {
+		snprintf(text, size, "the trail image is refused: %s", why);
+		munmap((void *)*ret_map, *ret_size);
+	}
+	return r;
+}
+
+int sw_swap_begin(struct sw_swap *s, int fd, sw_swap_done_fn fn, void *arg, char *text, size_t size)
+{
+	const struct sw_trail_head *h;
+	int r;
+
+	if (s->image) {
+		snprintf(text, size, "another trail image is being loaded");
+		return -EBUSY;
+	}
+	r = open_image(fd, &s->image, &s->size, text, size);
+	if (r < 0) {
+		s->image = NULL;
+		return r;
+	}
+	h = s->image;
+	s->fn = NULL;
+	r = sw_trail_load_init(&s->load, (const struct sw_trail_entry *)(h + 1), h->count4, h->count6);
+	if (r >= 0)
+		r = sw_source_set_timer(s->step, 1, 0);
+	if (r < 0) {
+		snprintf(text, size, "no memory for the trails in the kernel; the old ones stay");
+		end(s, r, "");
+		return r;
+	}
+	s->fn = fn;
+	s->arg = arg;
+	return 0;
+}
+
+void sw_swap_forget(struct sw_swap *s, const void *arg)
+{
+	if (s->arg != arg)
+		return;
+	s->fn = NULL;
+	s->arg = NULL;
+}
+
+const struct sw_swap_facts *sw_swap_facts(const struct sw_swap *s)
+{
+	return &s->facts;
+}
+
+void sw_swap_adopt(struct sw_swap *s, const struct sw_swap_facts *facts)
+{
+	if (facts->id4 == sw_maps_trail_id(s->maps, SW_MAP_TRAILS4) && facts->id6 == sw_maps_trail_id(s->maps, SW_MAP_TRAILS6))
+		s->facts = *facts;
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/kern/attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <linux/if_link.h>
+
+#include "user/kern/bpffs.h"
+
+enum {
+	TCX_INGRESS = 46, /* BPF_TCX_INGRESS of kernel 6.6; Debian 12's headers do not have it */
+	CLSACT_HANDLE = 0x5357, /* "SW": tells our filter from others' */
+	CLSACT_PRIORITY = 1,
+};
+
+static bool pin_path(char buf[static SW_PIN_PATH_MAX], const char *pin_dir, enum sw_attach hook, __u32 ifindex)
+{
+	return snprintf(buf, SW_PIN_PATH_MAX, "%s/link-%s-%u", pin_dir, sw_attach_word(hook), ifindex) < SW_PIN_PATH_MAX;
+}
+
+/* The device a link is on, 0 when that is gone. Links of XDP and tcx both begin with it. */
+static __u32 link_ifindex(int fd)
+{
+	struct bpf_link_info info = {};
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &len) < 0 ? 0 : info.xdp.ifindex;
+}
+
+/* The pinned link of ours at the device, or -1; the pin of a dead one is removed. */
+static int open_pin(const char *pin_dir, enum sw_attach hook, __u32 ifindex)
+{
+	char path[SW_PIN_PATH_MAX];
+	int fd;
+
+	if (!pin_path(path, pin_dir, hook, ifindex))
+		return -1;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return -1;
+	if (link_ifindex(fd) == ifindex)
+		return fd;
+	close(fd);
+	unlink(path);
+	return -1;
+}
+
+static int tc_prog(const struct sw_gate_progs *p, const struct sw_device *d)
+{
+	return d->is_layer3 ? p->tc_l3_fd : p->tc_fd;
+}
+
+static int create_link(int prog, __u32 ifindex, enum sw_attach hook)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts);
+	int fd;
+
+	if (hook == SW_ATTACH_TCX) {
+		fd = bpf_link_create(prog, (int)ifindex, (enum bpf_attach_type)TCX_INGRESS, NULL);
+		return fd < 0 ? -errno : fd;
+	}
+	opts.flags = hook == SW_ATTACH_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+	fd = bpf_link_create(prog, (int)ifindex, BPF_XDP, &opts);
+	return fd < 0 ? -errno : fd;
+}
+
+static int attach_link(int prog, __u32 ifindex, enum sw_attach hook, const char *pin_dir)
+{
+	_close_ int fd = open_pin(pin_dir, hook, ifindex);
+	char path[SW_PIN_PATH_MAX];
+
+	if (fd >= 0) {
+		if (bpf_link_update(fd, prog, NULL) == 0)
+			return 1;
+		if (!pin_path(path, pin_dir, hook, ifindex))
+			return -ENAMETOOLONG;
+		unlink(path);
+		sw_close(TAKE_FD(fd)); /* the last reference: detached */
+	}
+	fd = create_link(prog, ifindex, hook);
+	if (fd < 0)
+		return fd;
+	if (!pin_path(path, pin_dir, hook, ifindex))
+		return -ENAMETOOLONG;
+	return bpf_obj_pin(fd, path) < 0 ? -errno : 0;
+}
+
+static int attach_clsact(int prog, __u32 ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY, .prog_fd = prog,
+		.flags = BPF_TC_F_REPLACE);
+	int r = bpf_tc_hook_create(&hook);
+
+	if (r < 0 && r != -EEXIST)
+		return r;
+	return bpf_tc_attach(&hook, &opts);
+}
+
+static int detach_clsact(__u32 ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
+	int r = bpf_tc_query(&hook, &opts);
+
+	if (r < 0)
+		return 0; /* no clsact, or no filter of ours */
+	opts.prog_fd = 0;
+	opts.prog_id = 0;
+	opts.flags = 0;
+	return bpf_tc_detach(&hook, &opts);
+}
+
+static int drop_pin(const char *pin_dir, enum sw_attach hook, __u32 ifindex)
+{
+	char path[SW_PIN_PATH_MAX];
+
+	if (!pin_path(path, pin_dir, hook, ifindex))
+		return -ENAMETOOLONG;
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* Native and generic XDP exclude each other on a device: the old one has to go first. */
+static bool is_xdp(enum sw_attach hook)
+{
+	return hook == SW_ATTACH_NATIVE || hook == SW_ATTACH_GENERIC;
+}
+
+static void drop_others(const char *pin_dir, __u32 ifindex, enum sw_attach keep, bool xdp_only)
+{
+	for (enum sw_attach h = SW_ATTACH_NATIVE; h < SW_ATTACH_COUNT; h++) {
+		if (h == keep || (xdp_only && !is_xdp(h)))
+			continue;
+		if (h == SW_ATTACH_CLSACT)
+			detach_clsact(ifindex);
+		else
+			drop_pin(pin_dir, h, ifindex);
+	}
+}
+
+int sw_attach_packet(const struct sw_gate_progs *p, const struct sw_device *d, enum sw_attach hook, const char *pin_dir,
+	bool *ret_is_adopted)
+{
+	int prog = is_xdp(hook) ? p->xdp_fd : tc_prog(p, d), r;
+
+	if (hook == SW_ATTACH_NONE || prog < 0)
+		return -EOPNOTSUPP;
+	if (is_xdp(hook))
+		drop_others(pin_dir, d->ifindex, hook, true);
+	r = hook == SW_ATTACH_CLSACT ? attach_clsact(prog, d->ifindex) : attach_link(prog, d->ifindex, hook, pin_dir);
+	if (r < 0)
+		return r;
+	drop_others(pin_dir, d->ifindex, hook, false);
+	if (ret_is_adopted)
+		*ret_is_adopted = r == 1;
+	return 0;
+}
+
+int sw_detach_packet(__u32 ifindex, const char *pin_dir)
+{
+	int r = detach_clsact(ifindex);
+
+	for (enum sw_attach h = SW_ATTACH_NATIVE; h < SW_ATTACH_COUNT; h++) {
+		int x = drop_pin(pin_dir, h, ifindex);
+
+		if (r >= 0)
+			r = x;
+	}
+	return r;
+}
+
+bool sw_attach_is_own(__u32 ifindex, const char *pin_dir)
+{
+	static const enum sw_attach hooks[] = {SW_ATTACH_NATIVE, SW_ATTACH_GENERIC};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(hooks); i++) {
+		_close_ int fd = open_pin(pin_dir, hooks[i], ifindex);
+
+		if (fd >= 0)
+			return true;
+	}
+	return false;
+}
+
+static int parse_pin(const char *name, enum sw_attach *ret_hook, __u32 *ret_ifindex)
+{
+	char word[16];
+
+	if (sscanf(name, "link-%15[a-z]-%u", word, ret_ifindex) != 2)
+		return -EINVAL;
+	for (enum sw_attach h = SW_ATTACH_NATIVE; h < SW_ATTACH_COUNT; h++) {
+		if (sw_streq(word, sw_attach_word(h))) {
+			*ret_hook = h;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int sw_attach_each_pin(const char *pin_dir, void (*fn)(__u32 ifindex, enum sw_attach hook, void *arg), void *arg)
+{
+	DIR *d = opendir(pin_dir);
+	int n = 0;
+
+	if (!d)
+		return -errno;
+	for (struct dirent *e = readdir(d); e; e = readdir(d)) {
+		enum sw_attach hook;
+		__u32 ifindex;
+		_close_ int fd = -1;
+
+		if (parse_pin(e->d_name, &hook, &ifindex) < 0)
+			continue;
+		fd = open_pin(pin_dir, hook, ifindex);
+		if (fd < 0)
+			continue;
+		n++;
+		if (fn)
+			fn(ifindex, hook, arg);
+	}
+	closedir(d);
+	return n;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Attaches the packet program to a device by one of four hooks, pins the link, takes an earlier
+ * guard's link over, and takes it off again. In the guard.
+ */
+#pragma once
+
+#include "user/base/util.h"
+#include "user/kern/device.h"
+
+/* The programs of one gate object; -1 when that one did not load. */
+struct sw_gate_progs {
+	int xdp_fd, tc_fd;
+	int tc_l3_fd; /* for devices whose packets begin with the IP header */
+};
+
+/*
+ * Attaches to d by hook. A link of ours that is pinned there already is updated in place where the
+ * kernel can, so that no packet passes unjudged; one by another hook goes after the new one is on.
+ * pin_dir/link-HOOK-IFINDEX is the pin. *ret_is_adopted may be NULL. 0, -EBUSY: somebody else's
+ * program is there, -errno.
+ */
+int sw_attach_packet(const struct sw_gate_progs *p, const struct sw_device *d, enum sw_attach hook, const char *pin_dir,
+	bool *ret_is_adopted);
+/* Takes our program off the device, by whatever hook, and removes the pins. What is not there is fine. */
+int sw_detach_packet(__u32 ifindex, const char *pin_dir);
+/* True when a program of ours is at ifindex by a pinned link: the XDP program there is ours. */
+bool sw_attach_is_own(__u32 ifindex, const char *pin_dir);
+/*
+ * Removes the pins of devices that are gone, and calls fn for each device that has one.
+ * Their number or -errno.
+ */
+int sw_attach_each_pin(const char *pin_dir, void (*fn)(__u32 ifindex, enum sw_attach hook, void *arg), void *arg);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The gate's maps, typed: the guard writes policy through here and nowhere else. The descriptors are
+ * owned by whoever filled the struct (sw_maps_open_pins gives new ones, sw_maps_done closes them).
+ */
+#pragma once
+
+#include "sockwarden/abi/gate.h"
+#include "sockwarden/model/addr.h"
+#include "sockwarden/rpc/trail.h"
+#include "user/base/util.h"
+
+enum sw_map {
+	SW_MAP_CTL,
+	SW_MAP_ALLOW4,
+	SW_MAP_ALLOW6,
+	SW_MAP_BAN4,
+	SW_MAP_BAN6,
+	SW_MAP_BANNET4,
+	SW_MAP_BANNET6,
+	SW_MAP_TRAILS4,
+	SW_MAP_TRAILS6,
+	SW_MAP_COUNTERS,
+	SW_MAP_STATS,
+	SW_MAP_EV_PKT,
+	SW_MAP_EV_SOCK,
+	SW_MAP_COUNT
+};
+
+struct sw_maps {
+	int fd[SW_MAP_COUNT];
+};
+
+void sw_maps_init(struct sw_maps *m);
+void sw_maps_done(struct sw_maps *m);
+/* Opens every map from its pin; ev_sock is made and pinned when no socket program brought it. 0 or -errno. */
+int sw_maps_open_pins(struct sw_maps *m, const char *pin_dir);
+/* The name of the map and of its pin. */
+const char *sw_map_name(enum sw_map map);
+/* A new descriptor for another process: read-only, but a ring's is read-write (its reader writes a position). */
+int sw_maps_share(const struct sw_maps *m, enum sw_map map);
+
+/* The ban of net: hosts (/32, /128) and /64 in the hashes, the rest in the tries. -E2BIG or -ENOSPC: full. */
+int sw_maps_ban_put(const struct sw_maps *m, const struct sw_net *net, const struct sw_ban_val *val);
+int sw_maps_ban_del(const struct sw_maps *m, const struct sw_net *net);
+int sw_maps_allow_put(const struct sw_maps *m, const struct sw_net *net, __u32 origins);
+/* Calls fn for each allow entry until it returns negative; the result. */
+int sw_maps_allow_each(const struct sw_maps *m, int (*fn)(const struct sw_net *net, __u32 origins, void *arg), void *arg);
+
+int sw_maps_ctl_get(const struct sw_maps *m, struct sw_gate_ctl *ret);
+/*
+ * Written so that a packet between the two writes is never judged by the new mode with the old end:
+ * first everything but the mode, then the mode; ending enforcement goes the other way round.
+ */
+int sw_maps_ctl_set(const struct sw_maps *m, const struct sw_gate_ctl *c);
+
+/*
+ * Trail tries in the making: two maps exactly as large as the image, filled in steps so that the
+ * guard answers others meanwhile, put in force at once by _commit. The image is borrowed.
+ */
+struct sw_trail_load {
+	const struct sw_trail_entry *entries;
+	__u64 count4, count6, at;
+	int fd4, fd6; /* -1 when that family has no entry */
+	bool is_single; /* batches fail here: some kernels give ENOMEM on many cores; one by one then */
+};
+int sw_trail_load_init(struct sw_trail_load *l, const struct sw_trail_entry *entries, __u64 count4, __u64 count6);
+/* Writes up to max entries; 1 more to do, 0 all written, -errno. */
+int sw_trail_load_step(struct sw_trail_load *l, __u32 max);
+/* Puts both in force. On failure what was in force stays. */
+int sw_trail_load_commit(struct sw_trail_load *l, const struct sw_maps *m);
+void sw_trail_load_done(struct sw_trail_load *l);
+/* Kernel id of the trie in force, 0 for none. */
+__u32 sw_maps_trail_id(const struct sw_maps *m, enum sw_map map);
