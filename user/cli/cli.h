@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The command line `sockwarden`: one table of commands (command.c) gives parsing, help and
+ * completions; a handler asks the engine by the control socket, or looks at the host itself, and
+ * prints. Data goes to standard output, prose to standard error; the result is the exit status.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "sockwarden/rpc/control.h"
+#include "user/base/json.h"
+#include "user/base/opt.h"
+#include "user/base/paths.h"
+
+enum sw_exit {
+	SW_EXIT_OK = 0,
+	SW_EXIT_NEGATIVE = 1, /* a negative answer: differences, listed, not found, refused */
+	SW_EXIT_USAGE = 2,
+	SW_EXIT_NOT_RUNNING = 3,
+	SW_EXIT_PERMISSION = 4,
+	SW_EXIT_CONFIG = 5,
+	SW_EXIT_DEGRADED = 6,
+	SW_EXIT_PARTIAL = 7,
+};
+
+enum sw_cli_format { SW_CLI_TABLE, SW_CLI_WIDE, SW_CLI_JSON, SW_CLI_JSONL, SW_CLI_CSV };
+
+/* Every option of every command; a command's rows say which it takes. */
+struct sw_cli_options {
+	struct sw_paths paths;
+	bool json, pretty, no_header, quiet, verbose, help, version;
+	const char *output, *color;
+	bool follow;			/* events */
+	uint64_t last;			/* events, findings: how many */
+	const char *kind;		/* events */
+	bool tcp, udp, unix_domain, listening, all, processes, numeric; /* sockets, letters as of ss(8) */
+	bool ip4, ip6;
+	uint64_t pid;
+	const char *user, *netns;
+	uint64_t length_sec;		/* ban --for; SW_CLI_UNSET: not given */
+	const char *reason;		/* ban, allow add */
+	bool wide;			/* ban */
+	const char *name, *action;	/* trails import */
+	uint64_t confirm_sec;		/* arm */
+	bool keep;			/* arm */
+	bool observe;			/* off */
+	const char *plan;		/* doctor */
+};
+#define SW_CLI_UNSET UINT64_MAX
+
+struct sw_cli;
+typedef int (*sw_cli_fn)(struct sw_cli *c);
+
+struct sw_cli_command {
+	const char *name;    /* "ban", "sockets list" */
+	const char *summary; /* one line */
+	const char *usage;   /* the words it takes, "ADDR|CIDR" */
+	int min_words, max_words;
+	const struct sw_opt *options; /* may be NULL */
+	sw_cli_fn fn;
+	const char *examples; /* lines, may be NULL */
+	const char *same_as;  /* for an alias: the command it stands for */
+};
+
+/* One call of the program. */
+struct sw_cli {
+	const struct sw_cli_command *command;
+	struct sw_cli_options o;
+	enum sw_cli_format format;
+	bool has_color, has_utf8, is_terminal;
+	unsigned int width; /* of the terminal; 0: no limit */
+	int n_words;
+	char **words; /* after the command's own */
+};
+
+extern const struct sw_cli_command sw_cli_commands[]; /* ended by a NULL name */
+extern const struct sw_opt sw_cli_global_options[];
+
+int sw_cli_main(int argc, char **argv);
+/* The command whose name is the first one or two of the words; *ret_used how many. NULL: none. */
+const struct sw_cli_command *sw_cli_find(int n, char **words, int *ret_used);
+
+/* ---- saying things */
+/* "sockwarden: TEXT" on standard error, and the hint on a line of its own. Returns status. */
+int sw_cli_error(int status, const char *hint, const char *fmt, ...) _printf_(3, 4);
+/* A sentence about what was done, on standard error; nothing with -q. */
+void sw_cli_say(const struct sw_cli *c, const char *fmt, ...) _printf_(2, 3);
+
+/* ---- asking the engine (ask.c) */
+struct sw_cli_args {
+	struct sw_strbuf text;
+	struct sw_json j;
+};
+void sw_cli_args_begin(struct sw_cli_args *a);
+/* The object's text; sw_strbuf_done(&a->text) is the caller's. */
+const char *sw_cli_args_end(struct sw_cli_args *a);
+/* Asks and gives the reply's data (caller's); else says what is wrong and gives the exit status. */
+int sw_cli_ask(const struct sw_cli *c, const char *verb, const char *args, int fd, json_t **ret);
+/* The same without a word about a daemon that is not there: only SW_EXIT_NOT_RUNNING. */
+int sw_cli_ask_quietly(const struct sw_cli *c, const char *verb, const char *args, int fd, json_t **ret);
+/* Asks for a stream: fn for each item; ends with the stream. fn's result other than 0 ends it too. */
+int sw_cli_stream(const struct sw_cli *c, const char *verb, const char *args,
+	int (*fn)(const struct sw_cli *c, const json_t *item, void *arg), void *arg);
+/* Says that the daemon is not running and how to start it. */
+int sw_cli_not_running(const struct sw_cli *c, int error);
+
+/* ---- handlers, one per row */
+int sw_cli_status(struct sw_cli *c);
+int sw_cli_events(struct sw_cli *c);
+int sw_cli_findings(struct sw_cli *c);
+int sw_cli_sockets_list(struct sw_cli *c);
+int sw_cli_sockets_diff(struct sw_cli *c);
+int sw_cli_baseline_save(struct sw_cli *c);
+int sw_cli_baseline_list(struct sw_cli *c);
+int sw_cli_baseline_show(struct sw_cli *c);
+int sw_cli_baseline_accept(struct sw_cli *c);
+int sw_cli_baseline_delete(struct sw_cli *c);
+int sw_cli_ban(struct sw_cli *c);
+int sw_cli_unban(struct sw_cli *c);
+int sw_cli_bans(struct sw_cli *c);
+int sw_cli_allow_add(struct sw_cli *c);
+int sw_cli_allow_remove(struct sw_cli *c);
+int sw_cli_allow_list(struct sw_cli *c);
+int sw_cli_why(struct sw_cli *c);
+int sw_cli_check(struct sw_cli *c);
+int sw_cli_trails_import(struct sw_cli *c);
+int sw_cli_trails_remove(struct sw_cli *c);
+int sw_cli_trails_list(struct sw_cli *c);
+int sw_cli_trails_search(struct sw_cli *c);
+int sw_cli_feeds_list(struct sw_cli *c);
+int sw_cli_feeds_update(struct sw_cli *c);
+int sw_cli_arm(struct sw_cli *c);
+int sw_cli_off(struct sw_cli *c);
+int sw_cli_doctor(struct sw_cli *c);
+int sw_cli_config_check(struct sw_cli *c);
+int sw_cli_config_explain(struct sw_cli *c);
+int sw_cli_config_show(struct sw_cli *c);
+int sw_cli_config_schema(struct sw_cli *c);
+int sw_cli_config_default(struct sw_cli *c);
+int sw_cli_web(struct sw_cli *c);
+int sw_cli_completion(struct sw_cli *c);
+int sw_cli_version(struct sw_cli *c);
+int sw_cli_help(struct sw_cli *c);
+/* --help of one command, on standard output. */
+int sw_cli_help_command(const struct sw_cli_command *cmd);

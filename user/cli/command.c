@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/cli/cli.h"
+
+#define FLAG(letter, name, member, help)	  {letter, name, SW_OPT_FLAG, offsetof(struct sw_cli_options, member), NULL, help}
+#define TEXT(letter, name, member, value, help)	  {letter, name, SW_OPT_STRING, offsetof(struct sw_cli_options, member), value, help}
+#define NUMBER(letter, name, member, value, help) {letter, name, SW_OPT_UINT, offsetof(struct sw_cli_options, member), value, help}
+#define LENGTH(letter, name, member, value, help) {letter, name, SW_OPT_DURATION, offsetof(struct sw_cli_options, member), value, help}
+
+/* clang-format off */
+const struct sw_opt sw_cli_global_options[] = {
+	FLAG('j', "json", json, "print JSON (one line a reply; one line an item of a stream)"),
+	FLAG(0, "pretty", pretty, "print JSON over many lines"),
+	TEXT('o', "output", output, "FORMAT", "table, wide, json, jsonl or csv"),
+	FLAG(0, "no-header", no_header, "tables and CSV without their first line"),
+	TEXT(0, "color", color, "WHEN", "auto, always or never (NO_COLOR is heeded)"),
+	FLAG('q', "quiet", quiet, "say nothing but data and errors"),
+	FLAG('v', "verbose", verbose, "say more"),
+	SW_PATHS_OPTS(struct sw_cli_options, paths),
+	FLAG('h', "help", help, "this text; after a command, the command's"),
+	FLAG(0, "version", version, "the version"),
+	{},
+};
+
+static const struct sw_opt event_options[] = {
+	FLAG('f', "follow", follow, "go on with what comes, until Ctrl-C"),
+	NUMBER('n', "last", last, "N", "how many of the past to begin with"),
+	TEXT('k', "kind", kind, "KIND,...", "only packet, socket, exec, finding, ban, unban, mode, trails, feed or system"),
+	{},
+};
+static const struct sw_opt finding_options[] = {
+	NUMBER('n', "last", last, "N", "how many (50)"),
+	{},
+};
+static const struct sw_opt socket_options[] = {
+	FLAG('t', "tcp", tcp, "TCP"),
+	FLAG('u', "udp", udp, "UDP"),
+	FLAG('x', "unix", unix_domain, "UNIX sockets"),
+	FLAG('l', "listening", listening, "only those that listen (without -a this is so)"),
+	FLAG('a', "all", all, "connections too"),
+	FLAG('n', "numeric", numeric, "numbers, not names (it is always so)"),
+	FLAG('p', "processes", processes, "the processes that hold them"),
+	FLAG('4', "ipv4", ip4, "IPv4"),
+	FLAG('6', "ipv6", ip6, "IPv6"),
+	NUMBER(0, "pid", pid, "PID", "of this process"),
+	TEXT(0, "user", user, "NAME|UID", "of this user"),
+	TEXT(0, "netns", netns, "NAME|INODE", "in this network namespace"),
+	{},
+};
+static const struct sw_opt ban_options[] = {
+	LENGTH(0, "for", length_sec, "TIME", "how long: 90s, 10m, 24h, 7d or forever (bans.length of the configuration)"),
+	TEXT(0, "reason", reason, "TEXT", "why, for whoever looks at it later"),
+	FLAG(0, "wide", wide, "yes, a network wider than bans.widest_* of the configuration"),
+	{},
+};
+static const struct sw_opt allow_options[] = {
+	TEXT(0, "reason", reason, "TEXT", "why, for whoever looks at it later"),
+	{},
+};
+static const struct sw_opt import_options[] = {
+	TEXT(0, "name", name, "NAME", "the list's name (the file's without its ending)"),
+	TEXT(0, "action", action, "WORD", "drop, observe, or except: never a hit here (drop)"),
+	{},
+};
+static const struct sw_opt arm_options[] = {
+	LENGTH(0, "confirm", confirm_sec, "TIME", "end by itself after this unless kept: for a try over the network"),
+	FLAG(0, "keep", keep, "keep what --confirm began"),
+	{},
+};
+static const struct sw_opt off_options[] = {
+	FLAG(0, "observe", observe, "go on judging and telling, only drop nothing"),
+	{},
+};
+static const struct sw_opt doctor_options[] = {
+	TEXT(0, "plan", plan, "IFACE", "what attaching to this device would do; nothing is attached"),
+	{},
+};
+
+const struct sw_cli_command sw_cli_commands[] = {
+	{"status", "what is in force, what it has seen, what is wrong", "", 0, 0, NULL, sw_cli_status,
+		"sockwarden status\nsockwarden status -j --pretty\n"},
+	{"events", "what happened, and what happens", "", 0, 0, event_options, sw_cli_events,
+		"sockwarden events --follow\nsockwarden events -n 100 -k ban\n"},
+	{"findings", "suspicions, with their evidence", "", 0, 0, finding_options, sw_cli_findings, "sockwarden findings -n 20\n"},
+	{"threats", "the same as findings", "", 0, 0, finding_options, sw_cli_findings, NULL, "findings"},
+	{"sockets", "the same as sockets list", "[:PORT]", 0, 1, socket_options, sw_cli_sockets_list, NULL, "sockets list"},
+	{"sockets list", "sockets and who holds them", "[:PORT]", 0, 1, socket_options, sw_cli_sockets_list,
+		"sockwarden sockets list -tp\nsockwarden sockets list :22\nsockwarden sockets list -a --user www-data\n"},
+	{"sockets diff", "what listens now and did not at the baseline, or the other way round", "[NAME]", 0, 1, NULL,
+		sw_cli_sockets_diff, "sockwarden sockets diff && echo unchanged\n"},
+	{"sockets baseline save", "take what listens now as known", "[NAME]", 0, 1, NULL, sw_cli_baseline_save,
+		"sockwarden sockets baseline save before-upgrade\n"},
+	{"sockets baseline list", "the baselines there are", "", 0, 0, NULL, sw_cli_baseline_list, NULL},
+	{"sockets baseline show", "what a baseline holds", "[NAME]", 0, 1, NULL, sw_cli_baseline_show, NULL},
+	{"sockets baseline accept", "take differences into the baseline: one by its key, or all", "[NAME] [KEY]", 0, 2, NULL,
+		sw_cli_baseline_accept, "sockwarden sockets baseline accept\n"},
+	{"sockets baseline delete", "forget a baseline", "NAME", 1, 1, NULL, sw_cli_baseline_delete, NULL},
+	{"ban", "drop what comes from an address or a network", "ADDR|CIDR", 1, 1, ban_options, sw_cli_ban,
+		"sockwarden ban 192.0.2.7\nsockwarden ban 2001:db8::/64 --for 7d --reason 'scans us'\n"},
+	{"unban", "end a ban", "ADDR|CIDR", 1, 1, NULL, sw_cli_unban, "sockwarden unban 192.0.2.7\n"},
+	{"bans", "the bans in force", "", 0, 0, NULL, sw_cli_bans, "sockwarden bans -o csv\n"},
+	{"allow", "the same as allow list", "", 0, 0, NULL, sw_cli_allow_list, NULL, "allow list"},
+	{"allow add", "never drop what comes from an address or a network", "ADDR|CIDR", 1, 1, allow_options, sw_cli_allow_add,
+		"sockwarden allow add 198.51.100.0/24 --reason office\n"},
+	{"allow remove", "take an entry off the allow list", "ADDR|CIDR", 1, 1, NULL, sw_cli_allow_remove, NULL},
+	{"allow list", "what is never dropped, and why", "", 0, 0, NULL, sw_cli_allow_list, NULL},
+	{"why", "why something is dropped, listed or told of", "ADDR|CIDR|ID", 1, 1, NULL, sw_cli_why,
+		"sockwarden why 192.0.2.7\n"},
+	{"check", "exit 1 when an address is listed or banned, else 0", "ADDR|CIDR", 1, 1, NULL, sw_cli_check,
+		"sockwarden check 192.0.2.7 || echo bad\n"},
+	{"trails", "the same as trails list", "", 0, 0, NULL, sw_cli_trails_list, NULL, "trails list"},
+	{"trails import", "take a file of addresses and networks as a trail; a directory: each of its files", "PATH", 1, 1,
+		import_options, sw_cli_trails_import, "sockwarden trails import blocklist.txt --name partners\n"},
+	{"trails remove", "remove a list", "NAME", 1, 1, NULL, sw_cli_trails_remove, NULL},
+	{"trails list", "the lists, their size and age", "", 0, 0, NULL, sw_cli_trails_list, NULL},
+	{"trails search", "which lists hold an address, a network or a text; exit 1 when none", "ADDR|CIDR|TEXT", 1, 1, NULL,
+		sw_cli_trails_search, "sockwarden trails search 192.0.2.7\n"},
+	{"feeds", "the same as feeds list", "", 0, 0, NULL, sw_cli_feeds_list, NULL, "feeds list"},
+	{"feeds list", "the lists that are fetched", "", 0, 0, NULL, sw_cli_feeds_list, NULL},
+	{"feeds update", "fetch one feed now, or all", "[NAME]", 0, 1, NULL, sw_cli_feeds_update, NULL},
+	{"arm", "enforce: from now on what is judged bad is dropped", "", 0, 0, arm_options, sw_cli_arm,
+		"sockwarden arm --confirm 60s\nsockwarden arm --keep\n"},
+	{"off", "stop dropping and judging; works without the daemon too", "", 0, 0, off_options, sw_cli_off,
+		"sockwarden off\nsockwarden off --observe\n"},
+	{"doctor", "is this host fit for it: each answer with its fix", "", 0, 0, doctor_options, sw_cli_doctor,
+		"sockwarden doctor\nsockwarden doctor --plan eth0\n"},
+	{"config check", "read the configuration and tell its errors; the daemon is not asked", "[FILE]", 0, 1, NULL,
+		sw_cli_config_check, "sockwarden config check /etc/sockwarden/sockwarden.yaml\n"},
+	{"config explain", "what a setting or a section is", "KEY", 0, 1, NULL, sw_cli_config_explain,
+		"sockwarden config explain bans.length\n"},
+	{"config show", "every setting as the configuration gives it", "[FILE]", 0, 1, NULL, sw_cli_config_show, NULL},
+	{"config schema", "the JSON Schema of the configuration", "", 0, 0, NULL, sw_cli_config_schema, NULL},
+	{"config default", "the default configuration file", "", 0, 0, NULL, sw_cli_config_default,
+		"sockwarden config default > /etc/sockwarden/sockwarden.yaml\n"},
+	{"web", "a link to the page, good once and for ten minutes", "", 0, 0, NULL, sw_cli_web, "sockwarden web\n"},
+	{"completion", "a shell's completions", "bash|zsh|fish", 1, 1, NULL, sw_cli_completion,
+		"sockwarden completion bash > /etc/bash_completion.d/sockwarden\n"},
+	{"version", "the version", "", 0, 0, NULL, sw_cli_version, NULL},
+	{"help", "all commands, or one", "[COMMAND]", 0, 3, NULL, sw_cli_help, NULL},
+	{},
+};
+/* clang-format on */
+
+/* True when the command's name begins with, or is, the words; *ret_used words of the name. */
+static bool is_named(const char *name, int n, char **words, int *ret_used)
+{
+	int used = 0;
+
+	while (*name) {
+		size_t len = strcspn(name, " ");
+
+		if (used >= n || strlen(words[used]) != len || strncmp(words[used], name, len))
+			return false;
+		used++;
+		name += len + (name[len] == ' ');
+	}
+	*ret_used = used;
+	return true;
+}
+
+const struct sw_cli_command *sw_cli_find(int n, char **words, int *ret_used)
+{
+	const struct sw_cli_command *best = NULL;
+	int used, most = 0;
+
+	for (const struct sw_cli_command *cmd = sw_cli_commands; cmd->name; cmd++) {
+		if (is_named(cmd->name, n, words, &used) && used > most) {
+			best = cmd;
+			most = used;
+		}
+	}
+	*ret_used = most;
+	return best;
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* events, findings. */
+#include "user/cli/table.h"
+
+enum { EVENTS_DEFAULT = 20, FOLLOW_DEFAULT = 0, FINDINGS_DEFAULT = 50 };
+
+static const char *color_kind(const char *kind)
+{
+	static const struct {
+		const char *kind, *sgr;
+	} rows[] = {{"finding", "33"}, {"ban", "31"}, {"unban", "32"}, {"mode", "36"}, {"lost", "31"}, {"system", "35"}};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		if (sw_streq(rows[i].kind, kind))
+			return rows[i].sgr;
+	}
+	return NULL;
+}
+
+static int print_event(const struct sw_cli *c, const json_t *item, void *arg)
+{
+	_strbuf_ struct sw_strbuf at = {};
+	const char *kind = sw_cli_text(item, "kind");
+
+	if (c->format == SW_CLI_JSON || c->format == SW_CLI_JSONL) {
+		sw_cli_print_item(item);
+		return ferror(stdout) ? SW_EXIT_NEGATIVE : 0;
+	}
+	sw_cli_cell(json_object_get(item, "at"), SW_COL_TIME, &at);
+	printf("%s  ", sw_strbuf_get(&at));
+	sw_cli_put(c, color_kind(kind), kind);
+	printf("%*s", (int)SW_MAX(9 - (int)strlen(kind), 1), "");
+	sw_cli_put(c, NULL, sw_cli_text(item, "text"));
+	putchar('\n');
+	fflush(stdout);
+	return ferror(stdout) ? SW_EXIT_NEGATIVE : 0;
+}
+
+static int refuse_kind(const char *kind)
+{
+	static const char *const kinds[] = {
+		"packet", "socket", "exec", "finding", "ban", "unban", "mode", "trails", "feed", "system"};
+	const char *near = sw_nearest(kind, kinds, SW_ARRAY_SIZE(kinds));
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(kinds); i++) {
+		if (sw_streq(kinds[i], kind))
+			return 0;
+	}
+	return sw_cli_error(SW_EXIT_USAGE, NULL, "--kind: there are no events '%s'%s%s%s", kind,
+		near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+int sw_cli_events(struct sw_cli *c)
+{
+	struct sw_cli_args a;
+	int r = c->o.kind && !strchr(c->o.kind, ',') ? refuse_kind(c->o.kind) : 0;
+
+	if (r)
+		return r;
+	if (c->format == SW_CLI_CSV)
+		return sw_cli_error(SW_EXIT_USAGE, "take -o jsonl", "events differ in their fields and make no CSV");
+	sw_cli_args_begin(&a);
+	sw_json_bool(&a.j, "follow", c->o.follow);
+	sw_json_uint(&a.j, "last", c->o.last != SW_CLI_UNSET ? c->o.last : c->o.follow ? FOLLOW_DEFAULT : EVENTS_DEFAULT);
+	if (c->o.kind)
+		sw_json_string(&a.j, "kind", c->o.kind);
+	r = sw_cli_stream(c, "events", sw_cli_args_end(&a), print_event, NULL);
+	sw_strbuf_done(&a.text);
+	return r;
+}
+
+static const struct sw_cli_column finding_columns[] = {
+	{"TIME", "at", SW_COL_TIME},
+	{"SEVERITY", "severity", 0, NULL, sw_cli_color_severity},
+	{"KIND", "kind"},
+	{"SUBJECT", "subject", SW_COL_OPTIONAL},
+	{"COUNT", "count", SW_COL_RIGHT | SW_COL_OPTIONAL},
+	{"ID", "id", SW_COL_WIDE | SW_COL_RIGHT},
+	{"RULE", "rule", SW_COL_WIDE},
+	{"PROCESS", "process", SW_COL_WIDE},
+	{"PID", "pid", SW_COL_WIDE | SW_COL_RIGHT},
+	{"TRAIL", "trail", SW_COL_WIDE},
+	{"LIST", "list", SW_COL_WIDE},
+	{"TITLE", "title", SW_COL_FLEX},
+	{},
+};
+
+int sw_cli_findings(struct sw_cli *c)
+{
+	struct sw_cli_args a;
+	json_t *data = NULL;
+	int r;
+
+	sw_cli_args_begin(&a);
+	sw_json_uint(&a.j, "last", c->o.last != SW_CLI_UNSET ? c->o.last : FINDINGS_DEFAULT);
+	r = sw_cli_ask(c, "findings", sw_cli_args_end(&a), -1, &data);
+	sw_strbuf_done(&a.text);
+	if (r)
+		return r;
+	sw_cli_print_rows(c, data, "findings", finding_columns, "no findings");
+	json_decref(data);
+	return SW_EXIT_OK;
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* sockets list, diff, baseline. */
+#include "user/cli/table.h"
+
+enum { PORT_MAX = 65535 };
+
+static void put_endpoint(const json_t *row, const char *address, const char *port, struct sw_strbuf *out)
+{
+	const char *text = sw_cli_text(row, address);
+	long long number = sw_cli_number(row, port);
+
+	if (!*text)
+		return;
+	sw_strbuf_puts(out, strchr(text, ':') ? "[" : "");
+	sw_strbuf_safe(out, text, strlen(text));
+	sw_strbuf_puts(out, strchr(text, ':') ? "]" : "");
+	if (number)
+		sw_strbuf_printf(out, ":%lld", number);
+	else
+		sw_strbuf_puts(out, ":*");
+}
+
+static void cell_local(const json_t *row, struct sw_strbuf *out)
+{
+	const char *path = sw_cli_text(row, "path");
+
+	if (*path)
+		sw_strbuf_safe(out, path, strlen(path));
+	else
+		put_endpoint(row, "local", "lport", out);
+}
+
+static void cell_remote(const json_t *row, struct sw_strbuf *out)
+{
+	if (sw_cli_number(row, "rport"))
+		put_endpoint(row, "remote", "rport", out);
+}
+
+/* "sshd(812), systemd(1)" */
+static void cell_processes(const json_t *row, struct sw_strbuf *out)
+{
+	json_t *p;
+	size_t i;
+
+	json_array_foreach(json_object_get(row, "processes"), i, p) {
+		const char *comm = sw_cli_text(p, "comm");
+
+		sw_strbuf_puts(out, i ? ", " : "");
+		sw_strbuf_safe(out, comm, strlen(comm));
+		sw_strbuf_printf(out, "(%lld)", sw_cli_number(p, "pid"));
+	}
+}
+
+static void cell_user(const json_t *row, struct sw_strbuf *out)
+{
+	const char *user = sw_cli_text(row, "user");
+
+	if (*user)
+		sw_strbuf_safe(out, user, strlen(user));
+	else if (json_is_integer(json_object_get(row, "uid")))
+		sw_strbuf_printf(out, "%lld", sw_cli_number(row, "uid"));
+}
+
+static const struct sw_cli_column socket_columns[] = {
+	{"PROTO", "protocol"},
+	{"STATE", "state"},
+	{"LOCAL", NULL, SW_COL_FLEX, cell_local},
+	{"REMOTE", NULL, SW_COL_OPTIONAL, cell_remote},
+	{"USER", NULL, 0, cell_user},
+	{"EXPOSURE", "exposure", SW_COL_OPTIONAL},
+	{"NETNS", "netns_name", SW_COL_OPTIONAL},
+	{"UNIT", "unit", SW_COL_WIDE},
+	{"CONTAINER", "container", SW_COL_WIDE},
+	{"SINCE", "since_at", SW_COL_WIDE | SW_COL_TIME},
+	{"INODE", "inode", SW_COL_WIDE | SW_COL_RIGHT},
+	{"PROCESSES", NULL, SW_COL_WIDE | SW_COL_FLEX, cell_processes},
+	{},
+};
+
+/* With -p the processes are shown without -o wide, too. */
+static void with_processes(struct sw_cli_column *cols)
+{
+	for (; cols->title; cols++) {
+		if (cols->cell == cell_processes)
+			cols->flags &= ~(unsigned int)SW_COL_WIDE;
+	}
+}
+
+static int parse_port(const char *word, uint64_t *ret)
+{
+	char *end;
+
+	if (word[0] != ':' || word[1] < '0' || word[1] > '9')
+		return -EINVAL;
+	*ret = strtoull(word + 1, &end, 10);
+	return *end || *ret > PORT_MAX ? -EINVAL : 0;
+}
+
+/* Several protocols are asked for one by one in the engine's terms; here they are sifted. */
+static bool is_wanted(const struct sw_cli_options *o, const json_t *socket)
+{
+	const char *protocol = sw_cli_text(socket, "protocol");
+
+	if (!o->tcp && !o->udp && !o->unix_domain)
+		return true;
+	return (o->tcp && !strncmp(protocol, "tcp", 3)) || (o->udp && !strncmp(protocol, "udp", 3)) ||
+	       (o->unix_domain && !strncmp(protocol, "unix", 4));
+}
+
+static void sift(const struct sw_cli_options *o, json_t *sockets)
+{
+	for (size_t i = json_array_size(sockets); i-- > 0;) {
+		if (!is_wanted(o, json_array_get(sockets, i)))
+			json_array_remove(sockets, i);
+	}
+}
+
+static const char *list_args(const struct sw_cli_options *o, uint64_t port, struct sw_cli_args *a)
+{
+	int protocols = o->tcp + o->udp + o->unix_domain;
+
+	sw_cli_args_begin(a);
+	sw_json_bool(&a->j, "listening", o->listening || !o->all);
+	sw_json_bool(&a->j, "all", o->all && !o->listening);
+	if (protocols == 1)
+		sw_json_string(&a->j, "protocol", o->tcp ? "tcp" : o->udp ? "udp" : "unix");
+	if (o->ip4 != o->ip6)
+		sw_json_uint(&a->j, "family", o->ip4 ? 4 : 6);
+	if (port)
+		sw_json_uint(&a->j, "port", port);
+	if (o->pid != SW_CLI_UNSET)
+		sw_json_uint(&a->j, "pid", o->pid);
+	if (o->user)
+		sw_json_string(&a->j, "user", o->user);
+	if (o->netns)
+		sw_json_string(&a->j, "netns", o->netns);
+	return sw_cli_args_end(a);
+}
+
+static void say_incomplete(const struct sw_cli *c, const json_t *data)
+{
+	if (json_is_false(json_object_get(data, "complete")))
+		sw_cli_say(c, "the inventory is not complete yet: some sockets may be missing");
+}
+
+int sw_cli_sockets_list(struct sw_cli *c)
+{
+	struct sw_cli_column cols[SW_ARRAY_SIZE(socket_columns)];
+	struct sw_cli_args a;
+	json_t *data = NULL;
+	uint64_t port = 0;
+	int r;
+
+	if (c->n_words && parse_port(c->words[0], &port) < 0)
+		return sw_cli_error(SW_EXIT_USAGE, "sockwarden sockets list :22", "'%s' is not a port such as :22", c->words[0]);
+	memcpy(cols, socket_columns, sizeof(cols));
+	if (c->o.processes)
+		with_processes(cols);
+	r = sw_cli_ask(c, "sockets.list", list_args(&c->o, port, &a), -1, &data);
+	sw_strbuf_done(&a.text);
+	if (r)
+		return r;
+	sift(&c->o, json_object_get(data, "sockets"));
+	sw_cli_print_rows(c, data, "sockets", cols, "no such sockets");
+	say_incomplete(c, data);
+	json_decref(data);
+	return SW_EXIT_OK;
+}
+
+/* Asks a verb of baselines with name, and key where there is a second word. */
+static int ask_baseline(struct sw_cli *c, const char *verb, json_t **ret)
+{
+	struct sw_cli_args a;
+	int r;
+
+	sw_cli_args_begin(&a);
+	if (c->n_words > 0)
+		sw_json_string(&a.j, "name", c->words[0]);
+	if (c->n_words > 1)
+		sw_json_string(&a.j, "key", c->words[1]);
+	r = sw_cli_ask(c, verb, sw_cli_args_end(&a), -1, ret);
+	sw_strbuf_done(&a.text);
+	return r;
+}
+
+static const char *color_change(const char *text)
+{
+	if (sw_streq(text, "new") || sw_streq(text, "added"))
+		return "31";
+	return sw_streq(text, "changed") ? "33" : "36";
+}
+
+static void cell_change_local(const json_t *row, struct sw_strbuf *out)
+{
+	cell_local(json_object_get(row, "socket"), out);
+}
+
+static void cell_change_protocol(const json_t *row, struct sw_strbuf *out)
+{
+	sw_cli_cell(json_object_get(json_object_get(row, "socket"), "protocol"), 0, out);
+}
+
+static void cell_change_key(const json_t *row, struct sw_strbuf *out)
+{
+	const json_t *key = json_object_get(row, "key");
+
+	sw_cli_cell(key ? key : json_object_get(json_object_get(row, "socket"), "key"), 0, out);
+}
+
+static const struct sw_cli_column change_columns[] = {
+	{"CHANGE", "change", 0, NULL, color_change},
+	{"PROTO", NULL, 0, cell_change_protocol},
+	{"LOCAL", NULL, SW_COL_FLEX, cell_change_local},
+	{"WHAT", "text", SW_COL_FLEX},
+	{"KEY", NULL, SW_COL_WIDE, cell_change_key},
+	{},
+};
+
+int sw_cli_sockets_diff(struct sw_cli *c)
+{
+	json_t *data = NULL;
+	int r = ask_baseline(c, "sockets.diff", &data);
+
+	if (r)
+		return r;
+	sw_cli_print_rows(c, data, "changes", change_columns, "nothing has changed since the baseline");
+	say_incomplete(c, data);
+	r = json_array_size(json_object_get(data, "changes")) ? SW_EXIT_NEGATIVE : SW_EXIT_OK;
+	json_decref(data);
+	return r;
+}
+
+int sw_cli_baseline_save(struct sw_cli *c)
+{
+	json_t *data = NULL;
+	int r = ask_baseline(c, "baseline.save", &data);
+
+	if (r)
+		return r;
+	if (!sw_cli_print_json(c, data))
+		sw_cli_say(c, "baseline %s holds %lld sockets", sw_cli_text(data, "name"), sw_cli_number(data, "sockets"));
+	json_decref(data);
+	return SW_EXIT_OK;
+}
+
+static const struct sw_cli_column baseline_columns[] = {
+	{"NAME", "name"},
+	{"TAKEN", "taken_at", SW_COL_TIME},
+	{"SOCKETS", "sockets", SW_COL_RIGHT},
+	{},
+};
+
+int sw_cli_baseline_list(struct sw_cli *c)
+{
+	json_t *data = NULL;
+	int r = sw_cli_ask(c, "baseline.list", NULL, -1, &data);
+
+	if (r)
+		return r;
+	sw_cli_print_rows(c, data, "baselines", baseline_columns, "no baselines: sockwarden sockets baseline save takes one");
+	json_decref(data);
+	return SW_EXIT_OK;
+}
+
+int sw_cli_baseline_show(struct sw_cli *c)
+{
+	json_t *data = NULL;
+	int r = ask_baseline(c, "baseline.show", &data);
+
+	if (r)
+		return r;
+	sw_cli_print_rows(c, data, "sockets", socket_columns, "an empty baseline");
+	json_decref(data);
+	return SW_EXIT_OK;
+}
+
+int sw_cli_baseline_accept(struct sw_cli *c)
+{
+	json_t *data = NULL;
+	int r = ask_baseline(c, "baseline.accept", &data);
+
+	if (r)
+		return r;
+	if (!sw_cli_print_json(c, data))
+		sw_cli_say(c, "%lld differences accepted", sw_cli_number(data, "accepted"));
+	json_decref(data);
+	return SW_EXIT_OK;
+}
+
+int sw_cli_baseline_delete(struct sw_cli *c)
+{
+	json_t *data = NULL;
+	int r = ask_baseline(c, "baseline.delete", &data);
+
+	if (r)
+		return r;
+	r = sw_cli_is_yes(data, "deleted") ? SW_EXIT_OK : SW_EXIT_NEGATIVE;
+	if (!sw_cli_print_json(c, data))
+		sw_cli_say(c, "baseline %s %s", c->words[0], r ? "is not there" : "is deleted");
+	json_decref(data);
+	return r;
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* status: one screen, from the engine, or from the guard alone where there is no engine. */
+#include "user/base/clock.h"
+#include "user/base/words.h"
+#include "user/cli/guard_ask.h"
+#include "user/cli/table.h"
+
+enum { LABEL = 12 };
+
+static void label(const struct sw_cli *c, const char *text)
+{
+	_strbuf_ struct sw_strbuf padded = {};
+
+	sw_strbuf_printf(&padded, "%-*s", LABEL, text);
+	sw_cli_put(c, "1", sw_strbuf_get(&padded));
+}
+
+static const char *color_hook(const char *text)
+{
+	return sw_streq(text, "none") ? "31" : sw_streq(text, "generic") ? "33" : NULL;
+}
+
+static const char *color_dropped(const char *text)
+{
+	return sw_streq(text, "0") || sw_streq(text, "-") ? NULL : "31";
+}
+
+static void print_mode(const struct sw_cli *c, const json_t *s)
+{
+	const char *mode = sw_cli_text(s, "mode");
+	bool is_enforcing = sw_cli_true(s, "enforcing");
+	long long left = sw_cli_number(s, "enforce_left_sec");
+	char text[SW_TIME_TEXT_MAX];
+
+	label(c, "mode");
+	sw_cli_put(c, is_enforcing ? "32" : "33", mode);
+	if (is_enforcing && left > 0)
+		printf(": dropping for %s more, unless kept: sockwarden arm --keep",
+			sw_duration_format(text, (uint64_t)left));
+	else if (is_enforcing)
+		fputs(": what is judged bad is dropped", stdout);
+	else if (sw_streq(mode, "off"))
+		fputs(": every packet passes, nothing is judged", stdout);
+	else
+		fputs(": everything is judged and told, nothing is dropped", stdout);
+	putchar('\n');
+}
+
+static void print_interfaces(const struct sw_cli *c, const json_t *s)
+{
+	static const struct sw_cli_column cols[] = {{"INTERFACE", "name"}, {"HOOK", "hook", 0, NULL, color_hook},
+		{"DRIVER", "driver"}, {"WHY", "why", SW_COL_FLEX}, {}};
+	const json_t *rows = json_object_get(s, "interfaces");
+
+	putchar('\n');
+	if (json_array_size(rows)) {
+		sw_cli_table(c, rows, cols, 0);
+		return;
+	}
+	label(c, "interfaces");
+	sw_cli_put(c, "31", "none: no packets are seen");
+	putchar('\n');
+}
+
+static void cell_sentence(const json_t *row, struct sw_strbuf *out)
+{
+	const char *word = sw_cli_text(row, "reason");
+
+	for (unsigned int i = 0; i < SW_R_COUNT; i++) {
+		if (sw_streq(sw_reason_word(i), word))
+			sw_strbuf_puts(out, sw_reason_sentence(i));
+	}
+}
+
+static void print_counters(const struct sw_cli *c, const json_t *s)
+{
+	static const struct sw_cli_column cols[] = {{"JUDGED", "reason"}, {"PACKETS", "packets", SW_COL_RIGHT},
+		{"BYTES", "bytes", SW_COL_RIGHT | SW_COL_BYTES},
+		{"DROPPED", "dropped", SW_COL_RIGHT, NULL, color_dropped}, {"MEANS", NULL, SW_COL_FLEX, cell_sentence}, {}};
+
+	if (!json_array_size(json_object_get(s, "counters")))
+		return;
+	putchar('\n');
+	sw_cli_table(c, json_object_get(s, "counters"), cols, 0);
+}
+
+/* "events 3, sockets 0": only what is lost is worth a line. */
+static void print_losses(const struct sw_cli *c, const json_t *s)
+{
+	json_t *loss;
+	size_t i, shown = 0;
+
+	json_array_foreach(json_object_get(s, "losses"), i, loss) {
+		const char *name = sw_cli_text(loss, "name");
+		size_t len = strlen(name);
+
+		/* what was sent stands among the losses only as their measure */
+		if (!sw_cli_number(loss, "count") || (len > 5 && sw_streq(name + len - 5, "-sent")))
+			continue;
+		if (!shown++)
+			label(c, "lost");
+		printf("%s", shown > 1 ? ", " : "");
+		sw_cli_put(c, "33", name);
+		printf(" %lld", sw_cli_number(loss, "count"));
+	}
+	if (shown)
+		putchar('\n');
+}
+
+static void print_held(const struct sw_cli *c, const json_t *s)
+{
+	const json_t *trails = json_object_get(s, "trails"), *store = json_object_get(s, "store");
+	_strbuf_ struct sw_strbuf size = {};
+
+	label(c, "in force");
+	printf("%lld bans, %lld allowed, %lld trail lists: %lld IPv4 and %lld IPv6 entries\n", sw_cli_number(s, "bans"),
+		sw_cli_number(s, "allow"), sw_cli_number(trails, "lists"), sw_cli_number(trails, "entries4"),
+		sw_cli_number(trails, "entries6"));
+	label(c, "sockets");
+	printf("%lld listeners, %lld sockets", sw_cli_number(s, "listeners"), sw_cli_number(s, "sockets"));
+	fputs("; tier ", stdout);
+	sw_cli_put(c, NULL, *sw_cli_text(s, "tier") ? sw_cli_text(s, "tier") : "none");
+	if (c->o.verbose || c->format == SW_CLI_WIDE) {
+		fputs(": ", stdout);
+		sw_cli_put(c, NULL, sw_cli_text(s, "hooks"));
+	}
+	putchar('\n');
+	label(c, "findings");
+	printf("%lld\n", sw_cli_number(s, "findings"));
+	if (!store)
+		return;
+	label(c, "store");
+	sw_cli_cell(json_object_get(store, "bytes"), SW_COL_BYTES, &size);
+	printf("%s in ", sw_strbuf_get(&size));
+	sw_cli_put(c, NULL, sw_cli_text(store, "path"));
+	if (sw_cli_number(store, "unsaved"))
+		printf(", %lld not saved", sw_cli_number(store, "unsaved"));
+	if (*sw_cli_text(store, "error")) {
+		fputs(": ", stdout);
+		sw_cli_put(c, "31", sw_cli_text(store, "error"));
+	}
+	putchar('\n');
+}
+
+static void print_processes(const struct sw_cli *c, const json_t *s)
+{
+	json_t *p;
+	size_t i;
+
+	label(c, "processes");
+	json_array_foreach(json_object_get(s, "processes"), i, p) {
+		long long pid = sw_cli_number(p, "pid"), restarts = sw_cli_number(p, "restarts");
+
+		fputs(i ? ", " : "", stdout);
+		sw_cli_put(c, pid ? NULL : "31", sw_cli_text(p, "name"));
+		if (pid)
+			printf(" %lld", pid);
+		else
+			fputs(" not running", stdout);
+		if (restarts)
+			printf(" (%lld restarts)", restarts);
+	}
+	putchar('\n');
+}
+
+static void print_degraded(const struct sw_cli *c, const json_t *s)
+{
+	const json_t *list = json_object_get(s, "degraded");
+	json_t *v;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	putchar('\n');
+	sw_cli_put(c, "31;1", "degraded");
+	putchar('\n');
+	json_array_foreach(list, i, v) {
+		fputs("  ", stdout);
+		sw_cli_put(c, NULL, json_is_string(v) ? json_string_value(v) : sw_cli_text(v, "text"));
+		putchar('\n');
+		if (*sw_cli_text(v, "fix")) {
+			fputs("    ", stdout);
+			sw_cli_put(c, NULL, sw_cli_text(v, "fix"));
+			putchar('\n');
+		}
+	}
+}
+
+static void print_screen(const struct sw_cli *c, const json_t *s, bool is_whole)
+{
+	char text[SW_TIME_TEXT_MAX];
+
+	printf("sockwarden ");
+	sw_cli_put(c, "1", *sw_cli_text(s, "version") ? sw_cli_text(s, "version") : SW_VERSION);
+	if (*sw_cli_text(s, "host")) {
+		fputs(" on ", stdout);
+		sw_cli_put(c, "1", sw_cli_text(s, "host"));
+	}
+	printf(", up %s%s\n", sw_duration_format(text, (uint64_t)sw_cli_number(s, "uptime_sec")),
+		sw_cli_true(s, "adopted") ? ", took over what was in force" : "");
+	print_mode(c, s);
+	if (is_whole) {
+		print_held(c, s);
+		print_losses(c, s);
+	}
+	print_processes(c, s);
+	print_interfaces(c, s);
+	print_counters(c, s);
+	print_degraded(c, s);
+}
+
+/* The guard's fixed structs as the engine would have put them in JSON. */
+static void guard_json(const struct sw_guard_status *g, struct sw_strbuf *out)
+{
+	const struct sw_clock clock = {};
+	uint64_t now = sw_clock_boot_ns(&clock);
+	struct sw_json j;
+
+	sw_json_init(&j, out);
+	sw_json_object_begin(&j, NULL);
+	sw_json_uint(&j, "schema_version", 1);
+	sw_json_string(&j, "mode", sw_mode_word(g->mode));
+	sw_json_bool(&j, "enforcing", g->is_enforcing);
+	sw_json_uint(&j, "enforce_left_sec", g->enforce_until_ns > now ? (g->enforce_until_ns - now) / SW_SEC_NS : 0);
+	sw_json_uint(&j, "uptime_sec", now > g->started_boot_ns ? (now - g->started_boot_ns) / SW_SEC_NS : 0);
+	sw_json_stringf(&j, "tier", "%c", g->tier >= 'A' && g->tier <= 'C' ? (char)g->tier : '-');
+	sw_json_stringn(&j, "hooks", g->hooks, strnlen(g->hooks, sizeof(g->hooks)));
+	sw_json_bool(&j, "adopted", g->has_adopted);
+	sw_json_array_begin(&j, "interfaces");
+	for (unsigned int i = 0; i < SW_MIN(g->n_ifaces, (unsigned int)SW_GUARD_IFACES_MAX); i++) {
+		const struct sw_guard_iface *d = &g->ifaces[i];
+
+		sw_json_object_begin(&j, NULL);
+		sw_json_stringn(&j, "name", d->name, strnlen(d->name, sizeof(d->name)));
+		sw_json_stringn(&j, "hook", d->hook, strnlen(d->hook, sizeof(d->hook)));
+		sw_json_stringn(&j, "driver", d->driver, strnlen(d->driver, sizeof(d->driver)));
+		sw_json_stringn(&j, "why", d->why, strnlen(d->why, sizeof(d->why)));
+		sw_json_object_end(&j);
+	}
+	sw_json_array_end(&j);
+	sw_json_array_begin(&j, "processes");
+	for (size_t i = 0; i < SW_ARRAY_SIZE(g->children); i++) {
+		if (!g->children[i].name[0])
+			continue;
+		sw_json_object_begin(&j, NULL);
+		sw_json_stringn(&j, "name", g->children[i].name, strnlen(g->children[i].name, sizeof(g->children[i].name)));
+		sw_json_uint(&j, "pid", g->children[i].pid);
+		sw_json_uint(&j, "restarts", g->children[i].restarts);
+		sw_json_object_end(&j);
+	}
+	sw_json_array_end(&j);
+	sw_json_array_begin(&j, "degraded");
+	sw_json_string(&j, NULL, "the engine does not answer: nothing is decided, told or stored; what is in force stays");
+	sw_json_array_end(&j);
+	sw_json_object_end(&j);
+}
+
+/* The engine is away: what the guard knows, and exit 7, since it is only a part. */
+static int status_from_guard(struct sw_cli *c)
+{
+	struct sw_guard_reply *reply = calloc(1, sizeof(*reply));
+	_strbuf_ struct sw_strbuf text = {};
+	json_t *data;
+	int r;
+
+	if (!reply)
+		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "out of memory");
+	r = sw_cli_guard_status(c, reply);
+	if (r == 0 && reply->result == 0)
+		guard_json(&reply->status, &text);
+	else
+		r = r < 0 ? r : -EACCES;
+	free(reply);
+	if (r < 0)
+		return sw_cli_not_running(c, -ENOENT);
+	data = json_loads(sw_strbuf_get(&text), 0, NULL);
+	if (!data)
+		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "out of memory");
+	if (!sw_cli_print_json(c, data))
+		print_screen(c, data, false);
+	json_decref(data);
+	return SW_EXIT_PARTIAL;
+}
+
+int sw_cli_status(struct sw_cli *c)
+{
+	json_t *data = NULL;
+	int r = sw_cli_ask_quietly(c, "status", NULL, -1, &data);
+
+	if (r == SW_EXIT_NOT_RUNNING)
+		return status_from_guard(c);
+	if (r)
+		return r;
+	if (!sw_cli_print_json(c, data))
+		print_screen(c, data, true);
+	r = json_array_size(json_object_get(data, "degraded")) ? SW_EXIT_DEGRADED : SW_EXIT_OK;
+	json_decref(data);
+	return r;
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* trails, feeds. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "user/base/cidr.h"
+#include "user/cli/table.h"
+
+enum { LIST_NAME_MAX = 64 };
+
+/* The list's name from a path: its last part without the ending. */
+static void name_of(const char *path, char *buf, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+	char *dot;
+
+	sw_strcpy(buf, size, slash ? slash + 1 : path);
+	dot = strrchr(buf, '.');
+	if (dot && dot != buf)
+		*dot = 0;
+}
+
+/* What lists_... prints of a list that came back: "NAME: 12 IPv4, 3 IPv6, 1 line skipped". */
+static void say_list(const struct sw_cli *c, const json_t *list)
+{
+	long long skipped = sw_cli_number(list, "skipped");
+
+	sw_cli_say(c, "%s: %lld IPv4 and %lld IPv6 entries in force", sw_cli_text(list, "name"),
+		sw_cli_number(list, "entries4"), sw_cli_number(list, "entries6"));
+	if (skipped)
+		sw_cli_say(c, "  %lld lines were no address and were skipped", skipped);
+}
+
+static int import_file(struct sw_cli *c, int dirfd, const char *file, const char *shown)
+{
+	_close_ int fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct sw_cli_args a;
+	char name[LIST_NAME_MAX];
+	json_t *data = NULL;
+	int r;
+
+	if (fd < 0)
+		return sw_cli_error(SW_EXIT_NEGATIVE, NULL, "%s: %s", shown, strerror(errno));
+	name_of(file, name, sizeof(name));
+	sw_cli_args_begin(&a);
+	sw_json_string(&a.j, "name", c->o.name ? c->o.name : name);
+	sw_json_string(&a.j, "action", c->o.action ? c->o.action : "drop");
+	r = sw_cli_ask(c, "trails.import", sw_cli_args_end(&a), fd, &data);
+	sw_strbuf_done(&a.text);
+	if (r)
+		return r;
+	if (!sw_cli_print_json(c, data))
+		say_list(c, json_object_get(data, "list"));
+	json_decref(data);
+	return SW_EXIT_OK;
+}
+
+static int is_plain_file(const struct dirent *e)
+{
+	return e->d_name[0] != '.' && (e->d_type == DT_REG || e->d_type == DT_LNK || e->d_type == DT_UNKNOWN);
+}
+
+static int import_directory(struct sw_cli *c, int dirfd, const char *path)
+{
+	struct dirent **entries = NULL;
+	int n = scandirat(dirfd, ".", &entries, is_plain_file, alphasort), good = 0, r = SW_EXIT_OK;
+
+	if (n < 0)
+		return sw_cli_error(SW_EXIT_NEGATIVE, NULL, "%s: %s", path, strerror(errno));
+	for (int i = 0; i < n; i++) {
+		_free_ char *shown = NULL;
+		int k;
+
+		if (asprintf(&shown, "%s/%s", path, entries[i]->d_name) < 0)
+			shown = NULL;
+		k = r == SW_EXIT_NOT_RUNNING || r == SW_EXIT_PERMISSION ? r :
+			import_file(c, dirfd, entries[i]->d_name, shown ? shown : path);
+		good += k == SW_EXIT_OK;
+		r = k ? k : r;
+		free(entries[i]);
+	}
+	free(entries);
+	if (!n)
+		return sw_cli_error(SW_EXIT_NEGATIVE, NULL, "%s: no files in it", path);
+	return r && good ? SW_EXIT_PARTIAL : r;
+}
+
+int sw_cli_trails_import(struct sw_cli *c)
+{
+	static const char *const actions[] = {"drop", "observe", "except"};
+	const char *path = c->words[0], *near;
+	_close_ int fd = -1;
+	struct stat st;
+	bool is_known = !c->o.action;
+
+	for (size_t i = 0; c->o.action && i < SW_ARRAY_SIZE(actions); i++)
+		is_known |= sw_streq(c->o.action, actions[i]);
+	if (!is_known) {
+		near = sw_nearest(c->o.action, actions, SW_ARRAY_SIZE(actions));
+		return sw_cli_error(SW_EXIT_USAGE, NULL, "--action: '%s' is not drop, observe or except%s%s%s", c->o.action,
+			near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+	}
+	if (stat(path, &st) < 0)
+		return sw_cli_error(SW_EXIT_NEGATIVE, NULL, "%s: %s", path, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return import_file(c, AT_FDCWD, path, path);
+	if (c->o.name)
+		return sw_cli_error(SW_EXIT_USAGE, NULL, "--name goes with one file, and %s is a directory", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return sw_cli_error(SW_EXIT_NEGATIVE, NULL, "%s: %s", path, strerror(errno));
+	return import_directory(c, fd, path);
+}
+
+int sw_cli_trails_remove(struct sw_cli *c)
+{
+	struct sw_cli_args a;
+	json_t *data = NULL;
+	int r;
+
+	sw_cli_args_begin(&a);
+	sw_json_string(&a.j, "name", c->words[0]);
+	r = sw_cli_ask(c, "trails.remove", sw_cli_args_end(&a), -1, &data);
+	sw_strbuf_done(&a.text);
+	if (r)
+		return r;
+	r = sw_cli_is_yes(data, "removed") ? SW_EXIT_OK : SW_EXIT_NEGATIVE;
+	if (!sw_cli_print_json(c, data))
+		sw_cli_say(c, "list %s %s", c->words[0], r ? "is not there" : "is removed");
+	json_decref(data);
+	return r;
+}
+
+static const char *color_error(const char *text)
+{
+	return sw_streq(text, "-") ? NULL : "31";
+}
+
+static const struct sw_cli_column list_columns[] = {
+	{"NAME", "name"},
+	{"KIND", "kind", SW_COL_OPTIONAL},
+	{"ACTION", "action"},
+	{"IPV4", "entries4", SW_COL_RIGHT},
+	{"IPV6", "entries6", SW_COL_RIGHT},
+	{"MADE", "made_at", SW_COL_TIME},
+	{"NEXT", "next_at", SW_COL_TIME | SW_COL_OPTIONAL},
+	{"ORIGIN", "origin", SW_COL_FLEX},
+	{"ERROR", "error", SW_COL_FLEX | SW_COL_OPTIONAL, NULL, color_error},
+	{},
+};
+
+int sw_cli_trails_list(struct sw_cli *c)
+{
+	json_t *data = NULL;
+	int r = sw_cli_ask(c, "trails.list", NULL, -1, &data);
+
+	if (r)
+		return r;
+	sw_cli_print_rows(c, data, "lists", list_columns, "no trails: sockwarden trails import PATH adds one");
+	json_decref(data);
+	return SW_EXIT_OK;
+}
+
+static const struct sw_cli_column hit_columns[] = {
+	{"ADDRESS", "net"},
+	{"LIST", "list"},
+	{"ACTION", "action"},
+	{"LINE", "line", SW_COL_RIGHT},
+	{"ORIGIN", "origin", SW_COL_FLEX},
+	{},
+};
+
+int sw_cli_trails_search(struct sw_cli *c)
+{
+	struct sw_cli_args a;
+	struct sw_net net;
+	char text[SW_NET_TEXT_MAX];
+	json_t *data = NULL;
+	int r;
+
+	sw_cli_args_begin(&a);
+	if (sw_cidr_parse(c->words[0], SIZE_MAX, &net) == 0)
+		sw_json_string(&a.j, "net", sw_cidr_format(text, &net));
+	else
+		sw_json_string(&a.j, "text", c->words[0]);
+	r = sw_cli_ask(c, "trails.search", sw_cli_args_end(&a), -1, &data);
+	sw_strbuf_done(&a.text);
+	if (r)
+		return r;
+	sw_cli_print_rows(c, data, "hits", hit_columns, "no list holds it");
+	r = json_array_size(json_object_get(data, "hits")) ? SW_EXIT_OK : SW_EXIT_NEGATIVE;
+	json_decref(data);
+	return r;
+}
+
+/* Leaves only the lists that are fetched. */
+static void keep_feeds(json_t *data)
+{
+	json_t *lists = json_object_get(data, "lists"), *list;
+
+	for (size_t i = json_array_size(lists); i-- > 0;) {
+		list = json_array_get(lists, i);
+		if (!sw_streq(sw_cli_text(list, "kind"), "feed"))
+			json_array_remove(lists, i);
+	}
+}
+
+int sw_cli_feeds_list(struct sw_cli *c)
+{
+	json_t *data = NULL;
+	int r = sw_cli_ask(c, "trails.list", NULL, -1, &data);
+
+	if (r)
+		return r;
+	keep_feeds(data);
+	sw_cli_print_rows(c, data, "lists", list_columns, "no feeds: they stand under 'feeds' in the configuration");
+	json_decref(data);
+	return SW_EXIT_OK;
+}
+
+int sw_cli_feeds_update(struct sw_cli *c)
+{
+	struct sw_cli_args a;
+	json_t *data = NULL;
+	int r;
+
+	sw_cli_args_begin(&a);
+	sw_json_string(&a.j, "name", c->n_words ? c->words[0] : "");
+	r = sw_cli_ask(c, "feeds.update", sw_cli_args_end(&a), -1, &data);
+	sw_strbuf_done(&a.text);
+	if (r)
+		return r;
+	if (!sw_cli_print_json(c, data))
+		sw_cli_say(c, "asked; 'sockwarden feeds list' shows the result");
+	json_decref(data);
+	return SW_EXIT_OK;
+}
