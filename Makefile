@@ -18,6 +18,7 @@ BPFTOOL  ?= $(shell PATH=$$PATH:/usr/sbin:/sbin; for b in $$(command -v bpftool)
               do $$b version >/dev/null 2>&1 && break; done; echo $$b)
 PYTHON   ?= /usr/bin/python3
 IFACE    ?=
+JOBS     ?= $(shell nproc)
 CONFIG   ?=
 
 ifeq ($(V),1)
@@ -34,6 +35,9 @@ WERROR   ?= -Werror
 WARN     := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
             -Wnull-dereference -Wlogical-op -Wno-unused-parameter -Wno-missing-field-initializers $(WERROR)
 HARDEN   := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE -fno-plt
+# gcc's flow warnings are not to be had together with its sanitizers: they blame what those insert.
+ASAN     := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+            -Wno-null-dereference -Wno-format-truncation -Wno-maybe-uninitialized -Wno-stringop-overflow
 CPPFLAGS := -D_GNU_SOURCE -DSW_VERSION='"$(VERSION)"' -I include -I . -I $B/gen
 CFLAGS   ?= -g
 override CFLAGS += -std=gnu17 $(WARN)
@@ -45,7 +49,7 @@ BPFFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I vmlinux -I in
 # What each program may link, and nothing else.
 LIBS_sockwardend       := -lbpf -lelf -lz -lcap-ng -lmnl -lnftnl
 LIBS_sockwarden-engine := -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lmnl -lsodium
-LIBS_sockwarden-net    := -lcurl -lseccomp -lcap-ng
+LIBS_sockwarden-net    := -lcurl -lz -lseccomp -lcap-ng
 LIBS_sockwarden-web    := -lmicrohttpd -ljansson -lseccomp -lcap-ng -lsodium
 LIBS_sockwarden-config := -lyaml -lseccomp -lcap-ng
 LIBS_sockwarden        := -lyaml -ljansson -lbpf -lelf -lz -lmnl
@@ -55,6 +59,8 @@ LIBS_TEST := -lcmocka -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lm
 BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))
 BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$B/bpf/%.bpf.o)
 SKEL     := $(BPF_SRC:bpf/%.bpf.c=$B/gen/skel/%.skel.h)
+BENCH_BPF := $(sort $(wildcard tests/bench/*.bpf.c))
+BENCH_SKEL := $(BENCH_BPF:tests/bench/%.bpf.c=$B/gen/skel/%.skel.h)
 WEB_SRC  := $(sort $(wildcard user/web/page/*))
 WEB_GEN  := $(if $(WEB_SRC),$B/gen/web_page.h)
 LIB_SRC  := $(sort $(filter-out user/main/%,$(wildcard user/*/*.c)))
@@ -65,7 +71,8 @@ BPFTEST  := $(patsubst %.c,$B/%,$(sort $(wildcard tests/bpf/test_*.c)))
 BENCH    := $(patsubst %.c,$B/%,$(sort $(wildcard tests/bench/bench_*.c)))
 HELPERS  := $(patsubst %.c,$B/%,$(sort $(wildcard tests/netns/act_*.c)))
 FUZZ     := $(patsubst %.c,$B/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-TESTLIB  := $(sort $(wildcard tests/lib/*.c))
+TESTLIB  := $(patsubst %.c,$B/obj/%.o,$(sort $(wildcard tests/lib/*.c)))
+TESTLIB_ASAN := $(TESTLIB:$B/obj/%=$B/asan/%)
 GENERATED := $(SKEL) $(WEB_GEN)
 
 .PHONY: all help deps run demo test test-fresh bench fuzz check format install uninstall clean unit bpf tests-build
@@ -86,17 +93,17 @@ deps: ## install what the build, the run and the tests need (Debian 12, Ubuntu 2
 
 run: ## install what is needed, build, and run the whole program here, observing only
 	$(Q)deploy/deps --only run
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) -j$(JOBS) --no-print-directory all
 	$(Q)$B/sockwardend --supervise --foreground --follow --libexec $(CURDIR)/$B $(if $(IFACE),--interfaces "$(IFACE)") $(if $(CONFIG),--config "$(CONFIG)")
 
 demo: ## an attack, a ban and its end, in two namespaces of its own; under a minute
 	$(Q)deploy/deps --only run
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) -j$(JOBS) --no-print-directory all
 	$(Q)tests/lib/demo
 
 test: ## install what is needed and run every test
 	$(Q)deploy/deps
-	$(Q)$(MAKE) --no-print-directory all tests-build
+	$(Q)$(MAKE) -j$(JOBS) --no-print-directory all tests-build
 	$(Q)$(PYTHON) tests/run
 
 test-fresh: ## build and unit-test in a bare Debian 12 root made by debootstrap
@@ -105,7 +112,7 @@ test-fresh: ## build and unit-test in a bare Debian 12 root made by debootstrap
 
 bench: ## measure, against peers in the same run; writes build/bench.jsonl
 	$(Q)deploy/deps
-	$(Q)$(MAKE) --no-print-directory all $(BENCH)
+	$(Q)$(MAKE) -j$(JOBS) --no-print-directory all $(BENCH)
 	$(Q)$(PYTHON) tests/bench/run
 
 fuzz: $(FUZZ) ## run each fuzzer for FUZZ_SEC seconds (60)
@@ -154,6 +161,18 @@ $B/gen/skel/%.skel.h: $B/bpf/%.bpf.o
 	@mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen skeleton $< name $* > $@
 
+# Programs that only benches load: in no program of ours.
+$B/tests/bench/%.bpf.o: tests/bench/%.bpf.c
+	$(call say,BPF,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPFFLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@ 2>/dev/null || true
+
+$(BENCH_SKEL): $B/gen/skel/%.skel.h: $B/tests/bench/%.bpf.o
+	$(call say,SKEL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name $* > $@
+
 $B/gen/web_page.h: $(WEB_SRC) user/web/embed.py
 	$(call say,EMBED,$@)
 	@mkdir -p $(@D)
@@ -168,7 +187,7 @@ $B/obj/%.o: %.c | $(GENERATED)
 $B/asan/%.o: %.c | $(GENERATED)
 	$(call say,CC-ASAN,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wno-null-dereference -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(ASAN) -MMD -MP -c $< -o $@
 
 $B/libsockwarden.a: $(LIB_OBJ)
 	$(call say,AR,$@)
@@ -183,22 +202,22 @@ $(PROGS:%=$B/%): $B/%: $B/obj/user/main/%.o $B/libsockwarden.a
 	$(Q)$(CC) $(LDFLAGS) $< $B/libsockwarden.a $(LIBS_$*) -o $@
 
 # ---- tests
-$B/tests/unit/%: tests/unit/%.c $(TESTLIB) $B/libsockwarden-asan.a
+$B/tests/unit/%: tests/unit/%.c $(TESTLIB_ASAN) $B/libsockwarden-asan.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wno-null-dereference -MMD -MP $< $(TESTLIB) $B/libsockwarden-asan.a $(LIBS_TEST) -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(ASAN) -MMD -MP $< $(TESTLIB_ASAN) $B/libsockwarden-asan.a $(LIBS_TEST) -o $@
 
-$B/tests/sim/%: tests/sim/%.c $(TESTLIB) $B/libsockwarden-asan.a
+$B/tests/sim/%: tests/sim/%.c $(TESTLIB_ASAN) $B/libsockwarden-asan.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wno-null-dereference -MMD -MP $< $(TESTLIB) $B/libsockwarden-asan.a $(LIBS_TEST) -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(ASAN) -MMD -MP $< $(TESTLIB_ASAN) $B/libsockwarden-asan.a $(LIBS_TEST) -o $@
 
 $B/tests/bpf/%: tests/bpf/%.c $(TESTLIB) $B/libsockwarden.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) -MMD -MP $< $(TESTLIB) $B/libsockwarden.a $(LIBS_TEST) $(LDFLAGS) -o $@
 
-$B/tests/bench/%: tests/bench/%.c $(TESTLIB) $B/libsockwarden.a
+$B/tests/bench/%: tests/bench/%.c $(TESTLIB) $B/libsockwarden.a | $(BENCH_SKEL)
 	$(call say,BENCH,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) -MMD -MP $< $(TESTLIB) $B/libsockwarden.a $(LIBS_TEST) $(LDFLAGS) -o $@

@@ -61,8 +61,8 @@ static const struct packet_spec forms[] = {
  * test run shorter than an Ethernet header, and newer ones no skb without a whole IP header: what
  * they refuse, test_pkt reads.
  */
-static void cut_everywhere(struct rig *rig, const struct packet_spec *spec, enum rig_hook hook,
-	bool is_banned)
+static void cut_everywhere(
+	struct rig *rig, const struct packet_spec *spec, enum rig_hook hook, bool is_banned)
 {
 	struct packet p;
 
@@ -80,8 +80,8 @@ static void cut_everywhere(struct rig *rig, const struct packet_spec *spec, enum
 			continue;
 		if (got != (is_banned && is_read))
 			fail_msg("form %zu on %s: %zu of %zu bytes, addresses to %zu: got %d",
-				(size_t)(spec - forms), rig_hook_names[hook], len, p.len, p.addr_end,
-				got);
+				(size_t)(spec - forms), rig_hook_names[hook], len, p.len,
+				p.addr_end, got);
 	}
 }
 
@@ -190,7 +190,8 @@ static void counters_are_exact_whatever_is_told(void **state)
 	assert_int_equal(c.packets, 5000);
 	assert_int_equal(c.dropped, 5000);
 	assert_int_equal(c.bytes, 5000 * p.len);
-	assert_int_equal(rig_stat(rig, SW_STAT_EV_PKT_SENT) + rig_stat(rig, SW_STAT_EV_PKT_LIMITED), 5000);
+	assert_int_equal(
+		rig_stat(rig, SW_STAT_EV_PKT_SENT) + rig_stat(rig, SW_STAT_EV_PKT_LIMITED), 5000);
 }
 
 static void full_ring_loses_events_and_says_how_many(void **state)
@@ -386,7 +387,7 @@ static void empty_slots_and_lists_are_safe(void **state)
 	close(empty6);
 }
 
-#define TEST(name)	 cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
+#define TEST(name)       cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
 #define TEST_SMALL(name) cmocka_unit_test_setup_teardown(name, open_small_ring, close_rig)
 
 int main(void)

@@ -44,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(&flow, sw_pkt_parse(copy, copy + size - 1, link, &flow), size - 1);
 	/* One byte less may lose ports or addresses, but never change them. */
 	if (size > 1 && sw_pkt_parse(copy, copy + size - 2, link, &shorter) == SW_PKT_IP) {
-		must(!memcmp(&shorter.saddr, &flow.saddr, 16) && !memcmp(&shorter.daddr, &flow.daddr, 16));
+		must(!memcmp(&shorter.saddr, &flow.saddr, 16) &&
+			!memcmp(&shorter.daddr, &flow.daddr, 16));
 		must(!shorter.l4_off || shorter.l4_off == flow.l4_off);
 	}
 	free(copy);

@@ -28,6 +28,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -35,7 +36,7 @@ BUILD = os.path.join(ROOT, "build")
 _seq = itertools.count(1)
 _open_labs = []
 
-# Prints "ready PORT BOOT_NS" when it listens (PORT 0: any), then serves one line to whoever comes.
+# Prints "ready PORT BOOT_NS", the time just before listen(), when it listens (PORT 0: any), then serves one line to whoever comes.
 LISTENER = """
 import socket, sys, time
 kind, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -43,9 +44,10 @@ family = socket.AF_INET6 if ":" in address else socket.AF_INET
 s = socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind((address, port))
+began = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 if kind == "tcp":
     s.listen(16)
-print("ready", s.getsockname()[1], time.clock_gettime_ns(time.CLOCK_BOOTTIME), flush=True)
+print("ready", s.getsockname()[1], began, flush=True)
 while True:
     if kind == "tcp":
         c, _ = s.accept()
@@ -89,6 +91,29 @@ def _run(*argv, check=True, **kw):
     if check and p.returncode != 0:
         raise LabError(f"{' '.join(map(str, argv))}: {p.stderr.strip() or p.returncode}")
     return p
+
+
+class EventStream:
+    """Events of `sockwarden events --follow -j` as they come, each with "read_boot_ns", the time it was read."""
+
+    def __init__(self, process):
+        self.events, self._process = [], process
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        for line in self._process.stdout:
+            try:
+                self.events.append({**json.loads(line), "read_boot_ns": boot_ns()})
+            except ValueError:
+                continue
+
+    def find(self, **want):
+        """The first event whose fields are all as wanted (a callable judges its field), or None."""
+        for e in list(self.events):
+            if all(v(e.get(k)) if callable(v) else e.get(k) == v for k, v in want.items()):
+                return e
+        return None
 
 
 class Lab:
@@ -260,7 +285,7 @@ class Lab:
         return p
 
     def listen(self, port=0, kind="tcp", address="0.0.0.0", on_host=True):
-        """Starts a listener: (port, boot time in ns just after listen(), process)."""
+        """Starts a listener: (port, boot time in ns just before listen(), process)."""
         p = self.spawn(sys.executable, "-S", "-E", "-c", LISTENER, kind, address, port, on_host=on_host)
         line = p.stdout.readline().split()
         if line[:1] != ["ready"]:
@@ -401,6 +426,12 @@ class Lab:
         if code != 0:
             raise LabError(f"sockwarden {' '.join(map(str, args))}: exit {code}: {(err or out).strip()}")
         return out
+
+    def follow(self):
+        """Follows the events: an EventStream."""
+        p = self.spawn(os.path.join(BUILD, "sockwarden"), *self.cli_paths(), "events", "--follow", "-j", in_cgroup=False,
+                       stderr=subprocess.DEVNULL)
+        return EventStream(p)
 
     def counter(self, reason, field="packets"):
         """A counter of status by its reason's word."""

@@ -21,13 +21,19 @@ def lines(*argv):
     return p.stdout.splitlines() if p.returncode == 0 else []
 
 
-def bpf_programs():
-    """id -> name of the programs that no process holds."""
+def bpftool(what):
     try:
-        progs = json.loads("\n".join(lines("/usr/sbin/bpftool", "-j", "prog", "show")) or "[]")
+        return json.loads("\n".join(lines("/usr/sbin/bpftool", "-j", what, "show")) or "[]")
     except ValueError:
+        return []
+
+
+def bpf_programs():
+    """id -> name of the programs that no process holds, itself or by a link."""
+    if os.environ.get("SW_TEST_SHARED"):  # others run sockwarden here too: theirs cannot be told from ours
         return {}
-    return {p["id"]: p.get("name", "") for p in progs if not p.get("pids")}
+    linked = {link.get("prog_id") for link in bpftool("link") if link.get("pids")}
+    return {p["id"]: p.get("name", "") for p in bpftool("prog") if not p.get("pids") and p["id"] not in linked}
 
 
 def snapshot():

@@ -23,35 +23,51 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{"TCP over IPv4 has ports and flags", {V4, .tcp_flags = 0x12}, TCP, .dport = 443, .tcp_flags = 0x12},
+	{"TCP over IPv4 has ports and flags", {V4, .tcp_flags = 0x12}, TCP, .dport = 443,
+		.tcp_flags = 0x12},
 	{"TCP over IPv6 has ports and flags", {V6, .dport = 22}, TCP, .dport = 22, .tcp_flags = 2},
 	{"UDP has ports", {V4, .protocol = UDP, .dport = 53, .payload = 12}, UDP, .dport = 53},
 	{"SCTP has ports", {V6, .protocol = SCTP, .dport = 9}, SCTP, .dport = 9},
 	{"ICMP has a type", {V4, .protocol = ICMP}, ICMP, .icmp_type = 8},
 	{"ICMPv6 has a type", {V6, .protocol = ICMPV6}, ICMPV6, .icmp_type = 128},
 	{"GRE has no ports", {V4, .protocol = 47, .payload = 20}, 47, .has_no_ports = true},
-	{"options do not move the ports", {V4, .option_bytes = 24}, TCP, .dport = 443, .tcp_flags = 2},
-	{"the outermost tag is the one told", {V4, .vlan = {7, 8}, .tpid = 0x88a8}, TCP, .dport = 443, .tcp_flags = 2},
+	{"options do not move the ports", {V4, .option_bytes = 24}, TCP, .dport = 443,
+		.tcp_flags = 2},
+	{"the outermost tag is the one told", {V4, .vlan = {7, 8}, .tpid = 0x88a8}, TCP,
+		.dport = 443, .tcp_flags = 2},
 	{"four tags are read", {V6, .vlan = {4, 3, 2, 1}}, TCP, .dport = 443, .tcp_flags = 2},
 	{"PPPoE carries IPv4", {V4, .is_pppoe = true}, TCP, .dport = 443, .tcp_flags = 2},
-	{"PPPoE in a VLAN carries IPv6", {V6, .vlan = {9}, .is_pppoe = true}, TCP, .dport = 443, .tcp_flags = 2},
-	{"a device without Ethernet carries IPv4", {V4, .is_bare = true}, TCP, .dport = 443, .tcp_flags = 2},
-	{"a device without Ethernet carries IPv6", {V6, .is_bare = true}, TCP, .dport = 443, .tcp_flags = 2},
-	{"a first fragment has ports", {V4, .fragment = PACKET_FIRST}, TCP, .dport = 443, .tcp_flags = 2},
+	{"PPPoE in a VLAN carries IPv6", {V6, .vlan = {9}, .is_pppoe = true}, TCP, .dport = 443,
+		.tcp_flags = 2},
+	{"a device without Ethernet carries IPv4", {V4, .is_bare = true}, TCP, .dport = 443,
+		.tcp_flags = 2},
+	{"a device without Ethernet carries IPv6", {V6, .is_bare = true}, TCP, .dport = 443,
+		.tcp_flags = 2},
+	{"a first fragment has ports", {V4, .fragment = PACKET_FIRST}, TCP, .dport = 443,
+		.tcp_flags = 2},
 	{"a later fragment has none", {V4, .fragment = PACKET_LATER}, TCP, .has_no_ports = true},
-	{"an IPv6 first fragment has ports", {V6, .fragment = PACKET_FIRST}, TCP, .dport = 443, .tcp_flags = 2},
-	{"an IPv6 later fragment has none", {V6, .fragment = PACKET_LATER}, TCP, .has_no_ports = true},
-	{"an atomic fragment is a whole packet", {V6, .ext = {44}, .n_ext = 1}, TCP, .dport = 443, .tcp_flags = 2},
-	{"every extension header is stepped over", {V6, .ext = {0, 60, 43, 51, 135, 139, 140, 60}, .n_ext = 8, .ext_units = 1}, TCP, .dport = 443, .tcp_flags = 2},
-	{"authentication counts in words", {V6, .ext = {51}, .n_ext = 1, .ext_units = 4}, TCP, .dport = 443, .tcp_flags = 2},
-	{"an extension header may have 2 KiB less eight", {V6, .ext = {60}, .n_ext = 1, .ext_units = 230}, TCP, .dport = 443, .tcp_flags = 2},
-	{"nine extension headers are too deep", {V6, .ext = {60, 60, 60, 60, 60, 60, 60, 60, 60}, .n_ext = 9}, 60, .has_no_ports = true, .is_cut = true},
+	{"an IPv6 first fragment has ports", {V6, .fragment = PACKET_FIRST}, TCP, .dport = 443,
+		.tcp_flags = 2},
+	{"an IPv6 later fragment has none", {V6, .fragment = PACKET_LATER}, TCP,
+		.has_no_ports = true},
+	{"an atomic fragment is a whole packet", {V6, .ext = {44}, .n_ext = 1}, TCP, .dport = 443,
+		.tcp_flags = 2},
+	{"every extension header is stepped over",
+		{V6, .ext = {0, 60, 43, 51, 135, 139, 140, 60}, .n_ext = 8, .ext_units = 1}, TCP,
+		.dport = 443, .tcp_flags = 2},
+	{"authentication counts in words", {V6, .ext = {51}, .n_ext = 1, .ext_units = 4}, TCP,
+		.dport = 443, .tcp_flags = 2},
+	{"an extension header may have 2 KiB less eight",
+		{V6, .ext = {60}, .n_ext = 1, .ext_units = 230}, TCP, .dport = 443, .tcp_flags = 2},
+	{"nine extension headers are too deep",
+		{V6, .ext = {60, 60, 60, 60, 60, 60, 60, 60, 60}, .n_ext = 9}, 60,
+		.has_no_ports = true, .is_cut = true},
 	{"no next header has no ports", {V6, .protocol = 59}, 59, .has_no_ports = true},
 };
 
 /* A copy of exactly len bytes, so that a read beyond them is seen. */
-static enum sw_pkt_result parse_copy(const struct packet_spec *spec, const uint8_t *data, size_t len,
-	struct sw_flow *ret)
+static enum sw_pkt_result parse_copy(
+	const struct packet_spec *spec, const uint8_t *data, size_t len, struct sw_flow *ret)
 {
 	_free_ uint8_t *copy = malloc(len ? len : 1);
 	enum sw_link link = spec->is_bare ? SW_LINK_IP : SW_LINK_ETHER;
@@ -235,8 +251,9 @@ int main(void)
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
 		snprintf(name[i], sizeof(name[i]), "cut anywhere: %s", rows[i].name);
-		tests[n++] = (struct CMUnitTest){
-			.name = rows[i].name, .test_func = read_row, .initial_state = (void *)&rows[i]};
+		tests[n++] = (struct CMUnitTest){.name = rows[i].name,
+			.test_func = read_row,
+			.initial_state = (void *)&rows[i]};
 		tests[n++] = (struct CMUnitTest){
 			.name = name[i], .test_func = cut_row, .initial_state = (void *)&rows[i]};
 	}

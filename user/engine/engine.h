@@ -37,11 +37,14 @@ struct sw_engine {
 	struct sw_ctl_server *ctl;
 	struct sw_store *store;
 	struct sw_events *events;
+	bool is_store_new; /* no database was there, or it was damaged: what the kernel holds is read back */
 	uint64_t started_boot_ns;
 	char host[65];
 
 	/* Parts' own state: each is made, used and freed in the part's file alone. */
 	struct sw_policy *policy;      /* user/policy */
+	struct sw_bans_part *bans;     /* bans.c */
+	struct sw_mode_part *mode;     /* mode.c */
 	struct sw_neverban *neverban;  /* user/policy */
 	struct sw_enforce *enforce;    /* user/enforce */
 	struct sw_hits *hits;	       /* user/detect: packet events */
@@ -115,7 +118,10 @@ int sw_engine_run(const struct sw_engine_options *o);
 extern const struct sw_engine_part *const sw_engine_parts[]; /* parts.c; ended by NULL */
 extern const struct sw_engine_part sw_part_status;	     /* verb_status.c */
 extern const struct sw_engine_part sw_part_bans;	     /* verb_bans.c */
+extern const struct sw_engine_part sw_part_why;		     /* verb_why.c */
+extern const struct sw_engine_part sw_part_mode;	     /* mode.c */
 extern const struct sw_engine_part sw_part_packets;	     /* packets.c */
+extern const struct sw_engine_part sw_part_sockets;	     /* watch.c */
 extern const struct sw_engine_part sw_part_trails;	     /* verb_trails.c */
 extern const struct sw_engine_part sw_part_net;		     /* net_peer.c */
 extern const struct sw_engine_part sw_part_alerts;	     /* alerts.c */

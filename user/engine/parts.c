@@ -3,6 +3,12 @@
 #include "user/engine/engine.h"
 
 const struct sw_engine_part *const sw_engine_parts[] = {
+	&sw_part_status,
+	&sw_part_bans,	  /* first of those that do: nobody is banned before the allow list is known */
+	&sw_part_mode,
+	&sw_part_packets,
+	&sw_part_why,
+	&sw_part_sockets,
 	&sw_part_trails,
 	&sw_part_net,	  /* after the trails, to which it hands lists */
 	&sw_part_alerts,

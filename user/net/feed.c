@@ -4,6 +4,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "user/net/gunzip.h"
 #include "user/net/url.h"
 #include "user/trail/list.h"
 
@@ -17,12 +18,13 @@ struct sw_feed {
 	struct curl_slist *headers;
 	struct sw_multi_job job;
 	struct sw_trail_parser *parser;
+	struct sw_gunzip *gunzip; /* NULL: the text comes as it is */
 	char error[CURL_ERROR_SIZE];
-	char etag_new[TAG_MAX], modified_new[TAG_MAX];
+	char etag_new[TAG_MAX], modified_new[TAG_MAX], encoding[TAG_MAX];
 	uint64_t bytes;
 	int refused; /* -errno of our own that ended the transfer */
 	const char *why;
-	bool is_asked, is_conditional;
+	bool is_asked, is_conditional, has_text;
 	bool has_first_reach;
 	enum sw_reach first_reach; /* of the host that the configuration names, or of its proxy */
 	/* the last good one */
@@ -36,6 +38,7 @@ static void end_transfer(struct sw_feed *f)
 		curl_easy_cleanup(f->easy);
 	curl_slist_free_all(f->headers);
 	sw_trail_parser_free(f->parser);
+	sw_gunzip_free(TAKE_PTR(f->gunzip));
 	f->easy = NULL;
 	f->headers = NULL;
 	f->parser = NULL;
@@ -48,21 +51,56 @@ static size_t refuse(struct sw_feed *f, int r, const char *why)
 	return 0; /* less than it was given: libcurl ends the transfer */
 }
 
+static bool parser_has_refused(struct sw_feed *f)
+{
+	return sw_trail_parser_report(f->parser)->text[0] != 0;
+}
+
+static int on_text(const char *data, size_t n, void *arg)
+{
+	struct sw_feed *f = arg;
+
+	f->bytes += n;
+	if (f->bytes > SW_FEED_BYTES_MAX) {
+		refuse(f, -EFBIG, "the list is too large");
+		return -EFBIG;
+	}
+	return sw_trail_parser_feed(f->parser, data, n);
+}
+
+/* Before the first byte: what the header said about its form. */
+static int begin_text(struct sw_feed *f)
+{
+	if (!f->encoding[0] || strcasecmp(f->encoding, "identity") == 0)
+		return 0;
+	if (strcasecmp(f->encoding, "gzip") != 0 && strcasecmp(f->encoding, "x-gzip") != 0) {
+		refuse(f, -EPROTO, "the server packs in a way that was not asked for");
+		return -EPROTO;
+	}
+	return sw_gunzip_new(on_text, f, &f->gunzip);
+}
+
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct sw_feed *f = arg;
 	long status = 0;
-	int r;
+	int r = 0;
 
 	n *= size;
 	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
-	f->bytes += n;
-	if (f->bytes > SW_FEED_BYTES_MAX)
-		return refuse(f, -EFBIG, "the list is too large");
-	if (status != 200)
+	if (status != 200) { /* nobody reads it, but it must end */
+		f->bytes += n;
+		return f->bytes > SW_FEED_BYTES_MAX ? refuse(f, -EFBIG, "the answer is too large") : n;
+	}
+	if (!f->has_text) {
+		f->has_text = true;
+		r = begin_text(f);
+	}
+	if (r == 0)
+		r = f->gunzip ? sw_gunzip_feed(f->gunzip, data, n) : on_text(data, n, f);
+	if (r == 0)
 		return n;
-	r = sw_trail_parser_feed(f->parser, data, n);
-	return r < 0 ? refuse(f, r, NULL) : n;
+	return f->refused ? 0 : refuse(f, r, r == -EBADMSG && !parser_has_refused(f) ? "the gzip stream is damaged" : NULL);
 }
 
 static void take_header(char dst[static TAG_MAX], const char *data, size_t n, const char *name)
@@ -91,9 +129,10 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 	struct sw_feed *f = arg;
 
 	if (n > 5 && strncmp(data, "HTTP/", 5) == 0) /* a new answer: what a redirect said is not the list's */
-		f->etag_new[0] = f->modified_new[0] = 0;
+		f->etag_new[0] = f->modified_new[0] = f->encoding[0] = 0;
 	take_header(f->etag_new, data, n, "ETag:");
 	take_header(f->modified_new, data, n, "Last-Modified:");
+	take_header(f->encoding, data, n, "Content-Encoding:");
 	return size * n;
 }
 
@@ -140,8 +179,18 @@ static int add_header(struct sw_feed *f, const char *name, const char *value)
 	if (!list)
 		return -ENOMEM;
 	f->headers = list;
-	f->is_conditional = true;
 	return 0;
+}
+
+static int add_headers(struct sw_feed *f)
+{
+	int r = add_header(f, "Accept-Encoding", "gzip"); /* unpacked here: gunzip.h says why */
+
+	if (r < 0 || f->is_asked)
+		return r;
+	f->is_conditional = f->etag[0] || f->modified[0];
+	r = add_header(f, "If-None-Match", f->etag);
+	return r < 0 ? r : add_header(f, "If-Modified-Since", f->modified);
 }
 
 static int set_options(struct sw_feed *f)
@@ -160,7 +209,6 @@ static int set_options(struct sw_feed *f)
 	SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (f->config->ca_file[0])
 		SET(CAINFO, f->config->ca_file);
-	SET(ACCEPT_ENCODING, "gzip");
 	SET(USERAGENT, "sockwarden/" SW_VERSION);
 	SET(HTTPHEADER, f->headers);
 	SET(NOSIGNAL, 1L);
@@ -244,6 +292,10 @@ static int make_list(struct sw_feed *f, struct sw_net_msg *msg)
 	_strbuf_ struct sw_strbuf origin = {};
 	int r = sw_trail_parser_end(f->parser), fd;
 
+	if (f->gunzip && !sw_gunzip_is_whole(f->gunzip)) {
+		set_text(f, msg, "the gzip stream ends in its middle");
+		return -EBADMSG;
+	}
 	msg->entries = report_->entries;
 	msg->bad_lines = report_->bad;
 	if (r < 0) {
@@ -302,15 +354,16 @@ static int begin(struct sw_feed *f)
 	f->bytes = 0;
 	f->refused = 0;
 	f->why = NULL;
-	f->error[0] = f->etag_new[0] = f->modified_new[0] = 0;
-	f->has_first_reach = f->is_conditional = false;
+	f->error[0] = f->etag_new[0] = f->modified_new[0] = f->encoding[0] = 0;
+	f->has_first_reach = f->is_conditional = f->has_text = false;
 	if (!sw_url_is_https(f->config->url))
 		return -EPROTONOSUPPORT;
 	r = new_parser(f);
 	if (r < 0)
 		return r;
-	if (!f->is_asked && (add_header(f, "If-None-Match", f->etag) < 0 || add_header(f, "If-Modified-Since", f->modified) < 0))
-		return -ENOMEM;
+	r = add_headers(f);
+	if (r < 0)
+		return r;
 	f->easy = curl_easy_init();
 	if (!f->easy)
 		return -ENOMEM;

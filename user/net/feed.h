@@ -43,8 +43,8 @@ void sw_feed_freep(struct sw_feed **f);
 const struct sw_config_feed *sw_feed_config(const struct sw_feed *f);
 bool sw_feed_is_busy(const struct sw_feed *f);
 /*
- * Begins a fetch; done follows, from the loop or at once when it cannot begin. is_asked: a person
- * asked: the whole list is fetched, and may be shorter than the last. Nothing when it is busy.
+ * Begins a fetch; done follows, from the loop or at once when it cannot begin. is_asked: this
+ * feed was asked for by its name: the whole list is fetched, and may be shorter than the last. Nothing when it is busy.
  */
 void sw_feed_fetch(struct sw_feed *f, bool is_asked);
 /* The list did not arrive: fetch the whole one next time. */

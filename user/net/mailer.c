@@ -31,6 +31,10 @@ static int add_address(const char *begin, size_t len, char ret[static SW_MAIL_AD
 {
 	const char *open = memrchr(begin, '<', len);
 
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)begin[i] < 0x20 || begin[i] == 0x7f)
+			return -EINVAL;
+	}
 	if (open) {
 		const char *close = memchr(open, '>', len - (size_t)(open - begin));
 
@@ -46,7 +50,7 @@ static int add_address(const char *begin, size_t len, char ret[static SW_MAIL_AD
 	if (!len || len >= SW_MAIL_ADDRESS_MAX || *begin == '-')
 		return -EINVAL;
 	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)begin[i] <= 0x20 || begin[i] == 0x7f || begin[i] == '<' || begin[i] == '>')
+		if (begin[i] == ' ' || begin[i] == '<' || begin[i] == '>')
 			return -EINVAL;
 	}
 	memcpy(ret, begin, len);

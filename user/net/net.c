@@ -139,7 +139,7 @@ static void fetch_now(struct net *n, const char *name)
 {
 	for (size_t i = 0; i < n->config.n_feeds; i++) {
 		if (n->slots[i].feed && (!name[0] || sw_streq(name, n->config.feeds[i].name)))
-			fetch(&n->slots[i], true);
+			fetch(&n->slots[i], name[0]); /* its name is the word that takes a list that shrank */
 	}
 }
 

@@ -143,11 +143,11 @@ static bool is_label_char(unsigned char c)
 		c == '_' || c >= 0x80; /* a name in UTF-8 */
 }
 
-/* Two labels or more, the last one not a number: else a mistyped address would pass for a name. */
+/* Two labels or more, the last of which begins with a letter: else a mistyped address would pass for a name. */
 static bool is_domain(struct span c)
 {
 	size_t labels = 0, len = 0;
-	bool is_number = true;
+	bool is_numeric = true;
 
 	if (c.at < c.end && c.end[-1] == '.')
 		c.end--;
@@ -157,14 +157,13 @@ static bool is_domain(struct span c)
 		if (*c.at == '.' && len) {
 			labels++;
 			len = 0;
-			is_number = true;
 		} else if (is_label_char((unsigned char)*c.at) && ++len <= 63) {
-			is_number = is_number && is_digit(*c.at);
+			is_numeric = len == 1 ? is_digit(*c.at) : is_numeric;
 		} else {
 			return false;
 		}
 	}
-	return labels && len && !is_number;
+	return labels && len && !is_numeric;
 }
 
 /* scheme://, host/path, /path, *.domain, .domain, domain:port */
@@ -185,7 +184,7 @@ static bool is_other_trail(struct span c)
 
 		/* "192.0.2.0/240" is a slip of the pen and not the path "240" of a host */
 		if (parse_net(host, &n))
-			return slash + 1 == c.end || !is_digit(slash[1]);
+			return slash + 1 == c.end || (!is_digit(slash[1]) && slash[1] != '-');
 		return slash == c.at ? c.end - c.at > 1 : is_domain(host) || is_address_port(host);
 	}
 	colon = memchr(c.at, ':', (size_t)(c.end - c.at));
@@ -244,13 +243,20 @@ static enum sw_trail_line_kind read_column(
 			return SW_TRAIL_LINE_NET;
 		return make_range(c, last, ret) ? SW_TRAIL_LINE_RANGE : SW_TRAIL_LINE_BAD;
 	}
-	if (cut && make_range((struct span){c.at, cut}, (struct span){cut + 1, c.end}, ret))
+	if (cut && cut + 1 == c.end) { /* "a- b" */
+		rest = strip(rest);
+		last = take_column(&rest);
+	} else if (cut) {
+		last = (struct span){cut + 1, c.end};
+	}
+	if (cut && make_range((struct span){c.at, cut}, last, ret))
 		return SW_TRAIL_LINE_RANGE;
-	if (is_other_trail(c))
-		return SW_TRAIL_LINE_OTHER;
+	/* "192.0.2.1// note" */
 	cut = memmem(c.at, (size_t)(c.end - c.at), "//", 2);
 	if (cut && parse_net((struct span){c.at, cut}, &ret->net))
 		return SW_TRAIL_LINE_NET;
+	if (is_other_trail(c))
+		return SW_TRAIL_LINE_OTHER;
 	return SW_TRAIL_LINE_BAD;
 }
 

@@ -99,6 +99,7 @@ SW_PKT_INLINE enum sw_pkt_result sw_pkt_ip4(
  */
 #define SW_EXT      0x80
 #define SW_EXT_UNIT 0x0c
+#define SW_EXT_BYTES_MAX 2048
 static const __u8 sw_pkt_ext[256] __attribute__((unused)) = {
 	[SW_IP_HOPOPTS] = SW_EXT | 8,
 	[SW_IP_ROUTING] = SW_EXT | 8,
@@ -110,19 +111,20 @@ static const __u8 sw_pkt_ext[256] __attribute__((unused)) = {
 	[SW_IP_SHIM6] = SW_EXT | 8,
 };
 
-/*
- * Walks the extension headers from p on.
- * Returns the transport header, or end when there is none to read (a later fragment, or cut).
- */
-SW_PKT_INLINE const __u8 *sw_pkt_ip6_walk(
-	const __u8 *p, const __u8 *end, __u32 *left, struct sw_flow *flow)
+/* Walks the extension headers. 1 when *at is a transport header then, 0: a later fragment, or cut. */
+SW_PKT_INLINE int sw_pkt_ip6_walk(
+	const __u8 **at, const __u8 *end, __u32 *left, struct sw_flow *flow)
 {
+	const __u8 *p = *at;
+
 	for (int i = 0; i <= SW_MAX_EXT_HEADERS; i++) {
 		__u8 kind = sw_pkt_ext[flow->protocol];
 		__u32 bytes;
 
-		if (!kind)
-			return p;
+		if (!kind) {
+			*at = p;
+			return 1;
+		}
 		if (p + 8 > end || i == SW_MAX_EXT_HEADERS)
 			break;
 		if (flow->protocol == SW_IP_FRAGMENT) {
@@ -133,11 +135,15 @@ SW_PKT_INLINE const __u8 *sw_pkt_ip6_walk(
 							   : flow->fragment;
 			if (flow->fragment == SW_FRAGMENT_LATER) {
 				flow->protocol = p[0];
-				return end;
+				return 0;
 			}
 		}
 		/* AH counts words less two, the others eights less one: both are 8 and so many units. */
 		bytes = 8 + p[1] * (kind & SW_EXT_UNIT);
+		/* Never more: but 6.1's verifier forgets bounds at a product, and the compiler knows them. */
+		SW_PKT_HIDE(bytes);
+		if (bytes > SW_EXT_BYTES_MAX)
+			break;
 		if (bytes > *left)
 			break;
 		*left -= bytes;
@@ -145,7 +151,7 @@ SW_PKT_INLINE const __u8 *sw_pkt_ip6_walk(
 		p += bytes;
 	}
 	flow->is_cut = 1;
-	return end;
+	return 0;
 }
 
 SW_PKT_INLINE enum sw_pkt_result sw_pkt_ip6(
@@ -164,10 +170,9 @@ SW_PKT_INLINE enum sw_pkt_result sw_pkt_ip6(
 	left = sw_wire16(p + 4);
 	if (!left) /* jumbogram, or merged by the kernel into more than 64 KiB */
 		left = 0x10000;
-	p = sw_pkt_ip6_walk(p + SW_IP6_BYTES, end, &left, flow);
-	if (flow->is_cut || flow->fragment == SW_FRAGMENT_LATER)
-		return SW_PKT_IP;
-	sw_pkt_transport(data, p, end, left, flow);
+	p += SW_IP6_BYTES;
+	if (sw_pkt_ip6_walk(&p, end, &left, flow))
+		sw_pkt_transport(data, p, end, left, flow);
 	return SW_PKT_IP;
 }
 

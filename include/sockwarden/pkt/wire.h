@@ -9,6 +9,9 @@
 
 #define SW_PKT_INLINE static inline __attribute__((always_inline, unused))
 
+/* Makes the compiler forget what it knows of a value, where the verifier must be told again. */
+#define SW_PKT_HIDE(v) __asm__ volatile("" : "+r"(v))
+
 enum {
 	SW_ETH_BYTES = 14,
 	SW_VLAN_BYTES = 4,

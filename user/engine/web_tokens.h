@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The page's door: one-time links. A token has 128 bits, is valid once and for ten minutes, and is
- * kept as its hash only. sockwarden-web alone (by uid) may redeem one, and tells where it listens.
+ * One-time links to the page: a token has 128 bits, is valid once and for ten minutes, and is kept as
+ * its hash only. Pure but for chance; verb_web.c owns the one table of the engine.
  */
 #pragma once
 
-#include "user/engine/engine.h"
+#include "user/base/util.h"
 
 enum {
 	SW_WEB_TOKENS_MAX = 16, /* links that wait; the oldest makes room */
 	SW_WEB_TOKEN_SEC = 600,
 };
 
-/* The tokens alone, for tests: pure but for chance. */
 struct sw_web_tokens {
 	struct {
 		uint8_t hash[32];

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Nanoseconds that the gate takes for a packet, by test run, against programs that only read it and
+ * drop or pass. All in one run: 100,000 bans and 100,000 trails in force, sources varied, rounds
+ * interleaved, medians of CPU time. What changing the source and calling on costs is taken off both.
+ * Exits 1 when a packet was judged wrongly, never for a figure.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sys/resource.h>
+#include "skel/peer.skel.h"
+#include "tests/bpf/gate_rig.h"
+
+enum {
+	LISTED = 100000, /* bans, and trails */
+	ROUNDS = 9,
+	REPEAT = 100000,
+	SOURCES = 1 << 16,
+	HOT = 64,
+	BAN_BASE = 0x0a000000, /* 10.0.0.0 on: banned */
+	TRAIL_BASE = 0x0b000000, /* 11.0.0.0 on: in a trail */
+	FREE_BASE = 0x64000000, /* 100.0.0.0 on: in neither */
+};
+
+struct bench_case {
+	const char *name;
+	__u32 base; /* of the sources */
+	__u32 n; /* different ones, a power of two */
+	bool is_dropped;
+	enum sw_reason reason; /* SW_R_COUNT: benign */
+};
+
+static const struct bench_case cases[] = {
+	{"benign, 64 k sources", FREE_BASE, SOURCES, false, SW_R_COUNT},
+	{"benign, 64 sources", FREE_BASE, HOT, false, SW_R_COUNT},
+	{"banned, 64 k sources", BAN_BASE, SOURCES, true, SW_R_BAN},
+	{"banned, 64 sources", BAN_BASE, HOT, true, SW_R_BAN},
+	{"trail hit, 64 k sources", TRAIL_BASE, SOURCES, true, SW_R_TRAIL_SRC},
+	{"trail hit, 64 sources", TRAIL_BASE, HOT, true, SW_R_TRAIL_SRC},
+};
+
+/* Spread over the /8 so that neighbours in the list are not neighbours in the trie. */
+static __u32 nth_address(__u32 base, __u32 i)
+{
+	return htobe32(base | ((i * 2654435761u) >> 8 & 0xffffff));
+}
+
+static void fill_lists(struct rig *rig)
+{
+	struct sw_ban_val ban = {.id = 1};
+	struct sw_trail_val trail = {.action = SW_TRAIL_DROP};
+	struct sw_lpm4 key = {.plen = 32};
+	int trie = rig_new_trie(false, LISTED + SOURCES);
+
+	for (__u32 i = 0; i < LISTED; i++) {
+		__u32 addr = nth_address(BAN_BASE, i);
+
+		rig_set(rig->skel->maps.ban4, &addr, &ban);
+		addr = nth_address(TRAIL_BASE, i);
+		memcpy(key.addr, &addr, 4);
+		assert_int_equal(bpf_map_update_elem(trie, &key, &trail, BPF_ANY), 0);
+	}
+	rig_swap(rig, false, trie);
+	rig->trail_fd[0] = trie;
+}
+
+static void choose_sources(struct peer *peer, const struct bench_case *c)
+{
+	for (__u32 i = 0; i < c->n; i++) {
+		__u32 addr = nth_address(c->base, i);
+
+		rig_set(peer->maps.sources, &i, &addr);
+	}
+	peer->bss->source_mask = c->n - 1;
+	peer->bss->source_next = 0;
+}
+
+static double cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* Nanoseconds of CPU a packet with prog behind peer_vary; the verdict of the last goes to *ret. */
+static double time_of(struct peer *peer, int prog_fd, const struct packet *p, __u32 *ret)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = p->data, .data_size_in = (__u32)p->len,
+		.repeat = REPEAT);
+	__u32 slot = 0;
+	double from;
+
+	rig_set(peer->maps.target, &slot, &prog_fd);
+	from = cpu_ns();
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(peer->progs.peer_vary), &opts), 0);
+	*ret = opts.retval;
+	return (cpu_ns() - from) / REPEAT;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *values)
+{
+	qsort(values, ROUNDS, sizeof(*values), compare);
+	return values[ROUNDS / 2];
+}
+
+/* True when every packet was judged as the case says. */
+static bool is_exact(const struct rig *rig, const struct bench_case *c, __u32 verdict)
+{
+	__u64 want = (__u64)ROUNDS * REPEAT;
+
+	for (__u32 r = 0; r < SW_R_COUNT; r++) {
+		struct sw_counter got = rig_counter(rig, r);
+
+		if (got.packets != (r == c->reason ? want : 0) ||
+			got.dropped != (r == c->reason && c->is_dropped ? want : 0)) {
+			fprintf(stderr, "%s: reason %u: %llu packets, %llu dropped\n", c->name, r,
+				got.packets, got.dropped);
+			return false;
+		}
+	}
+	return verdict == (c->is_dropped ? 1u : 2u);
+}
+
+static bool run_case(struct rig *rig, struct peer *peer, const struct bench_case *c)
+{
+	struct packet_spec spec = {.from = "192.0.2.1", .to = "198.18.1.1"};
+	struct bpf_program *rival =
+		c->is_dropped ? peer->progs.peer_parse_drop : peer->progs.peer_parse_pass;
+	double vary[ROUNDS], gate[ROUNDS], parse[ROUNDS], mine, theirs;
+	struct packet p;
+	__u32 verdict = 0, other;
+
+	packet_build(&spec, &p);
+	choose_sources(peer, c);
+	rig_zero(rig->skel->maps.counters);
+	for (int i = 0; i < ROUNDS; i++) {
+		vary[i] = time_of(peer, bpf_program__fd(peer->progs.peer_nothing), &p, &other);
+		parse[i] = time_of(peer, bpf_program__fd(rival), &p, &other);
+		gate[i] = time_of(peer, rig_prog_fd(rig, RIG_XDP), &p, &verdict);
+		ring_buffer__consume(rig->ring);
+		rig->n_events = 0;
+	}
+	mine = median(gate) - median(vary);
+	theirs = median(parse) - vary[ROUNDS / 2];
+	printf("{\"bench\":\"gate\",\"case\":\"%s\",\"value\":%.1f,\"unit\":\"ns/packet\","
+	       "\"peer\":\"parse and %s\",\"peer_value\":%.1f,\"ratio\":%.2f,"
+	       "\"goal\":null,\"met\":null}\n",
+		c->name, mine, c->is_dropped ? "drop" : "pass", theirs,
+		theirs > 0 ? mine / theirs : 0);
+	return is_exact(rig, c, verdict);
+}
+
+/* What the verifier walks through at load, by the kernel's own count. */
+static void print_verified(const struct rig *rig, enum rig_hook hook)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+
+	assert_int_equal(bpf_obj_get_info_by_fd(rig_prog_fd(rig, hook), &info, &size), 0);
+	printf("{\"bench\":\"gate\",\"case\":\"verified_insns %s\",\"value\":%u,\"unit\":\"insns\","
+	       "\"peer\":null,\"peer_value\":null,\"ratio\":null,\"goal\":null,\"met\":null}\n",
+		rig_hook_names[hook], info.verified_insns);
+}
+
+int main(void)
+{
+	static struct rig rig;
+	struct peer *peer = peer__open_and_load();
+	bool is_right = true;
+
+	if (!peer) {
+		fprintf(stderr, "bench_gate: cannot load BPF programs: %s\n", strerror(errno));
+		return 1;
+	}
+	rig_open(&rig, 0);
+	rig.ctl.token_rate = 10;
+	rig.ctl.token_burst = 20;
+	rig_ctl(&rig);
+	fill_lists(&rig);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(cases); i++)
+		is_right &= run_case(&rig, peer, &cases[i]);
+	for (enum rig_hook hook = 0; hook < RIG_HOOKS; hook++)
+		print_verified(&rig, hook);
+	rig_close(&rig);
+	peer__destroy(peer);
+	return !is_right;
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * What the gate is measured against, and with: programs that only read the packet, and one that puts
+ * the next source of a list into the packet and calls the program under test, so that caches behave
+ * as they do in life. A test run alone would offer the same packet for ever.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "sockwarden/pkt/parse.h"
+
+#define SOURCES_MAX (1 << 17)
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SOURCES_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} sources SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} target SEC(".maps");
+
+__u32 source_mask; /* a power of two less one */
+__u32 source_next;
+
+SEC("xdp")
+int peer_vary(struct xdp_md *ctx)
+{
+	__u8 *data = (__u8 *)(long)ctx->data;
+	__u32 key = source_next++ & source_mask;
+	__u32 *source = bpf_map_lookup_elem(&sources, &key);
+
+	if (!source || data + SW_ETH_BYTES + SW_IP4_BYTES > (__u8 *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	*(__u32 *)(data + SW_ETH_BYTES + 12) = *source;
+	bpf_tail_call(ctx, &target, 0);
+	return XDP_ABORTED;
+}
+
+SEC("xdp")
+int peer_nothing(struct xdp_md *ctx)
+{
+	return XDP_PASS;
+}
+
+/* Reads what the gate reads and keeps it from being left out by the compiler. */
+static __always_inline bool is_parsed(struct xdp_md *ctx)
+{
+	struct sw_flow flow;
+
+	if (sw_pkt_parse((const __u8 *)(long)ctx->data, (const __u8 *)(long)ctx->data_end,
+		    SW_LINK_ETHER, &flow) != SW_PKT_IP)
+		return false;
+	asm volatile("" ::"r"(flow.saddr.word[0]), "r"(flow.daddr.word[0]), "r"((__u32)flow.dport));
+	return true;
+}
+
+SEC("xdp")
+int peer_parse_drop(struct xdp_md *ctx)
+{
+	return is_parsed(ctx) ? XDP_DROP : XDP_PASS;
+}
+
+SEC("xdp")
+int peer_parse_pass(struct xdp_md *ctx)
+{
+	return is_parsed(ctx) ? XDP_PASS : XDP_DROP;
+}
+
+char _license[] SEC("license") = "GPL-3.0-or-later";

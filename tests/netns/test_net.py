@@ -1,0 +1,494 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""sockwarden-net against servers that misbehave, in a network namespace of its own."""
+import ctypes
+import gzip
+import http.server
+import os
+import shutil
+import socket
+import ssl
+import stat
+import subprocess
+import tempfile
+import threading
+import time
+
+import pytest
+from fake import BUILD, FEED_DONE, FEED_NOW, MAIL, MAIL_DONE, Guard, NetEngine, Program, TrailList, sealed, wait
+
+PUBLIC = "2001:db8::1"  # on the namespace's loopback device, but not an address that leads inside
+KEY = "k3yk3yk3yk3yk3yk3y01"
+GOOD = "# a list\n198.18.7.0/24\n198.18.1.1 ; note\n2001:db8:7::/48\n198.18.1.1\n"
+CLONE_NEWNET = 0x40000000
+
+
+class Namespace:
+    def __init__(self):
+        run = os.environ.get("SW_TEST_RUN", "swt")
+        self.name = f"{run}-net-{os.getpid()}"
+        subprocess.run(["ip", "netns", "add", self.name], check=True)
+        self.exec = ["ip", "netns", "exec", self.name]
+        for argv in (["link", "set", "lo", "up"], ["addr", "add", f"{PUBLIC}/128", "dev", "lo"]):
+            subprocess.run([*self.exec, "ip", *argv], check=True)
+
+    def socket(self, family):
+        """A socket of the namespace, made in a thread that has gone there."""
+        made = []
+
+        def make():
+            fd = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
+            assert ctypes.CDLL(None, use_errno=True).setns(fd, CLONE_NEWNET) == 0
+            os.close(fd)
+            made.append(socket.socket(family, socket.SOCK_STREAM))
+
+        t = threading.Thread(target=make)
+        t.start()
+        t.join()
+        return made[0]
+
+    def listen(self, address):
+        s = self.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        s.bind((address, 0))
+        s.listen(16)
+        return s
+
+    def close(self):
+        subprocess.run(["ip", "netns", "del", self.name], check=True)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def setup(self):
+        self.request.settimeout(20)
+        self.request = self.server.context.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        self.server.asked.append((self.path, dict(self.headers)))
+        self.close_connection = True
+        getattr(self, "get_" + self.path.split("?")[0].strip("/").split("/")[0])()
+
+    def send(self, body, status=200, length=None, **headers):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def get_good(self):
+        self.send(GOOD.encode())
+
+    def get_tagged(self):
+        if self.headers.get("If-None-Match") == '"one"':
+            self.send_response(304)
+            self.end_headers()
+            self.wfile.write(b"198.18.66.66\n")  # a body where none may be
+        else:
+            self.send(GOOD.encode(), ETag='"one"', Last_Modified="Sun, 22 Nov 2026 06:00:00 GMT")
+
+    def get_never(self):
+        self.send(b"", 304)
+
+    def get_packed(self):
+        self.send(gzip.compress(GOOD.encode()), Content_Encoding="gzip")
+
+    def get_shrinks(self):
+        n = 1000 if len(self.server.asked) == 1 else 10
+        self.send("".join(f"198.18.{i // 250}.{i % 250}\n" for i in range(n)).encode())
+
+    def get_truncated(self):
+        self.send(GOOD.encode(), length=100000)
+
+    def get_halfgzip(self):
+        whole = gzip.compress("".join(f"198.18.{i // 250}.{i % 250}\n" for i in range(5000)).encode())
+        self.send(whole[:len(whole) // 2], Content_Encoding="gzip")
+
+    def get_bomb(self):
+        self.send(self.server.bomb, Content_Encoding="gzip")
+
+    def get_endless(self):
+        self.send_response(200)
+        self.end_headers()
+        block = b"198.18.1.1\n" * 6000
+        for _ in range(8000):
+            self.wfile.write(block)
+
+    def get_slow(self):
+        self.send_response(200)
+        self.end_headers()
+        for _ in range(200):
+            self.wfile.write(b"#")
+            time.sleep(0.1)
+
+    def get_tohttp(self):
+        self.send(b"", 302, Location=f"http://127.0.0.1:{self.server.server_port}/good")
+
+    def get_inside(self):
+        self.send(b"", 302, Location=f"https://127.0.0.1:{self.server.inner_port}/good")
+
+    def get_once(self):
+        self.send(b"198.18.66.66\n", 302, Location="/good")
+
+    def get_loop(self):
+        self.send(b"", 302, Location="/loop")
+
+    def get_garbage(self):
+        self.send(b"198.18.1.1\n" + os.urandom(20000) + b"\n" + b"<html>nonsense here</html>\n" * 50)
+
+    def get_wide(self):
+        self.send(b"198.18.1.1\n\n0.0.0.0/1\n")
+
+    def get_empty(self):
+        self.send(b"# nothing today\n")
+
+    def get_broken(self):
+        self.send(b"oops", 500)
+
+
+class Site(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    bomb = None
+
+    def __init__(self, ns, address, cert):
+        self.asked = []
+        self.inner_port = 0
+        super().__init__((address, 0), Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = ns.listen(address)
+        self.server_port = self.socket.getsockname()[1]
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(cert, cert)
+        host = f"[{address}]" if ":" in address else address
+        self.url = f"https://{host}:{self.server_port}"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        pass  # handshakes that fail are what is tested
+
+
+@pytest.fixture(scope="module")
+def place():
+    """Directory, certificate and namespace for the whole file."""
+    where = tempfile.mkdtemp(prefix="sw-net-")
+    cert = f"{where}/cert.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", "/CN=test", "-addext", f"subjectAltName=IP:127.0.0.1,IP:{PUBLIC}",
+                    "-keyout", f"{where}/key.pem", "-out", cert], check=True, capture_output=True)
+    with open(cert, "a", encoding="ascii") as out, open(f"{where}/key.pem", encoding="ascii") as key:
+        out.write(key.read())
+    ns = Namespace()
+    yield where, cert, ns
+    ns.close()
+    shutil.rmtree(where)
+
+
+class World:
+    """sockwarden-net with a guard, an engine and a site that are ours."""
+
+    def __init__(self, place, path="good", feed="", extra="", address="127.0.0.1", ca=True, options=()):
+        self.where, cert, self.ns = place
+        self.run_dir = tempfile.mkdtemp(dir=self.where)
+        self.site = Site(self.ns, address, cert)
+        ca_line = f"\n    ca_file: {cert}" if ca else ""
+        feeds = f'feeds:\n  - name: lab\n    url: "{self.site.url}/{path}"{ca_line}\n{feed}\n' if path else ""
+        self.guard = Guard(self.run_dir, feeds + extra)
+        self.engine = NetEngine(self.run_dir)
+        self.net = Program(f"{BUILD}/sockwarden-net", "--run-dir", self.run_dir, "--verbose", *options, prefix=self.ns.exec)
+        wait(lambda: self.engine.hellos, why="HELLO: " + self.net.text)
+
+    def __enter__(self):
+        return self
+
+    def fetch(self, name="lab"):
+        self.engine.send(FEED_NOW, name)
+        m, fd = self.engine.next()
+        assert m.op == FEED_DONE and m.feed == "lab"
+        return m, fd
+
+    def mail(self, text, ident=7):
+        self.engine.send(MAIL, ident=ident, fd=sealed(text))
+        m, _ = self.engine.next()
+        assert m.op == MAIL_DONE and m.id == ident
+        return m
+
+    def __exit__(self, *args):
+        assert self.net.end() == 0, self.net.text
+        self.engine.close()
+        self.guard.close()
+        self.site.shutdown()
+        self.site.server_close()
+
+
+def test_a_list_arrives_sealed_sorted_and_with_its_action(place):
+    with World(place) as w:
+        m, fd = w.fetch()
+        assert (m.result, m.http, m.entries) == (0, 200, 4), m
+        t = TrailList(fd)
+        assert t.seals & 0xe == 0xe
+        assert t.nets == ["198.18.1.1/32", "198.18.7.0/24", "2001:db8:7::/48"]
+        assert t.name == "lab" and t.origin == w.site.url + "/good"
+        path, headers = w.site.asked[0]
+        assert path == "/good" and headers["User-Agent"].startswith("sockwarden/")
+        assert m.next > time.time() + 86400 * 0.8
+
+
+def test_it_asks_again_only_for_what_has_changed_and_reads_no_body_of_a_304(place):
+    with World(place, "tagged") as w:
+        assert w.fetch("")[0].result == 0
+        m, fd = w.fetch("")
+        assert (m.result, m.unchanged, fd) == (0, 1, None), m
+        assert w.site.asked[1][1]["If-None-Match"] == '"one"'
+        assert w.site.asked[1][1]["If-Modified-Since"] == "Sun, 22 Nov 2026 06:00:00 GMT"
+        m, fd = w.fetch("lab")  # by name: the whole list
+        assert m.unchanged == 0 and fd is not None
+
+
+def test_a_304_that_nobody_asked_for_is_an_error(place):
+    with World(place, "never") as w:
+        m, fd = w.fetch()
+        assert m.result < 0 and fd is None and "304" in m.text
+
+
+def test_a_compressed_list_is_unpacked(place):
+    with World(place, "packed") as w:
+        assert w.fetch()[0].entries == 4
+
+
+def test_a_list_that_shrank_waits_for_its_name(place):
+    with World(place, "shrinks") as w:
+        assert w.fetch("")[0].entries == 1000
+        m, fd = w.fetch("")
+        assert m.result < 0 and fd is None and "shrank from 1000 entries to 10" in m.text
+        m, fd = w.fetch("lab")
+        assert m.result == 0 and fd is not None
+
+
+@pytest.mark.parametrize("path, words", [
+    ("truncated", "transfer closed"),
+    ("halfgzip", "gzip stream ends"),
+    ("broken", "500"),
+    ("wide", "line 3"),
+    ("empty", ""),
+    ("garbage", "line "),
+    ("tohttp", "http"),
+    ("loop", "redirect"),
+])
+def test_what_is_no_list_is_refused_with_a_reason(place, path, words):
+    with World(place, path) as w:
+        m, fd = w.fetch()
+        assert m.result < 0 and fd is None and m.text, m
+        assert words in m.text, m.text
+        wait(lambda: f"feed 'lab': {m.text}" in w.net.text, why="the log says it: " + w.net.text)
+        assert m.next < time.time() + 90  # tried again sooner than in a day
+
+
+def test_a_redirect_within_https_is_followed_and_its_body_is_not_read(place):
+    with World(place, "once") as w:
+        m, fd = w.fetch()
+        assert m.result == 0 and "198.18.66.66/32" not in TrailList(fd).nets
+
+
+def test_a_redirect_to_an_inner_address_is_refused_before_it_is_connected_to(place):
+    with World(place, "inside", address=PUBLIC) as w:
+        inner = Site(w.ns, "127.0.0.1", place[1])
+        w.site.inner_port = inner.server_port
+        m, fd = w.fetch()
+        assert m.result < 0 and fd is None and "inside" in m.text, m
+        assert not inner.asked
+        inner.shutdown()
+        inner.server_close()
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(place):
+    with World(place, ca=False) as w:
+        m, fd = w.fetch()
+        assert m.result < 0 and fd is None and "certificate" in m.text, m
+        assert not w.site.asked
+
+
+def test_a_slow_server_is_given_up(place):
+    with World(place, "slow", options=["--fetch-timeout", "2s"]) as w:
+        begin = time.monotonic()
+        m, fd = w.fetch()
+        assert m.result < 0 and fd is None
+        assert time.monotonic() - begin < 6
+
+
+def test_a_bomb_costs_no_memory(place):
+    Site.bomb = Site.bomb or gzip.compress(bytes(600 << 20), 1)
+    with World(place, "bomb") as w:
+        m, fd = w.fetch()
+        assert m.result < 0 and fd is None and m.text, m
+        peak = max(int(line.split()[1]) for line in open(f"/proc/{pid_of(w)}/status", encoding="ascii")
+                   if line.startswith("VmHWM"))
+        assert peak < 64 << 10
+
+
+def pid_of(w):
+    """ip netns exec becomes the program."""
+    return w.net.p.pid
+
+
+def test_an_endless_list_is_cut_off(place):
+    with World(place, "endless", "    max_entries: 1000000") as w:
+        m, fd = w.fetch()
+        assert m.result < 0 and fd is None and m.text, m
+
+
+def test_a_key_in_the_url_is_shown_nowhere(place):
+    with World(place, f"broken/{KEY}/list?auth={KEY}") as w:
+        m, _ = w.fetch()
+        assert m.result < 0
+        assert KEY in w.site.asked[0][0]
+        assert KEY not in m.text and KEY not in w.net.text
+
+
+def test_the_origin_of_a_list_hides_its_key(place):
+    with World(place, f"good/{KEY}?auth={KEY}") as w:
+        m, fd = w.fetch()
+        assert TrailList(fd).origin == w.site.url + "/good/***?auth=***"
+
+
+def test_an_engine_that_comes_back_is_greeted_again_and_gets_its_list(place):
+    with World(place) as w:
+        w.engine.drop()
+        wait(lambda: w.engine.hellos == 2, why="a second HELLO")
+        wait(lambda: w.engine.peers)
+        assert w.fetch()[0].result == 0
+
+
+def test_a_changed_configuration_ends_it_with_the_word_for_a_new_start(place):
+    with World(place, "") as w:
+        w.guard.configure("alerts: {mail: {throttle: 7m}}\n")
+        assert w.net.p.wait(10) == 75
+        w.net = Program(f"{BUILD}/sockwarden-net", "--run-dir", w.run_dir, prefix=w.ns.exec)
+        wait(lambda: w.engine.hellos == 2, why="started anew")
+
+
+def test_it_has_no_capability_and_a_filter(place):
+    with World(place) as w:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in open(f"/proc/{pid_of(w)}/status", encoding="ascii")
+                      if ":\t" in line)
+        assert int(status["CapEff"], 16) == 0 and status["Seccomp"] == "2" and status["NoNewPrivs"] == "1"
+
+
+# ---- mail
+
+MESSAGE = b"From: sockwarden@lab\r\nTo: root@lab\r\nSubject: hello\r\n\r\nline\r\n.\r\n..two\r\n"
+
+
+class SmtpSink(threading.Thread):
+    """Takes mail; offers no TLS unless it is given a certificate to speak it from the start."""
+
+    def __init__(self, ns, refuse=False):
+        super().__init__(daemon=True)
+        self.sock, self.mails, self.refuse = ns.listen("127.0.0.1"), [], refuse
+        self.port = self.sock.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                c, _ = self.sock.accept()
+            except OSError:
+                return
+            with c, c.makefile("rwb", 0) as f:
+                self.serve(f)
+
+    def serve(self, f):
+        mail = {"to": []}
+        f.write(b"220 sink\r\n")
+        for line in f:
+            word = line[:4].upper()
+            if word == b"DATA":
+                f.write(b"354 go\r\n")
+                body = b""
+                for part in f:
+                    if part == b".\r\n":
+                        break
+                    body += part[1:] if part.startswith(b".") else part
+                mail["body"] = body
+                self.mails.append(mail)
+            elif word == b"MAIL":
+                mail["from"] = line.decode().strip()
+            elif word == b"RCPT":
+                if self.refuse:
+                    f.write(b"550 nobody of that name\r\n")
+                    continue
+                mail["to"].append(line.decode().strip())
+            elif word == b"QUIT":
+                f.write(b"221 bye\r\n")
+                return
+            f.write(b"250 fine\r\n")
+
+
+def mail_yaml(rest):
+    return f"alerts:\n  mail:\n    to: 'root@lab, Night <night@lab>'\n    from: 'Watch <sw@lab>'\n{rest}"
+
+
+def test_mail_goes_to_every_recipient_by_smtp_with_its_dots(place):
+    sink = SmtpSink(place[2])
+    with World(place, "", extra=mail_yaml(f"    smtp:\n      url: smtp://127.0.0.1:{sink.port}\n")) as w:
+        assert w.mail(MESSAGE).result == 0
+        assert sink.mails[0]["body"] == MESSAGE
+        assert "<sw@lab>" in sink.mails[0]["from"]
+        assert [t for t in sink.mails[0]["to"]] == ["RCPT TO:<root@lab>", "RCPT TO:<night@lab>"]
+        assert w.mail(MESSAGE, 8).result == 0 and len(sink.mails) == 2
+    sink.sock.close()
+
+
+def test_a_mail_server_that_refuses_is_told_in_words(place):
+    sink = SmtpSink(place[2], refuse=True)
+    with World(place, "", extra=mail_yaml(f"    smtp:\n      url: smtp://127.0.0.1:{sink.port}\n")) as w:
+        m = w.mail(MESSAGE)
+        assert m.result < 0 and "550" in m.text, m
+    sink.sock.close()
+
+
+def test_a_password_never_travels_in_the_clear(place):
+    sink = SmtpSink(place[2])
+    secret = f"{place[0]}/password"
+    with open(secret, "w", encoding="ascii") as f:
+        f.write("s3cret\n")
+    with World(place, "", extra=mail_yaml(f"    smtp:\n      url: smtp://127.0.0.1:{sink.port}\n"
+                                          f"      user: me\n      password_file: {secret}\n")) as w:
+        assert w.mail(MESSAGE).result < 0
+        assert not sink.mails
+    sink.sock.close()
+
+
+def stub(where, text):
+    path = tempfile.mktemp(dir=where, prefix="sendmail-")
+    with open(path, "w", encoding="ascii") as f:
+        f.write(text)
+    os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    return path
+
+
+def test_mail_goes_to_the_sendmail_program_by_argv_with_local_line_ends(place):
+    out = tempfile.mktemp(dir=place[0])
+    path = stub(place[0], f'#!/bin/sh\nprintf "%s|" "$@" > {out}.args\ncat > {out}\n')
+    with World(place, "", extra=mail_yaml(f"    sendmail: {path}\n")) as w:
+        assert w.mail(MESSAGE).result == 0
+        with open(out, "rb") as f:
+            assert f.read() == MESSAGE.replace(b"\r\n", b"\n")
+        with open(out + ".args", encoding="ascii") as f:
+            assert f.read() == "-i|-f|sw@lab|--|root@lab|night@lab|"
+
+
+def test_a_sendmail_program_that_fails_is_quoted(place):
+    path = stub(place[0], "#!/bin/sh\necho 'mailbox full: \033[2J' >&2\nexit 75\n")
+    with World(place, "", extra=mail_yaml(f"    sendmail: {path}\n")) as w:
+        m = w.mail(MESSAGE)
+        assert m.result < 0 and "status 75: mailbox full: \\x1b[2J" in m.text, m
+
+
+def test_mail_without_a_recipient_is_refused(place):
+    with World(place, "") as w:
+        m = w.mail(MESSAGE)
+        assert m.result < 0 and "no recipient" in m.text

@@ -1,0 +1,644 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * The engine's trail part with a guard that the test plays: what a person imports, what files of the
+ * configuration become, what feeds bring; and that whatever fails leaves the old set in force.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "user/base/strbuf.h"
+#include "user/ctl/client.h"
+#include "user/engine/health.h"
+#include "user/engine/net_peer.h"
+#include "user/engine/trails.h"
+
+enum { TURNS = 1000, TURN_MS = 10 };
+
+/*
+ * The guard's side: answers HELLO, checks images, keeps the last one that it took. The test reads it when
+ * the engine has the answer and nothing is under way.
+ */
+struct guard {
+	int listen_fd, fd, stop_fd;
+	pthread_t thread;
+	_Atomic int refuse; /* the result of swaps; 0: takes them */
+	unsigned int swaps;
+	size_t n4, n6;
+	uint32_t sets;
+	struct sw_trail_entry first;
+	struct sw_guard_request req;
+	struct sw_guard_reply reply;
+};
+
+struct world {
+	char dir[64], run[96], state[96], file[96], path[128];
+	struct sw_engine e;
+	struct sw_config config;
+	struct guard g;
+	struct sw_ctl_client *client;
+};
+
+/* ---- the guard played */
+
+static void take_image(struct guard *g, int fd)
+{
+	struct sw_trail_view v;
+	const char *why = "";
+	const void *map;
+	size_t len;
+
+	assert_int_equal(sw_memfd_map_sealed(fd, SW_TRAIL_BYTES_MAX, &map, &len), 0);
+	if (sw_trail_check(map, len, SW_TRAIL_IMAGE_MAGIC, &v, &why) < 0)
+		fail_msg("the engine sent a bad image: %s", why);
+	g->n4 = v.n4;
+	g->n6 = v.n6;
+	g->sets = v.head->sets;
+	if (v.n4 + v.n6)
+		g->first = v.entries4[0];
+	munmap((void *)map, len);
+	g->swaps++;
+}
+
+static void answer(struct guard *g, const int *fds, size_t n_fds)
+{
+	int given[SW_FD_ENGINE_COUNT];
+	size_t n_given = 0;
+
+	g->reply = (struct sw_guard_reply){
+		.version = SW_GUARD_VERSION, .op = g->req.op, .id = g->req.id};
+	if (g->req.op == SW_GUARD_HELLO) {
+		for (; n_given < SW_FD_ENGINE_COUNT; n_given++)
+			given[n_given] = g->listen_fd;
+	} else if (g->req.op == SW_GUARD_TRAILS_SWAP) {
+		assert_int_equal(n_fds, 1);
+		g->reply.result = g->refuse;
+		sw_strcpy(g->reply.text, sizeof(g->reply.text), g->refuse ? "no room" : "");
+		if (!g->refuse)
+			take_image(g, fds[0]);
+	}
+	assert_int_equal(sw_msg_send(g->fd, &g->reply, sizeof(g->reply), given, n_given), 0);
+}
+
+/* One request; false when the engine has gone. */
+static bool serve(struct guard *g)
+{
+	int fds[SW_MSG_FDS_MAX];
+	size_t n_fds = SW_ARRAY_SIZE(fds);
+	ssize_t n;
+
+	memset(&g->req, 0, sizeof(g->req));
+	n = sw_msg_recv(g->fd, &g->req, sizeof(g->req), fds, &n_fds);
+	if (n <= 0)
+		return false;
+	answer(g, fds, n_fds);
+	while (n_fds)
+		sw_close(fds[--n_fds]);
+	return true;
+}
+
+/* In a thread, because the engine waits for the answer to its HELLO. */
+static void *guard_body(void *arg)
+{
+	struct guard *g = arg;
+	struct pollfd p[] = {{.fd = g->stop_fd, .events = POLLIN},
+		{.fd = g->listen_fd, .events = POLLIN}, {.events = POLLIN}};
+
+	for (;;) {
+		p[2].fd = g->fd;
+		if (poll(p, SW_ARRAY_SIZE(p), -1) < 0 && errno != EINTR)
+			break;
+		if (p[0].revents)
+			break;
+		if (p[2].revents && !serve(g))
+			g->fd = sw_close(g->fd);
+		if (p[1].revents && g->fd < 0)
+			g->fd = accept4(g->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	}
+	g->fd = sw_close(g->fd);
+	g->listen_fd = sw_close(g->listen_fd);
+	return NULL;
+}
+
+static void guard_stop(struct world *w)
+{
+	assert_int_equal(eventfd_write(w->g.stop_fd, 1), 0);
+	pthread_join(w->g.thread, NULL);
+	w->g.stop_fd = sw_close(w->g.stop_fd);
+}
+
+static void guard_start(struct world *w)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/guard.sock", w->run);
+	w->g.fd = -1;
+	w->g.stop_fd = eventfd(0, EFD_CLOEXEC);
+	w->g.listen_fd = sw_unix_listen(path, SOCK_SEQPACKET, 0600, getuid(), getgid());
+	assert_true(w->g.listen_fd >= 0);
+	assert_int_equal(pthread_create(&w->g.thread, NULL, guard_body, &w->g), 0);
+}
+
+static int on_connected(
+	struct sw_guard_client *g, const struct sw_guard_ids *ids, int *fds, void *arg)
+{
+	struct world *w = arg;
+
+	for (int i = 0; i < SW_FD_ENGINE_COUNT; i++)
+		sw_close(fds[i]);
+	return w->e.trails ? sw_part_trails.connected(&w->e) : 0;
+}
+
+static void on_lost(struct sw_guard_client *g, void *arg)
+{
+}
+
+/* ---- the engine, as far as the part needs it */
+
+static void turn_until(struct world *w, bool (*is_done)(struct world *w), const char *what)
+{
+	for (int i = 0; i < TURNS && !is_done(w); i++)
+		assert_true(sw_loop_once(w->e.loop, TURN_MS) >= 0);
+	if (!is_done(w))
+		fail_msg("waited in vain: %s", what);
+}
+
+static bool is_quiet(struct world *w)
+{
+	return w->e.trails->is_loaded && !w->e.trails->running && !w->e.trails->waiting;
+}
+
+static bool is_connected(struct world *w)
+{
+	return sw_guard_client_is_connected(w->e.guard);
+}
+
+static bool is_swapped(struct world *w)
+{
+	return is_quiet(w) && !w->e.trails->needs_swap;
+}
+
+static void engine_start(struct world *w)
+{
+	const struct sw_ctl_access access = {
+		.web_uid = getuid(), .reader_gid = getgid(), .admin_gid = getgid()};
+	struct sw_store_opened opened;
+	char path[128];
+
+	w->e.paths.state_dir = w->state;
+	w->e.config = &w->config;
+	w->e.host[0] = 'h';
+	assert_int_equal(sw_health_new(&w->e.health), 0);
+	assert_int_equal(sw_store_open(w->state, &w->e.clock, 64, &w->e.store, &opened), 0);
+	assert_int_equal(sw_events_new(&w->e.clock, 100, &w->e.events), 0);
+	snprintf(path, sizeof(path), "%s/guard.sock", w->run);
+	assert_int_equal(
+		sw_guard_client_new(w->e.loop, path, on_connected, on_lost, w, &w->e.guard), 0);
+	sw_guard_client_connect(w->e.guard);
+	snprintf(path, sizeof(path), "%s/control.sock", w->run);
+	assert_int_equal(sw_part_trails.init(&w->e), 0);
+	assert_int_equal(
+		sw_ctl_server_new(w->e.loop, path, &access, sw_part_trails.verbs, &w->e, &w->e.ctl),
+		0);
+	assert_int_equal(sw_ctl_client_open(path, &w->client), 0);
+	turn_until(w, is_quiet, "the saved lists are loaded");
+}
+
+static void engine_stop(struct world *w)
+{
+	sw_ctl_client_close(w->client);
+	sw_part_trails.done(&w->e);
+	sw_ctl_server_free(w->e.ctl);
+	sw_guard_client_free(w->e.guard);
+	sw_events_free(w->e.events);
+	sw_store_close(w->e.store);
+	sw_health_free(w->e.health);
+}
+
+static void engine_restart(struct world *w)
+{
+	engine_stop(w);
+	engine_start(w);
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	strcpy(w->dir, "/tmp/sw-trails-XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	snprintf(w->run, sizeof(w->run), "%s/run", w->dir);
+	snprintf(w->state, sizeof(w->state), "%s/state", w->dir);
+	snprintf(w->file, sizeof(w->file), "%s/Bad Hosts.txt", w->dir);
+	assert_int_equal(mkdir(w->run, 0700) | mkdir(w->state, 0700), 0);
+	w->config.trail_min_plen4 = 8;
+	w->config.trail_min_plen6 = 16;
+	w->config.trail_max_entries = 100000;
+	assert_int_equal(sw_loop_new(&w->e.loop), 0);
+	guard_start(w);
+	engine_start(w);
+	turn_until(w, is_connected, "the guard is there");
+	turn_until(w, is_swapped, "the first swap");
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+	char command[128];
+
+	engine_stop(w);
+	guard_stop(w);
+	sw_loop_free(w->e.loop);
+	snprintf(command, sizeof(command), "rm -r '%s'", w->dir);
+	assert_int_equal(system(command), 0);
+	free(w);
+	return 0;
+}
+
+/* ---- asking */
+
+static json_t *call(struct world *w, const char *verb, const char *args, int fd)
+{
+	json_t *reply = NULL;
+
+	assert_true(sw_ctl_client_send(w->client, verb, args, fd) >= 0);
+	for (int i = 0; i < TURNS; i++) {
+		if (sw_ctl_client_next(w->client, 0, &reply))
+			return reply;
+		assert_true(sw_loop_once(w->e.loop, TURN_MS) >= 0);
+	}
+	fail_msg("no reply to %s", verb);
+	return NULL;
+}
+
+/* Imports text as name; the whole reply. */
+static json_t *import(struct world *w, const char *name, const char *action, const char *text)
+{
+	_close_ int fd = sw_memfd_sealed("text", text, strlen(text));
+	char args[200];
+
+	snprintf(args, sizeof(args), "{\"name\":\"%s\",\"action\":\"%s\"}", name, action);
+	return call(w, "trails.import", args, fd);
+}
+
+static void import_ok(struct world *w, const char *name, const char *action, const char *text)
+{
+	json_t *reply = import(w, name, action, text);
+
+	if (!json_is_true(json_object_get(reply, "ok")))
+		fail_msg("refused: %s",
+			json_string_value(
+				json_object_get(json_object_get(reply, "error"), "message")));
+	json_decref(reply);
+}
+
+static void expect_refusal(json_t *reply, const char *what)
+{
+	const char *got =
+		json_string_value(json_object_get(json_object_get(reply, "error"), "message"));
+
+	if (!got || !strstr(got, what))
+		fail_msg("expected a refusal with '%s', got '%s'", what, got ? got : "none");
+	json_decref(reply);
+}
+
+static void write_file(struct world *w, const char *text)
+{
+	_close_ int dirfd = open(w->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_int_equal(sw_write_file_atomic(dirfd, "Bad Hosts.txt", text, strlen(text), 0644), 0);
+}
+
+static struct sw_trail_slot *slot(struct world *w, const char *name)
+{
+	return sw_trails_slot(w->e.trails, name);
+}
+
+static size_t count(struct world *w, const char *name)
+{
+	const struct sw_trail_slot *s = slot(w, name);
+
+	return s && s->list ? sw_trail_list_count(s->list) : 0;
+}
+
+/* ---- tests */
+
+static void an_imported_list_is_in_force_and_saved(void **state)
+{
+	struct world *w = *state;
+	json_t *reply = import(w, "mine", "drop",
+		       "192.0.2.1\n192.0.2.1\n2001:db8::/32\nevil.example\nbad\n"),
+	       *data, *l;
+	struct stat st;
+
+	data = json_object_get(reply, "data");
+	l = json_object_get(data, "list");
+	assert_string_equal(json_string_value(json_object_get(l, "name")), "mine");
+	assert_int_equal(json_integer_value(json_object_get(l, "entries4")), 1);
+	assert_int_equal(json_integer_value(json_object_get(l, "entries6")), 1);
+	assert_int_equal(json_integer_value(json_object_get(l, "skipped")), 1);
+	assert_int_equal(json_integer_value(json_object_get(l, "first_bad_line")), 5);
+	assert_true(json_is_true(json_object_get(data, "in_force")));
+	assert_true(json_is_number(json_object_get(data, "swapped_ms")));
+	json_decref(reply);
+	assert_int_equal(w->g.n4, 1);
+	assert_int_equal(w->g.n6, 1);
+	assert_int_equal(w->g.first.action, SW_TRAIL_DROP);
+	assert_string_equal(sw_trails_name(&w->e, w->g.first.set), "mine");
+	snprintf(w->path, sizeof(w->path), "%s/trails/mine.swtl", w->state);
+	assert_int_equal(stat(w->path, &st), 0);
+}
+
+static void a_refused_text_changes_nothing(void **state)
+{
+	static const char *const rows[][2] = {
+		{"192.0.2.1\n0.0.0.0/0\n", "line 2: 0.0.0.0/0 is wider than /8"},
+		{"<html>\n<body>\n", "line 1: '<html>' is not an address"},
+		{"", "no address or network"},
+		{"# nothing\n", "no address or network"},
+	};
+	struct world *w = *state;
+	unsigned int swaps;
+
+	import_ok(w, "mine", "drop", "192.0.2.1\n192.0.2.2\n");
+	swaps = w->g.swaps;
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		expect_refusal(import(w, "mine", "drop", rows[i][0]), rows[i][1]);
+		expect_refusal(import(w, "other", "drop", rows[i][0]), rows[i][1]);
+	}
+	assert_int_equal(w->g.swaps, swaps);
+	assert_int_equal(count(w, "mine"), 2);
+	assert_null(slot(w, "other"));
+	engine_restart(w);
+	assert_int_equal(count(w, "mine"), 2);
+}
+
+static void what_the_guard_refuses_is_not_taken(void **state)
+{
+	struct world *w = *state;
+
+	import_ok(w, "mine", "drop", "192.0.2.1\n");
+	w->g.refuse = -ENOSPC;
+	expect_refusal(import(w, "mine", "drop", "192.0.2.1\n192.0.2.2\n"),
+		"the guard refused it: no room");
+	expect_refusal(import(w, "new", "drop", "192.0.2.3\n"), "no room");
+	w->g.refuse = 0;
+	assert_int_equal(count(w, "mine"), 1);
+	assert_null(slot(w, "new"));
+	engine_restart(w);
+	assert_int_equal(count(w, "mine"), 1);
+	assert_int_equal(w->g.n4, 1);
+}
+
+static void bad_requests_are_refused(void **state)
+{
+	struct world *w = *state;
+	int pipes[2];
+
+	expect_refusal(call(w, "trails.import", "{\"name\":\"a\"}", -1), "no descriptor");
+	expect_refusal(import(w, "../a", "drop", "192.0.2.1\n"), "needs a name");
+	expect_refusal(import(w, "a", "burn", "192.0.2.1\n"), "unknown action");
+	expect_refusal(call(w, "trails.remove", "{\"name\":\"a\"}", -1), "there is no list 'a'");
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	expect_refusal(
+		call(w, "trails.import", "{\"name\":\"a\"}", pipes[0]), "not a regular file");
+	close(pipes[0]);
+	close(pipes[1]);
+	assert_null(slot(w, "a"));
+}
+
+static void lists_come_back_after_a_restart_and_are_swapped_in(void **state)
+{
+	struct world *w = *state;
+
+	import_ok(w, "one", "drop", "192.0.2.1\n");
+	import_ok(w, "two", "except", "192.0.2.0/31\n");
+	w->g.n4 = 0;
+	engine_restart(w);
+	turn_until(w, is_connected, "the guard is there");
+	turn_until(w, is_swapped, "the swap");
+	assert_int_equal(w->g.n4, 2);
+	assert_int_equal(slot(w, "two")->action, SW_TRAIL_EXCEPT);
+	assert_int_equal(slot(w, "two")->kind, SW_TRAIL_KIND_IMPORT);
+}
+
+static void a_removed_list_is_gone_for_good(void **state)
+{
+	struct world *w = *state;
+	json_t *reply;
+
+	import_ok(w, "one", "drop", "192.0.2.1\n");
+	import_ok(w, "two", "drop", "192.0.2.2\n");
+	reply = call(w, "trails.remove", "{\"name\":\"one\"}", -1);
+	assert_true(json_is_true(json_object_get(reply, "ok")));
+	json_decref(reply);
+	assert_int_equal(w->g.n4, 1);
+	engine_restart(w);
+	assert_null(slot(w, "one"));
+	assert_int_equal(count(w, "two"), 1);
+}
+
+static void without_the_guard_a_list_is_kept_and_swapped_in_later(void **state)
+{
+	struct world *w = *state;
+	json_t *reply;
+
+	guard_stop(w);
+	reply = import(w, "mine", "drop", "192.0.2.1\n");
+	assert_true(json_is_true(json_object_get(reply, "ok")));
+	assert_true(json_is_false(json_object_get(json_object_get(reply, "data"), "in_force")));
+	json_decref(reply);
+	assert_true(w->e.trails->needs_swap);
+	guard_start(w);
+	turn_until(w, is_swapped, "the swap when the guard is back");
+	assert_int_equal(w->g.n4, 1);
+}
+
+static void configure(struct world *w)
+{
+	w->config.n_trail_files = 1;
+	sw_strcpy(w->config.trail_files[0], sizeof(w->config.trail_files[0]), w->file);
+	sw_part_trails.configured(&w->e, &w->config);
+}
+
+static bool has_two(struct world *w)
+{
+	return is_quiet(w) && count(w, "bad-hosts") == 2;
+}
+
+static bool has_error(struct world *w)
+{
+	const struct sw_trail_slot *s = slot(w, "bad-hosts");
+
+	return is_quiet(w) && s && s->error[0];
+}
+
+static bool is_healed(struct world *w)
+{
+	return is_quiet(w) && !slot(w, "bad-hosts")->error[0];
+}
+
+static void a_file_of_the_configuration_is_followed(void **state)
+{
+	struct world *w = *state;
+
+	write_file(w, "192.0.2.1\n");
+	configure(w);
+	turn_until(w, is_swapped, "the file is read");
+	assert_int_equal(count(w, "bad-hosts"), 1);
+	assert_int_equal(slot(w, "bad-hosts")->kind, SW_TRAIL_KIND_FILE);
+	write_file(w, "192.0.2.1\n192.0.2.2\n");
+	turn_until(w, has_two, "the changed file is read");
+	assert_int_equal(w->g.n4, 2);
+	/* absurd: by its line, and the old set stays */
+	write_file(w, "192.0.2.1\n0.0.0.0/0\n");
+	turn_until(w, has_error, "the absurd file is refused");
+	assert_non_null(strstr(slot(w, "bad-hosts")->error, "line 2: 0.0.0.0/0"));
+	assert_int_equal(count(w, "bad-hosts"), 2);
+	assert_int_equal(w->g.n4, 2);
+	assert_int_equal(sw_degraded_count(&w->e), 1);
+	/* gone: likewise, also after a restart */
+	assert_int_equal(unlink(w->file), 0);
+	engine_restart(w);
+	turn_until(w, has_error, "the file that is gone is told");
+	assert_int_equal(count(w, "bad-hosts"), 2);
+	assert_int_equal(w->g.n4, 2);
+	write_file(w, "192.0.2.7\n192.0.2.8\n");
+	turn_until(w, is_healed, "the new file is read");
+	assert_int_equal(sw_degraded_count(&w->e), 0);
+	/* taken out of the configuration */
+	w->config.n_trail_files = 0;
+	sw_part_trails.configured(&w->e, &w->config);
+	turn_until(w, is_swapped, "the list goes");
+	assert_null(slot(w, "bad-hosts"));
+	assert_int_equal(w->g.n4, 0);
+}
+
+static void a_name_belongs_to_one_kind_of_list(void **state)
+{
+	struct world *w = *state;
+
+	write_file(w, "192.0.2.1\n");
+	configure(w);
+	turn_until(w, is_swapped, "the file is read");
+	expect_refusal(import(w, "bad-hosts", "drop", "192.0.2.9\n"), "another kind");
+	expect_refusal(call(w, "trails.remove", "{\"name\":\"bad-hosts\"}", -1),
+		"comes from the configuration");
+	assert_int_equal(count(w, "bad-hosts"), 1);
+}
+
+/* A feed brings n hosts. */
+static void bring(struct world *w, unsigned int n, enum sw_trail_action action)
+{
+	_cleanup_(sw_trail_parser_freep) struct sw_trail_parser *p = NULL;
+	struct sw_net_msg msg = {.feed = "feed"};
+	_strbuf_ struct sw_strbuf b = {};
+	_close_ int fd = -1;
+	char why[256] = "";
+
+	for (unsigned int i = 0; i < n; i++)
+		sw_strbuf_printf(&b, "198.18.%u.%u\n", i / 256, i % 256);
+	assert_int_equal(
+		sw_trail_parse_mem(&(struct sw_trail_rules){}, sw_strbuf_get(&b), b.len, &p), 0);
+	fd = sw_trail_list_build(p, "feed", "https://feed.example/list", action, 0);
+	assert_int_equal(sw_trails_take_feed(&w->e, &msg, fd, why, sizeof(why)), 0);
+	turn_until(w, is_quiet, "the feed is taken or not");
+}
+
+static void a_feed_that_shrinks_or_misbehaves_is_kept_as_it_was(void **state)
+{
+	struct world *w = *state;
+	struct sw_config_feed *f = &w->config.feeds[0];
+
+	w->config.n_feeds = 1;
+	*f = (struct sw_config_feed){.name = "feed",
+		.is_enabled = 1,
+		.action = SW_TRAIL_DROP,
+		.max_entries = 200,
+		.min_entries = 1};
+	bring(w, 100, SW_TRAIL_DROP);
+	assert_int_equal(count(w, "feed"), 100);
+	assert_string_equal(slot(w, "feed")->origin, "https://feed.example/list");
+	bring(w, 69, SW_TRAIL_DROP);
+	assert_int_equal(count(w, "feed"), 100);
+	assert_non_null(strstr(slot(w, "feed")->error, "shrank from 100 entries to 69"));
+	bring(w, 201, SW_TRAIL_DROP);
+	assert_non_null(strstr(slot(w, "feed")->error, "201 entries"));
+	bring(w, 100, SW_TRAIL_EXCEPT);
+	assert_non_null(strstr(slot(w, "feed")->error, "another action"));
+	assert_int_equal(count(w, "feed"), 100);
+	assert_int_equal(w->g.n4, 100);
+	bring(w, 70, SW_TRAIL_DROP);
+	assert_int_equal(count(w, "feed"), 70);
+	assert_string_equal(slot(w, "feed")->error, "");
+	assert_int_equal(w->g.n4, 70);
+}
+
+static void search_why_and_check_answer_from_the_lists(void **state)
+{
+	struct world *w = *state;
+	const struct sw_net in = {.family = SW_AF_IP4, .plen = 32, .addr = {192, 0, 2, 9}};
+	const struct sw_net out = {.family = SW_AF_IP4, .plen = 32, .addr = {192, 0, 2, 1}};
+	_strbuf_ struct sw_strbuf b = {};
+	struct sw_json j;
+	json_t *reply, *hits;
+
+	import_ok(w, "mine", "drop", "# x\n192.0.2.0/24\n");
+	import_ok(w, "fine", "except", "192.0.2.1\n");
+	assert_true(sw_part_trails.is_listed(&w->e, &in));
+	assert_false(sw_part_trails.is_listed(&w->e, &out));
+	reply = call(w, "trails.search", "{\"net\":\"192.0.2.1\"}", -1);
+	hits = json_object_get(json_object_get(reply, "data"), "hits");
+	assert_int_equal(json_array_size(hits), 2);
+	json_decref(reply);
+	reply = call(w, "trails.search", "{\"text\":\"min\"}", -1);
+	hits = json_object_get(json_object_get(reply, "data"), "hits");
+	assert_int_equal(json_array_size(hits), 1);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(hits, 0), "line")), 2);
+	json_decref(reply);
+	sw_json_init(&j, &b);
+	sw_json_array_begin(&j, NULL);
+	sw_part_trails.why(&w->e, "192.0.2.9", &in, &j);
+	sw_json_array_end(&j);
+	assert_non_null(strstr(sw_strbuf_get(&b), "list mine (drop), line 2"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			an_imported_list_is_in_force_and_saved, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_refused_text_changes_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_the_guard_refuses_is_not_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(bad_requests_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			lists_come_back_after_a_restart_and_are_swapped_in, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_removed_list_is_gone_for_good, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			without_the_guard_a_list_is_kept_and_swapped_in_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_file_of_the_configuration_is_followed, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_name_belongs_to_one_kind_of_list, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_feed_that_shrinks_or_misbehaves_is_kept_as_it_was, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			search_why_and_check_answer_from_the_lists, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* sockets.list, sockets.diff, baseline.*. */
+#include <sys/socket.h>
+
+#include "user/base/cidr.h"
+#include "user/engine/watch.h"
+
+static void write_wall(struct sw_json *j, const char *key, int64_t wall_ns)
+{
+	char text[SW_TIME_TEXT_MAX];
+
+	if (wall_ns)
+		sw_json_string(j, key, sw_time_format(text, wall_ns));
+	else
+		sw_json_null(j, key);
+}
+
+static void write_user(struct sw_engine *e, struct sw_json *j, uint32_t uid)
+{
+	sw_json_uint(j, "uid", uid);
+	sw_json_string(j, "user", sw_users_name(e->watch->users, uid));
+}
+
+static void write_address(struct sw_json *j, const char *key, const struct sw_net *net)
+{
+	char text[SW_NET_TEXT_MAX];
+
+	if (net->family == SW_AF_NONE)
+		sw_json_null(j, key);
+	else
+		sw_json_string(j, key, sw_cidr_format(text, net));
+}
+
+static void write_owners(struct sw_engine *e, struct sw_json *j, const struct sw_sock *s, bool with_names)
+{
+	struct sw_proc_info info, shown = {.container = "", .unit = ""};
+
+	sw_json_array_begin(j, "processes");
+	for (unsigned int i = 0; i < s->n_owners; i++) {
+		sw_procs_info(e->watch->procs, s->owners[i].proc, with_names, &info);
+		if (!i)
+			shown = info;
+		if (info.is_gone)
+			continue;
+		sw_json_object_begin(j, NULL);
+		sw_json_uint(j, "pid", info.key.tgid);
+		sw_json_string(j, "comm", info.comm);
+		sw_json_string(j, "executable", info.executable);
+		sw_json_bool(j, "deleted", info.is_deleted);
+		sw_json_string(j, "command_line", info.cmdline);
+		if (s->owners[i].fd >= 0)
+			sw_json_int(j, "fd", s->owners[i].fd);
+		sw_json_object_end(j);
+	}
+	sw_json_array_end(j);
+	sw_json_string(j, "container", shown.container);
+	sw_json_string(j, "unit", shown.unit);
+}
+
+void sw_socket_json(struct sw_engine *e, struct sw_json *j, const struct sw_sock *s, bool with_names)
+{
+	struct sw_net local = sw_sock_address(s), remote = sw_sock_peer(s);
+	uint64_t now = sw_clock_boot_ns(&e->clock);
+
+	sw_json_string(j, "protocol", sw_sock_protocol_word(s));
+	sw_json_string(j, "state", sw_sock_state_word(s));
+	sw_json_uint(j, "family", s->family == AF_INET6 ? 6 : s->family == AF_INET ? 4 : 0);
+	write_address(j, "local", &local);
+	sw_json_uint(j, "lport", s->lport);
+	if (s->rport) {
+		write_address(j, "remote", &remote);
+		sw_json_uint(j, "rport", s->rport);
+	}
+	if (s->path)
+		sw_json_stringf(j, "path", "%s%s", s->is_abstract ? "@" : "", s->path);
+	sw_json_uint(j, "inode", s->inode);
+	sw_json_uint(j, "netns", s->netns);
+	sw_json_string(j, "netns_name", sw_inventory_netns_name(e->watch->inv, s->netns));
+	write_user(e, j, s->uid);
+	write_owners(e, j, s, with_names);
+	if (s->backlog)
+		sw_json_uint(j, "backlog", s->backlog);
+	write_wall(j, "since_at", s->since_ns ? sw_clock_wall_ns(&e->clock) - (int64_t)(now - SW_MIN(now, s->since_ns)) : 0);
+	sw_json_string(j, "exposure", sw_exposure_word(sw_sock_exposure(s)));
+}
+
+void sw_baseline_row_json(struct sw_engine *e, struct sw_json *j, const struct sw_baseline_row *r)
+{
+	sw_json_string(j, "key", r->key);
+	sw_json_string(j, "protocol", sw_baseline_protocol_word(r));
+	sw_json_string(j, "state", r->sock_type == SOCK_DGRAM ? "unconnected" : "listen");
+	write_address(j, "local", &r->address);
+	if (r->is_ephemeral)
+		sw_json_null(j, "lport");
+	else
+		sw_json_uint(j, "lport", r->port);
+	if (*r->path)
+		sw_json_string(j, "path", r->path);
+	write_user(e, j, r->uid);
+	sw_json_string(j, "executable", r->executable);
+	sw_json_bool(j, "deleted", r->is_deleted);
+	sw_json_string(j, "container", r->container);
+	sw_json_string(j, "unit", r->unit);
+	sw_json_string(j, "netns_name", r->netns);
+	sw_json_string(j, "exposure", sw_exposure_word(r->exposure));
+	write_wall(j, "since_at", r->since_wall_sec * (int64_t)SW_SEC_NS);
+}
+
+/* ---- sockets.list */
+
+struct filter {
+	struct sw_engine *e;
+	struct sw_json *j;
+	bool is_all;
+	uint64_t family, port, pid;
+	const char *protocol, *netns;
+	bool has_user;
+	uint32_t uid;
+};
+
+static bool has_pid(struct filter *f, const struct sw_sock *s)
+{
+	struct sw_proc_info info;
+
+	for (unsigned int i = 0; i < s->n_owners; i++) {
+		sw_procs_info(f->e->watch->procs, s->owners[i].proc, false, &info);
+		if (info.key.tgid == f->pid && !info.is_gone)
+			return true;
+	}
+	return false;
+}
+
+static bool is_netns(struct filter *f, const struct sw_sock *s)
+{
+	char inode[16];
+
+	snprintf(inode, sizeof(inode), "%u", s->netns);
+	return sw_streq(f->netns, sw_inventory_netns_name(f->e->watch->inv, s->netns)) || sw_streq(f->netns, inode) ||
+	       (sw_streq(f->netns, "host") && !*sw_inventory_netns_name(f->e->watch->inv, s->netns));
+}
+
+static bool passes(struct filter *f, const struct sw_sock *s)
+{
+	if (!f->is_all && !sw_sock_is_listener(s))
+		return false;
+	if (f->family && f->family != (s->family == AF_INET ? 4u : s->family == AF_INET6 ? 6u : 0u))
+		return false;
+	if (f->protocol && !sw_streq(f->protocol, sw_sock_protocol_word(s)))
+		return false;
+	if (f->port && s->lport != f->port && s->rport != f->port)
+		return false;
+	if (f->has_user && s->uid != f->uid)
+		return false;
+	if (f->pid && !has_pid(f, s))
+		return false;
+	return !f->netns || is_netns(f, s);
+}
+
+static int list_one(const struct sw_sock *s, void *arg)
+{
+	struct filter *f = arg;
+
+	if (!passes(f, s))
+		return 0;
+	sw_json_object_begin(f->j, NULL);
+	sw_socket_json(f->e, f->j, s, true);
+	sw_json_object_end(f->j);
+	return 0;
+}
+
+static bool read_user(struct sw_ctl_request *q, struct filter *f, const char *user)
+{
+	char *end;
+
+	if (!user)
+		return true;
+	f->has_user = true;
+	if (sw_users_find(f->e->watch->users, user, &f->uid) >= 0)
+		return true;
+	f->uid = (uint32_t)strtoul(user, &end, 10);
+	if (*user && !*end)
+		return true;
+	sw_ctl_fail(q, SW_CERR_USAGE, "a name of /etc/passwd, or a number", "there is no user '%.32s'", user);
+	return false;
+}
+
+static void verb_list(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct filter f = {.e = arg};
+	bool listening = false;
+	const char *user = NULL;
+
+	if (!sw_ctl_arg_bool(q, args, "listening", false, &listening) || !sw_ctl_arg_bool(q, args, "all", false, &f.is_all) ||
+		!sw_ctl_arg_uint(q, args, "family", 0, &f.family) ||
+		!sw_ctl_arg_string(q, args, "protocol", NULL, &f.protocol) ||
+		!sw_ctl_arg_uint(q, args, "port", 0, &f.port) || !sw_ctl_arg_uint(q, args, "pid", 0, &f.pid) ||
+		!sw_ctl_arg_string(q, args, "user", NULL, &user) || !sw_ctl_arg_string(q, args, "netns", NULL, &f.netns) ||
+		!read_user(q, &f, user))
+		return;
+	f.is_all = f.is_all && !listening;
+	f.j = sw_ctl_reply_begin(q);
+	sw_json_array_begin(f.j, "sockets");
+	sw_inventory_each(f.e->watch->inv, list_one, &f);
+	sw_json_array_end(f.j);
+	sw_json_bool(f.j, "complete", sw_inventory_stats(f.e->watch->inv).is_complete);
+	sw_ctl_reply_end(q);
+}
+
+/* ---- baselines */
+
+static bool read_name(struct sw_ctl_request *q, const json_t *args, const char **ret)
+{
+	if (!sw_ctl_arg_string(q, args, "name", SW_BASELINE_DEFAULT, ret))
+		return false;
+	if (**ret && strlen(*ret) < SW_BASELINE_NAME_MAX && strspn(*ret, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(*ret))
+		return true;
+	sw_ctl_fail(q, SW_CERR_USAGE, "letters, digits and . _ - , at most 63", "not a name for a baseline");
+	return false;
+}
+
+static void fail(struct sw_ctl_request *q, const char *name, int r)
+{
+	if (r == -ENOENT)
+		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden sockets baseline list", "there is no baseline '%s'", name);
+	else
+		sw_ctl_fail(q, SW_CERR_INTERNAL, NULL, "baseline '%s': %s", name, strerror(-r));
+}
+
+/* A baseline of half a host would call the other half new. */
+static bool is_complete(struct sw_ctl_request *q, struct sw_engine *e)
+{
+	if (e->watch->is_settled)
+		return true;
+	sw_ctl_fail(q, SW_CERR_PARTIAL, "try again in a moment; see: sockwarden status", "the inventory is not complete yet");
+	return false;
+}
+
+static void changed(struct sw_engine *e, struct sw_ctl_request *q, const char *action, const char *name, const char *detail)
+{
+	sw_store_audit(e->store, sw_ctl_request_by(q), action, name, detail);
+	if (sw_streq(name, SW_BASELINE_DEFAULT))
+		sw_baselines_reload(e);
+}
+
+static void verb_save(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	_cleanup_(sw_baseline_set_done) struct sw_baseline_set now = {0};
+	struct sw_engine *e = arg;
+	struct sw_json *j;
+	const char *name;
+	int r;
+
+	if (!read_name(q, args, &name) || !is_complete(q, e))
+		return;
+	r = sw_baselines_now(e, &now);
+	if (r >= 0)
+		r = sw_baselines_save(e, name, &now);
+	if (r < 0) {
+		fail(q, name, r);
+		return;
+	}
+	changed(e, q, "baseline.save", name, "");
+	j = sw_ctl_reply_begin(q);
+	sw_json_string(j, "name", name);
+	sw_json_uint(j, "sockets", now.n);
+	sw_ctl_reply_end(q);
+}
+
+static int list_baseline(const char *name, int64_t taken, uint64_t n, void *arg)
+{
+	struct sw_json *j = arg;
+
+	sw_json_object_begin(j, NULL);
+	sw_json_string(j, "name", name);
+	write_wall(j, "taken_at", taken * (int64_t)SW_SEC_NS);
+	sw_json_uint(j, "sockets", n);
+	sw_json_object_end(j);
+	return 0;
+}
+
+static void verb_baselines(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	struct sw_json *j = sw_ctl_reply_begin(q);
+
+	sw_json_array_begin(j, "baselines");
+	sw_store_each_baseline(e->store, list_baseline, j);
+	sw_json_array_end(j);
+	sw_ctl_reply_end(q);
+}
+
+static void verb_show(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	_cleanup_(sw_baseline_set_done) struct sw_baseline_set set = {0};
+	struct sw_engine *e = arg;
+	struct sw_json *j;
+	const char *name;
+	int r;
+
+	if (!read_name(q, args, &name))
+		return;
+	r = sw_baselines_load(e, name, &set);
+	if (r < 0) {
+		fail(q, name, r);
+		return;
+	}
+	j = sw_ctl_reply_begin(q);
+	sw_json_string(j, "name", name);
+	write_wall(j, "taken_at", set.taken_wall_sec * (int64_t)SW_SEC_NS);
+	sw_json_array_begin(j, "sockets");
+	for (size_t i = 0; i < set.n; i++) {
+		sw_json_object_begin(j, NULL);
+		sw_baseline_row_json(e, j, &set.rows[i]);
+		sw_json_object_end(j);
+	}
+	sw_json_array_end(j);
+	sw_ctl_reply_end(q);
+}
+
+/* Loads name and what is there now, and compares; fails the request where it cannot. Changes or -1. */
+static ssize_t compare(struct sw_ctl_request *q, struct sw_engine *e, const char *name, struct sw_baseline_set *base,
+	struct sw_baseline_set *now, struct sw_baseline_change **ret)
+{
+	ssize_t n = sw_baselines_load(e, name, base);
+
+	if (n >= 0)
+		n = sw_baselines_now(e, now);
+	if (n >= 0)
+		n = sw_baseline_compare(base->rows, base->n, now->rows, now->n, ret);
+	if (n >= 0)
+		return n;
+	fail(q, name, (int)n);
+	return -1;
+}
+
+static void verb_diff(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	_cleanup_(sw_baseline_set_done) struct sw_baseline_set base = {0}, now = {0};
+	_free_ struct sw_baseline_change *changes = NULL;
+	struct sw_engine *e = arg;
+	struct sw_json *j;
+	const char *name;
+	ssize_t n;
+
+	if (!read_name(q, args, &name) || !is_complete(q, e))
+		return;
+	n = compare(q, e, name, &base, &now, &changes);
+	if (n < 0)
+		return;
+	j = sw_ctl_reply_begin(q);
+	sw_json_string(j, "baseline", name);
+	write_wall(j, "taken_at", base.taken_wall_sec * (int64_t)SW_SEC_NS);
+	sw_json_array_begin(j, "changes");
+	for (ssize_t i = 0; i < n; i++) {
+		sw_json_object_begin(j, NULL);
+		sw_json_string(j, "change", sw_baseline_kind_word(changes[i].kind));
+		sw_json_string(j, "key", changes[i].row.key);
+		sw_json_object_begin(j, "socket");
+		sw_baseline_row_json(e, j, &changes[i].row);
+		sw_json_object_end(j);
+		sw_json_string(j, "was", *changes[i].was ? changes[i].was : NULL);
+		sw_json_string(j, "text", changes[i].text);
+		sw_json_object_end(j);
+	}
+	sw_json_array_end(j);
+	sw_json_bool(j, "complete", sw_inventory_stats(e->watch->inv).is_complete);
+	sw_ctl_reply_end(q);
+}
+
+struct changes {
+	struct sw_baseline_change *rows;
+	size_t n;
+};
+
+/* The row was what a scope that is accepted now was before: it would be called gone from now on. */
+static bool was_widened(const struct changes *c, const char *key, const struct sw_baseline_row *row)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->rows[i].kind == SW_BASELINE_WIDENED && sw_streq(c->rows[i].row.key, key) &&
+			sw_streq(c->rows[i].was, row->key))
+			return true;
+	return false;
+}
+
+/* base with the rows of key as they are now; all of them where key is NULL. The result is *ret's. */
+static int merge(const struct sw_baseline_set *base, const struct sw_baseline_set *now, const char *key,
+	const struct changes *c, struct sw_baseline_set *ret)
+{
+	struct sw_baseline_row *rows = calloc(base->n + now->n + 1, sizeof(*rows));
+	size_t n = 0;
+
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < base->n; i++)
+		if (key && !sw_streq(base->rows[i].key, key) && !was_widened(c, key, &base->rows[i]))
+			rows[n++] = base->rows[i];
+	for (size_t i = 0; i < now->n; i++)
+		if (!key || sw_streq(now->rows[i].key, key))
+			rows[n++] = now->rows[i];
+	*ret = (struct sw_baseline_set){.rows = rows, .n = n, .taken_wall_sec = now->taken_wall_sec};
+	return 0;
+}
+
+/* How many differences speak of key. */
+static size_t count_key(const struct changes *c, const char *key)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		found += !key || sw_streq(c->rows[i].row.key, key);
+	return found;
+}
+
+static void verb_accept(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	_cleanup_(sw_baseline_set_done) struct sw_baseline_set base = {0}, now = {0}, next = {0};
+	_free_ struct sw_baseline_change *changes = NULL;
+	struct sw_engine *e = arg;
+	const char *name, *key;
+	struct changes c;
+	struct sw_json *j;
+	size_t accepted;
+	ssize_t n;
+	int r;
+
+	if (!read_name(q, args, &name) || !sw_ctl_arg_string(q, args, "key", NULL, &key) || !is_complete(q, e))
+		return;
+	n = compare(q, e, name, &base, &now, &changes);
+	if (n < 0)
+		return;
+	c = (struct changes){changes, (size_t)n};
+	accepted = count_key(&c, key);
+	if (key && !accepted) {
+		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden sockets diff -o wide", "nothing differs at '%.200s'", key);
+		return;
+	}
+	r = merge(&base, &now, key, &c, &next);
+	if (r >= 0)
+		r = sw_baselines_save(e, name, &next);
+	if (r < 0) {
+		fail(q, name, r);
+		return;
+	}
+	changed(e, q, "baseline.accept", name, key ? key : "all");
+	j = sw_ctl_reply_begin(q);
+	sw_json_uint(j, "accepted", accepted);
+	sw_ctl_reply_end(q);
+}
+
+static void verb_delete(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	struct sw_json *j;
+	const char *name;
+	int r;
+
+	if (!read_name(q, args, &name))
+		return;
+	r = sw_store_delete_baseline(e->store, name);
+	if (r <= 0) {
+		fail(q, name, r < 0 ? r : -ENOENT);
+		return;
+	}
+	changed(e, q, "baseline.delete", name, "");
+	j = sw_ctl_reply_begin(q);
+	sw_json_string(j, "deleted", name);
+	sw_ctl_reply_end(q);
+}
+
+const struct sw_ctl_verb sw_socket_verbs[] = {
+	{"sockets.list", SW_CTL_READ, verb_list},
+	{"sockets.diff", SW_CTL_READ, verb_diff},
+	{"baseline.save", SW_CTL_CHANGE, verb_save},
+	{"baseline.list", SW_CTL_READ, verb_baselines},
+	{"baseline.show", SW_CTL_READ, verb_show},
+	{"baseline.accept", SW_CTL_CHANGE, verb_accept},
+	{"baseline.delete", SW_CTL_CHANGE, verb_delete},
+	{},
+};

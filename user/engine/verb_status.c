@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The verbs status, events and findings. */
+#include "user/base/words.h"
+#include "user/detect/hits.h"
+#include "user/engine/bans.h"
+#include "user/engine/health.h"
+
+enum { FINDINGS_LAST = 20, FINDINGS_MAX = 10000 };
+
+static void string_if(struct sw_json *j, const char *key, const char *text)
+{
+	_strbuf_ struct sw_strbuf safe = {};
+
+	if (!*text)
+		return;
+	sw_strbuf_safe(&safe, text, strlen(text));
+	sw_json_string(j, key, sw_strbuf_get(&safe));
+}
+
+void sw_finding_json(struct sw_json *j, const struct sw_finding *f)
+{
+	char text[SW_TIME_TEXT_MAX + SW_NET_TEXT_MAX], protocol[8];
+
+	sw_json_uint(j, "id", f->id);
+	sw_json_string(j, "severity", sw_severity_word(f->severity));
+	sw_json_string(j, "finding", sw_finding_kind_word(f->kind));
+	sw_json_string(j, "rule", f->rule);
+	sw_json_string(j, "title", f->title);
+	sw_json_string(j, "last_at", sw_time_format(text, f->last_wall_ns ? f->last_wall_ns : f->wall_ns));
+	sw_json_uint(j, "count", f->count);
+	if (f->subject.family)
+		sw_json_string(j, "subject", sw_cidr_format(text, &f->subject));
+	if (f->protocol)
+		sw_json_string(j, "protocol", sw_protocol_word(f->protocol, protocol));
+	if (f->sport)
+		sw_json_uint(j, "source_port", f->sport);
+	if (f->dport)
+		sw_json_uint(j, "destination_port", f->dport);
+	if (f->pid) {
+		sw_json_uint(j, "pid", f->pid);
+		sw_json_uint(j, "uid", f->uid);
+	}
+	string_if(j, "process", f->process);
+	string_if(j, "executable", f->executable);
+	string_if(j, "container", f->container);
+	string_if(j, "unit", f->unit);
+	string_if(j, "trail", f->trail);
+	string_if(j, "list", f->feed);
+}
+
+static int write_finding(const struct sw_finding *f, void *arg)
+{
+	struct sw_json *j = arg;
+	char at[SW_TIME_TEXT_MAX];
+
+	sw_json_object_begin(j, NULL);
+	sw_json_string(j, "at", sw_time_format(at, f->wall_ns));
+	sw_json_string(j, "kind", sw_finding_kind_word(f->kind));
+	sw_finding_json(j, f);
+	sw_json_object_end(j);
+	return 0;
+}
+
+static void verb_findings(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	struct sw_json *j;
+	uint64_t last;
+
+	if (!sw_ctl_arg_uint(q, args, "last", FINDINGS_LAST, &last))
+		return;
+	j = sw_ctl_reply_begin(q);
+	sw_json_array_begin(j, "findings");
+	(void)sw_store_each_finding(e->store, (unsigned int)SW_MIN(last, (uint64_t)FINDINGS_MAX), write_finding, j);
+	sw_json_array_end(j);
+	sw_ctl_reply_end(q);
+}
+
+static void verb_events(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+
+	sw_events_verb(e->events, q, args);
+}
+
+static void write_interfaces(struct sw_json *j, const struct sw_guard_status *s)
+{
+	sw_json_array_begin(j, "interfaces");
+	for (uint32_t i = 0; s && i < s->n_ifaces; i++) {
+		const struct sw_guard_iface *f = &s->ifaces[i];
+
+		sw_json_object_begin(j, NULL);
+		sw_json_stringn(j, "name", f->name, strnlen(f->name, sizeof(f->name)));
+		sw_json_stringn(j, "hook", f->hook, strnlen(f->hook, sizeof(f->hook)));
+		sw_json_stringn(j, "driver", f->driver, strnlen(f->driver, sizeof(f->driver)));
+		sw_json_stringn(j, "why", f->why, strnlen(f->why, sizeof(f->why)));
+		sw_json_object_end(j);
+	}
+	sw_json_array_end(j);
+}
+
+static void write_processes(struct sw_json *j, const struct sw_guard_status *s)
+{
+	sw_json_array_begin(j, "processes");
+	for (size_t i = 0; s && i < SW_ARRAY_SIZE(s->children); i++) {
+		if (!*s->children[i].name)
+			continue;
+		sw_json_object_begin(j, NULL);
+		sw_json_stringn(j, "name", s->children[i].name, strnlen(s->children[i].name, sizeof(s->children[i].name)));
+		sw_json_uint(j, "pid", s->children[i].pid);
+		sw_json_uint(j, "restarts", s->children[i].restarts);
+		sw_json_object_end(j);
+	}
+	sw_json_array_end(j);
+}
+
+static void write_guard(struct sw_engine *e, struct sw_json *j)
+{
+	const struct sw_guard_status *s = sw_engine_guard_status(e);
+	uint64_t now_ns = sw_clock_boot_ns(&e->clock);
+	char tier[2] = "";
+
+	sw_json_string(j, "mode", s ? sw_mode_word(s->mode) : "unknown");
+	sw_json_bool(j, "enforcing", s && s->is_enforcing);
+	if (s && s->is_enforcing && s->enforce_until_ns > now_ns)
+		sw_json_uint(j, "enforce_left_sec", (s->enforce_until_ns - now_ns + SW_SEC_NS - 1) / SW_SEC_NS);
+	else
+		sw_json_null(j, "enforce_left_sec");
+	write_interfaces(j, s);
+	tier[0] = s && s->tier ? (char)s->tier : '\0';
+	sw_json_string(j, "tier", tier);
+	sw_json_string(j, "hooks", s ? s->hooks : "");
+	sw_json_bool(j, "adopted", s && s->has_adopted);
+	write_processes(j, s);
+}
+
+static void write_counters(struct sw_engine *e, struct sw_json *j)
+{
+	struct sw_counter c[SW_R_COUNT];
+	uint64_t stats[SW_STAT_COUNT];
+
+	(void)sw_engine_counters(e, c);
+	(void)sw_engine_stats(e, stats);
+	sw_json_array_begin(j, "counters");
+	for (unsigned int i = 0; i < SW_R_COUNT; i++) {
+		sw_json_object_begin(j, NULL);
+		sw_json_string(j, "reason", sw_reason_word(i));
+		sw_json_uint(j, "packets", c[i].packets);
+		sw_json_uint(j, "bytes", c[i].bytes);
+		sw_json_uint(j, "dropped", c[i].dropped);
+		sw_json_object_end(j);
+	}
+	sw_json_array_end(j);
+	sw_json_array_begin(j, "losses");
+	for (unsigned int i = 0; i < SW_STAT_COUNT; i++) {
+		sw_json_object_begin(j, NULL);
+		sw_json_string(j, "name", sw_stat_word(i));
+		sw_json_uint(j, "count", stats[i]);
+		sw_json_object_end(j);
+	}
+	sw_json_object_begin(j, NULL);
+	sw_json_string(j, "name", "findings-not-told");
+	sw_json_uint(j, "count", sw_hits_stats(e->hits).untold);
+	sw_json_object_end(j);
+	sw_json_array_end(j);
+}
+
+static void write_store(struct sw_engine *e, struct sw_json *j)
+{
+	unsigned int unsaved = sw_engine_n_unsaved(e);
+
+	sw_json_object_begin(j, "store");
+	sw_json_string(j, "path", sw_store_path(e->store));
+	sw_json_uint(j, "bytes", sw_store_bytes(e->store));
+	sw_json_uint(j, "unsaved", unsaved);
+	sw_json_string(j, "error",
+		!sw_store_is_on_disk(e->store) ? "works in memory only" : unsaved ? "decisions could not be stored" : "");
+	sw_json_object_end(j);
+}
+
+static void verb_status(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	struct sw_json *j = sw_ctl_reply_begin(q);
+
+	write_guard(e, j);
+	sw_json_uint(j, "uptime_sec", (sw_clock_boot_ns(&e->clock) - e->started_boot_ns) / SW_SEC_NS);
+	sw_json_string(j, "version", SW_VERSION);
+	sw_json_string(j, "host", e->host);
+	write_counters(e, j);
+	sw_json_uint(j, "bans", sw_engine_n_bans(e));
+	sw_json_uint(j, "allow", sw_engine_n_allow(e));
+	sw_json_uint(j, "findings", sw_store_count_findings(e->store));
+	write_store(e, j);
+	for (const struct sw_engine_part *const *part = sw_engine_parts; *part; part++) {
+		if ((*part)->status)
+			(*part)->status(e, j);
+	}
+	sw_degraded_json(e, j);
+	sw_ctl_reply_end(q);
+}
+
+static const struct sw_ctl_verb verbs[] = {
+	{"status", SW_CTL_READ, verb_status},
+	{"events", SW_CTL_READ, verb_events},
+	{"findings", SW_CTL_READ, verb_findings},
+	{},
+};
+
+const struct sw_engine_part sw_part_status = {.name = "status", .verbs = verbs};

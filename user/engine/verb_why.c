@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The verbs why and check: what is known of a subject, and what follows from it. */
+#include "user/base/words.h"
+#include "user/engine/bans.h"
+
+enum { HISTORY_MAX = 5 }; /* earlier bans told */
+
+struct why {
+	struct sw_engine *e;
+	struct sw_json *j;
+	const struct sw_net *net;
+};
+
+static void begin_link(struct why *w, const char *what, const struct sw_net *net)
+{
+	char text[SW_NET_TEXT_MAX];
+
+	sw_json_object_begin(w->j, NULL);
+	sw_json_string(w->j, "what", what);
+	sw_json_string(w->j, "net", sw_cidr_format(text, net));
+}
+
+static void add_text(struct sw_strbuf *b, const char *before, const char *text)
+{
+	if (!*text)
+		return;
+	sw_strbuf_puts(b, before);
+	sw_strbuf_safe(b, text, strlen(text));
+}
+
+/* Entries that hold the subject, and for a network those that lie in it. */
+static void tell_allow(void *arg, const struct sw_allow *a)
+{
+	struct why *w = arg;
+	_strbuf_ struct sw_strbuf text = {};
+	char net[SW_NET_TEXT_MAX];
+
+	if (!sw_net_contains(&a->net, w->net) && !sw_net_contains(w->net, &a->net))
+		return;
+	sw_strbuf_printf(&text, "%s is allowed:", sw_cidr_format(net, &a->net));
+	for (uint32_t bit = 1; bit <= SW_ALLOW_FEED; bit <<= 1) {
+		if (a->origins & bit)
+			sw_strbuf_printf(&text, " %s", sw_allow_origin_word(bit));
+	}
+	add_text(&text, ", by ", a->by);
+	add_text(&text, ": ", a->reason);
+	begin_link(w, "allow", &a->net);
+	sw_json_string(w->j, "text", sw_strbuf_get(&text));
+	sw_json_object_end(w->j);
+}
+
+static void tell_part(struct why *w, const struct sw_ban *b, const struct sw_ban_part *part)
+{
+	_strbuf_ struct sw_strbuf text = {};
+	char net[SW_NET_TEXT_MAX], at[SW_TIME_TEXT_MAX], left[SW_TIME_TEXT_MAX];
+	bool is_forever;
+	uint64_t left_sec = sw_policy_left_sec(w->e->policy, part, &is_forever);
+
+	sw_strbuf_printf(&text, "%s was banned at %s by ", sw_cidr_format(net, &b->net),
+		sw_time_format(at, part->made_wall_sec * (int64_t)SW_SEC_NS));
+	sw_strbuf_safe(&text, part->by, strlen(part->by));
+	add_text(&text, ": ", part->reason);
+	if (is_forever)
+		sw_strbuf_puts(&text, "; for ever");
+	else
+		sw_strbuf_printf(&text, "; %s left", sw_duration_format(left, left_sec));
+	sw_strbuf_printf(&text, "; %llu packets since", (unsigned long long)b->hits);
+	begin_link(w, "ban", &b->net);
+	sw_json_string(w->j, "text", sw_strbuf_get(&text));
+	sw_json_uint(w->j, "id", part->id);
+	sw_json_string(w->j, "origin", part->origin);
+	sw_json_object_end(w->j);
+}
+
+static void tell_bans(struct why *w)
+{
+	const struct sw_ban *b = NULL;
+
+	while ((b = sw_policy_covering_ban(w->e->policy, w->net, b))) {
+		for (const struct sw_ban_part *part = b->parts; part; part = part->next)
+			tell_part(w, b, part);
+		if (!b->net.plen)
+			break;
+	}
+}
+
+static int tell_history(const struct sw_store_ban *row, void *arg)
+{
+	struct why *w = arg;
+	_strbuf_ struct sw_strbuf text = {};
+	char net[SW_NET_TEXT_MAX], from[SW_TIME_TEXT_MAX], to[SW_TIME_TEXT_MAX];
+
+	if (row->end == SW_BAN_OPEN)
+		return 0;
+	sw_strbuf_printf(&text, "%s was banned from %s to %s (%s) by ", sw_cidr_format(net, &row->d.net),
+		sw_time_format(from, row->d.made_wall_sec * (int64_t)SW_SEC_NS),
+		sw_time_format(to, row->ended_wall_sec * (int64_t)SW_SEC_NS), sw_ban_end_word(row->end));
+	sw_strbuf_safe(&text, row->d.by, strlen(row->d.by));
+	add_text(&text, ": ", row->d.reason);
+	begin_link(w, "past-ban", &row->d.net);
+	sw_json_string(w->j, "text", sw_strbuf_get(&text));
+	sw_json_object_end(w->j);
+	return 0;
+}
+
+static bool is_listed(struct sw_engine *e, const struct sw_net *net)
+{
+	for (const struct sw_engine_part *const *part = sw_engine_parts; *part; part++) {
+		if ((*part)->is_listed && (*part)->is_listed(e, net))
+			return true;
+	}
+	return false;
+}
+
+static const char *verdict_of(struct sw_engine *e, const struct sw_net *net)
+{
+	if (!net)
+		return "none";
+	if (sw_policy_covering_allow(e->policy, net))
+		return "allowed";
+	if (sw_policy_covering_ban(e->policy, net, NULL))
+		return "banned";
+	return is_listed(e, net) ? "listed" : "none";
+}
+
+/* Observing, a ban is counted and drops nothing: whoever asks why must not be told otherwise. */
+static void tell_mode(struct why *w)
+{
+	const struct sw_guard_status *s = sw_engine_guard_status(w->e);
+
+	if (s && s->is_enforcing)
+		return;
+	begin_link(w, "mode", w->net);
+	sw_json_string(w->j, "text",
+		s ? "nothing is dropped now: the mode is observe or off" : "the guard is away: what was in force stays in force");
+	sw_json_object_end(w->j);
+}
+
+static void verb_why(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	struct why w = {.e = e};
+	const char *subject, *verdict;
+	struct sw_net net;
+	size_t before;
+
+	if (!sw_ctl_arg_string(q, args, "subject", NULL, &subject))
+		return;
+	if (!subject || !*subject)
+		return sw_ctl_fail(q, SW_CERR_USAGE, NULL, "a subject is missing: an address, a network, a port, a domain");
+	if (sw_cidr_parse(subject, SIZE_MAX, &net) >= 0)
+		w.net = &net;
+	w.j = sw_ctl_reply_begin(q);
+	verdict = verdict_of(e, w.net);
+	sw_json_string(w.j, "subject", subject);
+	sw_json_string(w.j, "verdict", verdict);
+	sw_json_array_begin(w.j, "chain");
+	before = w.j->out->len;
+	if (w.net) {
+		sw_policy_each_allow(e->policy, tell_allow, &w);
+		tell_bans(&w);
+	}
+	for (const struct sw_engine_part *const *part = sw_engine_parts; *part; part++) {
+		if ((*part)->why)
+			(*part)->why(e, subject, w.net, w.j);
+	}
+	if (w.net) {
+		(void)sw_store_ban_history(e->store, w.net, HISTORY_MAX, tell_history, &w);
+		if (w.j->out->len != before && !sw_streq(verdict, "none") && !sw_streq(verdict, "allowed"))
+			tell_mode(&w);
+	}
+	sw_json_array_end(w.j);
+	sw_ctl_reply_end(q);
+}
+
+static void verb_check(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	const char *text;
+	struct sw_json *j;
+	struct sw_net net;
+
+	if (!sw_ctl_arg_string(q, args, "net", NULL, &text))
+		return;
+	if (!text || sw_cidr_parse(text, SIZE_MAX, &net) < 0)
+		return sw_ctl_fail(q, SW_CERR_USAGE, NULL, "not an address or network: %s", text ? text : "(missing)");
+	j = sw_ctl_reply_begin(q);
+	sw_json_bool(j, "listed", is_listed(e, &net));
+	sw_json_bool(j, "banned", sw_policy_covering_ban(e->policy, &net, NULL));
+	sw_json_bool(j, "allowed", sw_policy_covering_allow(e->policy, &net));
+	sw_ctl_reply_end(q);
+}
+
+static const struct sw_ctl_verb verbs[] = {
+	{"why", SW_CTL_READ, verb_why},
+	{"check", SW_CTL_READ, verb_check},
+	{},
+};
+
+const struct sw_engine_part sw_part_why = {.name = "why", .verbs = verbs};

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/engine/watch.h"
+
+#include <sys/stat.h>
+
+#define TICK_NS SW_SEC_NS
+
+static void on_event(const struct sw_event *ev, void *arg)
+{
+	struct sw_engine *e = arg;
+
+	sw_inventory_event(e->watch->inv, ev);
+	sw_watch_tell(e, ev);
+}
+
+static void on_lost(uint64_t n, void *arg)
+{
+	struct sw_engine *e = arg;
+
+	sw_inventory_lost(e->watch->inv, n);
+	sw_degraded_set(e, "socket-events", SW_SEV_LOW, "socket events were lost; the inventory is being repaired");
+}
+
+static void on_drained(void *arg)
+{
+	sw_watch_ask(arg);
+}
+
+static const struct sw_ring_ops ring_ops = {.event = on_event, .lost = on_lost, .drained = on_drained};
+static const struct sw_inventory_ops inventory_ops = {.listener = sw_watch_listener};
+
+static int on_tick(struct sw_source *s, void *arg)
+{
+	struct sw_engine *e = arg;
+
+	sw_inventory_tick(e->watch->inv);
+	sw_watch_listen_tick(e);
+	sw_watch_ask(e);
+	return 0;
+}
+
+static struct sw_port_range read_range(void)
+{
+	char text[64] = "";
+
+	sw_read_file("/proc/sys/net/ipv4/ip_local_port_range", text, sizeof(text));
+	return sw_port_range_parse(text);
+}
+
+static void done(struct sw_engine *e)
+{
+	struct sw_watch *w = e->watch;
+
+	if (!w)
+		return;
+	e->watch = NULL; /* the guard's late answers see that nobody waits */
+	sw_ring_free(w->ring);
+	if (w->tick)
+		sw_source_free(w->tick);
+	sw_watch_listen_done(w);
+	sw_baseline_set_done(&w->base);
+	sw_inventory_free(w->inv);
+	sw_procs_free(w->procs);
+	sw_users_free(w->users);
+	free(w);
+}
+
+static int open_tables(struct sw_engine *e, struct sw_watch *w)
+{
+	struct stat own;
+	int r = sw_procs_new(&e->clock, &sw_proc_reader_system, &w->procs);
+
+	if (r >= 0)
+		r = sw_inventory_new(&e->clock, w->procs, &inventory_ops, e, &w->inv);
+	if (r >= 0)
+		r = sw_users_new("/etc/passwd", &w->users);
+	if (r < 0)
+		return r;
+	if (stat("/proc/self/ns/net", &own) == 0)
+		sw_inventory_set_host_netns(w->inv, (uint32_t)own.st_ino);
+	w->range = read_range();
+	return 0;
+}
+
+static int connected(struct sw_engine *e)
+{
+	struct sw_watch *w = e->watch;
+	int r;
+
+	if (w->ring || e->fds[SW_FD_EV_SOCK] < 0)
+		return 0;
+	r = sw_ring_new(e->loop, SW_RING_SOCK, e->fds[SW_FD_EV_SOCK], &ring_ops, e, &w->ring);
+	if (r < 0) {
+		sw_degraded_set(e, "ring-sock", SW_SEV_HIGH, "socket events cannot be read: %s", strerror(-r));
+		return 0;
+	}
+	sw_degraded_clear(e, "ring-sock");
+	w->next_ask_ns = 0;
+	sw_watch_ask(e);
+	return 0;
+}
+
+static int init(struct sw_engine *e)
+{
+	struct sw_watch *w = e->watch = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w)
+		return -ENOMEM;
+	w->e = e;
+	r = open_tables(e, w);
+	if (r >= 0)
+		r = sw_loop_add_timer(e->loop, TICK_NS, TICK_NS, on_tick, e, &w->tick);
+	if (r < 0) {
+		done(e);
+		return r;
+	}
+	sw_baselines_reload(e);
+	return 0;
+}
+
+/* Without the guard nobody tells what happens: the next one's snapshot does. */
+static void lost(struct sw_engine *e)
+{
+	struct sw_watch *w = e->watch;
+
+	sw_ring_free(TAKE_PTR(w->ring));
+	sw_inventory_lost(w->inv, 0);
+}
+
+void sw_watch_settled(struct sw_engine *e)
+{
+	struct sw_watch *w = e->watch;
+	bool is_first = !w->is_settled;
+
+	w->is_settled = true;
+	if (sw_inventory_stats(w->inv).is_complete)
+		sw_degraded_clear(e, "socket-events");
+	if (!is_first)
+		return;
+	if (w->has_base)
+		sw_watch_compare(e);
+	else
+		sw_baselines_first(e);
+}
+
+static void status(struct sw_engine *e, struct sw_json *j)
+{
+	struct sw_inventory_stats st = sw_inventory_stats(e->watch->inv);
+
+	sw_json_uint(j, "listeners", st.listeners);
+	sw_json_uint(j, "sockets", st.sockets);
+	sw_json_object_begin(j, "inventory");
+	sw_json_bool(j, "complete", st.is_complete);
+	sw_json_uint(j, "resyncs", st.resyncs);
+	sw_json_uint(j, "lost", st.lost);
+	sw_json_uint(j, "untracked", st.untracked);
+	sw_json_uint(j, "processes", sw_procs_count(e->watch->procs));
+	sw_json_bool(j, "baseline", e->watch->has_base);
+	sw_json_object_end(j);
+}
+
+const struct sw_engine_part sw_part_sockets = {
+	.name = "sockets",
+	.verbs = sw_socket_verbs,
+	.init = init,
+	.done = done,
+	.connected = connected,
+	.lost = lost,
+	.status = status,
+};

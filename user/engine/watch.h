@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The socket side of the engine: the ring of socket records and the guard's snapshots go into the
+ * inventory; what differs from the baseline "default" becomes a finding. Owned by the engine
+ * (e->watch), in its loop's thread. Files: watch.c wires, watch_snapshot.c asks and reads,
+ * watch_listen.c finds, watch_tell.c writes events, baselines.c keeps rows, verb_sockets.c answers.
+ */
+#pragma once
+
+#include "user/detect/listener.h"
+#include "user/engine/engine.h"
+#include "user/kern/ring.h"
+#include "user/sockets/baseline.h"
+#include "user/sockets/users.h"
+
+#define SW_BASELINE_DEFAULT "default"
+
+/* A set of rows in memory, sorted. */
+struct sw_baseline_set {
+	struct sw_baseline_row *rows;
+	size_t n;
+	int64_t taken_wall_sec;
+};
+void sw_baseline_set_done(struct sw_baseline_set *b);
+
+struct sw_told; /* watch_listen.c: a finding that was told lately */
+struct sw_gone; /* watch_listen.c: a listener that went and may come back */
+
+struct sw_watch {
+	struct sw_engine *e;
+	struct sw_procs *procs;
+	struct sw_inventory *inv;
+	struct sw_users *users;
+	struct sw_ring *ring; /* NULL while the guard is away */
+	struct sw_source *tick;
+	struct sw_port_range range;
+	struct sw_baseline_set base; /* "default" */
+	bool has_base;
+	bool is_settled; /* a whole snapshot was taken in this run */
+	/* the snapshot under way */
+	bool is_asking;
+	uint64_t next_ask_ns; /* not before */
+	struct sw_told *told;
+	struct sw_gone *gone;
+};
+
+/* watch_snapshot.c: asks for a snapshot when one is due. */
+void sw_watch_ask(struct sw_engine *e);
+
+/* watch.c: after a whole snapshot. */
+void sw_watch_settled(struct sw_engine *e);
+
+/* watch_listen.c */
+void sw_watch_listener(enum sw_sock_change change, const struct sw_sock *s, bool is_repair, void *arg);
+/* Everything against "default": what arose while nobody watched. */
+void sw_watch_compare(struct sw_engine *e);
+void sw_watch_listen_tick(struct sw_engine *e);
+void sw_watch_listen_done(struct sw_watch *w);
+
+/* watch_tell.c: a record as a line of `events`. */
+void sw_watch_tell(struct sw_engine *e, const struct sw_event *ev);
+
+/* baselines.c: rows in the database. All -errno; load: -ENOENT. *ret is the caller's. */
+int sw_baselines_save(struct sw_engine *e, const char *name, const struct sw_baseline_set *set);
+int sw_baselines_load(struct sw_engine *e, const char *name, struct sw_baseline_set *ret);
+/* What is there now, as a set. */
+int sw_baselines_now(struct sw_engine *e, struct sw_baseline_set *ret);
+/* Loads "default" anew after it has changed. */
+void sw_baselines_reload(struct sw_engine *e);
+/* At the first start: takes "default" and says so. */
+void sw_baselines_first(struct sw_engine *e);
+
+/* A row's or a socket's members, the same in lists, differences and events; inside an open object. */
+void sw_socket_json(struct sw_engine *e, struct sw_json *j, const struct sw_sock *s, bool with_names);
+void sw_baseline_row_json(struct sw_engine *e, struct sw_json *j, const struct sw_baseline_row *r);
+
+extern const struct sw_ctl_verb sw_socket_verbs[]; /* verb_sockets.c */

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Listeners against the baseline "default": findings. */
+#include <sys/socket.h>
+#include <uthash.h>
+
+#include "user/engine/watch.h"
+
+enum { TOLD_MAX = 4096 /* differences remembered, so that a service that restarts is one finding */ };
+#define TOLD_NS (3600 * SW_SEC_NS) /* the same difference within an hour counts up its finding */
+#define GONE_NS (5 * SW_SEC_NS)	   /* a restart takes this long: until then a listener is not gone */
+
+struct sw_told {
+	uint64_t finding, told_ns, count;
+	enum sw_baseline_kind kind;
+	char id[SW_BASELINE_ID_MAX + 16];
+	UT_hash_handle hh;
+};
+
+struct sw_gone {
+	struct sw_baseline_row row;
+	uint64_t due_ns;
+	char id[SW_BASELINE_ID_MAX];
+	UT_hash_handle hh;
+};
+
+static struct sw_told *told_of(struct sw_watch *w, const struct sw_baseline_change *c)
+{
+	char row[SW_BASELINE_ID_MAX];
+	struct sw_told *t, *oldest = w->told;
+	char id[sizeof(t->id)];
+
+	snprintf(id, sizeof(id), "%u %s", c->kind, sw_baseline_id(row, &c->row));
+	HASH_FIND_STR(w->told, id, t);
+	if (t)
+		return t;
+	if (HASH_COUNT(w->told) >= TOLD_MAX) {
+		HASH_DEL(w->told, oldest); /* in order of their making */
+		free(oldest);
+	}
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return NULL;
+	memcpy(t->id, id, sizeof(id));
+	HASH_ADD_STR(w->told, id, t);
+	return t;
+}
+
+static bool is_wanted(const struct sw_engine *e, const struct sw_baseline_change *c)
+{
+	if (c->kind == SW_BASELINE_GONE)
+		return e->config->alert_gone_listeners;
+	return e->config->alert_new_listeners;
+}
+
+static void found(struct sw_engine *e, const struct sw_baseline_change *c, uint32_t pid, const char *comm,
+	bool is_since_start)
+{
+	uint64_t now = sw_clock_boot_ns(&e->clock);
+	struct sw_told *t = is_wanted(e, c) ? told_of(e->watch, c) : NULL;
+	struct sw_finding f;
+
+	if (!t)
+		return;
+	sw_detect_listener(c, pid, comm, is_since_start, &f);
+	if (t->finding && now - t->told_ns < TOLD_NS) {
+		f.id = t->finding;
+		f.count = ++t->count;
+		sw_engine_find(e, &f);
+		return;
+	}
+	t->count = 1;
+	t->told_ns = now;
+	t->finding = sw_engine_find(e, &f);
+}
+
+/*
+ * Not worth a finding by itself: a client's UDP port, and UNIX sockets, which no hook tells of, so
+ * that only some would be seen. `sockets diff` shows both.
+ */
+static bool is_quiet(const struct sw_baseline_row *r)
+{
+	return !r->protocol || (r->is_ephemeral && r->sock_type == SOCK_DGRAM);
+}
+
+static bool row_of(struct sw_engine *e, const struct sw_sock *s, struct sw_baseline_row *ret)
+{
+	return sw_baseline_row_of(e->watch->inv, s, e->watch->range, sw_clock_wall_ns(&e->clock),
+		       sw_clock_boot_ns(&e->clock), ret) == 1 &&
+	       !is_quiet(ret);
+}
+
+static void came_up(struct sw_engine *e, const struct sw_sock *s, bool is_since_start)
+{
+	struct sw_watch *w = e->watch;
+	struct sw_proc *owner = sw_sock_owner(s);
+	struct sw_proc_info info = {.comm = ""};
+	struct sw_baseline_change c;
+	struct sw_baseline_row row;
+
+	if (!w->has_base || !row_of(e, s, &row))
+		return;
+	if (!sw_baseline_check(w->base.rows, w->base.n, &row, &c))
+		return;
+	if (owner)
+		sw_procs_info(w->procs, owner, false, &info);
+	found(e, &c, info.key.tgid, info.comm, is_since_start);
+}
+
+static void went_down(struct sw_engine *e, const struct sw_sock *s)
+{
+	struct sw_watch *w = e->watch;
+	struct sw_baseline_change c;
+	struct sw_baseline_row row;
+	struct sw_gone *g;
+	char id[SW_BASELINE_ID_MAX];
+	struct sw_sock was = *s;
+
+	if (!e->config->alert_gone_listeners || !w->has_base)
+		return;
+	was.rport = 0; /* a UDP socket goes when it takes a peer, too */
+	if (!row_of(e, &was, &row) || sw_baseline_check(w->base.rows, w->base.n, &row, &c))
+		return; /* it was not in the baseline */
+	sw_baseline_id(id, &row);
+	HASH_FIND_STR(w->gone, id, g);
+	if (g)
+		return;
+	g = calloc(1, sizeof(*g));
+	if (!g)
+		return;
+	g->row = row;
+	g->due_ns = sw_clock_boot_ns(&e->clock) + GONE_NS;
+	memcpy(g->id, id, sizeof(id));
+	HASH_ADD_STR(w->gone, id, g);
+}
+
+void sw_watch_listener(enum sw_sock_change change, const struct sw_sock *s, bool is_repair, void *arg)
+{
+	struct sw_engine *e = arg;
+
+	if (change == SW_SOCK_UP)
+		came_up(e, s, false);
+	else
+		went_down(e, s);
+}
+
+static int compare_one(const struct sw_sock *s, void *arg)
+{
+	if (sw_sock_is_listener(s))
+		came_up(arg, s, true);
+	return 0;
+}
+
+static void say_gone(struct sw_engine *e, const struct sw_baseline_row *row, const struct sw_baseline_set *now,
+	bool is_since_start)
+{
+	struct sw_baseline_change *changes = NULL;
+	ssize_t n = sw_baseline_compare(row, 1, now->rows, now->n, &changes);
+
+	for (ssize_t i = 0; i < n; i++)
+		if (changes[i].kind == SW_BASELINE_GONE)
+			found(e, &changes[i], 0, "", is_since_start);
+	free(changes);
+}
+
+void sw_watch_compare(struct sw_engine *e)
+{
+	_cleanup_(sw_baseline_set_done) struct sw_baseline_set now = {0};
+	struct sw_watch *w = e->watch;
+
+	sw_inventory_each(w->inv, compare_one, e);
+	if (!e->config->alert_gone_listeners || sw_baselines_now(e, &now) < 0)
+		return;
+	for (size_t i = 0; i < w->base.n; i++)
+		if (!is_quiet(&w->base.rows[i]))
+			say_gone(e, &w->base.rows[i], &now, true);
+}
+
+void sw_watch_listen_tick(struct sw_engine *e)
+{
+	_cleanup_(sw_baseline_set_done) struct sw_baseline_set now = {0};
+	struct sw_watch *w = e->watch;
+	uint64_t t = sw_clock_boot_ns(&e->clock);
+	struct sw_gone *g, *next;
+
+	HASH_ITER(hh, w->gone, g, next) {
+		if (g->due_ns > t)
+			break; /* in order of their making */
+		if (!now.rows && sw_baselines_now(e, &now) < 0)
+			return;
+		say_gone(e, &g->row, &now, false);
+		HASH_DEL(w->gone, g);
+		free(g);
+	}
+}
+
+void sw_watch_listen_done(struct sw_watch *w)
+{
+	struct sw_told *t, *next_told;
+	struct sw_gone *g, *next;
+
+	HASH_ITER(hh, w->told, t, next_told) {
+		HASH_DEL(w->told, t);
+		free(t);
+	}
+	HASH_ITER(hh, w->gone, g, next) {
+		HASH_DEL(w->gone, g);
+		free(g);
+	}
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Snapshots: asked of the guard in parts, read to their end, given to the inventory. */
+#include "user/engine/watch.h"
+#include "user/kern/iter.h"
+
+/* After one snapshot the next waits: a flood of losses must not become a flood of walks. */
+#define ASK_AGAIN_NS (2 * SW_SEC_NS)
+enum { ITERATORS_PER_NETNS = 3 };
+
+static int take(enum sw_it_type type, union sw_it it, void *arg)
+{
+	struct sw_inventory *inv = arg;
+
+	switch (type) {
+	case SW_IT_INET:
+		sw_inventory_inet(inv, it.inet);
+		break;
+	case SW_IT_UNIX:
+		sw_inventory_unix(inv, it.ux);
+		break;
+	case SW_IT_FILE:
+		sw_inventory_file(inv, it.file);
+		break;
+	case SW_IT_TASK:
+		sw_inventory_task(inv, it.task);
+		break;
+	}
+	return 0;
+}
+
+static int read_part(struct sw_engine *e, const struct sw_guard_snapshot *s, const int *fds, size_t n_fds)
+{
+	struct sw_inventory *inv = e->watch->inv;
+	int r;
+
+	if (s->n_netns > SW_GUARD_NETNS_MAX || n_fds != s->n_netns * ITERATORS_PER_NETNS + s->n_tasks)
+		return -EPROTO;
+	for (size_t i = 0; i < s->n_netns; i++) {
+		char name[sizeof(s->netns[i].name)];
+
+		sw_strcpy(name, sizeof(name), s->netns[i].name);
+		r = sw_inventory_netns(inv, s->netns[i].inode, name);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < n_fds; i++) {
+		r = sw_iter_read(fds[i], take, inv);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void post(struct sw_engine *e, uint32_t first);
+
+static void finish(struct sw_engine *e, int result)
+{
+	struct sw_watch *w = e->watch;
+
+	w->is_asking = false;
+	w->next_ask_ns = sw_clock_boot_ns(&e->clock) + ASK_AGAIN_NS;
+	sw_inventory_snapshot_end(w->inv, result >= 0);
+	if (result < 0) {
+		sw_degraded_set(e, "snapshot", SW_SEV_LOW, "the sockets cannot be listed: %s", strerror(-result));
+		return;
+	}
+	sw_degraded_clear(e, "snapshot");
+	sw_watch_settled(e);
+}
+
+static void on_reply(const struct sw_guard_reply *reply, int *fds, size_t n_fds, void *arg)
+{
+	struct sw_engine *e = arg;
+	int r = reply->result;
+
+	if (!e->watch)
+		return; /* the engine is ending */
+	if (r >= 0)
+		r = read_part(e, &reply->snapshot, fds, n_fds);
+	if (r >= 0 && reply->snapshot.is_cut && reply->snapshot.n_netns) {
+		post(e, reply->snapshot.first + reply->snapshot.n_netns);
+		return;
+	}
+	finish(e, r);
+}
+
+static void post(struct sw_engine *e, uint32_t first)
+{
+	struct sw_guard_request req = {.op = SW_GUARD_SNAPSHOT, .mode = first};
+	int r = sw_guard_post(e->guard, &req, SW_GUARD_REQUEST_HEAD, -1, on_reply, e);
+
+	if (r < 0)
+		finish(e, r);
+}
+
+void sw_watch_ask(struct sw_engine *e)
+{
+	struct sw_watch *w = e->watch;
+
+	if (!w->ring || w->is_asking || !sw_inventory_needs_snapshot(w->inv) ||
+		sw_clock_boot_ns(&e->clock) < w->next_ask_ns)
+		return;
+	w->is_asking = true;
+	sw_inventory_snapshot_begin(w->inv);
+	post(e, 0);
+}
