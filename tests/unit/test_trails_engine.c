@@ -409,7 +409,7 @@ static void bad_requests_are_refused(void **state)
 	int pipes[2];
 
 	expect_refusal(call(w, "trails.import", "{\"name\":\"a\"}", -1), "no descriptor");
-	expect_refusal(import(w, "../a", "drop", "192.0.2.1\n"), "needs a name");
+	expect_refusal(import(w, "", "drop", "192.0.2.1\n"), "needs a name");
 	expect_refusal(import(w, "a", "burn", "192.0.2.1\n"), "unknown action");
 	expect_refusal(call(w, "trails.remove", "{\"name\":\"a\"}", -1), "there is no list 'a'");
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
@@ -418,6 +418,19 @@ static void bad_requests_are_refused(void **state)
 	close(pipes[0]);
 	close(pipes[1]);
 	assert_null(slot(w, "a"));
+}
+
+static void a_name_is_made_fit_for_a_file(void **state)
+{
+	struct world *w = *state;
+	json_t *reply;
+
+	import_ok(w, "../../Bad Hosts", "drop", "192.0.2.1\n");
+	assert_int_equal(count(w, "bad-hosts"), 1);
+	reply = call(w, "trails.remove", "{\"name\":\"Bad Hosts\"}", -1);
+	assert_true(json_is_true(json_object_get(reply, "ok")));
+	json_decref(reply);
+	assert_null(slot(w, "bad-hosts"));
 }
 
 static void lists_come_back_after_a_restart_and_are_swapped_in(void **state)
@@ -625,6 +638,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			what_the_guard_refuses_is_not_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_requests_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_name_is_made_fit_for_a_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			lists_come_back_after_a_restart_and_are_swapped_in, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_removed_list_is_gone_for_good, setup, teardown),

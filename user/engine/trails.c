@@ -380,6 +380,7 @@ static void start_next(struct sw_engine *e)
 {
 	struct sw_trail_part *t = e->trails;
 	struct sw_trail_op *op = t->waiting;
+	int r;
 
 	if (t->running || !op)
 		return;
@@ -387,15 +388,17 @@ static void start_next(struct sw_engine *e)
 	t->n_waiting--;
 	t->running = op;
 	op->engine = e;
-	op->result = prepare(e, op);
-	if (!op->result && op->kind == SW_TRAIL_OP_SWAP && !t->needs_swap) {
+	r = prepare(e, op);
+	if (!r && op->kind == SW_TRAIL_OP_SWAP && !t->needs_swap) {
 		finish(e, op);
 		return;
 	}
-	if (!op->result)
-		op->result = sw_worker_start(t->worker, sw_trail_op_run, on_ran, op);
-	if (op->result < 0)
-		finish(e, op);
+	if (!r)
+		r = sw_worker_start(t->worker, sw_trail_op_run, on_ran, op);
+	if (r >= 0)
+		return; /* op is the thread's until on_ran */
+	op->result = r;
+	finish(e, op);
 }
 
 void sw_trails_queue(struct sw_engine *e, struct sw_trail_op *op)

@@ -94,6 +94,15 @@ static void imported(struct sw_engine *e, struct sw_trail_op *op)
 	reply_import(e, op);
 }
 
+/* A good name is left as it is: "a.txt" may be one that somebody gave. */
+static void name_list(char ret[static SW_TRAIL_NAME_MAX + 1], const char *given)
+{
+	if (sw_trail_name_ok(given))
+		sw_strcpy(ret, SW_TRAIL_NAME_MAX + 1, given);
+	else
+		sw_trail_name_make(ret, given);
+}
+
 static bool read_action(struct sw_ctl_request *q, const json_t *args, enum sw_trail_action *ret)
 {
 	const char *text;
@@ -121,8 +130,9 @@ static void verb_import(struct sw_ctl_request *q, const json_t *args, void *arg)
 
 	if (!sw_ctl_arg_string(q, args, "name", NULL, &name) || !read_action(q, args, &action))
 		return;
-	if (!name || !sw_trail_name_ok(name)) {
-		sw_ctl_fail(q, SW_CERR_USAGE, "1 to 63 of a-z 0-9 . _ -, not beginning with a dot",
+	if (!name || !name[0]) {
+		sw_ctl_fail(q, SW_CERR_USAGE,
+			"1 to 63 of a-z 0-9 . _ -; other letters are changed into these",
 			"a list needs a name");
 		return;
 	}
@@ -141,7 +151,7 @@ static void verb_import(struct sw_ctl_request *q, const json_t *args, void *arg)
 	op->fd = fd;
 	op->slot.kind = SW_TRAIL_KIND_IMPORT;
 	op->slot.action = action;
-	sw_strcpy(op->slot.name, sizeof(op->slot.name), name);
+	name_list(op->slot.name, name);
 	snprintf(op->slot.origin, sizeof(op->slot.origin), "imported by %s", sw_ctl_request_by(q));
 	op->request = q;
 	op->over = imported;
@@ -173,11 +183,13 @@ static void verb_remove(struct sw_ctl_request *q, const json_t *args, void *arg)
 	struct sw_engine *e = arg;
 	const struct sw_trail_slot *s;
 	struct sw_trail_op *op;
+	char made[SW_TRAIL_NAME_MAX + 1];
 	const char *name;
 
 	if (!sw_ctl_arg_string(q, args, "name", "", &name))
 		return;
-	s = sw_trails_slot(e->trails, name);
+	name_list(made, name);
+	s = sw_trails_slot(e->trails, made);
 	if (!s) {
 		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden trails list",
 			"there is no list '%.63s'", name);
