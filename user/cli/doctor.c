@@ -126,8 +126,8 @@ static void existing(const char *path, char *buf, size_t size)
 	char *slash;
 
 	sw_strcpy(buf, size, path);
-	while (access(buf, F_OK) < 0 && (slash = strrchr(buf, '/')) && slash != buf)
-		*slash = 0;
+	while (buf[1] && access(buf, F_OK) < 0 && (slash = strrchr(buf, '/')))
+		slash[slash == buf] = 0;
 }
 
 static void check_bpffs(struct sw_doctor *d)
@@ -182,7 +182,7 @@ static void check_disk(struct sw_doctor *d)
 
 	existing(state, dir, sizeof(dir));
 	if (statvfs(dir, &st) < 0) {
-		sw_doctor_add(d, SW_DOCTOR_FAIL, "disk", NULL, "%s: %s", dir, strerror(errno));
+		sw_doctor_add(d, SW_DOCTOR_FAIL, "disk", "choose another place: --state-dir", "%s: %s", dir, strerror(errno));
 		return;
 	}
 	mb = (unsigned long long)st.f_bavail * st.f_frsize >> 20;

@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line without a daemon, and against an engine that only says what the test wants."""
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CLI = os.path.join(ROOT, "build", "sockwarden")
+
+
+def run(*args, run_dir="/nonexistent", env=None, **kw):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("SSH_")}
+    argv = [CLI, "--run-dir", str(run_dir), "--state-dir", "/nonexistent", "--bpffs", str(run_dir) + "/pins", *map(str, args)]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=20, env={**clean, "LC_ALL": "C.UTF-8", **(env or {})}, **kw)
+
+
+def commands():
+    """The names `help` lists, each with the least words it takes."""
+    out = run("help").stdout.split("Commands:\n")[1].split("\n\n")[0]
+    return [line[2:36].split("  ")[0].strip() for line in out.splitlines()]
+
+
+NAMES = [" ".join(w for w in name.split() if w[0] not in "[" and w.islower() and "|" not in w) for name in commands()]
+ASKS = ["status", "events", "findings", "threats", "sockets list", "sockets diff", "sockets baseline save", "ban 192.0.2.1",
+        "unban 192.0.2.1", "bans", "allow add 192.0.2.1", "allow remove 192.0.2.1", "allow list", "why 192.0.2.1",
+        "check 192.0.2.1", "trails list", "trails search 192.0.2.1", "feeds list", "feeds update", "arm", "web"]
+
+
+@pytest.fixture
+def engine(tmp_path):
+    with Engine(tmp_path) as e:
+        yield e
+
+
+class Engine:
+    """A control socket that answers each verb with what `replies` holds, and keeps what it was asked."""
+
+    def __init__(self, run_dir):
+        self.run_dir, self.replies, self.asked, self.texts = str(run_dir), {}, [], []
+
+    def __enter__(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.bind(os.path.join(self.run_dir, "control.sock"))
+        self.sock.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+    def _serve(self):
+        while True:
+            try:
+                conn, _ = self.sock.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(conn,), daemon=True).start()
+
+    def _answer(self, conn):
+        data = b""
+        with conn:
+            while not data.endswith(b"\n"):
+                more, fds, _, _ = socket.recv_fds(conn, 65536, 4)
+                if not more:
+                    return
+                data += more
+                for fd in fds:
+                    with os.fdopen(fd) as f:
+                        self.texts.append(f.read())
+            q = json.loads(data)
+            self.asked.append((q["verb"], q.get("args", {})))
+            r = self.replies.get(q["verb"], {})
+            for item in r.get("items", []):
+                conn.sendall(json.dumps({"id": q["id"], "item": item}).encode() + b"\n")
+            if "error" in r:
+                line = {"id": q["id"], "ok": False, "error": r["error"]}
+            else:
+                line = {"id": q["id"], "ok": True, "data": {"schema_version": 1, **r.get("data", {})}}
+            conn.sendall(json.dumps(line).encode() + b"\n")
+
+    def cli(self, *args, **kw):
+        return run(*args, run_dir=self.run_dir, **kw)
+
+
+@pytest.mark.parametrize("ask", ASKS)
+def test_without_a_daemon_every_question_exits_3_and_says_how_to_start_it(ask):
+    r = run(*ask.split())
+    assert r.returncode == 3 and r.stdout == ""
+    assert "the daemon is not running" in r.stderr and "start it: " in r.stderr
+
+
+def test_off_without_daemon_and_pins_says_that_nothing_is_there():
+    r = run("off")
+    assert r.returncode == 0 and "nothing of sockwarden is in the kernel" in r.stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_that_help_lists_has_a_help_of_its_own(name):
+    for argv in ((*name.split(), "--help"), ("help", *name.split()), ("-h", *name.split())):
+        r = run(*argv)
+        assert r.returncode == 0 and r.stdout.startswith(f"usage: sockwarden {name}"), argv
+
+
+@pytest.mark.parametrize("argv,said", [
+    ("", "usage: sockwarden"),
+    ("statsu", "unknown command 'statsu'\n  did you mean 'status'?"),
+    ("sockets lst", "unknown command 'sockets lst'\n  did you mean 'sockets list'?"),
+    ("config", "'config' wants another word"),
+    ("status --jsn", "unknown option '--jsn': did you mean --json?"),
+    ("status extra", "status: 'extra' is one word too many"),
+    ("ban", "ban wants ADDR|CIDR"),
+    ("ban example.net", "'example.net' is not an address or a network"),
+    ("ban 192.0.2.1 --for soon", "--for: 'soon' is not a duration"),
+    ("sockets list 22", "'22' is not a port such as :22"),
+    ("sockets list :99999", "':99999' is not a port such as :22"),
+    ("events -k bna", "there are no events 'bna': did you mean 'ban'?"),
+    ("bans -o tabel", "did you mean 'table'?"),
+    ("bans --color pink", "--color: 'pink' is not auto, always or never"),
+    ("config explain bans.lenght", "did you mean 'bans.length'?"),
+    ("trails import /etc --name x", "--name goes with one file"),
+    ("trails import /etc/hostname --action dropp", "did you mean 'drop'?"),
+    ("arm --confirm 60s --keep", "give one of them"),
+    ("completion tcsh", "'tcsh' is not bash, zsh or fish"),
+    ("help nothing", "there is no command 'nothing'"),
+])
+def test_a_wrong_call_exits_2_and_says_what_is_right(argv, said):
+    r = run(*argv.split())
+    assert r.returncode == 2
+    assert said in r.stderr + r.stdout
+
+
+def test_config_check_tells_every_error_with_its_place_and_exits_5(tmp_path):
+    f = tmp_path / "c.yaml"
+    f.write_text("mode: enforcing\nban:\n  length: 1h\nweb: {port: 99999}\n")
+    r = run("config", "check", f)
+    assert r.returncode == 5 and r.stdout == ""
+    assert r.stderr.splitlines() == [
+        f"{f}:1:7: mode: 'enforcing' is not observe or enforce: did you mean 'enforce'?",
+        f"{f}:2:1: ban: unknown key: did you mean 'bans'?",
+        f"{f}:4:13: web.port: '99999' is not a whole number from 0 to 65535"]
+    assert run("config", "check", tmp_path / "none").returncode == 5
+    f.write_text("mode: enforce\n")
+    assert run("config", "check", f).returncode == 0
+    assert run("-c", f, "config", "check").returncode == 0
+
+
+def test_config_shows_explains_and_describes_itself(tmp_path):
+    shown = tmp_path / "shown.yaml"
+    shown.write_text(run("-c", "/nonexistent", "config", "show").stdout)
+    assert "ban" in shown.read_text() and run("config", "check", shown).returncode == 0
+    with open(os.path.join(ROOT, "deploy", "sockwarden.yaml"), encoding="utf-8") as f:
+        assert run("config", "default").stdout == f.read()
+    assert json.loads(run("config", "schema").stdout)["properties"]["bans"]["properties"]["length"]["default"] == "24h"
+    keys = {s["key"] for s in json.loads(run("config", "explain", "-j").stdout)["settings"]}
+    assert {"mode", "bans.length", "feeds", "alerts.mail.smtp.url"} <= keys
+    for key in keys:
+        assert run("config", "explain", key).stdout.startswith(key + "\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completions_know_every_first_word(shell):
+    out = run("completion", shell).stdout
+    assert all(name.split()[0] in out for name in NAMES)
+    if shell == "bash":
+        script = out + '\nCOMP_WORDS=(sockwarden sockets ba); COMP_CWORD=2; _sockwarden; echo "${COMPREPLY[@]}"'
+        script += '\nCOMP_WORDS=(sockwarden ban --f); COMP_CWORD=2; _sockwarden; echo "${COMPREPLY[@]}"'
+        r = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+        assert r.stdout.split() == ["baseline", "--for"] and r.stderr == ""
+
+
+def test_doctor_answers_each_question_and_gives_fixes_in_json_too():
+    r = run("doctor", "-j")
+    checks = {c["name"]: c for c in json.loads(r.stdout)["checks"]}
+    assert {"kernel", "btf", "bpffs", "cgroup", "clock", "disk", "config", "daemon", "administrator"} <= set(checks)
+    assert all(c["fix"] for c in checks.values() if c["state"] == "fail")
+    assert r.returncode == (6 if "fail" in {c["state"] for c in checks.values()} else 0)
+    assert checks["daemon"]["state"] == "warn"
+
+
+def test_doctor_plan_looks_at_a_device_and_attaches_nothing():
+    r = run("doctor", "--plan", "lo", "-j")
+    plan = json.loads(r.stdout)
+    assert plan["name"] == "lo" and plan["hook"] and plan["why"]
+    assert run("doctor", "--plan", "nosuchdev0").returncode == 1
+
+
+# ---- against an engine
+
+STATUS = {"mode": "observe", "enforcing": False, "version": "9.9", "host": "h\x1b[2J", "uptime_sec": 3700,
+          "interfaces": [{"name": "eth0", "hook": "native", "driver": "veth", "why": "asked for"}],
+          "counters": [{"reason": "ban", "packets": 3, "bytes": 4096, "dropped": 0}], "losses": [{"name": "packet-events-lost", "count": 2}],
+          "bans": 1, "allow": 2, "trails": {"lists": 1, "entries4": 5, "entries6": 6}, "processes": [{"name": "engine", "pid": 7}],
+          "degraded": []}
+
+
+def test_status_is_one_screen_and_exits_6_when_degraded(engine):
+    engine.replies["status"] = {"data": STATUS}
+    r = engine.cli("status")
+    assert r.returncode == 0
+    assert "sockwarden 9.9 on h\\x1b[2J, up 1h1m" in r.stdout and "\x1b" not in r.stdout
+    for part in ("everything is judged and told, nothing is dropped", "eth0", "native", "asked for", "4.0K", "packet-events-lost 2"):
+        assert part in r.stdout
+    assert len(r.stdout.splitlines()) <= 24
+    engine.replies["status"] = {"data": {**STATUS, "degraded": ["the database is full: make room"]}}
+    r = engine.cli("status")
+    assert r.returncode == 6 and "the database is full: make room" in r.stdout
+    r = engine.cli("status", "-j")
+    assert r.returncode == 6 and json.loads(r.stdout)["degraded"] and r.stdout.count("\n") == 1
+    assert engine.cli("status", "--pretty").stdout.count("\n") > 10
+
+
+@pytest.mark.parametrize("code,status", [("usage", 2), ("permission", 4), ("config", 5), ("refused", 1), ("not-found", 1), ("internal", 6)])
+def test_a_refusal_is_told_with_its_hint_and_its_exit_status(engine, code, status):
+    engine.replies["bans"] = {"error": {"code": code, "message": "no \x1b[31m", "hint": "do that"}}
+    r = engine.cli("bans")
+    assert r.returncode == status and r.stdout == "" and r.stderr == "sockwarden: no \\x1b[31m\n  do that\n"
+
+
+def test_what_is_typed_reaches_the_engine_as_args(engine):
+    for argv, want in (
+            ("ban 192.0.2.77/24 --for 2h --reason why --wide", ("ban", {"net": "192.0.2.0/24", "reason": "why", "for": 7200, "wide": True})),
+            ("ban 2001:DB8::1 --for=forever", ("ban", {"net": "2001:db8::1", "for": 0})),
+            ("unban 192.0.2.7", ("unban", {"net": "192.0.2.7"})),
+            ("sockets list -t :22 -a --pid 1 --user root --netns x -4", ("sockets.list", {
+                "listening": False, "all": True, "protocol": "tcp", "family": 4, "port": 22, "pid": 1, "user": "root", "netns": "x"})),
+            ("sockets -lp", ("sockets.list", {"listening": True, "all": False})),
+            ("sockets baseline accept a b", ("baseline.accept", {"name": "a", "key": "b"})),
+            ("sockets diff", ("sockets.diff", {})),
+            ("trails search 192.0.2.7", ("trails.search", {"net": "192.0.2.7"})),
+            ("trails search evil", ("trails.search", {"text": "evil"})),
+            ("feeds update x", ("feeds.update", {"name": "x"})),
+            ("why 192.0.2.7", ("why", {"subject": "192.0.2.7"})),
+            ("events -n 3 -k ban", ("events", {"follow": False, "last": 3, "kind": "ban"})),
+            ("threats -n 3", ("findings", {"last": 3})),
+            ("arm", ("mode", {"mode": "enforce", "confirm": 0})),
+            ("arm --confirm 60s", ("mode", {"mode": "enforce", "confirm": 60})),
+            ("arm --keep", ("mode", {"mode": "enforce", "confirm": 0})),
+            ("off", ("mode", {"mode": "off", "confirm": 0})),
+            ("off --observe", ("mode", {"mode": "observe", "confirm": 0}))):
+        engine.asked.clear()
+        engine.cli(*argv.split(), stdin=subprocess.DEVNULL)
+        assert engine.asked == [want], argv
+
+
+def test_arm_passes_where_the_administrator_comes_from(engine):
+    engine.cli("arm", env={"SSH_CONNECTION": "198.51.100.7 50000 192.0.2.1 22"})
+    engine.cli("arm", env={"SSH_CLIENT": "::ffff:198.51.100.8 50000 22"})
+    engine.cli("arm", env={"SSH_CLIENT": "nonsense"})
+    assert [a.get("ssh_client") for _, a in engine.asked] == ["198.51.100.7", "198.51.100.8", None]
+
+
+def test_trails_import_passes_the_opened_file_and_a_directory_file_by_file(engine, tmp_path):
+    d = tmp_path / "lists"
+    d.mkdir()
+    (d / "one.txt").write_text("192.0.2.1\n")
+    (d / "two").write_text("192.0.2.2\n")
+    (d / ".hidden").write_text("x")
+    engine.replies["trails.import"] = {"data": {"list": {"name": "one", "entries4": 1, "entries6": 0, "skipped": 0}}}
+    assert engine.cli("trails", "import", d / "one.txt", "--action", "observe").returncode == 0
+    assert engine.cli("trails", "import", d).returncode == 0
+    assert engine.asked == [("trails.import", {"name": "one", "action": "observe"}), ("trails.import", {"name": "one", "action": "drop"}),
+                            ("trails.import", {"name": "two", "action": "drop"})]
+    assert engine.texts == ["192.0.2.1\n", "192.0.2.1\n", "192.0.2.2\n"]
+
+
+def test_answers_that_are_no_are_exit_1(engine):
+    engine.replies["check"] = {"data": {"listed": True, "banned": False, "allowed": False}}
+    assert engine.cli("check", "192.0.2.1").returncode == 1
+    engine.replies["check"] = {"data": {"listed": False, "banned": False, "allowed": False}}
+    assert engine.cli("check", "192.0.2.1").returncode == 0
+    engine.replies["sockets.diff"] = {"data": {"changes": [{"change": "new", "socket": {"protocol": "tcp", "local": "0.0.0.0", "lport": 22},
+                                                            "text": "sshd listens"}], "complete": True}}
+    r = engine.cli("sockets", "diff")
+    assert r.returncode == 1 and "0.0.0.0:22" in r.stdout
+    engine.replies["sockets.diff"] = {"data": {"changes": []}}
+    assert engine.cli("sockets", "diff").returncode == 0
+    assert engine.cli("trails", "search", "192.0.2.1").returncode == 1
+
+
+def test_events_are_lines_and_json_lines(engine):
+    items = [{"at": "2026-11-22T05:53:17.1Z", "kind": "ban", "text": "192.0.2.1 is banned"}, {"at": "x", "kind": "odd", "text": "\x07"}]
+    engine.replies["events"] = {"items": items}
+    r = engine.cli("events", "--follow")
+    assert r.returncode == 0
+    assert r.stdout.splitlines() == ["2026-11-22 05:53:17  ban      192.0.2.1 is banned", "x  odd      \\x07"]
+    r = engine.cli("events", "--follow", "-j")
+    assert [json.loads(line) for line in r.stdout.splitlines()] == items
+
+
+def test_web_prints_the_link_and_only_it_on_standard_output(engine):
+    engine.replies["web.link"] = {"data": {"token": "abc", "address": "127.0.0.1", "port": 8338}}
+    r = engine.cli("web")
+    assert r.stdout == "http://127.0.0.1:8338/login?token=abc\n" and "once" in r.stderr
+
+
+def on_terminal(engine, *args, answer=None, timeout=10):
+    """Runs the command on a terminal of its own: (exit status, what the terminal showed)."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve(CLI, [CLI, "--run-dir", engine.run_dir, *args], {"TERM": "xterm", "LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]})
+    shown, end = b"", time.monotonic() + timeout
+    while time.monotonic() < end:
+        if select.select([fd], [], [], 0.1)[0]:
+            try:
+                shown += os.read(fd, 4096)
+            except OSError:
+                break
+        if answer and b"[y/N]" in shown:
+            os.write(fd, answer)
+            answer = None
+    else:
+        os.kill(pid, signal.SIGKILL)
+    os.close(fd)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
+
+
+def test_on_a_terminal_arm_asks_and_a_yes_keeps(engine):
+    code, shown = on_terminal(engine, "arm", "--confirm", "60s", answer=b"y\n")
+    assert code == 0 and "Keep it? [y/N] (60s)" in shown and "kept" in shown
+    assert [a["confirm"] for _, a in engine.asked] == [60, 0] and engine.asked[1][1]["mode"] == "enforce"
+
+
+def test_on_a_terminal_a_no_goes_back_to_observing_and_silence_counts_down(engine):
+    code, shown = on_terminal(engine, "arm", "--confirm", "60s", answer=b"n\n")
+    assert code == 1 and engine.asked[1][1]["mode"] == "observe"
+    engine.asked.clear()
+    code, shown = on_terminal(engine, "arm", "--confirm", "2s")
+    assert code == 1 and "(2s)" in shown and "(1s)" in shown and "ended by itself" in shown
+    assert len(engine.asked) == 1
+
+
+def test_colours_are_for_terminals_and_no_color_is_heeded(engine):
+    engine.replies["status"] = {"data": STATUS}
+    assert "\x1b[" in on_terminal(engine, "status")[1]
+    assert "\x1b[" in engine.cli("status", "--color", "always").stdout
+    assert "\x1b[" not in on_terminal(engine, "status", "--color", "never")[1]
