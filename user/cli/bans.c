@@ -63,7 +63,8 @@ int sw_cli_ban(struct sw_cli *c)
 	if (!sw_cli_print_json(c, data)) {
 		bool is_forever = sw_streq(sw_strbuf_get(&left), "forever");
 
-		sw_cli_say(c, "banned %s %s%s", sw_cli_text(ban, "net"), is_forever ? "" : "for ", sw_strbuf_get(&left));
+		sw_cli_say(c, "banned %s %s%s", sw_cli_text(ban, "net"), is_forever ? "" : "for ",
+			sw_strbuf_get(&left));
 		if (json_is_false(json_object_get(ban, "saved")))
 			sw_cli_say(c, "  in force, but not stored: it ends with a restart; see sockwarden status");
 	}

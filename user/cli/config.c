@@ -107,8 +107,8 @@ static json_t *rows_json(const char *key)
 
 int sw_cli_config_explain(struct sw_cli *c)
 {
-	static const struct sw_cli_column cols[] = {{"KEY", "key"}, {"DEFAULT", "default"}, {"TAKES", "takes", SW_COL_WIDE},
-		{"WHAT", "help", SW_COL_FLEX}, {}};
+	static const struct sw_cli_column cols[] = {{"KEY", "key"}, {"DEFAULT", "default"},
+		{"TAKES", "takes", SW_COL_WIDE}, {"WHAT", "help", SW_COL_FLEX}, {}};
 	_strbuf_ struct sw_strbuf out = {};
 	const char *key = c->n_words ? c->words[0] : NULL;
 	char hint[128];

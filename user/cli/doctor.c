@@ -27,7 +27,8 @@ enum {
 
 static const char *const state_words[] = {"ok", "warn", "fail"};
 
-void sw_doctor_add(struct sw_doctor *d, enum sw_doctor_state state, const char *name, const char *fix, const char *fmt, ...)
+void sw_doctor_add(struct sw_doctor *d, enum sw_doctor_state state, const char *name, const char *fix,
+	const char *fmt, ...)
 {
 	_free_ char *text = NULL;
 	json_t *check;
@@ -98,7 +99,8 @@ static void check_capabilities(struct sw_doctor *d)
 	static const struct {
 		int cap;
 		const char *name;
-	} rows[] = {{CAP_BPF, "BPF"}, {CAP_PERFMON, "PERFMON"}, {CAP_NET_ADMIN, "NET_ADMIN"}, {CAP_SYS_ADMIN, "SYS_ADMIN"}};
+	} rows[] = {
+		{CAP_BPF, "BPF"}, {CAP_PERFMON, "PERFMON"}, {CAP_NET_ADMIN, "NET_ADMIN"}, {CAP_SYS_ADMIN, "SYS_ADMIN"}};
 	_strbuf_ struct sw_strbuf missing = {};
 	char text[4096], *at;
 	unsigned long long bound = 0;
@@ -190,8 +192,9 @@ static void check_disk(struct sw_doctor *d)
 	if (st.f_flag & ST_RDONLY)
 		sw_doctor_add(d, SW_DOCTOR_FAIL, "disk", "choose another place: --state-dir", "%s is read-only", dir);
 	else
-		sw_doctor_add(d, mb < DISK_NONE_MB ? SW_DOCTOR_FAIL : mb < DISK_LOW_MB ? SW_DOCTOR_WARN : SW_DOCTOR_OK, "disk",
-			fix, "%llu MiB free for %s", mb, state);
+		sw_doctor_add(d,
+			mb < DISK_NONE_MB ? SW_DOCTOR_FAIL : mb < DISK_LOW_MB ? SW_DOCTOR_WARN : SW_DOCTOR_OK, "disk", fix,
+			 "%llu MiB free for %s", mb, state);
 }
 
 int sw_doctor_configuration(struct sw_doctor *d, struct sw_strbuf *errors)
@@ -267,7 +270,8 @@ static void print_check(const struct sw_cli *c, const json_t *check)
 
 int sw_cli_doctor(struct sw_cli *c)
 {
-	static const struct sw_cli_column cols[] = {{"STATE", "state"}, {"NAME", "name"}, {"TEXT", "text"}, {"FIX", "fix"}, {}};
+	static const struct sw_cli_column cols[] = {
+		{"STATE", "state"}, {"NAME", "name"}, {"TEXT", "text"}, {"FIX", "fix"}, {}};
 	struct sw_doctor d = {.cli = c};
 	json_t *data, *check;
 	size_t i;

@@ -19,8 +19,8 @@ struct sw_doctor {
 };
 
 /* Adds an answer; fix may be NULL. */
-void sw_doctor_add(struct sw_doctor *d, enum sw_doctor_state state, const char *name, const char *fix, const char *fmt, ...)
-	_printf_(5, 6);
+void sw_doctor_add(struct sw_doctor *d, enum sw_doctor_state state, const char *name, const char *fix,
+	const char *fmt, ...) _printf_(5, 6);
 
 /* doctor_net.c */
 void sw_doctor_daemon(struct sw_doctor *d);

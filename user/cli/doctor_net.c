@@ -102,7 +102,8 @@ void sw_doctor_devices(struct sw_doctor *d)
 		else
 			sw_doctor_add(d, choice.hook == SW_ATTACH_NONE ? SW_DOCTOR_WARN : SW_DOCTOR_OK, "device",
 				"sockwarden doctor --plan IFACE", "%s (%s): %s: %s", dev->name,
-				dev->driver[0] ? dev->driver : "no driver named", sw_attach_word(choice.hook), choice.why);
+				dev->driver[0] ? dev->driver : "no driver named",
+				sw_attach_word(choice.hook), choice.why);
 	}
 	if (n < 0)
 		sw_doctor_add(d, SW_DOCTOR_WARN, "device", NULL, "the devices cannot be asked for: %s", strerror(-n));

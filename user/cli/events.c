@@ -8,7 +8,8 @@ static const char *color_kind(const char *kind)
 {
 	static const struct {
 		const char *kind, *sgr;
-	} rows[] = {{"finding", "33"}, {"ban", "31"}, {"unban", "32"}, {"mode", "36"}, {"lost", "31"}, {"system", "35"}};
+	} rows[] = {
+		{"finding", "33"}, {"ban", "31"}, {"unban", "32"}, {"mode", "36"}, {"lost", "31"}, {"system", "35"}};
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
 		if (sw_streq(rows[i].kind, kind))
@@ -61,7 +62,8 @@ int sw_cli_events(struct sw_cli *c)
 		return sw_cli_error(SW_EXIT_USAGE, "take -o jsonl", "events differ in their fields and make no CSV");
 	sw_cli_args_begin(&a);
 	sw_json_bool(&a.j, "follow", c->o.follow);
-	sw_json_uint(&a.j, "last", c->o.last != SW_CLI_UNSET ? c->o.last : c->o.follow ? FOLLOW_DEFAULT : EVENTS_DEFAULT);
+	sw_json_uint(&a.j, "last",
+		c->o.last != SW_CLI_UNSET ? c->o.last : c->o.follow ? FOLLOW_DEFAULT : EVENTS_DEFAULT);
 	if (c->o.kind)
 		sw_json_string(&a.j, "kind", c->o.kind);
 	r = sw_cli_stream(c, "events", sw_cli_args_end(&a), print_event, NULL);

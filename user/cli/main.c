@@ -77,7 +77,8 @@ static int first_words(int argc, char **argv, char **ret)
 		o = find_global(argv[i]);
 		if (!o && n)
 			break; /* the command's option: what follows may be its value */
-		if (o && o->kind != SW_OPT_FLAG && !(argv[i][1] == '-' ? strchr(argv[i], '=') != NULL : argv[i][2] != 0))
+		if (o && o->kind != SW_OPT_FLAG &&
+			!(argv[i][1] == '-' ? strchr(argv[i], '=') != NULL : argv[i][2] != 0))
 			i++;
 	}
 	return n;
@@ -162,12 +163,12 @@ static int choose_format(struct sw_cli *c)
 
 static int choose_color(struct sw_cli *c)
 {
-	const char *no = getenv("NO_COLOR"), *when = c->o.color ? c->o.color : "auto";
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM"), *when = c->o.color ? c->o.color : "auto";
 
 	if (sw_streq(when, "always"))
 		c->has_color = true;
 	else if (sw_streq(when, "auto"))
-		c->has_color = c->is_terminal && !(no && *no) && !sw_streq(getenv("TERM") ? getenv("TERM") : "", "dumb");
+		c->has_color = c->is_terminal && !(no && *no) && !(term && sw_streq(term, "dumb"));
 	else if (!sw_streq(when, "never"))
 		return sw_cli_error(SW_EXIT_USAGE, NULL, "--color: '%s' is not auto, always or never", when);
 	return 0;
@@ -198,7 +199,8 @@ static int run_command(struct sw_cli *c)
 		snprintf(hint, sizeof(hint), "see: sockwarden %s --help", cmd->name);
 		if (c->n_words < cmd->min_words)
 			return sw_cli_error(SW_EXIT_USAGE, hint, "%s wants %s", cmd->name, cmd->usage);
-		return sw_cli_error(SW_EXIT_USAGE, hint, "%s: '%s' is one word too many", cmd->name, c->words[cmd->max_words]);
+		return sw_cli_error(SW_EXIT_USAGE, hint, "%s: '%s' is one word too many", cmd->name,
+			c->words[cmd->max_words]);
 	}
 	r = cmd->fn(c);
 	if (fflush(stdout) != 0 && r == 0)

@@ -243,7 +243,8 @@ static void guard_json(const struct sw_guard_status *g, struct sw_strbuf *out)
 		if (!g->children[i].name[0])
 			continue;
 		sw_json_object_begin(&j, NULL);
-		sw_json_stringn(&j, "name", g->children[i].name, strnlen(g->children[i].name, sizeof(g->children[i].name)));
+		sw_json_stringn(
+			&j, "name", g->children[i].name, strnlen(g->children[i].name, sizeof(g->children[i].name)));
 		sw_json_uint(&j, "pid", g->children[i].pid);
 		sw_json_uint(&j, "restarts", g->children[i].restarts);
 		sw_json_object_end(&j);

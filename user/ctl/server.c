@@ -590,7 +590,8 @@ static void turn_away(int fd, enum sw_control_error code, const char *message, c
 static bool may_read(const struct sw_ctl_server *s, int fd, const struct sw_peer *cred, bool *ret_may_change)
 {
 	*ret_may_change = cred->uid == 0 || sw_msg_peer_in_group(fd, cred, s->access.admin_gid);
-	return *ret_may_change || cred->uid == s->access.web_uid || sw_msg_peer_in_group(fd, cred, s->access.reader_gid);
+	return *ret_may_change || cred->uid == s->access.web_uid ||
+	       sw_msg_peer_in_group(fd, cred, s->access.reader_gid);
 }
 
 static int add_peer(struct sw_ctl_server *s, int fd, const struct sw_peer *cred, bool may_change)

@@ -52,7 +52,8 @@ int sw_ctl_request_take_fd(struct sw_ctl_request *q);
 struct sw_json *sw_ctl_reply_begin(struct sw_ctl_request *q);
 void sw_ctl_reply_end(struct sw_ctl_request *q);
 /* hint may be NULL: what the caller should do about it. */
-void sw_ctl_fail(struct sw_ctl_request *q, enum sw_control_error code, const char *hint, const char *fmt, ...) _printf_(4, 5);
+void sw_ctl_fail(struct sw_ctl_request *q, enum sw_control_error code, const char *hint, const char *fmt, ...)
+	_printf_(4, 5);
 
 /* Keeps the request as a stream: items sent with _item until the peer goes or _stream_end. */
 void sw_ctl_follow(struct sw_ctl_request *q);
@@ -65,6 +66,7 @@ void sw_ctl_each_follower(struct sw_ctl_server *s, void (*fn)(struct sw_ctl_requ
 const json_t *sw_ctl_request_args(const struct sw_ctl_request *q);
 
 /* Typed reads of args: absent gives fallback; a wrong type fails the request and returns false. */
-bool sw_ctl_arg_string(struct sw_ctl_request *q, const json_t *args, const char *key, const char *fallback, const char **ret);
+bool sw_ctl_arg_string(struct sw_ctl_request *q, const json_t *args, const char *key, const char *fallback,
+	const char **ret);
 bool sw_ctl_arg_uint(struct sw_ctl_request *q, const json_t *args, const char *key, uint64_t fallback, uint64_t *ret);
 bool sw_ctl_arg_bool(struct sw_ctl_request *q, const json_t *args, const char *key, bool fallback, bool *ret);
