@@ -7,7 +7,7 @@
 #include "user/base/cidr.h"
 #include "user/cli/table.h"
 
-enum { LIST_NAME_MAX = 64 };
+enum { LIST_NAME_MAX = 64, PROTECTED_SHOWN = 5 };
 
 /* The list's name from a path: its last part without the ending. */
 static void name_of(const char *path, char *buf, size_t size)
@@ -21,15 +21,38 @@ static void name_of(const char *path, char *buf, size_t size)
 		*dot = 0;
 }
 
-/* What lists_... prints of a list that came back: "NAME: 12 IPv4, 3 IPv6, 1 line skipped". */
-static void say_list(const struct sw_cli *c, const json_t *list)
+/* What the allow list keeps passing although the new list names it: the first few, and how many. */
+static void say_protected(const struct sw_cli *c, const json_t *data)
 {
-	long long skipped = sw_cli_number(list, "skipped");
+	const json_t *rows = json_object_get(data, "protected");
+	long long n = sw_cli_number(data, "n_protected");
 
-	sw_cli_say(c, "%s: %lld IPv4 and %lld IPv6 entries in force", sw_cli_text(list, "name"),
-		sw_cli_number(list, "entries4"), sw_cli_number(list, "entries6"));
+	if (!n)
+		return;
+	sw_cli_say(c, "  %lld protected networks are named by it and go on to pass (sockwarden allow list):", n);
+	for (size_t i = 0; i < SW_MIN(json_array_size(rows), (size_t)PROTECTED_SHOWN); i++) {
+		const json_t *p = json_array_get(rows, i);
+
+		sw_cli_say(c, "    %s: %s of line %lld", sw_cli_text(p, "net"), sw_cli_text(p, "entry"),
+			sw_cli_number(p, "line"));
+	}
+}
+
+/* "NAME: 12 IPv4 and 3 IPv6 entries in force", and below what a person should know of the text. */
+static void say_list(const struct sw_cli *c, const json_t *data)
+{
+	const json_t *list = json_object_get(data, "list");
+	long long skipped = sw_cli_number(list, "skipped"), bad = sw_cli_number(list, "bad_lines");
+
+	sw_cli_say(c, "%s: %lld IPv4 and %lld IPv6 entries %s", sw_cli_text(list, "name"),
+		sw_cli_number(list, "entries4"), sw_cli_number(list, "entries6"),
+		sw_cli_true(data, "in_force") ? "in force" : "saved; in force when the guard is back");
 	if (skipped)
-		sw_cli_say(c, "  %lld lines were no address and were skipped", skipped);
+		sw_cli_say(c, "  %lld lines are domains, URLs or addresses with a port and were skipped", skipped);
+	if (bad)
+		sw_cli_say(c, "  %lld lines are no trail at all and were skipped; the first is line %lld", bad,
+			sw_cli_number(list, "first_bad_line"));
+	say_protected(c, data);
 }
 
 static int import_file(struct sw_cli *c, int dirfd, const char *file, const char *shown)
@@ -51,7 +74,7 @@ static int import_file(struct sw_cli *c, int dirfd, const char *file, const char
 	if (r)
 		return r;
 	if (!sw_cli_print_json(c, data))
-		say_list(c, json_object_get(data, "list"));
+		say_list(c, data);
 	json_decref(data);
 	return SW_EXIT_OK;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "user/base/words.h"
+#include "user/engine/health.h"
 #include "user/engine/net_peer.h"
 
 static const char *const kind_words[] = {
@@ -227,6 +228,7 @@ static void on_swapped(const struct sw_guard_reply *reply, int *fds, size_t n_fd
 		return;
 	}
 	sw_degraded_clear(e, "trails-swap");
+	sw_health_forget_status(e); /* it counts entries */
 	e->trails->needs_swap = false;
 	op->is_in_force = true;
 	commit(e, op);

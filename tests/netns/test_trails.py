@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trail lists from a file to dropped packets, with the real programs."""
+import os
+
+import pytest
+
+from lab import Lab
+
+
+def write(lab, name, text):
+    """A file beside the lab's configuration, replaced whole as an editor does; its path."""
+    path = os.path.join(lab.dir, name)
+    with open(path + ".new", "w", encoding="latin-1") as f:
+        f.write(text)
+    os.chmod(path + ".new", 0o644)
+    os.rename(path + ".new", path)
+    return path
+
+
+def trail_entries(lab):
+    t = lab.cli_json("status")["trails"]
+    return t["entries4"], t["entries6"]
+
+
+def lists(lab):
+    return {x["name"]: x for x in lab.cli_json("trails", "list")["lists"]}
+
+
+def enforce(lab):
+    code, _, err = lab.cli("arm")
+    assert code in (0, 6), err
+
+
+@pytest.fixture
+def enforcing(started):
+    enforce(started)
+    return started
+
+
+def test_an_imported_trail_is_dropped_and_an_except_inside_it_is_not(enforcing):
+    lab = enforcing
+    assert lab.ping() == 3 and lab.ping(source=lab.others[0]) == 3
+    path = write(lab, "Bad Hosts.txt", "\ufeff# hosts\r\n198.18.0.64/29 # a block\r\n\r\n2001:db8:0:1::66\r\nevil.example\r\ngarbage!\r\n"
+                 .encode().decode("latin-1"))
+    code, _, err = lab.cli("trails", "import", path)
+    assert code == 0, err
+    assert "bad-hosts: 1 IPv4 and 1 IPv6 entries in force" in err and "the first is line 6" in err
+    assert lab.ping() == 0 and lab.ping(target=lab.host6) == 0 and lab.ping(source=lab.others[0]) == 0
+    assert lists(lab)["bad-hosts"]["action"] == "drop"
+    code, _, err = lab.cli("trails", "import", write(lab, "fine.txt", lab.others[0] + "\n"), "--action", "except")
+    assert code == 0, err
+    assert lab.ping(source=lab.others[0]) == 3, "the except is longer than the trail"
+    assert lab.ping() == 0
+    assert lab.cli("check", lab.attacker)[0] == 1
+    assert lab.cli("check", lab.others[0])[0] == 0
+    assert "bad-hosts" in lab.cli("why", lab.attacker)[1]
+    assert [h["line"] for h in lab.cli_json("trails", "search", lab.attacker)["hits"]] == [2]
+    lab.cli("trails", "remove", "bad-hosts")
+    assert lab.ping() == 3
+
+
+@pytest.mark.parametrize("text, why", [
+    ("198.18.0.66\n\n0.0.0.0/0\n", "line 3: 0.0.0.0/0 is wider than /8"),
+    ("<html>\n<body>\n", "line 1: '<html>'"),
+    ("198.18.0.66\n\0\0\n", "line 2: a NUL byte"),
+    ("", "no address or network"),
+])
+def test_an_absurd_file_is_refused_by_line_and_the_old_set_stays(enforcing, text, why):
+    lab = enforcing
+    lab.cli("trails", "import", write(lab, "bad.txt", lab.attacker + "\n"))
+    code, _, err = lab.cli("trails", "import", write(lab, "bad.txt", text))
+    assert code == 1 and why in err
+    assert trail_entries(lab) == (1, 0)
+    assert lab.ping() == 0
+
+
+def test_a_file_of_the_configuration_is_read_at_start_and_again_when_it_changes():
+    with Lab() as lab:
+        path = write(lab, "mine.txt", lab.attacker + "\n")
+        lab.write_config(f"trails:\n  files:\n    - {path}\n")
+        lab.start()
+        enforce(lab)
+        lab.wait(lambda: trail_entries(lab) == (1, 0), 5, "the file is in force")
+        assert lab.ping() == 0
+        write(lab, "mine.txt", lab.others[0] + "\n" + lab.others[1] + "\n")
+        lab.wait(lambda: trail_entries(lab) == (2, 0), 5, "the changed file is in force")
+        assert lab.ping() == 3 and lab.ping(source=lab.others[0]) == 0
+        os.chmod(path, 0)
+        write_error = lab.wait(lambda: lists(lab)["mine"]["error"], 5, "the unreadable file is told")
+        assert "cannot be read" in write_error
+        assert trail_entries(lab) == (2, 0)
+        assert any("mine" in d for d in lab.cli_json("status")["degraded"])
+        os.chmod(path, 0o644)
+        lab.wait(lambda: not lists(lab)["mine"]["error"], 5, "it can be read again")
+
+
+def test_trails_stay_in_force_without_the_engine_and_come_back_with_it(enforcing):
+    lab = enforcing
+    lab.cli("trails", "import", write(lab, "bad.txt", lab.attacker + "\n"))
+    assert lab.ping() == 0
+    lab.kill("sockwarden-engine")
+    assert lab.ping() == 0
+    lab.wait(lab.is_up, 10, "the engine is back")
+    lab.wait(lambda: "bad" in lists(lab), 5, "the list is back")
+    assert lists(lab)["bad"]["entries4"] == 1
+    assert lab.ping() == 0
+
+
+def test_what_is_allowed_passes_and_the_import_says_so(enforcing):
+    lab = enforcing
+    lab.cli("allow", "add", lab.attacker)
+    data = lab.cli_json("trails", "import", write(lab, "bad.txt", "198.18.0.0/24\n"))
+    assert lab.attacker in [p["net"] for p in data["protected"]]
+    assert lab.host in [p["net"] for p in data["protected"]], "the host's own address is named"
+    assert lab.ping() == 3
+    assert lab.ping(source=lab.others[0]) == 0
