@@ -143,6 +143,8 @@ static void check_harm(struct sw_follow *f, struct watched *w)
 
 	if (w->choice.hook == SW_ATTACH_NONE || after > SW_FOLLOW_WATCH_SEC * SW_SEC_NS)
 		return;
+	if (!w->device.is_up) /* somebody set it down: not our doing */
+		return;
 	if (w->had_carrier && !w->device.has_carrier)
 		give_up(f, w, "carrier", after);
 	else if (w->had_default && !has_default(&w->device))
