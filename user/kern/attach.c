@@ -65,6 +65,20 @@ static int create_link(int prog, __u32 ifindex, enum sw_attach hook)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Removing the pin alone lets the kernel detach when it comes to it; the next hook cannot wait for that. */
+static int drop_pin(const char *pin_dir, enum sw_attach hook, __u32 ifindex)
+{
+	char path[SW_PIN_PATH_MAX];
+	_close_ int fd = -1;
+
+	if (!pin_path(path, pin_dir, hook, ifindex))
+		return -ENAMETOOLONG;
+	fd = bpf_obj_get(path);
+	if (fd >= 0)
+		bpf_link_detach(fd);
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
 static int attach_link(int prog, __u32 ifindex, enum sw_attach hook, const char *pin_dir)
 {
 	_close_ int fd = open_pin(pin_dir, hook, ifindex);
@@ -73,10 +87,8 @@ static int attach_link(int prog, __u32 ifindex, enum sw_attach hook, const char 
 	if (fd >= 0) {
 		if (bpf_link_update(fd, prog, NULL) == 0)
 			return 1;
-		if (!pin_path(path, pin_dir, hook, ifindex))
-			return -ENAMETOOLONG;
-		unlink(path);
-		sw_close(TAKE_FD(fd)); /* the last reference: detached */
+		drop_pin(pin_dir, hook, ifindex);
+		sw_close(TAKE_FD(fd));
 	}
 	fd = create_link(prog, ifindex, hook);
 	if (fd < 0)
@@ -110,15 +122,6 @@ static int detach_clsact(__u32 ifindex)
 	opts.prog_id = 0;
 	opts.flags = 0;
 	return bpf_tc_detach(&hook, &opts);
-}
-
-static int drop_pin(const char *pin_dir, enum sw_attach hook, __u32 ifindex)
-{
-	char path[SW_PIN_PATH_MAX];
-
-	if (!pin_path(path, pin_dir, hook, ifindex))
-		return -ENAMETOOLONG;
-	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 /* Native and generic XDP exclude each other on a device: the old one has to go first. */
