@@ -403,6 +403,23 @@ static void what_the_guard_refuses_is_not_taken(void **state)
 	assert_int_equal(w->g.n4, 1);
 }
 
+static void a_busy_guard_is_asked_again(void **state)
+{
+	struct world *w = *state;
+
+	import_ok(w, "mine", "drop", "192.0.2.1\n");
+	w->g.n4 = 0;
+	w->g.refuse = -EBUSY;
+	engine_restart(w);
+	turn_until(w, is_quiet, "the swap is refused");
+	assert_true(w->e.trails->needs_swap);
+	assert_int_equal(sw_degraded_count(&w->e), 1);
+	w->g.refuse = 0;
+	turn_until(w, is_swapped, "the guard is asked again");
+	assert_int_equal(w->g.n4, 1);
+	assert_int_equal(sw_degraded_count(&w->e), 0);
+}
+
 static void bad_requests_are_refused(void **state)
 {
 	struct world *w = *state;
@@ -637,6 +654,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_refused_text_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			what_the_guard_refuses_is_not_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_busy_guard_is_asked_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_requests_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_name_is_made_fit_for_a_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(

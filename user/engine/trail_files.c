@@ -8,7 +8,7 @@
 
 #include "user/engine/trails.h"
 
-enum { SETTLE_MS = 200, RETRY_SEC = 60 };
+enum { SETTLE_MS = 200, RETRY_SEC = 60, SOON_SEC = 2 };
 
 struct file {
 	char path[256];
@@ -176,6 +176,11 @@ void sw_trail_watch_free(struct sw_trail_watch *w)
 		sw_source_free(w->retry);
 	sw_close(w->inotify_fd);
 	free(w);
+}
+
+void sw_trail_watch_retry(struct sw_trail_watch *w)
+{
+	sw_source_set_timer(w->retry, SOON_SEC * SW_SEC_NS, RETRY_SEC * SW_SEC_NS);
 }
 
 static struct file *find_by_name(struct sw_trail_watch *w, const char *name)

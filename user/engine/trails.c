@@ -221,6 +221,9 @@ static void on_swapped(const struct sw_guard_reply *reply, int *fds, size_t n_fd
 			sw_degraded_set(e, "trails-swap", SW_SEV_HIGH,
 				"the guard refused the trail lists: %s",
 				reply->text[0] ? reply->text : strerror(-reply->result));
+		/* busy: a swap of the engine before us is not through yet */
+		if (op->kind == SW_TRAIL_OP_SWAP)
+			sw_trail_watch_retry(e->trails->watch);
 		op->result = reply->result;
 		snprintf(op->text, sizeof(op->text), "the guard refused it: %s",
 			reply->text[0] ? reply->text : strerror(-reply->result));

@@ -138,5 +138,7 @@ size_t sw_trails_each_protected(
 /* trail_files.c: follows the configuration's files. */
 int sw_trail_watch_new(struct sw_engine *e, struct sw_trail_watch **ret);
 void sw_trail_watch_free(struct sw_trail_watch *w);
+/* Tries soon what else is tried each minute: files with errors, and a swap that is due. */
+void sw_trail_watch_retry(struct sw_trail_watch *w);
 /* Queues what is needed so that the set is that of e->config: new files, gone ones, all of them read. */
 void sw_trail_watch_apply(struct sw_engine *e);

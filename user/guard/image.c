@@ -59,29 +59,6 @@ int sw_image_check_config(const void *image, size_t size, const char **ret_why)
 	return 0;
 }
 
-int sw_image_check_trails(const void *image, size_t size, const char **ret_why)
-{
-	const struct sw_trail_head *h = image;
-	__u64 entries;
-
-	if (size < sizeof(*h))
-		return wrong(ret_why, "it is shorter than its header");
-	if (h->magic != SW_TRAIL_IMAGE_MAGIC)
-		return wrong(ret_why, "it is no trail image");
-	if (h->version != SW_TRAIL_VERSION)
-		return wrong(ret_why, "its version is another");
-	if (h->size != size)
-		return wrong(ret_why, "its size is not what it says");
-	if (h->count4 > SW_MAX_TRAILS4 || h->count6 > SW_MAX_TRAILS6)
-		return wrong(ret_why, "it has more entries than the limit");
-	entries = h->count4 + h->count6; /* both small: no overflow */
-	if (size - sizeof(*h) != entries * sizeof(struct sw_trail_entry))
-		return wrong(ret_why, "its counts do not fit its size");
-	if (sw_crc32(0, (const char *)image + sizeof(*h), size - sizeof(*h)) != h->crc)
-		return wrong(ret_why, "its checksum is wrong");
-	return 0;
-}
-
 void sw_config_image_init(struct sw_config_image *i)
 {
 	*i = (struct sw_config_image){.fd = -1};

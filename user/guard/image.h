@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sealed images from processes without privilege: the configuration and the trails. Both are checked
- * whole (seals, magic, version, size, checksum, counts) before a byte is used.
+ * The sealed configuration, made by a process without privilege: checked whole (seals, magic, version,
+ * size, checksum, counts) before a byte is used. The trail image's check is user/trail/image_check.h.
  */
 #pragma once
 
 #include "sockwarden/rpc/config.h"
-#include "sockwarden/rpc/trail.h"
 #include "user/base/util.h"
 
 /* Pure: 0 or -EBADMSG with what is wrong in *ret_why. */
 int sw_image_check_config(const void *image, size_t size, const char **ret_why);
-int sw_image_check_trails(const void *image, size_t size, const char **ret_why);
 
 /*
  * A configuration in force: descriptor and mapping, both owned. The mapping is shared with a sealed

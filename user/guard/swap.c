@@ -3,13 +3,10 @@
 
 #include <sys/mman.h>
 
-#include "user/guard/image.h"
 #include "user/io/msg.h"
+#include "user/trail/image_check.h"
 
 enum { STEP_ENTRIES = 4096 }; /* 5 to 30 ms of map writes: nobody waits longer for `off` */
-
-static const size_t image_max =
-	sizeof(struct sw_trail_head) + ((size_t)SW_MAX_TRAILS4 + SW_MAX_TRAILS6) * sizeof(struct sw_trail_entry);
 
 struct sw_swap {
 	const struct sw_clock *clock;
@@ -109,14 +106,15 @@ void sw_swap_freep(struct sw_swap **s)
 
 static int open_image(int fd, const void **ret_map, size_t *ret_size, char *text, size_t size)
 {
+	struct sw_trail_view view;
 	const char *why = "";
-	int r = sw_memfd_map_sealed(fd, image_max, ret_map, ret_size);
+	int r = sw_memfd_map_sealed(fd, SW_TRAIL_BYTES_MAX, ret_map, ret_size);
 
 	if (r < 0) {
 		snprintf(text, size, "the trail image is %s", r == -EPERM ? "not sealed" : "not readable or too large");
 		return r;
 	}
-	r = sw_image_check_trails(*ret_map, *ret_size, &why);
+	r = sw_trail_check(*ret_map, *ret_size, SW_TRAIL_IMAGE_MAGIC, &view, &why);
 	if (r < 0) {
 		snprintf(text, size, "the trail image is refused: %s", why);
 		munmap((void *)*ret_map, *ret_size);
