@@ -128,13 +128,18 @@ static bool take_token(struct sw_hits *h)
 	return true;
 }
 
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void fill_ban(struct row *r, struct sw_finding *f, const char *subject)
 {
 	f->kind = SW_FINDING_BAN_HIT;
 	f->severity = SW_SEV_INFO;
 	(void)sw_strcpy(f->rule, sizeof(f->rule), "ban-hit");
-	snprintf(f->title, sizeof(f->title), "banned %s goes on: %llu packets, %llu dropped", subject,
-		(unsigned long long)r->count, (unsigned long long)r->dropped);
+	snprintf(f->title, sizeof(f->title), "%s is banned and goes on: %llu packet%s, %llu dropped", subject,
+		(unsigned long long)r->count, plural(r->count), (unsigned long long)r->dropped);
 }
 
 static bool fill_trail(struct sw_hits *h, struct row *r, struct sw_finding *f, const char *subject)
@@ -144,9 +149,9 @@ static bool fill_trail(struct sw_hits *h, struct row *r, struct sw_finding *f, c
 	f->kind = SW_FINDING_TRAIL_HIT;
 	f->severity = r->key.reason == SW_R_TRAIL_DST ? SW_SEV_MEDIUM : SW_SEV_LOW;
 	(void)sw_strcpy(f->rule, sizeof(f->rule), r->key.reason == SW_R_TRAIL_DST ? "trail-destination" : "trail-source");
-	snprintf(f->title, sizeof(f->title), "%s, on trail list %s, %s: %llu packets, %llu dropped", subject,
+	snprintf(f->title, sizeof(f->title), "%s, on trail list %s, %s: %llu packet%s, %llu dropped", subject,
 		*f->feed ? f->feed : "(gone)", r->key.reason == SW_R_TRAIL_DST ? "was sent to" : "came here",
-		(unsigned long long)r->count, (unsigned long long)r->dropped);
+		(unsigned long long)r->count, plural(r->count), (unsigned long long)r->dropped);
 	return is_drop;
 }
 

@@ -11,6 +11,15 @@ struct why {
 	const struct sw_net *net;
 };
 
+/* A second is enough for a person: "2026-11-22 06:59:46 UTC". */
+static const char *say_time(char buf[static SW_TIME_TEXT_MAX], int64_t wall_sec)
+{
+	sw_time_format(buf, wall_sec * (int64_t)SW_SEC_NS);
+	buf[10] = ' ';
+	(void)sw_strcpy(buf + 19, SW_TIME_TEXT_MAX - 19, " UTC");
+	return buf;
+}
+
 static void begin_link(struct why *w, const char *what, const struct sw_net *net)
 {
 	char text[SW_NET_TEXT_MAX];
@@ -57,7 +66,7 @@ static void tell_part(struct why *w, const struct sw_ban *b, const struct sw_ban
 	uint64_t left_sec = sw_policy_left_sec(w->e->policy, part, &is_forever);
 
 	sw_strbuf_printf(&text, "%s was banned at %s by ", sw_cidr_format(net, &b->net),
-		sw_time_format(at, part->made_wall_sec * (int64_t)SW_SEC_NS));
+		say_time(at, part->made_wall_sec));
 	sw_strbuf_safe(&text, part->by, strlen(part->by));
 	add_text(&text, ": ", part->reason);
 	if (is_forever)
@@ -93,8 +102,8 @@ static int tell_history(const struct sw_store_ban *row, void *arg)
 	if (row->end == SW_BAN_OPEN)
 		return 0;
 	sw_strbuf_printf(&text, "%s was banned from %s to %s (%s) by ", sw_cidr_format(net, &row->d.net),
-		sw_time_format(from, row->d.made_wall_sec * (int64_t)SW_SEC_NS),
-		sw_time_format(to, row->ended_wall_sec * (int64_t)SW_SEC_NS), sw_ban_end_word(row->end));
+		say_time(from, row->d.made_wall_sec),
+		say_time(to, row->ended_wall_sec), sw_ban_end_word(row->end));
 	sw_strbuf_safe(&text, row->d.by, strlen(row->d.by));
 	add_text(&text, ": ", row->d.reason);
 	begin_link(w, "past-ban", &row->d.net);

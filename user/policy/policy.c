@@ -130,7 +130,9 @@ static enum sw_refusal refuse_protected(const struct sw_net *net, const struct s
 	else if (a->origins == SW_ALLOW_CONFIG)
 		snprintf(text->hint, sizeof(text->hint), "it is under allow: in the configuration");
 	else
-		snprintf(text->hint, sizeof(text->hint), "ban narrower networks that leave it out");
+		snprintf(text->hint, sizeof(text->hint),
+			"this host's addresses, gateways, resolvers and administrators are never banned%s",
+			net->plen < a->net.plen ? ": ban narrower networks that leave them out" : "");
 	return SW_REFUSED_PROTECTED;
 }
 

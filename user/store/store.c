@@ -226,6 +226,7 @@ static int read_ids(struct sw_store *s)
 		return r;
 	s->next_id = SW_MAX(s->next_id, (uint64_t)ban + 1);
 	s->next_finding_id = SW_MAX(s->next_finding_id, (uint64_t)finding + 1);
+	s->written_finding_id = (uint64_t)finding;
 	return 0;
 }
 

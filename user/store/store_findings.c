@@ -73,6 +73,8 @@ int sw_store_flush(struct sw_store *s)
 	for (size_t i = 0; i < s->queue_len && r >= 0; i++)
 		r = put_finding(s, queued(s, i));
 	r = store_finish(s, r);
+	for (size_t i = 0; i < s->queue_len && r >= 0; i++)
+		s->written_finding_id = SW_MAX(s->written_finding_id, (uint64_t)queued(s, i)->id);
 	if (r >= 0)
 		s->queue_first = s->queue_len = 0;
 	return r;
@@ -151,5 +153,7 @@ uint64_t sw_store_count_findings(struct sw_store *s)
 	if (r == SQLITE_ROW)
 		n = (uint64_t)sqlite3_column_int64(st, 0);
 	(void)store_end_rows(s, st, r);
+	for (size_t i = 0; i < s->queue_len; i++)
+		n += queued(s, i)->id > s->written_finding_id;
 	return n;
 }

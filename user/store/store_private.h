@@ -82,6 +82,7 @@ struct sw_store {
 	struct sw_finding *queue; /* ring of QUEUE_MAX, made at the first finding */
 	size_t queue_first, queue_len;
 	uint64_t queue_lost;
+	uint64_t written_finding_id; /* the highest that is in the database */
 };
 
 /* A statement ready for binding, prepared at its first use; NULL with *ret_error set. */
