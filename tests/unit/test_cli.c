@@ -113,7 +113,9 @@ static void wide_shows_more_and_csv_quotes_and_defuses(void **state)
 {
 	const struct sw_cli wide = {.format = SW_CLI_WIDE, .o.no_header = true, .width = 20};
 	const struct sw_cli csv = {.format = SW_CLI_CSV};
-	json_t *data = json_loads("{\"rows\":[{\"name\":\"=1+1\",\"text\":\"a,\\\"b\\\"\"},{\"name\":\"-\",\"text\":\"@x\"}]}", 0, NULL);
+	json_t *data = json_loads("{\"rows\":[{\"name\":\"=1+1\",\"text\":\"a,\\\"b\\\"\"},"
+				  "{\"name\":\"-\",\"text\":\"@x\"}]}",
+		0, NULL);
 	char *got;
 
 	check_printed(&wide, "a           7  2026-11-22 05:53:17  2.0K  high   plain\n"

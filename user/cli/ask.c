@@ -80,7 +80,8 @@ static int refused(const json_t *reply)
 	const json_t *e = json_object_get(reply, "error");
 	const char *hint = json_string_value(json_object_get(e, "hint")), *text = sw_cli_text(e, "message");
 
-	return sw_cli_error(error_status(sw_cli_text(e, "code")), hint, "%s", *text ? text : "refused without a reason");
+	return sw_cli_error(error_status(sw_cli_text(e, "code")), hint, "%s",
+		*text ? text : "refused without a reason");
 }
 
 int sw_cli_ask_quietly(const struct sw_cli *c, const char *verb, const char *args, int fd, json_t **ret)

@@ -193,8 +193,8 @@ static void check_disk(struct sw_doctor *d)
 		sw_doctor_add(d, SW_DOCTOR_FAIL, "disk", "choose another place: --state-dir", "%s is read-only", dir);
 	else
 		sw_doctor_add(d,
-			mb < DISK_NONE_MB ? SW_DOCTOR_FAIL : mb < DISK_LOW_MB ? SW_DOCTOR_WARN : SW_DOCTOR_OK, "disk", fix,
-			 "%llu MiB free for %s", mb, state);
+			mb < DISK_NONE_MB ? SW_DOCTOR_FAIL : mb < DISK_LOW_MB ? SW_DOCTOR_WARN : SW_DOCTOR_OK,
+			"disk", fix, "%llu MiB free for %s", mb, state);
 }
 
 int sw_doctor_configuration(struct sw_doctor *d, struct sw_strbuf *errors)

@@ -23,7 +23,8 @@ void sw_doctor_daemon(struct sw_doctor *d)
 		return;
 	}
 	json_array_foreach(json_object_get(d->status, "processes"), i, p) {
-		if (!sw_cli_number(p, "pid"))
+		/* a page that is switched off has no process to miss */
+		if (!sw_cli_number(p, "pid") && (d->conf.web_enabled || !sw_streq(sw_cli_text(p, "name"), "web")))
 			sw_strbuf_printf(&dead, "%s%s", dead.len ? ", " : "", sw_cli_text(p, "name"));
 	}
 	if (dead.len)
@@ -36,9 +37,28 @@ void sw_doctor_daemon(struct sw_doctor *d)
 			json_is_string(p) ? json_string_value(p) : sw_cli_text(p, "text"));
 }
 
+/* "on_exec on_exit -fentry(EPERM)" to the number attached, and those that were not. */
+static unsigned int sum_hooks(const char *hooks, struct sw_strbuf *refused)
+{
+	unsigned int n = 0;
+
+	for (size_t len; *hooks; hooks += len + (hooks[len] == ' ')) {
+		len = strcspn(hooks, " ");
+		if (*hooks != '-') {
+			n += len > 0;
+			continue;
+		}
+		sw_strbuf_puts(refused, refused->len ? ", " : "; not to be had here: ");
+		sw_strbuf_add(refused, hooks + 1, len - 1);
+	}
+	return n;
+}
+
 void sw_doctor_hooks(struct sw_doctor *d)
 {
+	_strbuf_ struct sw_strbuf refused = {};
 	const char *tier, *hooks;
+	unsigned int n;
 	json_t *iface;
 	size_t i;
 
@@ -46,8 +66,10 @@ void sw_doctor_hooks(struct sw_doctor *d)
 		return;
 	tier = sw_cli_text(d->status, "tier");
 	hooks = sw_cli_text(d->status, "hooks");
+	n = sum_hooks(hooks, &refused);
 	if (*tier >= 'A' && *tier <= 'C')
-		sw_doctor_add(d, SW_DOCTOR_OK, "sockets", NULL, "tier %s: %s", tier, hooks);
+		sw_doctor_add(d, SW_DOCTOR_OK, "sockets", NULL, "tier %s: %u programs attached%s", tier, n,
+			sw_strbuf_get(&refused));
 	else
 		sw_doctor_add(d, SW_DOCTOR_FAIL, "sockets", "the daemon's log says which hooks were refused and why",
 			"no socket hook is attached: %s", hooks);
@@ -63,6 +85,12 @@ void sw_doctor_hooks(struct sw_doctor *d)
 	}
 }
 
+/* A program of ours has a name that begins so; somebody else's is worth a word. */
+static bool is_ours(const struct sw_device *dev)
+{
+	return !strncmp(dev->xdp_prog_name, "xdp_gate", 8) || !strncmp(dev->xdp_prog_name, "sw_", 3);
+}
+
 static struct sw_hook_choice plan(const struct sw_doctor *d, const struct sw_device *dev)
 {
 	const struct sw_device_host host = {.has_tcx = sw_kernel_is(6, 6)};
@@ -70,14 +98,8 @@ static struct sw_hook_choice plan(const struct sw_doctor *d, const struct sw_dev
 	struct sw_hook_choice choice = {};
 
 	(void)sw_device_is_wanted(dev, d->conf.ifaces, d->conf.n_ifaces, &row);
-	sw_device_choose(dev, (enum sw_hook)(row ? row->hook : d->conf.hook), &host, false, &choice);
+	sw_device_choose(dev, (enum sw_hook)(row ? row->hook : d->conf.hook), &host, is_ours(dev), &choice);
 	return choice;
-}
-
-/* A program of ours has a name that begins so; somebody else's is worth a word. */
-static bool is_ours(const struct sw_device *dev)
-{
-	return !strncmp(dev->xdp_prog_name, "xdp_gate", 8) || !strncmp(dev->xdp_prog_name, "sw_", 3);
 }
 
 void sw_doctor_devices(struct sw_doctor *d)

@@ -2,7 +2,7 @@
 /* events, findings. */
 #include "user/cli/table.h"
 
-enum { EVENTS_DEFAULT = 20, FOLLOW_DEFAULT = 0, FINDINGS_DEFAULT = 50 };
+enum { EVENTS_DEFAULT = 20, FOLLOW_DEFAULT = 0, FINDINGS_DEFAULT = 50, KIND_WIDTH = 9, LINE_MIN = 60 };
 
 static const char *color_kind(const char *kind)
 {
@@ -20,7 +20,7 @@ static const char *color_kind(const char *kind)
 
 static int print_event(const struct sw_cli *c, const json_t *item, void *arg)
 {
-	_strbuf_ struct sw_strbuf at = {};
+	_strbuf_ struct sw_strbuf at = {}, text = {}, cut = {};
 	const char *kind = sw_cli_text(item, "kind");
 
 	if (c->format == SW_CLI_JSON || c->format == SW_CLI_JSONL) {
@@ -30,9 +30,11 @@ static int print_event(const struct sw_cli *c, const json_t *item, void *arg)
 	sw_cli_cell(json_object_get(item, "at"), SW_COL_TIME, &at);
 	printf("%s  ", sw_strbuf_get(&at));
 	sw_cli_put(c, color_kind(kind), kind);
-	printf("%*s", (int)SW_MAX(9 - (int)strlen(kind), 1), "");
-	sw_cli_put(c, NULL, sw_cli_text(item, "text"));
-	putchar('\n');
+	printf("%*s", (int)SW_MAX(KIND_WIDTH - (int)strlen(kind), 1), "");
+	sw_cli_cell(json_object_get(item, "text"), 0, &text);
+	if (c->width > LINE_MIN && c->format == SW_CLI_TABLE)
+		sw_cli_cut(c, sw_strbuf_get(&text), c->width - at.len - KIND_WIDTH - 2, &cut);
+	puts(cut.len ? sw_strbuf_get(&cut) : sw_strbuf_get(&text));
 	fflush(stdout);
 	return ferror(stdout) ? SW_EXIT_NEGATIVE : 0;
 }

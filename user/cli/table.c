@@ -238,8 +238,7 @@ static void grid_fit(struct grid *g, size_t room)
 	}
 }
 
-/* Text in at most width columns: cut with an ellipsis where it is longer. */
-static void put_cut(const struct sw_cli *c, const char *text, size_t width, struct sw_strbuf *out)
+void sw_cli_cut(const struct sw_cli *c, const char *text, size_t width, struct sw_strbuf *out)
 {
 	size_t at = 0;
 
@@ -262,7 +261,7 @@ static void put_field(const struct sw_cli *c, const struct grid *g, size_t k, co
 	_strbuf_ struct sw_strbuf cut = {};
 	size_t pad, is_last = k + 1 == g->n_cols;
 
-	put_cut(c, text, g->width[k], &cut);
+	sw_cli_cut(c, text, g->width[k], &cut);
 	pad = g->width[k] - SW_MIN(g->width[k], sw_cli_columns(sw_strbuf_get(&cut), cut.len));
 	if (g->cols[k]->flags & SW_COL_RIGHT)
 		sw_strbuf_printf(line, "%*s", (int)pad, "");

@@ -46,6 +46,8 @@ void sw_cli_cell(const json_t *value, unsigned int flags, struct sw_strbuf *out)
 void sw_cli_safe(struct sw_strbuf *out, const char *text, size_t len);
 /* text from outside, safe, on standard output in colour sgr (NULL: none). */
 void sw_cli_put(const struct sw_cli *c, const char *sgr, const char *text);
+/* Safe text in at most width columns: cut with an ellipsis where it is longer. */
+void sw_cli_cut(const struct sw_cli *c, const char *text, size_t width, struct sw_strbuf *out);
 /* Columns text takes on a terminal; text is valid UTF-8 without controls. */
 size_t sw_cli_columns(const char *text, size_t len);
 /* Red for what is bad, yellow for what wants care. */
