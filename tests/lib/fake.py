@@ -4,6 +4,7 @@
 They speak the fixed structs of include/sockwarden/rpc over the same sockets as the real ones, run in
 threads of the test, and end with it.
 """
+import ctypes
 import fcntl
 import json
 import os
@@ -18,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.join(ROOT, "build")
 F_ADD_SEALS, SEALS = 1033, 0xf
 HELLO_REPLY_BYTES = 4096
+CLONE_NEWNET = 0x40000000
 
 
 def sealed(data, name="test"):
@@ -206,6 +208,42 @@ def wait(what, timeout=20, why=""):
             return value
         assert time.monotonic() < end, f"did not happen within {timeout} s: {why}"
         time.sleep(0.02)
+
+
+class Namespace:
+    """A network namespace with its loopback device up and more addresses on it."""
+
+    def __init__(self, word, *addresses):
+        run = os.environ.get("SW_TEST_RUN", "swt")
+        self.name = f"{run}-{word}-{os.getpid()}"
+        subprocess.run(["ip", "netns", "add", self.name], check=True)
+        self.exec = ["ip", "netns", "exec", self.name]
+        for argv in (["link", "set", "lo", "up"], *(["addr", "add", a, "dev", "lo"] for a in addresses)):
+            subprocess.run([*self.exec, "ip", *argv], check=True)
+
+    def socket(self, family):
+        """A socket of the namespace, made in a thread that has gone there."""
+        made = []
+
+        def make():
+            fd = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
+            assert ctypes.CDLL(None, use_errno=True).setns(fd, CLONE_NEWNET) == 0
+            os.close(fd)
+            made.append(socket.socket(family, socket.SOCK_STREAM))
+
+        t = threading.Thread(target=make)
+        t.start()
+        t.join()
+        return made[0]
+
+    def listen(self, address):
+        s = self.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        s.bind((address, 0))
+        s.listen(16)
+        return s
+
+    def close(self):
+        subprocess.run(["ip", "netns", "del", self.name], check=True)
 
 
 class Program:

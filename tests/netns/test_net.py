@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """sockwarden-net against servers that misbehave, in a network namespace of its own."""
-import ctypes
 import gzip
 import http.server
 import os
@@ -14,46 +13,11 @@ import threading
 import time
 
 import pytest
-from fake import BUILD, FEED_DONE, FEED_NOW, MAIL, MAIL_DONE, Guard, NetEngine, Program, TrailList, sealed, wait
+from fake import BUILD, FEED_DONE, FEED_NOW, MAIL, MAIL_DONE, Guard, Namespace, NetEngine, Program, TrailList, sealed, wait
 
 PUBLIC = "2001:db8::1"  # on the namespace's loopback device, but not an address that leads inside
 KEY = "k3yk3yk3yk3yk3yk3y01"
 GOOD = "# a list\n198.18.7.0/24\n198.18.1.1 ; note\n2001:db8:7::/48\n198.18.1.1\n"
-CLONE_NEWNET = 0x40000000
-
-
-class Namespace:
-    def __init__(self):
-        run = os.environ.get("SW_TEST_RUN", "swt")
-        self.name = f"{run}-net-{os.getpid()}"
-        subprocess.run(["ip", "netns", "add", self.name], check=True)
-        self.exec = ["ip", "netns", "exec", self.name]
-        for argv in (["link", "set", "lo", "up"], ["addr", "add", f"{PUBLIC}/128", "dev", "lo"]):
-            subprocess.run([*self.exec, "ip", *argv], check=True)
-
-    def socket(self, family):
-        """A socket of the namespace, made in a thread that has gone there."""
-        made = []
-
-        def make():
-            fd = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
-            assert ctypes.CDLL(None, use_errno=True).setns(fd, CLONE_NEWNET) == 0
-            os.close(fd)
-            made.append(socket.socket(family, socket.SOCK_STREAM))
-
-        t = threading.Thread(target=make)
-        t.start()
-        t.join()
-        return made[0]
-
-    def listen(self, address):
-        s = self.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-        s.bind((address, 0))
-        s.listen(16)
-        return s
-
-    def close(self):
-        subprocess.run(["ip", "netns", "del", self.name], check=True)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -181,7 +145,7 @@ def place():
                     "-keyout", f"{where}/key.pem", "-out", cert], check=True, capture_output=True)
     with open(cert, "a", encoding="ascii") as out, open(f"{where}/key.pem", encoding="ascii") as key:
         out.write(key.read())
-    ns = Namespace()
+    ns = Namespace("net", PUBLIC)
     yield where, cert, ns
     ns.close()
     shutil.rmtree(where)

@@ -138,6 +138,7 @@ static void on_reply(const json_t *reply, const char *why, void *arg)
 	if (q->is_suspended) {
 		q->is_suspended = false;
 		MHD_resume_connection(q->connection);
+		sw_http_wake(q->http);
 	}
 }
 
@@ -285,6 +286,12 @@ static int start(struct sw_http *h, int fd)
 	if (r < 0)
 		return r;
 	return sw_loop_add_fd(h->loop, info->epoll_fd, EPOLLIN, on_ready, h, &h->source);
+}
+
+void sw_http_wake(struct sw_http *h)
+{
+	if (h && h->timer)
+		sw_source_set_timer(h->timer, 1, 0);
 }
 
 int sw_http_new(struct sw_loop *loop, const struct sw_http_env *env, int fd, struct sw_http **ret)

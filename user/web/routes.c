@@ -38,14 +38,15 @@ static void answer_healthz(struct sw_http_request *q, const json_t *reply, const
 static void add_reasons(struct sw_json *j, const json_t *data)
 {
 	const char *error = json_string_value(json_object_get(json_object_get(data, "store"), "error"));
-	const json_t *mode = json_object_get(data, "mode"), *interfaces = json_object_get(data, "interfaces");
+	const char *mode = json_string_value(json_object_get(data, "mode"));
+	const json_t *interfaces = json_object_get(data, "interfaces");
 
-	if (!json_is_string(mode))
+	if (!mode || sw_streq(mode, "unknown"))
 		sw_json_string(j, NULL, "the guard does not answer");
+	else if (json_is_array(interfaces) && !json_array_size(interfaces))
+		sw_json_string(j, NULL, "no network device is watched");
 	if (error && error[0])
 		sw_json_stringf(j, NULL, "the store: %s", error);
-	if (json_is_array(interfaces) && !json_array_size(interfaces))
-		sw_json_string(j, NULL, "no network device is watched");
 }
 
 static void answer_readyz(struct sw_http_request *q, const json_t *reply, const char *why)

@@ -37,6 +37,7 @@ static void on_event(const json_t *item, void *arg)
 
 	if (text)
 		sw_streams_send(w->streams, "event", text);
+	sw_http_wake(w->http);
 }
 
 /* The engine prints the link, so it is told where the page is: the port may be one that was free. */
@@ -60,6 +61,7 @@ static void on_changed(bool is_connected, void *arg)
 	struct web *w = arg;
 
 	sw_streams_send(w->streams, "engine", is_connected ? "{\"connected\":true}" : "{\"connected\":false}");
+	sw_http_wake(w->http);
 	if (is_connected)
 		tell_where(w);
 }
@@ -97,6 +99,7 @@ static int on_beat(struct sw_source *s, void *arg)
 	struct web *w = arg;
 
 	sw_streams_beat(w->streams);
+	sw_http_wake(w->http);
 	return 0;
 }
 

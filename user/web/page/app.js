@@ -166,7 +166,7 @@ function drawVerdict(s) {
 const count = (value) => (Array.isArray(value) ? value.length : value);
 
 function drawNumbers(s) {
-	const lost = (s.losses ?? []).reduce((sum, l) => sum + (l.count ?? 0), 0);
+	const lost = (s.losses ?? []).filter((l) => /lost|not-told/.test(l.name)).reduce((sum, l) => sum + (l.count ?? 0), 0);
 	const dropped = (s.counters ?? []).reduce((sum, c) => sum + (c.dropped ?? 0), 0);
 	const rows = [
 		["Bans", number(count(s.bans))], ["Packets dropped", number(dropped)],
