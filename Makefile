@@ -215,7 +215,7 @@ $B/tests/sim/%: tests/sim/%.c $(TESTLIB_ASAN) $B/libsockwarden-asan.a
 $B/tests/bpf/%: tests/bpf/%.c $(TESTLIB) $B/libsockwarden.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) -MMD -MP $< $(TESTLIB) $B/libsockwarden.a $(LIBS_TEST) $(LDFLAGS) -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(HARDEN) -Wno-null-dereference -MMD -MP $< $(TESTLIB) $B/libsockwarden.a $(LIBS_TEST) $(LDFLAGS) -o $@
 
 $B/tests/bench/%: tests/bench/%.c $(TESTLIB) $B/libsockwarden.a | $(BENCH_SKEL)
 	$(call say,BENCH,$@)

@@ -37,7 +37,7 @@ static __always_inline int path_step(struct path_walk *w, char *buf)
 	const unsigned char *name;
 	__u32 len;
 
-	if (dentry == w->mnt_root || dentry == parent) {
+	if (dentry == w->mnt_root) {
 		up = BPF_CORE_READ(mnt, mnt_parent);
 		if (!up || up == mnt)
 			return 0;
@@ -59,7 +59,7 @@ static __always_inline int path_step(struct path_walk *w, char *buf)
 		return -1;
 	buf[w->pos] = '/';
 	w->dentry = parent;
-	return 1;
+	return dentry != parent; /* a memfd hangs nowhere: its name alone */
 }
 
 /* buf: TASK_PATH_ROOM bytes; the path comes to stand at its start, NUL-ended, in SW_EXEC_PATH_MAX bytes. */

@@ -1,0 +1,847 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * The socket programs on a real kernel: attached to a cgroup of the test's own, they watch a child
+ * in that cgroup and in a network namespace of its own, and what they tell is held to what it did.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "skel/sock_cgroup.skel.h"
+#include "skel/sock_iter.skel.h"
+#include "skel/sock_trace.skel.h"
+#include "user/base/util.h"
+#include "user/kern/iter.h"
+#include "user/kern/ring_decode.h"
+
+enum { RECORDS_MAX = 16384, LINKS_MAX = 16, DEADLINE_MS = 5000, EXIT_CODE = 7 };
+
+/* Records outlive the ring's memory. */
+union record {
+	struct sw_ev_head head;
+	struct sw_sock_event sock;
+	struct sw_exec_event exec;
+	struct sw_exit_event exit;
+	struct sw_fork_event fork;
+};
+
+/* What the child says of itself, shared with the test. */
+struct said {
+	uint16_t port, other_port;
+	int error, fd;
+	uint32_t netns;
+};
+
+struct bench {
+	char cgroup[512];
+	struct sock_cgroup *cg;
+	struct sock_trace *tr;
+	struct sock_iter *it;
+	struct bpf_link *links[LINKS_MAX];
+	size_t n_links;
+	struct ring_buffer *ring;
+	union record *records;
+	size_t n, malformed;
+	struct sw_seq_watch seq;
+	struct said *said;
+	pid_t pid; /* of a child that is to be ended, 0 for none */
+};
+
+typedef void (*act_fn)(struct said *said);
+
+static void find_cgroup2(char *buf, size_t size)
+{
+	_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
+	char line[1024], where[256];
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (!strstr(line, " - cgroup2 ") || sscanf(line, "%*d %*d %*s %*s %255s", where) != 1)
+			continue;
+		snprintf(buf, size, "%s/sockwarden-test-%d", where, getpid());
+		return;
+	}
+	fail_msg("cgroup v2 is not mounted");
+}
+
+static int take(void *arg, void *data, size_t len)
+{
+	struct bench *b = arg;
+	struct sw_event ev;
+
+	if (sw_ring_decode_sock(data, len, &ev) < 0 || b->n == RECORDS_MAX) {
+		b->malformed++;
+		return 0;
+	}
+	sw_seq_note(&b->seq, ((struct sw_ev_head *)data)->cpu, ((struct sw_ev_head *)data)->seq);
+	memcpy(&b->records[b->n++], data, SW_MIN(len, sizeof(union record)));
+	return 0;
+}
+
+static void attach_all(struct bench *b, struct bpf_object *o, int cgroup_fd)
+{
+	struct bpf_program *p;
+
+	bpf_object__for_each_program(p, o)
+	{
+		struct bpf_link *l =
+			cgroup_fd >= 0 ? bpf_program__attach_cgroup(p, cgroup_fd) : bpf_program__attach(p);
+
+		assert_non_null(l);
+		assert_true(b->n_links < LINKS_MAX);
+		b->links[b->n_links++] = l;
+	}
+}
+
+static void share_map(struct bpf_object *o, const char *name, const struct bpf_object *from)
+{
+	assert_int_equal(bpf_map__reuse_fd(bpf_object__find_map_by_name(o, name), bpf_object__find_map_fd_by_name(from, name)), 0);
+}
+
+static void share_maps(struct bpf_object *o, const struct bpf_object *from)
+{
+	static const char *const names[] = {"ev_sock", "sock_cpu", "sock_owner", "stats"};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(names); i++)
+		share_map(o, names[i], from);
+}
+
+static int begin_sized(void **state, uint32_t ring_bytes)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	_close_ int fd = -1;
+
+	assert_non_null(b);
+	*state = b;
+	b->said = mmap(NULL, sizeof(*b->said), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(b->said, MAP_FAILED);
+	b->records = calloc(RECORDS_MAX, sizeof(*b->records));
+	assert_non_null(b->records);
+	find_cgroup2(b->cgroup, sizeof(b->cgroup));
+	assert_int_equal(mkdir(b->cgroup, 0755), 0);
+	fd = open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	b->cg = sock_cgroup__open();
+	assert_non_null(b->cg);
+	bpf_map__set_max_entries(b->cg->maps.ev_sock, ring_bytes);
+	assert_int_equal(sock_cgroup__load(b->cg), 0);
+	b->tr = sock_trace__open();
+	b->it = sock_iter__open();
+	assert_true(b->tr && b->it);
+	share_maps(b->tr->obj, b->cg->obj);
+	share_maps(b->it->obj, b->cg->obj);
+	assert_int_equal(sock_trace__load(b->tr), 0);
+	assert_int_equal(sock_iter__load(b->it), 0);
+	attach_all(b, b->cg->obj, fd);
+	attach_all(b, b->tr->obj, -1);
+	b->ring = ring_buffer__new(bpf_map__fd(b->cg->maps.ev_sock), take, b, NULL);
+	assert_non_null(b->ring);
+	return 0;
+}
+
+static int begin(void **state)
+{
+	return begin_sized(state, SW_EV_SOCK_BYTES);
+}
+
+static int begin_tiny(void **state)
+{
+	return begin_sized(state, 4096);
+}
+
+static void end_child(struct bench *b)
+{
+	if (!b->pid)
+		return;
+	kill(b->pid, SIGKILL);
+	waitpid(b->pid, NULL, 0);
+	b->pid = 0;
+}
+
+static int end(void **state)
+{
+	struct bench *b = *state;
+	int r;
+
+	if (!b)
+		return 0;
+	*state = NULL;
+	end_child(b);
+	for (size_t i = 0; i < b->n_links; i++)
+		bpf_link__destroy(b->links[i]);
+	ring_buffer__free(b->ring);
+	sock_cgroup__destroy(b->cg);
+	sock_trace__destroy(b->tr);
+	sock_iter__destroy(b->it);
+	r = rmdir(b->cgroup);
+	munmap(b->said, sizeof(*b->said));
+	free(b->records);
+	free(b);
+	return r;
+}
+
+static void lo_up(void)
+{
+	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+	_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
+		_exit(101);
+}
+
+/* The child: in the cgroup and a namespace of its own before it acts. */
+static void run_child(const struct bench *b, act_fn act)
+{
+	struct said *said = b->said;
+	char path[600], pid[16];
+	struct stat st;
+	int fd;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	snprintf(path, sizeof(path), "%s/cgroup.procs", b->cgroup);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, pid, strlen(pid)) < 0 || unshare(CLONE_NEWNET) < 0)
+		_exit(100);
+	close(fd);
+	if (stat("/proc/self/ns/net", &st) < 0)
+		_exit(102);
+	said->netns = (uint32_t)st.st_ino;
+	lo_up();
+	act(said);
+	_exit(EXIT_CODE);
+}
+
+static void start(struct bench *b, act_fn act)
+{
+	b->pid = fork();
+	assert_true(b->pid >= 0);
+	if (!b->pid)
+		run_child(b, act);
+}
+
+/* Runs act to its end and reads what was told; its pid. */
+static pid_t run(struct bench *b, act_fn act, struct said *ret)
+{
+	pid_t pid;
+	int status;
+
+	start(b, act);
+	pid = b->pid;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	b->pid = 0;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), EXIT_CODE);
+	assert_true(ring_buffer__consume(b->ring) >= 0);
+	*ret = *b->said;
+	assert_int_equal(b->malformed, 0);
+	return pid;
+}
+
+/* Runs act until it stops itself, its descriptors open. */
+static pid_t run_to_stop(struct bench *b, act_fn act)
+{
+	int status;
+
+	start(b, act);
+	assert_int_equal(waitpid(b->pid, &status, WUNTRACED), b->pid);
+	assert_true(WIFSTOPPED(status));
+	assert_true(ring_buffer__consume(b->ring) >= 0);
+	return b->pid;
+}
+
+/* The nth record of a type by the process; NULL when there is none. */
+static const union record *told(const struct bench *b, uint8_t type, pid_t pid, size_t nth)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		const union record *r = &b->records[i];
+
+		if (r->head.type == type && r->sock.owner.tgid == (uint32_t)pid && nth-- == 0)
+			return r;
+	}
+	return NULL;
+}
+
+/* The same by the socket's own port, which leaves out what others on the machine do. */
+static const struct sw_sock_event *told_port(const struct bench *b, uint8_t type, pid_t pid, uint16_t lport)
+{
+	const union record *r;
+
+	for (size_t i = 0; (r = told(b, type, pid, i)); i++)
+		if (r->sock.lport == lport)
+			return &r->sock;
+	return NULL;
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_in6 a;
+	socklen_t len = sizeof(a);
+
+	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+		_exit(103);
+	return ntohs(a.sin6_port); /* at the same place in both families */
+}
+
+static int bound(int family, int type, uint16_t port)
+{
+	struct sockaddr_in a4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback};
+	int fd = socket(family, type | SOCK_CLOEXEC, 0), one = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (bind(fd, family == AF_INET ? (void *)&a4 : (void *)&a6, family == AF_INET ? sizeof(a4) : sizeof(a6)) < 0)
+		_exit(104);
+	return fd;
+}
+
+static void act_listen4(struct said *s)
+{
+	int fd = bound(AF_INET, SOCK_STREAM, 0);
+
+	s->port = port_of(fd);
+	if (listen(fd, 17) < 0)
+		_exit(105);
+}
+
+static void a_listener_is_told_with_port_backlog_options_and_owner(void **state)
+{
+	const struct sw_sock_event *e, *bind_event;
+	struct bench *b = *state;
+	struct said s;
+	pid_t pid = run(b, act_listen4, &s);
+
+	bind_event = told_port(b, SW_EV_BIND, pid, s.port);
+	assert_non_null(bind_event);
+	e = told_port(b, SW_EV_LISTEN, pid, s.port);
+	assert_non_null(e);
+	assert_int_equal(e->cookie, bind_event->cookie);
+	assert_int_equal(e->family, AF_INET);
+	assert_int_equal(e->type, SOCK_STREAM);
+	assert_int_equal(e->protocol, IPPROTO_TCP);
+	assert_int_equal(e->state, 10);
+	assert_int_equal(e->backlog, 17);
+	assert_int_equal(e->options, SW_OPT_REUSEADDR | SW_OPT_REUSEPORT);
+	assert_int_equal(e->origin, SW_ORIGIN_SYSCALL);
+	assert_int_equal(e->owner.netns, s.netns);
+	assert_int_equal(e->owner.uid, getuid());
+	assert_true(e->owner.start_ns && e->owner.cgroup_id && e->cookie);
+	assert_memory_equal(e->laddr, "\x7f\0\0\1\0\0\0\0", 8);
+	assert_non_null(told(b, SW_EV_CLOSE, pid, 0));
+	assert_int_equal(told(b, SW_EV_CLOSE, pid, 0)->sock.cookie, e->cookie);
+	assert_null(told(b, SW_EV_CLOSE, pid, 1));
+}
+
+static void act_listen6(struct said *s)
+{
+	int fd = bound(AF_INET6, SOCK_STREAM, 0);
+
+	s->port = port_of(fd);
+	if (listen(fd, 5) < 0)
+		_exit(105);
+}
+
+static void a_listener_of_ipv6_is_told_with_its_address(void **state)
+{
+	static const uint8_t loopback[16] = {[15] = 1};
+	const struct sw_sock_event *e, *bind_event;
+	struct bench *b = *state;
+	struct said s;
+	pid_t pid = run(b, act_listen6, &s);
+
+	bind_event = told_port(b, SW_EV_BIND, pid, s.port);
+	e = told_port(b, SW_EV_LISTEN, pid, s.port);
+	assert_true(e && bind_event);
+	assert_int_equal(e->family, AF_INET6);
+	assert_memory_equal(e->laddr, loopback, 16);
+	assert_memory_equal(bind_event->laddr, loopback, 16);
+	assert_true(e->options & SW_OPT_V6ONLY);
+}
+
+static void act_listen_unbound(struct said *s)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (listen(fd, 5) < 0)
+		_exit(105);
+	s->port = port_of(fd);
+}
+
+static void a_listener_that_was_never_bound_is_told_with_the_port_the_kernel_chose(void **state)
+{
+	struct bench *b = *state;
+	const struct sw_sock_event *e;
+	struct said s;
+	pid_t pid = run(b, act_listen_unbound, &s);
+
+	assert_null(told(b, SW_EV_BIND, pid, 0));
+	e = told_port(b, SW_EV_LISTEN, pid, s.port);
+	assert_non_null(e);
+	assert_int_equal(e->cookie, told(b, SW_EV_LISTEN, pid, 0)->sock.cookie);
+}
+
+static void act_listen_shutdown(struct said *s)
+{
+	int fd = bound(AF_INET, SOCK_STREAM, 0);
+
+	s->port = port_of(fd);
+	if (listen(fd, 5) < 0 || shutdown(fd, SHUT_RDWR) < 0)
+		_exit(105);
+	s->fd = fd;
+	raise(SIGSTOP); /* the descriptor is still open when the test looks */
+}
+
+static void a_listener_that_is_shut_down_is_told_as_closed_before_its_descriptor_is(void **state)
+{
+	struct bench *b = *state;
+	pid_t pid = run_to_stop(b, act_listen_shutdown);
+	const struct sw_sock_event *up = told_port(b, SW_EV_LISTEN, pid, b->said->port);
+	const union record *closed = told(b, SW_EV_CLOSE, pid, 0);
+
+	assert_true(up && closed);
+	assert_int_equal(closed->sock.cookie, up->cookie);
+}
+
+static int connected_to(int family, uint16_t port)
+{
+	struct sockaddr_in a4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback};
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (connect(fd, family == AF_INET ? (void *)&a4 : (void *)&a6, family == AF_INET ? sizeof(a4) : sizeof(a6)) < 0) {
+		close(fd);
+		return -errno;
+	}
+	return fd;
+}
+
+static void connect_family(struct said *s, int family)
+{
+	int l = bound(family, SOCK_STREAM, 0), c, a;
+
+	s->port = port_of(l);
+	if (listen(l, 5) < 0)
+		_exit(105);
+	c = connected_to(family, s->port);
+	a = accept4(l, NULL, NULL, SOCK_CLOEXEC);
+	if (c < 0 || a < 0)
+		_exit(106);
+	s->other_port = port_of(c);
+	close(c);
+	close(a);
+	close(l);
+}
+
+static void act_connect4(struct said *s)
+{
+	connect_family(s, AF_INET);
+}
+
+static void act_connect6(struct said *s)
+{
+	connect_family(s, AF_INET6);
+}
+
+static void check_connection(struct bench *b, act_fn act, int family)
+{
+	const struct sw_sock_event *asked, *made, *accepted;
+	struct said s;
+	pid_t pid = run(b, act, &s);
+	size_t closes = 0;
+
+	asked = (void *)told(b, SW_EV_CONNECT, pid, 0);
+	made = told_port(b, SW_EV_CONNECTED, pid, s.other_port);
+	accepted = told_port(b, SW_EV_ACCEPT, pid, s.port);
+	assert_true(asked && made && accepted);
+	assert_int_equal(asked->rport, s.port);
+	assert_int_equal(asked->family, family);
+	assert_int_equal(asked->cookie, made->cookie);
+	assert_int_equal(made->ret, 0);
+	assert_int_equal(made->rport, s.port);
+	assert_int_equal(accepted->rport, s.other_port);
+	assert_memory_equal(accepted->raddr, made->laddr, 16);
+	assert_int_not_equal(accepted->cookie, made->cookie);
+	while (told(b, SW_EV_CLOSE, pid, closes))
+		closes++;
+	assert_int_equal(closes, 3); /* client, accepted, listener: each once */
+}
+
+static void a_connection_is_told_asked_made_accepted_and_closed(void **state)
+{
+	check_connection(*state, act_connect4, AF_INET);
+}
+
+static void a_connection_over_ipv6_is_told_asked_made_accepted_and_closed(void **state)
+{
+	check_connection(*state, act_connect6, AF_INET6);
+}
+
+static void act_refused(struct said *s)
+{
+	int fd = bound(AF_INET, SOCK_STREAM, 0);
+
+	s->port = port_of(fd); /* bound and not listening: nobody else takes it */
+	s->error = connected_to(AF_INET, s->port);
+}
+
+static void a_refused_connection_is_told_with_its_error(void **state)
+{
+	struct bench *b = *state;
+	const union record *r;
+	struct said s;
+	pid_t pid = run(b, act_refused, &s);
+
+	assert_int_equal(s.error, -ECONNREFUSED);
+	r = told(b, SW_EV_CONNECT_FAILED, pid, 0);
+	assert_non_null(r);
+	assert_int_equal(r->sock.ret, -ECONNREFUSED);
+	assert_int_equal(r->sock.rport, s.port);
+}
+
+static void act_udp(struct said *s)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int server = bound(AF_INET, SOCK_DGRAM, 0), client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	s->port = port_of(server);
+	to.sin_port = htons(s->port);
+	for (int i = 0; i < 10; i++)
+		if (sendto(client, "x", 1, 0, (void *)&to, sizeof(to)) != 1)
+			_exit(107);
+}
+
+static void udp_is_told_bound_and_its_first_destination_once(void **state)
+{
+	const struct sw_sock_event *bind_event, *sent;
+	struct bench *b = *state;
+	struct said s;
+	pid_t pid = run(b, act_udp, &s);
+
+	bind_event = told_port(b, SW_EV_BIND, pid, s.port);
+	assert_non_null(bind_event);
+	assert_int_equal(bind_event->protocol, IPPROTO_UDP);
+	sent = (void *)told(b, SW_EV_CONNECT, pid, 0);
+	assert_non_null(sent);
+	assert_int_equal(sent->rport, s.port);
+	assert_int_equal(sent->state, 7);
+	assert_null(told(b, SW_EV_CONNECT, pid, 1));
+	assert_non_null(told(b, SW_EV_CLOSE, pid, 1)); /* both */
+}
+
+static void act_exec(struct said *s)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		execl("/bin/sh", "sh", "-c", "exit 3", NULL);
+		_exit(1);
+	}
+	s->fd = pid;
+	waitpid(pid, NULL, 0);
+}
+
+static void a_program_is_told_with_path_arguments_and_its_end(void **state)
+{
+	struct bench *b = *state;
+	const union record *r;
+	char path[PATH_MAX];
+	struct said s;
+	pid_t pid = run(b, act_exec, &s);
+
+	r = told(b, SW_EV_FORK, s.fd, 0);
+	assert_non_null(r);
+	assert_int_equal(r->fork.ppid, pid);
+	assert_int_equal(r->fork.parent_start_ns, told(b, SW_EV_FORK, pid, 0)->fork.owner.start_ns);
+	r = told(b, SW_EV_EXEC, s.fd, 0);
+	assert_non_null(r);
+	assert_non_null(realpath("/bin/sh", path));
+	assert_string_equal(r->exec.path, path);
+	assert_int_equal(r->exec.path_len, strlen(path));
+	assert_false(r->exec.is_path_cut || r->exec.is_deleted);
+	assert_int_equal(r->exec.args_len, sizeof("sh\0-c\0exit 3"));
+	assert_memory_equal(r->exec.args, "sh\0-c\0exit 3", sizeof("sh\0-c\0exit 3"));
+	assert_string_equal(r->exec.comm, "sh");
+	assert_int_equal(r->exec.owner.start_ns, told(b, SW_EV_FORK, s.fd, 0)->fork.owner.start_ns);
+	r = told(b, SW_EV_EXIT, s.fd, 0);
+	assert_non_null(r);
+	assert_int_equal(WEXITSTATUS(r->exit.exit_code), 3);
+	assert_int_equal(WEXITSTATUS(told(b, SW_EV_EXIT, pid, 0)->exit.exit_code), EXIT_CODE);
+}
+
+static void act_exec_memfd(struct said *s)
+{
+	_free_ char *sh = NULL;
+	size_t len;
+	int from = open("/bin/true", O_RDONLY | O_CLOEXEC), fd = memfd_create("hidden", MFD_CLOEXEC);
+	pid_t pid;
+
+	if (from < 0 || sw_read_all(from, 1 << 24, &sh, &len) < 0 || sw_write_all(fd, sh, len) < 0)
+		_exit(108);
+	pid = fork();
+	if (!pid) {
+		char *const argv[] = {(char *)"innocent", NULL}, *const envp[] = {NULL};
+
+		syscall(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH);
+		_exit(1);
+	}
+	s->fd = pid;
+	waitpid(pid, NULL, 0);
+}
+
+static void a_program_in_a_memfd_is_told_as_one_without_a_name(void **state)
+{
+	struct bench *b = *state;
+	const union record *r;
+	struct said s;
+
+	run(b, act_exec_memfd, &s);
+	r = told(b, SW_EV_EXEC, s.fd, 0);
+	assert_non_null(r);
+	assert_true(r->exec.is_deleted);
+	assert_non_null(strstr(r->exec.path, "memfd:hidden"));
+}
+
+/* ---- the iterators */
+
+struct seen {
+	uint32_t pid;
+	uint16_t port;
+	uint64_t cookie;
+	bool has_inet, has_file, has_task, has_unix;
+	int fd;
+	uint32_t netns;
+};
+
+static int see(enum sw_it_type type, union sw_it it, void *arg)
+{
+	struct seen *s = arg;
+
+	if (type == SW_IT_INET && it.inet->lport == s->port && it.inet->netns == s->netns && it.inet->state == 10) {
+		s->has_inet = true;
+		s->cookie = it.inet->cookie;
+		assert_int_equal(it.inet->backlog, 17);
+		assert_int_equal(it.inet->options, SW_OPT_REUSEADDR | SW_OPT_REUSEPORT);
+	}
+	if (type == SW_IT_FILE && it.file->owner.tgid == s->pid && (int)it.file->fd == s->fd) {
+		s->has_file = true;
+		assert_int_equal(it.file->cookie, s->cookie);
+		assert_int_equal(it.file->owner.netns, s->netns);
+	}
+	if (type == SW_IT_TASK && it.task->owner.tgid == s->pid) {
+		char self[PATH_MAX] = "";
+
+		s->has_task = true;
+		assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+		assert_string_equal(it.task->path, self); /* the child has not exec'd */
+		assert_int_equal(it.task->ppid, getpid());
+	}
+	if (type == SW_IT_UNIX && it.ux->is_abstract && it.ux->path_len > 6 && !memcmp(it.ux->path + 1, "sw-sock", 7))
+		s->has_unix = true;
+	return 0;
+}
+
+static void read_all(struct bpf_program *p, struct seen *s)
+{
+	struct bpf_link *link = bpf_program__attach_iter(p, NULL);
+	int fd;
+
+	assert_non_null(link);
+	fd = bpf_iter_create(bpf_link__fd(link));
+	assert_true(fd >= 0);
+	assert_true(sw_iter_read(fd, see, s) > 0);
+	close(fd);
+	bpf_link__destroy(link);
+}
+
+static void act_listen_and_stop(struct said *s)
+{
+	s->fd = bound(AF_INET, SOCK_STREAM, 0);
+	s->port = port_of(s->fd);
+	if (listen(s->fd, 17) < 0)
+		_exit(105);
+	raise(SIGSTOP);
+}
+
+/* A TCP iterator shows the namespace of who opens it, so it is opened there; a helper process does. */
+static void read_inside(struct bench *b, pid_t pid, struct seen *s)
+{
+	struct seen *shared = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char path[64];
+	int status, ns;
+	pid_t helper;
+
+	*shared = *s;
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	helper = fork();
+	if (!helper) {
+		if (setns(ns, CLONE_NEWNET) < 0)
+			_exit(1);
+		read_all(b->it->progs.it_tcp, shared);
+		_exit(0);
+	}
+	close(ns);
+	waitpid(helper, &status, 0);
+	assert_int_equal(status, 0);
+	*s = *shared;
+	munmap(shared, sizeof(*s));
+}
+
+static void iterators_show_a_listener_its_owner_and_the_owners_executable(void **state)
+{
+	struct bench *b = *state;
+	struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0sw-sock-test"};
+	_close_ int ux = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pid_t pid = run_to_stop(b, act_listen_and_stop);
+	struct seen s = {.pid = (uint32_t)pid, .port = b->said->port, .fd = b->said->fd, .netns = b->said->netns};
+
+	assert_int_equal(bind(ux, (void *)&name, sizeof(name.sun_family) + 13), 0);
+	read_inside(b, pid, &s);
+	read_all(b->it->progs.it_unix, &s);
+	read_all(b->it->progs.it_task, &s);
+	read_all(b->it->progs.it_task_file, &s);
+	assert_true(s.has_inet);
+	assert_true(s.has_file);
+	assert_true(s.has_task);
+	assert_true(s.has_unix);
+}
+
+/* ---- loss */
+
+static void act_flood(struct said *s)
+{
+	for (int i = 0; i < 500; i++)
+		close(bound(AF_INET, SOCK_DGRAM, 0));
+}
+
+static uint64_t stat_sum(struct bench *b, uint32_t stat)
+{
+	int cpus = libbpf_num_possible_cpus();
+	_free_ uint64_t *values = calloc((size_t)cpus, sizeof(*values));
+	uint64_t sum = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(b->cg->maps.stats), &stat, values), 0);
+	for (int i = 0; i < cpus; i++)
+		sum += values[i];
+	return sum;
+}
+
+static void a_full_ring_counts_what_it_loses_and_the_numbers_show_it(void **state)
+{
+	struct bench *b = *state;
+	struct said s;
+	uint64_t lost;
+
+	run(b, act_flood, &s);
+	lost = stat_sum(b, SW_STAT_EV_SOCK_LOST);
+	assert_true(lost >= 500);
+	/* With room again, the next record of every CPU shows the gap. */
+	for (int cpu = 0; cpu < 2; cpu++)
+		run(b, act_listen4, &s);
+	assert_true(b->seq.missing > 0);
+	assert_true((uint64_t)b->seq.missing <= stat_sum(b, SW_STAT_EV_SOCK_LOST));
+	assert_true(stat_sum(b, SW_STAT_EV_SOCK_SENT) >= b->n);
+}
+
+/* ---- time and traces */
+
+static uint64_t boot_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+static void a_listen_wakes_the_reader_at_once(void **state)
+{
+	struct bench *b = *state;
+	struct pollfd p = {.fd = ring_buffer__epoll_fd(b->ring), .events = POLLIN};
+	const struct sw_sock_event *e = NULL;
+	uint64_t deadline = boot_ns() + DEADLINE_MS * 1000000ull, seen_ns = 0;
+
+	start(b, act_listen_and_stop);
+	while (!e && boot_ns() < deadline) {
+		poll(&p, 1, 100);
+		ring_buffer__consume(b->ring);
+		seen_ns = boot_ns();
+		e = b->said->port ? told_port(b, SW_EV_LISTEN, b->pid, b->said->port) : NULL;
+	}
+	assert_non_null(e);
+	assert_in_range(seen_ns - e->head.boot_ns, 0, 50000000);
+}
+
+static uint32_t prog_id(struct bpf_program *p)
+{
+	struct bpf_prog_info info = {};
+	uint32_t len = sizeof(info);
+
+	assert_int_equal(bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len), 0);
+	return info.id;
+}
+
+static void unloading_leaves_no_program_behind(void **state)
+{
+	struct bench *b = *state;
+	uint32_t ids[] = {prog_id(b->cg->progs.on_post_bind4), prog_id(b->tr->progs.on_state), prog_id(b->it->progs.it_tcp)};
+	uint64_t deadline = boot_ns() + DEADLINE_MS * 1000000ull;
+
+	assert_int_equal(end(state), 0);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(ids); i++) {
+		int fd;
+
+		/* The kernel frees a program a grace period after the last hold on it. */
+		while ((fd = bpf_prog_get_fd_by_id(ids[i])) >= 0) {
+			close(fd);
+			assert_true(boot_ns() < deadline);
+			poll(NULL, 0, 5);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_listener_is_told_with_port_backlog_options_and_owner, begin, end),
+		cmocka_unit_test_setup_teardown(a_listener_of_ipv6_is_told_with_its_address, begin, end),
+		cmocka_unit_test_setup_teardown(a_listener_that_was_never_bound_is_told_with_the_port_the_kernel_chose, begin, end),
+		cmocka_unit_test_setup_teardown(a_listener_that_is_shut_down_is_told_as_closed_before_its_descriptor_is, begin, end),
+		cmocka_unit_test_setup_teardown(a_connection_is_told_asked_made_accepted_and_closed, begin, end),
+		cmocka_unit_test_setup_teardown(a_connection_over_ipv6_is_told_asked_made_accepted_and_closed, begin, end),
+		cmocka_unit_test_setup_teardown(a_refused_connection_is_told_with_its_error, begin, end),
+		cmocka_unit_test_setup_teardown(udp_is_told_bound_and_its_first_destination_once, begin, end),
+		cmocka_unit_test_setup_teardown(a_program_is_told_with_path_arguments_and_its_end, begin, end),
+		cmocka_unit_test_setup_teardown(a_program_in_a_memfd_is_told_as_one_without_a_name, begin, end),
+		cmocka_unit_test_setup_teardown(iterators_show_a_listener_its_owner_and_the_owners_executable, begin, end),
+		cmocka_unit_test_setup_teardown(a_full_ring_counts_what_it_loses_and_the_numbers_show_it, begin_tiny, end),
+		cmocka_unit_test_setup_teardown(a_listen_wakes_the_reader_at_once, begin, end),
+		cmocka_unit_test_setup_teardown(unloading_leaves_no_program_behind, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
