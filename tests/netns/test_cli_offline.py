@@ -45,6 +45,7 @@ class Engine:
 
     def __init__(self, run_dir):
         self.run_dir, self.replies, self.asked, self.texts = str(run_dir), {}, [], []
+        self.hangs, self.closed = False, threading.Event()
 
     def __enter__(self):
         self.sock = socket.socket(socket.AF_UNIX)
@@ -54,6 +55,7 @@ class Engine:
         return self
 
     def __exit__(self, *_):
+        self.closed.set()
         self.sock.close()
 
     def _serve(self):
@@ -77,6 +79,9 @@ class Engine:
                         self.texts.append(f.read())
             q = json.loads(data)
             self.asked.append((q["verb"], q.get("args", {})))
+            if self.hangs:
+                self.closed.wait(30)
+                return
             r = self.replies.get(q["verb"], {})
             for item in r.get("items", []):
                 conn.sendall(json.dumps({"id": q["id"], "item": item}).encode() + b"\n")
@@ -255,6 +260,13 @@ def test_arm_passes_where_the_administrator_comes_from(engine):
     engine.cli("arm", env={"SSH_CLIENT": "::ffff:198.51.100.8 50000 22"})
     engine.cli("arm", env={"SSH_CLIENT": "nonsense"})
     assert [a.get("ssh_client") for _, a in engine.asked] == ["198.51.100.7", "198.51.100.8", None]
+
+
+def test_an_engine_that_hangs_does_not_hold_up_off(engine):
+    engine.hangs = True
+    r = engine.cli("off")
+    assert r.returncode == 0 and "nothing of sockwarden is in the kernel" in r.stderr
+    assert engine.asked == [("mode", {"mode": "off", "confirm": 0})]
 
 
 def test_trails_import_passes_the_opened_file_and_a_directory_file_by_file(engine, tmp_path):

@@ -7,6 +7,8 @@
 #include "user/cli/table.h"
 #include "user/ctl/client.h"
 
+enum { WAIT_MS = 120000 }; /* the longest work a verb does: a large list is read, merged and swapped in */
+
 void sw_cli_args_begin(struct sw_cli_args *a)
 {
 	*a = (struct sw_cli_args){};
@@ -44,6 +46,9 @@ int sw_cli_not_running(const struct sw_cli *c, int error)
 	sw_path_join(path, sizeof(path), c->o.paths.run_dir, "control.sock");
 	if (error == -EACCES)
 		return not_permitted(path);
+	if (error == -ETIMEDOUT)
+		return sw_cli_error(SW_EXIT_NOT_RUNNING, "its log may say why: journalctl -u 'sockwarden*'",
+			"the daemon does not answer at %s", path);
 	return sw_cli_error(SW_EXIT_NOT_RUNNING, start, "the daemon is not running: %s: %s", path, strerror(-error));
 }
 
@@ -84,7 +89,17 @@ static int refused(const json_t *reply)
 		*text ? text : "refused without a reason");
 }
 
-int sw_cli_ask_quietly(const struct sw_cli *c, const char *verb, const char *args, int fd, json_t **ret)
+/* The reply to one request, waited for within wait_ms: 0, -ETIMEDOUT, -EPIPE, -errno. */
+static int call(struct sw_ctl_client *client, const char *verb, const char *args, int fd, int wait_ms, json_t **ret)
+{
+	int64_t id = sw_ctl_client_send(client, verb, args, fd);
+	int r = id < 0 ? (int)id : sw_ctl_client_next(client, wait_ms, ret);
+
+	return r < 0 ? r : r == 0 ? -ETIMEDOUT : 0;
+}
+
+/* *ret_error says why the daemon did not answer, where the result is SW_EXIT_NOT_RUNNING. */
+static int ask(const struct sw_cli *c, const char *verb, const char *args, int fd, json_t **ret, int *ret_error)
 {
 	_cleanup_(sw_ctl_client_closep) struct sw_ctl_client *client = NULL;
 	json_t *reply = NULL;
@@ -92,13 +107,14 @@ int sw_cli_ask_quietly(const struct sw_cli *c, const char *verb, const char *arg
 
 	if (r == -EACCES)
 		return sw_cli_not_running(c, r);
-	if (r < 0)
-		return SW_EXIT_NOT_RUNNING;
-	r = sw_ctl_client_call(client, verb, args, fd, &reply);
-	if (r == -EPIPE)
-		return SW_EXIT_NOT_RUNNING;
-	if (r < 0)
+	if (!r)
+		r = call(client, verb, args, fd, c->wait_ms ? c->wait_ms : WAIT_MS, &reply);
+	if (r == -EBADMSG || r == -EMSGSIZE || r == -ENOMEM)
 		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "no proper answer from the daemon: %s", strerror(-r));
+	if (r < 0) {
+		*ret_error = r;
+		return SW_EXIT_NOT_RUNNING;
+	}
 	if (!json_is_true(json_object_get(reply, "ok"))) {
 		r = refused(reply);
 		json_decref(reply);
@@ -109,15 +125,18 @@ int sw_cli_ask_quietly(const struct sw_cli *c, const char *verb, const char *arg
 	return SW_EXIT_OK;
 }
 
+int sw_cli_ask_quietly(const struct sw_cli *c, const char *verb, const char *args, int fd, json_t **ret)
+{
+	int error;
+
+	return ask(c, verb, args, fd, ret, &error);
+}
+
 int sw_cli_ask(const struct sw_cli *c, const char *verb, const char *args, int fd, json_t **ret)
 {
-	_cleanup_(sw_ctl_client_closep) struct sw_ctl_client *probe = NULL;
-	int error, r = sw_cli_ask_quietly(c, verb, args, fd, ret);
+	int error = 0, r = ask(c, verb, args, fd, ret, &error);
 
-	if (r != SW_EXIT_NOT_RUNNING)
-		return r;
-	error = open_client(c, &probe);
-	return sw_cli_not_running(c, error < 0 ? error : -EPIPE);
+	return r == SW_EXIT_NOT_RUNNING ? sw_cli_not_running(c, error) : r;
 }
 
 int sw_cli_stream(const struct sw_cli *c, const char *verb, const char *args,

@@ -11,6 +11,8 @@
 #include "user/kern/bpffs.h"
 #include "user/kern/maps.h"
 
+enum { ENGINE_WAIT_MS = 3000 }; /* an engine that hangs must not hold up "off": then the guard is asked */
+
 /* The address the caller's SSH session comes from, canonical; false when there is none. */
 static bool ssh_client(char text[static SW_NET_TEXT_MAX])
 {
@@ -31,6 +33,7 @@ static int ask_mode(struct sw_cli *c, const char *mode, uint64_t confirm_sec, js
 	char client[SW_NET_TEXT_MAX];
 	int r;
 
+	c->wait_ms = ENGINE_WAIT_MS;
 	sw_cli_args_begin(&a);
 	sw_json_string(&a.j, "mode", mode);
 	sw_json_uint(&a.j, "confirm", confirm_sec);
@@ -80,7 +83,7 @@ static int set_mode(struct sw_cli *c, enum sw_mode mode, uint64_t confirm_sec, j
 		return r;
 	r = guard_mode(c, mode, confirm_sec, ret);
 	if (!r)
-		sw_cli_say(c, "the engine is not running: the guard did it alone");
+		sw_cli_say(c, "the engine does not answer: the guard did it alone");
 	return r;
 }
 

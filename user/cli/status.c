@@ -5,7 +5,10 @@
 #include "user/cli/guard_ask.h"
 #include "user/cli/table.h"
 
-enum { LABEL = 12 };
+enum {
+	LABEL = 12,
+	STATUS_WAIT_MS = 5000, /* then the guard is asked: a hanging engine is worth knowing about */
+};
 
 static void label(const struct sw_cli *c, const char *text)
 {
@@ -286,8 +289,10 @@ static int status_from_guard(struct sw_cli *c)
 int sw_cli_status(struct sw_cli *c)
 {
 	json_t *data = NULL;
-	int r = sw_cli_ask_quietly(c, "status", NULL, -1, &data);
+	int r;
 
+	c->wait_ms = STATUS_WAIT_MS;
+	r = sw_cli_ask_quietly(c, "status", NULL, -1, &data);
 	if (r == SW_EXIT_NOT_RUNNING)
 		return status_from_guard(c);
 	if (r)
