@@ -33,6 +33,8 @@ struct guard {
 	int listen_fd, fd, stop_fd;
 	pthread_t thread;
 	_Atomic int refuse; /* the result of swaps; 0: takes them */
+	_Atomic bool is_slow; /* a swap is answered after the next other request */
+	struct sw_guard_reply held;
 	unsigned int swaps;
 	size_t n4, n6;
 	uint32_t sets;
@@ -87,7 +89,14 @@ static void answer(struct guard *g, const int *fds, size_t n_fds)
 		if (!g->refuse)
 			take_image(g, fds[0]);
 	}
+	if (g->req.op == SW_GUARD_TRAILS_SWAP && g->is_slow) {
+		g->held = g->reply;
+		return;
+	}
 	assert_int_equal(sw_msg_send(g->fd, &g->reply, sizeof(g->reply), given, n_given), 0);
+	if (g->held.id)
+		assert_int_equal(sw_msg_send(g->fd, &g->held, sizeof(g->held), NULL, 0), 0);
+	g->held.id = 0;
 }
 
 /* One request; false when the engine has gone. */
@@ -420,6 +429,32 @@ static void a_busy_guard_is_asked_again(void **state)
 	assert_int_equal(sw_degraded_count(&w->e), 0);
 }
 
+static bool is_swapping(struct world *w)
+{
+	return w->e.trails->running && w->e.trails->running->posted_ns;
+}
+
+static void other_requests_do_not_wait_for_a_swap(void **state)
+{
+	struct world *w = *state;
+	struct sw_guard_request req = {.op = SW_GUARD_STATUS};
+	_close_ int fd = sw_memfd_sealed("text", "192.0.2.1\n", 10);
+	json_t *reply = NULL;
+
+	w->g.is_slow = true;
+	assert_true(sw_ctl_client_send(w->client, "trails.import", "{\"name\":\"slow\"}", fd) >= 0);
+	turn_until(w, is_swapping, "the image is with the guard");
+	assert_int_equal(count(w, "slow"), 0);
+	assert_int_equal(sw_guard_call(w->e.guard, &req, SW_GUARD_REQUEST_HEAD, NULL), 0);
+	w->g.is_slow = false;
+	turn_until(w, is_swapped, "the swap is answered later");
+	assert_int_equal(count(w, "slow"), 1);
+	while (!sw_ctl_client_next(w->client, 0, &reply))
+		sw_loop_once(w->e.loop, TURN_MS);
+	assert_true(json_is_true(json_object_get(reply, "ok")));
+	json_decref(reply);
+}
+
 static void bad_requests_are_refused(void **state)
 {
 	struct world *w = *state;
@@ -655,6 +690,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			what_the_guard_refuses_is_not_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_busy_guard_is_asked_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(other_requests_do_not_wait_for_a_swap, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_requests_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_name_is_made_fit_for_a_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -82,6 +82,20 @@ static void drop(struct sw_guard_client *g)
 	schedule_retry(g);
 }
 
+/* Takes out who waits for the answer id; false when nobody does. Mostly it is the first. */
+static bool take_waiting(struct sw_guard_client *g, uint32_t id, struct waiting *ret)
+{
+	for (size_t i = 0; i < g->n_waiting; i++) {
+		if (g->waiting[i].id != id)
+			continue;
+		*ret = g->waiting[i];
+		g->n_waiting--;
+		memmove(&g->waiting[i], &g->waiting[i + 1], (g->n_waiting - i) * sizeof(g->waiting[0]));
+		return true;
+	}
+	return false;
+}
+
 /* One packet: 1 handled, -EAGAIN there is none, else the connection is done for. */
 static int receive(struct sw_guard_client *g)
 {
@@ -94,15 +108,12 @@ static int receive(struct sw_guard_client *g)
 		return -EAGAIN;
 	if (n <= 0)
 		return n < 0 ? (int)n : -ECONNRESET;
-	if ((size_t)n < offsetof(struct sw_guard_reply, ids) || g->reply.version != SW_GUARD_VERSION || !g->n_waiting ||
-		g->waiting[0].id != g->reply.id) {
+	if ((size_t)n < offsetof(struct sw_guard_reply, ids) || g->reply.version != SW_GUARD_VERSION ||
+		!take_waiting(g, g->reply.id, &w)) {
 		close_fds(fds, n_fds);
 		return -EPROTO;
 	}
 	g->reply.text[sizeof(g->reply.text) - 1] = '\0';
-	w = g->waiting[0];
-	g->n_waiting--;
-	memmove(&g->waiting[0], &g->waiting[1], g->n_waiting * sizeof(g->waiting[0]));
 	w.fn(&g->reply, fds, n_fds, w.arg);
 	close_fds(fds, n_fds);
 	return 1;

@@ -24,8 +24,7 @@ struct peer {
 	enum sw_role role; /* 0 until HELLO */
 	pid_t pid;
 	bool is_stranger;
-	bool is_waiting; /* for a swap: its next request is read after the answer */
-	struct sw_guard_reply waiting; /* the answer's head */
+	struct sw_guard_reply swap; /* the head of the answer to its swap, while one is going on */
 };
 
 struct sw_serve {
@@ -137,20 +136,21 @@ static void do_snapshot(struct peer *p, const struct sw_guard_request *q, struct
 static void on_swapped(int result, const char *text, void *arg)
 {
 	struct peer *p = arg;
-	struct sw_guard_reply *reply = &p->waiting;
+	struct sw_guard_reply *reply = &p->swap;
 
 	reply->result = result;
 	sw_strcpy(reply->text, sizeof(reply->text), text);
-	p->is_waiting = false;
 	if (result == 0)
 		p->serve->host.swapped(p->serve->host.arg);
 	else
 		sw_log_warning(result, "trails: %s", text);
-	if (answer(p, reply, NULL, 0))
-		sw_source_set_events(p->source, EPOLLIN);
+	answer(p, reply, NULL, 0);
 }
 
-/* The answer comes when the trails are in force; until then this peer's requests wait, not others'. */
+/*
+ * The answer comes when the trails are in force, for millions of them seconds later; until then the
+ * peer's other requests are served, because a ban may not wait for a list.
+ */
 static bool do_swap(struct peer *p, int fd, struct sw_guard_reply *reply)
 {
 	char text[sizeof(reply->text)] = "";
@@ -160,9 +160,7 @@ static bool do_swap(struct peer *p, int fd, struct sw_guard_reply *reply)
 		refuse(p, reply, r, text);
 		return false;
 	}
-	p->waiting = *reply;
-	p->is_waiting = true;
-	sw_source_set_events(p->source, 0);
+	p->swap = *reply;
 	return true;
 }
 
@@ -238,7 +236,7 @@ static int on_request(struct sw_source *src, int fd, uint32_t events, void *arg)
 	struct peer *p = arg;
 	struct sw_serve *s = p->serve;
 
-	for (int i = 0; i < REQUESTS_AT_ONCE && is_there(s, p) && !p->is_waiting; i++) {
+	for (int i = 0; i < REQUESTS_AT_ONCE && is_there(s, p); i++) {
 		int in[SW_GUARD_FDS_MAX];
 		size_t n_in = SW_ARRAY_SIZE(in);
 		ssize_t n;
@@ -259,8 +257,6 @@ static int on_request(struct sw_source *src, int fd, uint32_t events, void *arg)
 		for (size_t k = 0; k < n_in; k++)
 			sw_close(in[k]);
 	}
-	if (is_there(s, p) && (events & EPOLLHUP) && p->is_waiting)
-		hang_up(p); /* nobody to answer; else HUP is seen again with what is left to read */
 	return 0;
 }
 

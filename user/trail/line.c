@@ -62,7 +62,7 @@ static const char *scan_number(const char *p, const char *end, unsigned int max,
 static const char *scan_net4(struct span s, struct sw_net *ret)
 {
 	unsigned int v = 0, plen = 32;
-	uint32_t addr = 0, mask;
+	uint32_t addr = 0, mask, be;
 	const char *p = s.at;
 
 	for (int i = 0; i < 4; i++) {
@@ -79,8 +79,9 @@ static const char *scan_net4(struct span s, struct sw_net *ret)
 			return NULL;
 	}
 	mask = plen ? UINT32_MAX << (32 - plen) : 0;
-	*ret = sw_net_from4(htobe32(addr & mask));
-	ret->plen = (__u8)plen;
+	be = htobe32(addr & mask);
+	*ret = (struct sw_net){.family = SW_AF_IP4, .plen = (__u8)plen};
+	memcpy(ret->addr, &be, sizeof(be));
 	return p;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The guard's socket, RUN/guard.sock: SOCK_SEQPACKET, one request a packet, one reply a packet, in
- * order; descriptors travel beside them (SCM_RIGHTS). Fixed structs, so that the guard parses nothing.
+ * order, but for TRAILS_SWAP, whose reply comes when the trails are in force, after those of later
+ * requests; descriptors travel beside them (SCM_RIGHTS). Fixed structs, so that the guard parses nothing.
  *
  * Bytes on the wire: SW_GUARD_REQUEST_HEAD and the entries of a batch, or the whole struct; the reply
  * always comes as the whole struct sw_guard_reply.
