@@ -333,7 +333,7 @@ static void drop_unwanted(struct sw_follow *f)
 		const struct sw_config_iface *row;
 
 		w->is_given_up = false;
-		if (w->choice.hook == SW_ATTACH_NONE)
+		if (w->choice.hook == SW_ATTACH_NONE && f->is_active)
 			w->choice.why[0] = '\0'; /* try again */
 		if (sw_device_is_wanted(&w->device, f->wish.patterns, f->wish.n, &row))
 			continue;
