@@ -47,10 +47,12 @@ static void fill_status(struct sw_guard_status *ret, void *arg)
 {
 	const struct fixture *f = arg;
 
-	*ret = (struct sw_guard_status){.mode = f->mode, .trails4 = sw_swap_facts(f->swap)->trails4};
+	*ret = (struct sw_guard_status){
+		.mode = f->mode, .trails4 = sw_swap_facts(f->swap)->trails4};
 }
 
-static int set_mode(__u32 mode, __u32 confirm_sec, const char *by, char *text, size_t size, void *arg)
+static int set_mode(
+	__u32 mode, __u32 confirm_sec, const char *by, char *text, size_t size, void *arg)
 {
 	((struct fixture *)arg)->mode = mode;
 	return 0;
@@ -95,10 +97,18 @@ static int set_up(void **state)
 	assert_int_equal(sw_loop_new(&f->loop), 0);
 	assert_int_equal(sw_bans_new(&f->plant.maps, &f->bans), 0);
 	assert_int_equal(sw_swap_new(f->loop, &f->clock, &f->plant.maps, &f->swap), 0);
-	f->ids = (struct sw_guard_ids){.engine_uid = 0, .net_uid = 1, .web_uid = 2, .reader_gid = -1u, .admin_gid = -1u};
+	f->ids = (struct sw_guard_ids){
+		.engine_uid = 0, .net_uid = 1, .web_uid = 2, .reader_gid = -1u, .admin_gid = -1u};
 	snprintf(path, sizeof(path), "/tmp/%s.sock", strrchr(f->dir, '/') + 1);
-	const struct sw_serve_host host = {.ids = &f->ids, .maps = &f->plant.maps, .bans = f->bans, .swap = f->swap,
-		.config_fd = config_fd, .status = fill_status, .set_mode = set_mode, .swapped = on_swapped, .arg = f};
+	const struct sw_serve_host host = {.ids = &f->ids,
+		.maps = &f->plant.maps,
+		.bans = f->bans,
+		.swap = f->swap,
+		.config_fd = config_fd,
+		.status = fill_status,
+		.set_mode = set_mode,
+		.swapped = on_swapped,
+		.arg = f};
 	assert_int_equal(sw_serve_new(f->loop, path, &host, &f->serve), 0);
 	f->client = sw_unix_connect(path, SOCK_SEQPACKET);
 	return f->client < 0 ? -1 : 0;
@@ -123,7 +133,8 @@ static int tear_down(void **state)
 
 /* ---- a client of guard.sock in the same thread */
 
-static struct sw_guard_reply ask(struct fixture *f, struct sw_guard_request *q, int fd, int *fds, size_t *n)
+static struct sw_guard_reply ask(
+	struct fixture *f, struct sw_guard_request *q, int fd, int *fds, size_t *n)
 {
 	struct sw_guard_reply reply = {};
 	size_t none = 0, size = SW_GUARD_REQUEST_HEAD;
@@ -196,7 +207,8 @@ static void hello_gives_maps_that_cannot_be_written(void **state)
 	assert_int_equal(n, SW_FD_ENGINE_COUNT);
 	assert_int_equal(bpf_map_update_elem(fds[SW_FD_BAN4], &key, &val, BPF_ANY), -EPERM);
 	assert_int_equal(bpf_map_lookup_elem(fds[SW_FD_BAN4], &key, &val), -ENOENT);
-	consumer = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED, fds[SW_FD_EV_PKT], 0);
+	consumer = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
+		fds[SW_FD_EV_PKT], 0);
 	assert_ptr_not_equal(consumer, MAP_FAILED);
 	munmap(consumer, (size_t)sysconf(_SC_PAGESIZE));
 	for (size_t i = 0; i < n; i++)
@@ -229,7 +241,8 @@ static void a_batch_shorter_than_it_says_is_refused(void **state)
 
 	hello(f, SW_ROLE_ENGINE);
 	q = (struct sw_guard_request){.version = SW_GUARD_VERSION, .op = SW_GUARD_BAN_PUT, .n = 2};
-	assert_int_equal(sw_msg_send(f->client, &q, SW_GUARD_REQUEST_HEAD + sizeof(q.bans[0]), NULL, 0), 0);
+	assert_int_equal(
+		sw_msg_send(f->client, &q, SW_GUARD_REQUEST_HEAD + sizeof(q.bans[0]), NULL, 0), 0);
 	while (sw_msg_recv(f->client, &reply, sizeof(reply), NULL, &none) == -EAGAIN)
 		assert_true(sw_loop_once(f->loop, DEADLINE_MS) > 0);
 	assert_int_equal(reply.result, -EINVAL);
@@ -268,8 +281,8 @@ static void a_ban_goes_where_the_gate_looks_and_comes_out_again(void **state)
 		struct sw_guard_reply reply = ban(f, c->net, 0);
 
 		if (reply.result || reply.done != 1 || count_entries(fd) != 1)
-			fail_msg("%s: result %d, done %u, %u in %s", c->net, reply.result, reply.done, count_entries(fd),
-				sw_map_name(c->map));
+			fail_msg("%s: result %d, done %u, %u in %s", c->net, reply.result,
+				reply.done, count_entries(fd), sw_map_name(c->map));
 		q = (struct sw_guard_request){.op = SW_GUARD_BAN_DEL, .n = 1};
 		sw_cidr_parse(c->net, SIZE_MAX, &q.bans[0].net);
 		assert_int_equal(ask(f, &q, -1, NULL, NULL).result, 0);
@@ -290,7 +303,8 @@ static void a_network_that_covers_what_is_never_banned_is_refused(void **state)
 	assert_int_equal(ban(f, "198.18.0.0/24", 0).result, -EPERM);
 	assert_int_equal(ban(f, "198.16.0.0/14", SW_GUARD_BAN_WIDE).result, -EPERM);
 	assert_int_equal(ban(f, "198.18.1.0/24", 0).result, 0);
-	assert_int_equal(ban(f, "198.19.0.0/16", 0).result, 0); /* the operator's entry wins over it in the gate */
+	assert_int_equal(ban(f, "198.19.0.0/16", 0).result,
+		0); /* the operator's entry wins over it in the gate */
 	assert_int_equal(allow(f, "198.18.0.2", 0).result, 0);
 	assert_int_equal(ban(f, "198.18.0.0/24", 0).result, 0);
 }
@@ -312,14 +326,19 @@ static void a_network_wider_than_the_floor_needs_the_flag(void **state)
 
 static int make_image(const char *const *nets, size_t count4, size_t count6, __u32 action)
 {
-	size_t n = count4 + count6, size = sizeof(struct sw_trail_head) + n * sizeof(struct sw_trail_entry);
+	size_t n = count4 + count6,
+	       size = sizeof(struct sw_trail_head) + n * sizeof(struct sw_trail_entry);
 	_free_ struct sw_trail_head *h = calloc(1, size);
 	struct sw_trail_entry *e;
 
 	assert_non_null(h);
 	e = (struct sw_trail_entry *)(h + 1);
-	*h = (struct sw_trail_head){.magic = SW_TRAIL_IMAGE_MAGIC, .version = SW_TRAIL_VERSION, .size = size, .sets = 1,
-		.count4 = count4, .count6 = count6};
+	*h = (struct sw_trail_head){.magic = SW_TRAIL_IMAGE_MAGIC,
+		.version = SW_TRAIL_VERSION,
+		.size = size,
+		.sets = 1,
+		.count4 = count4,
+		.count6 = count6};
 	for (size_t i = 0; i < n; i++) {
 		e[i].action = action;
 		assert_int_equal(sw_cidr_parse(nets[i], SIZE_MAX, &e[i].net), 0);
@@ -377,18 +396,25 @@ static void after_a_bad_image_the_old_trails_stay(void **state)
 {
 	static const char *const good[] = {"198.18.0.0/24"};
 	struct fixture *f = *state;
-	struct sw_trail_entry bad_entry = {.net = {.family = SW_AF_IP4, .plen = 8, .addr = {10, 1}}};
+	struct sw_trail_entry bad_entry = {
+		.net = {.family = SW_AF_IP4, .plen = 8, .addr = {10, 1}}};
 	struct {
 		struct sw_trail_head h;
 		struct sw_trail_entry e;
-	} bad = {.h = {.magic = SW_TRAIL_IMAGE_MAGIC, .version = 1, .size = sizeof(bad), .count4 = 1}, .e = bad_entry};
+	} bad = {.h = {.magic = SW_TRAIL_IMAGE_MAGIC,
+			 .version = 1,
+			 .size = sizeof(bad),
+			 .count4 = 1},
+		.e = bad_entry};
 	int unsealed = memfd_create("x", MFD_ALLOW_SEALING);
 
 	hello(f, SW_ROLE_ENGINE);
 	assert_int_equal(swap_in(f, make_image(good, 1, 0, SW_TRAIL_DROP)), 0);
-	assert_int_equal(swap_in(f, sw_memfd_sealed("x", &bad, sizeof(bad))), -EBADMSG); /* checksum */
+	assert_int_equal(
+		swap_in(f, sw_memfd_sealed("x", &bad, sizeof(bad))), -EBADMSG); /* checksum */
 	bad.h.crc = sw_crc32(0, &bad.e, sizeof(bad.e));
-	assert_int_equal(swap_in(f, sw_memfd_sealed("x", &bad, sizeof(bad))), -EBADMSG); /* bits beyond the length */
+	assert_int_equal(swap_in(f, sw_memfd_sealed("x", &bad, sizeof(bad))),
+		-EBADMSG); /* bits beyond the length */
 	assert_int_equal(write(unsealed, &bad, sizeof(bad)), sizeof(bad));
 	assert_int_equal(swap_in(f, unsealed), -EPERM);
 	assert_int_equal(look_up(f, "198.18.0.9"), SW_TRAIL_DROP);
@@ -439,7 +465,8 @@ static __u32 make_veth(struct sw_device *ret)
 
 static void each_hook_attaches_is_taken_over_and_comes_off(void **state)
 {
-	static const enum sw_attach hooks[] = {SW_ATTACH_NATIVE, SW_ATTACH_TCX, SW_ATTACH_GENERIC, SW_ATTACH_CLSACT};
+	static const enum sw_attach hooks[] = {
+		SW_ATTACH_NATIVE, SW_ATTACH_TCX, SW_ATTACH_GENERIC, SW_ATTACH_CLSACT};
 	struct fixture *f = *state;
 	struct sw_device d;
 	__u32 ifindex = make_veth(&d);
@@ -447,12 +474,17 @@ static void each_hook_attaches_is_taken_over_and_comes_off(void **state)
 	for (size_t i = 0; i < SW_ARRAY_SIZE(hooks); i++) {
 		bool is_adopted = true, has_link = hooks[i] != SW_ATTACH_CLSACT;
 
-		assert_int_equal(sw_attach_packet(&f->plant.progs, &d, hooks[i], f->pin_dir, &is_adopted), 0);
+		assert_int_equal(
+			sw_attach_packet(&f->plant.progs, &d, hooks[i], f->pin_dir, &is_adopted),
+			0);
 		assert_false(is_adopted);
-		assert_int_equal(sw_attach_each_pin(f->pin_dir, NULL, NULL), has_link); /* the one before is off */
+		assert_int_equal(sw_attach_each_pin(f->pin_dir, NULL, NULL),
+			has_link); /* the one before is off */
 		sw_plant_done(&f->plant);
 		load(f);
-		assert_int_equal(sw_attach_packet(&f->plant.progs, &d, hooks[i], f->pin_dir, &is_adopted), 0);
+		assert_int_equal(
+			sw_attach_packet(&f->plant.progs, &d, hooks[i], f->pin_dir, &is_adopted),
+			0);
 		assert_int_equal(is_adopted, has_link);
 	}
 	assert_int_equal(sw_detach_packet(ifindex, f->pin_dir), 0);
@@ -479,14 +511,16 @@ static void somebody_elses_xdp_program_is_left_in_place(void **state)
 	assert_true(theirs > 0);
 	sw_device_choose(&d, SW_HOOK_NATIVE, &host, sw_attach_is_own(ifindex, f->pin_dir), &choice);
 	assert_int_equal(choice.hook, SW_ATTACH_NONE);
-	assert_int_equal(sw_attach_packet(&f->plant.progs, &d, SW_ATTACH_NATIVE, f->pin_dir, NULL), -EBUSY);
+	assert_int_equal(
+		sw_attach_packet(&f->plant.progs, &d, SW_ATTACH_NATIVE, f->pin_dir, NULL), -EBUSY);
 	assert_int_equal(sw_device_find("va", &d), 0);
 	assert_int_equal(d.xdp_prog_id, theirs);
 	close(link);
 	run("ip link del va");
 }
 
-static const struct sw_guard_iface *find_iface(struct sw_follow *f, struct sw_guard_status *s, const char *name)
+static const struct sw_guard_iface *find_iface(
+	struct sw_follow *f, struct sw_guard_status *s, const char *name)
 {
 	*s = (struct sw_guard_status){};
 	sw_follow_status(f, s);
@@ -498,7 +532,8 @@ static const struct sw_guard_iface *find_iface(struct sw_follow *f, struct sw_gu
 }
 
 /* Runs the loop until the device has the hook; hook NULL: until it is not followed. */
-static void wait_iface(struct fixture *x, struct sw_follow *f, const char *name, const char *hook, struct sw_guard_status *s)
+static void wait_iface(struct fixture *x, struct sw_follow *f, const char *name, const char *hook,
+	struct sw_guard_status *s)
 {
 	for (int i = 0; i < DEADLINE_MS / 20; i++) {
 		const struct sw_guard_iface *it = find_iface(f, s, name);
@@ -532,7 +567,8 @@ static void devices_that_come_go_and_are_renamed_are_followed(void **state)
 
 static void carrier_lost_soon_after_attaching_takes_the_program_off(void **state)
 {
-	static const struct sw_config_iface patterns[] = {{.pattern = "va", .hook = SW_HOOK_NATIVE}};
+	static const struct sw_config_iface patterns[] = {
+		{.pattern = "va", .hook = SW_HOOK_NATIVE}};
 	const struct sw_follow_wish wish = {.patterns = patterns, .n = 1};
 	struct fixture *x = *state;
 	_cleanup_(sw_follow_freep) struct sw_follow *f = NULL;
@@ -595,13 +631,16 @@ static void a_directory_on_no_bpffs_is_refused_with_what_to_do(void **state)
 {
 	char pins[SW_PIN_PATH_MAX], err[256] = "";
 
-	assert_int_equal(sw_bpffs_prepare("/tmp/sw-no-bpffs/x", pins, sizeof(pins), err, sizeof(err)), -ENODEV);
+	assert_int_equal(
+		sw_bpffs_prepare("/tmp/sw-no-bpffs/x", pins, sizeof(pins), err, sizeof(err)),
+		-ENODEV);
 	assert_non_null(strstr(err, "mount -t bpf"));
 }
 
 static int enter_namespaces(void **state)
 {
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
 	return system("ip link set lo up");
 }

@@ -40,21 +40,24 @@ static void every_device_gets_its_hook_and_a_sentence_why(void **state)
 {
 	for (size_t i = 0; i < SW_ARRAY_SIZE(hook_cases); i++) {
 		const struct hook_case *c = &hook_cases[i];
-		struct sw_device d = {.name = "x0", .is_layer3 = c->is_layer3, .xdp_prog_id = c->foreign};
+		struct sw_device d = {
+			.name = "x0", .is_layer3 = c->is_layer3, .xdp_prog_id = c->foreign};
 		const struct sw_device_host host = {.has_tcx = c->has_tcx};
 		struct sw_hook_choice choice = {};
 
 		sw_strcpy(d.driver, sizeof(d.driver), c->driver);
 		sw_device_choose(&d, c->want, &host, false, &choice);
 		if (choice.hook != c->expected || !choice.why[0] || !choice.risk[0])
-			fail_msg("%s: expected %s, got %s (%s)", c->name, sw_attach_word(c->expected), sw_attach_word(choice.hook),
+			fail_msg("%s: expected %s, got %s (%s)", c->name,
+				sw_attach_word(c->expected), sw_attach_word(choice.hook),
 				choice.why);
 	}
 }
 
 static void somebody_elses_program_is_named(void **state)
 {
-	const struct sw_device d = {.name = "x0", .driver = "ice", .xdp_prog_id = 42, .xdp_prog_name = "lb_main"};
+	const struct sw_device d = {
+		.name = "x0", .driver = "ice", .xdp_prog_id = 42, .xdp_prog_name = "lb_main"};
 	const struct sw_device_host host = {.has_tcx = true};
 	struct sw_hook_choice choice;
 
@@ -67,9 +70,12 @@ static void somebody_elses_program_is_named(void **state)
 
 static void without_patterns_devices_with_a_default_route_are_wanted(void **state)
 {
-	const struct sw_config_iface patterns[] = {{.pattern = "eth?"}, {.pattern = "v*", .hook = SW_HOOK_NATIVE}};
-	const struct sw_device with4 = {.name = "eth0", .has_default4 = true}, with6 = {.name = "eth1", .has_default6 = true},
-			       without = {.name = "veth0"}, lo = {.name = "lo", .is_loopback = true, .has_default4 = true};
+	const struct sw_config_iface patterns[] = {
+		{.pattern = "eth?"}, {.pattern = "v*", .hook = SW_HOOK_NATIVE}};
+	const struct sw_device with4 = {.name = "eth0", .has_default4 = true},
+			       with6 = {.name = "eth1", .has_default6 = true},
+			       without = {.name = "veth0"},
+			       lo = {.name = "lo", .is_loopback = true, .has_default4 = true};
 	const struct sw_config_iface *row;
 
 	assert_true(sw_device_is_wanted(&with4, NULL, 0, &row));
@@ -82,7 +88,8 @@ static void without_patterns_devices_with_a_default_route_are_wanted(void **stat
 	assert_false(sw_device_is_wanted(&lo, patterns, 2, &row));
 }
 
-static const struct sw_guard_ids ids = {.engine_uid = 100, .net_uid = 101, .web_uid = 102, .reader_gid = 7, .admin_gid = 8};
+static const struct sw_guard_ids ids = {
+	.engine_uid = 100, .net_uid = 101, .web_uid = 102, .reader_gid = 7, .admin_gid = 8};
 
 static const struct role_case {
 	uid_t uid;
@@ -112,7 +119,8 @@ static void a_role_is_for_its_user_alone(void **state)
 		int r = sw_permit_role(&p, c->role, &ids);
 
 		if (r != c->expected)
-			fail_msg("uid %u role %d: expected %d, got %d", c->uid, c->role, c->expected, r);
+			fail_msg("uid %u role %d: expected %d, got %d", c->uid, c->role,
+				c->expected, r);
 	}
 }
 
@@ -138,21 +146,29 @@ static void nothing_is_permitted_that_has_no_row(void **state)
 
 		for (unsigned int op = SW_GUARD_HELLO; op < SW_GUARD_OP_COUNT; op++) {
 			bool is_expected = c->may[op - SW_GUARD_HELLO] != '.';
-			bool is_permitted = sw_permit_op(&p, (enum sw_role)c->role, (enum sw_guard_op)op) >= 0;
+			bool is_permitted =
+				sw_permit_op(&p, (enum sw_role)c->role, (enum sw_guard_op)op) >= 0;
 
 			if (is_expected != is_permitted)
-				fail_msg("uid %u role %u op %s: expected %d, got %d", c->uid, c->role, sw_permit_op_name(op),
-					is_expected, is_permitted);
+				fail_msg("uid %u role %u op %s: expected %d, got %d", c->uid,
+					c->role, sw_permit_op_name(op), is_expected, is_permitted);
 		}
-		assert_int_equal(sw_permit_op(&p, (enum sw_role)c->role, (enum sw_guard_op)0), -EOPNOTSUPP);
-		assert_int_equal(sw_permit_op(&p, (enum sw_role)c->role, SW_GUARD_OP_COUNT), -EOPNOTSUPP);
+		assert_int_equal(
+			sw_permit_op(&p, (enum sw_role)c->role, (enum sw_guard_op)0), -EOPNOTSUPP);
+		assert_int_equal(
+			sw_permit_op(&p, (enum sw_role)c->role, SW_GUARD_OP_COUNT), -EOPNOTSUPP);
 	}
 }
 
 static struct sw_config good_config(void)
 {
-	struct sw_config c = {.magic = SW_CONFIG_MAGIC, .version = SW_CONFIG_VERSION, .size = sizeof(c), .mode = 1,
-		.ban_min_plen4 = 16, .ban_min_plen6 = 32, .n_ifaces = 1};
+	struct sw_config c = {.magic = SW_CONFIG_MAGIC,
+		.version = SW_CONFIG_VERSION,
+		.size = sizeof(c),
+		.mode = 1,
+		.ban_min_plen4 = 16,
+		.ban_min_plen6 = 32,
+		.n_ifaces = 1};
 
 	sw_strcpy(c.ifaces[0].pattern, sizeof(c.ifaces[0].pattern), "eth*");
 	return c;
@@ -210,9 +226,12 @@ struct trail_image {
 
 static struct trail_image good_trails(void)
 {
-	struct trail_image i = {
-		.head = {.magic = SW_TRAIL_IMAGE_MAGIC, .version = SW_TRAIL_VERSION, .size = sizeof(i), .sets = 1, .count4 = 2,
-			.count6 = 1}};
+	struct trail_image i = {.head = {.magic = SW_TRAIL_IMAGE_MAGIC,
+					.version = SW_TRAIL_VERSION,
+					.size = sizeof(i),
+					.sets = 1,
+					.count4 = 2,
+					.count6 = 1}};
 
 	sw_cidr_parse("198.18.0.0/24", SIZE_MAX, &i.entries[0].net);
 	sw_cidr_parse("198.18.1.7", SIZE_MAX, &i.entries[1].net);
@@ -253,7 +272,8 @@ static void the_pause_before_a_restart_grows_and_is_forgotten(void **state)
 	}
 	assert_int_equal(pause, SW_RESTART_MAX_MS);
 	assert_true(sum > 60000);
-	assert_int_equal(sw_supervise_pause_ms(pause, SW_RESTART_GOOD_SEC * SW_SEC_NS), SW_RESTART_FIRST_MS);
+	assert_int_equal(
+		sw_supervise_pause_ms(pause, SW_RESTART_GOOD_SEC * SW_SEC_NS), SW_RESTART_FIRST_MS);
 }
 
 static void a_program_is_refused_by_its_whole_name(void **state)
@@ -270,13 +290,16 @@ static void cgroup_v2_is_found_beside_v1(void **state)
 {
 	char dir[64];
 
-	assert_int_equal(sw_cgroup_parse("30 25 0:26 / /sys/fs/cgroup ro - tmpfs tmpfs ro\n"
-					 "31 30 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
-					 "32 30 0:28 / /sys/fs/cgroup/unified rw,relatime shared:9 - cgroup2 cgroup2 rw\n",
-				 dir, sizeof(dir)),
+	assert_int_equal(
+		sw_cgroup_parse(
+			"30 25 0:26 / /sys/fs/cgroup ro - tmpfs tmpfs ro\n"
+			"31 30 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+			"32 30 0:28 / /sys/fs/cgroup/unified rw,relatime shared:9 - cgroup2 cgroup2 rw\n",
+			dir, sizeof(dir)),
 		0);
 	assert_string_equal(dir, "/sys/fs/cgroup/unified");
-	assert_int_equal(sw_cgroup_parse("30 25 0:26 / / rw - ext4 /dev/x rw\n", dir, sizeof(dir)), -ENOENT);
+	assert_int_equal(
+		sw_cgroup_parse("30 25 0:26 / / rw - ext4 /dev/x rw\n", dir, sizeof(dir)), -ENOENT);
 	assert_int_equal(sw_cgroup_parse("", dir, sizeof(dir)), -ENOENT);
 }
 

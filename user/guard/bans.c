@@ -6,7 +6,10 @@
 #include "user/base/cidr.h"
 #include "user/base/words.h"
 
-enum { NEVER_BAN = SW_ALLOW_OWN | SW_ALLOW_GATEWAY | SW_ALLOW_RESOLVER | SW_ALLOW_ADMIN | SW_ALLOW_FEED };
+enum {
+	NEVER_BAN =
+		SW_ALLOW_OWN | SW_ALLOW_GATEWAY | SW_ALLOW_RESOLVER | SW_ALLOW_ADMIN | SW_ALLOW_FEED
+};
 
 struct allowed {
 	struct sw_net net;
@@ -69,7 +72,7 @@ void sw_bans_free(struct sw_bans *b)
 
 	if (!b)
 		return;
-	HASH_ITER(hh, b->allowed, a, next) {
+	HASH_ITER (hh, b->allowed, a, next) {
 		HASH_DEL(b->allowed, a);
 		free(a);
 	}
@@ -99,7 +102,8 @@ static bool is_network(const struct sw_net *n)
 {
 	struct sw_net trimmed;
 
-	if ((n->family != SW_AF_IP4 && n->family != SW_AF_IP6) || n->plen > sw_net_max_plen(n) || n->pad[0] || n->pad[1])
+	if ((n->family != SW_AF_IP4 && n->family != SW_AF_IP6) || n->plen > sw_net_max_plen(n) ||
+		n->pad[0] || n->pad[1])
 		return false;
 	trimmed = sw_net_trim(n, n->plen);
 	return memcmp(&trimmed, n, sizeof(*n)) == 0;
@@ -121,14 +125,14 @@ int sw_bans_judge(const struct sw_bans *b, const struct sw_guard_ban *ban, char 
 		snprintf(why, sizeof(why), "wider than /%u, which needs an explicit word", floor);
 		return refuse(-EPERM, text, size, &ban->net, why);
 	}
-	HASH_ITER(hh, b->allowed, a, next) {
+	HASH_ITER (hh, b->allowed, a, next) {
 		char net_text[SW_NET_TEXT_MAX];
 		__u32 bits = a->origins & NEVER_BAN;
 
 		if (!bits || !sw_net_contains(&ban->net, &a->net))
 			continue;
-		snprintf(why, sizeof(why), "would ban %s, which is never banned (%s)", sw_cidr_format(net_text, &a->net),
-			sw_allow_origin_word(bits & -bits));
+		snprintf(why, sizeof(why), "would ban %s, which is never banned (%s)",
+			sw_cidr_format(net_text, &a->net), sw_allow_origin_word(bits & -bits));
 		return refuse(-EPERM, text, size, &ban->net, why);
 	}
 	return 0;
@@ -144,10 +148,12 @@ static void note_first(int *first, int r, const char *why, char *text, size_t si
 
 static const char *full_why(int error)
 {
-	return error == -E2BIG || error == -ENOSPC ? "the kernel's table is full" : strerror(-error);
+	return error == -E2BIG || error == -ENOSPC ? "the kernel's table is full"
+						   : strerror(-error);
 }
 
-int sw_bans_put(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u32 *ret_done, char *text, size_t size)
+int sw_bans_put(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u32 *ret_done,
+	char *text, size_t size)
 {
 	int first = 0;
 
@@ -168,7 +174,8 @@ int sw_bans_put(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u
 	return first;
 }
 
-int sw_bans_del(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u32 *ret_done, char *text, size_t size)
+int sw_bans_del(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u32 *ret_done,
+	char *text, size_t size)
 {
 	int first = 0;
 
@@ -187,14 +194,16 @@ int sw_bans_del(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u
 	return first;
 }
 
-int sw_bans_allow(struct sw_bans *b, const struct sw_guard_allow *allows, __u32 n, __u32 *ret_done, char *text, size_t size)
+int sw_bans_allow(struct sw_bans *b, const struct sw_guard_allow *allows, __u32 n, __u32 *ret_done,
+	char *text, size_t size)
 {
 	int first = 0;
 
 	*ret_done = 0;
 	for (__u32 i = 0; i < n; i++) {
 		const struct sw_net *net = &allows[i].net;
-		int r = is_network(net) ? sw_maps_allow_put(b->maps, net, allows[i].origins) : -EINVAL;
+		int r = is_network(net) ? sw_maps_allow_put(b->maps, net, allows[i].origins)
+					: -EINVAL;
 		char why[160] = "";
 
 		if (r >= 0)

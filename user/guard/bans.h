@@ -26,6 +26,9 @@ int sw_bans_judge(const struct sw_bans *b, const struct sw_guard_ban *ban, char 
  * Each goes through all n; *ret_done counts those in force (or gone), the result is the first error
  * and text says of which.
  */
-int sw_bans_put(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u32 *ret_done, char *text, size_t size);
-int sw_bans_del(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u32 *ret_done, char *text, size_t size);
-int sw_bans_allow(struct sw_bans *b, const struct sw_guard_allow *allows, __u32 n, __u32 *ret_done, char *text, size_t size);
+int sw_bans_put(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u32 *ret_done,
+	char *text, size_t size);
+int sw_bans_del(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u32 *ret_done,
+	char *text, size_t size);
+int sw_bans_allow(struct sw_bans *b, const struct sw_guard_allow *allows, __u32 n, __u32 *ret_done,
+	char *text, size_t size);

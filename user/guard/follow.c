@@ -14,7 +14,7 @@ struct watched {
 	uint64_t attached_ns;
 	bool had_carrier, had_default; /* when attached */
 	bool is_given_up; /* taken off again: stays off until it comes anew or the configuration does */
-	bool is_seen;	  /* by the look that is going on */
+	bool is_seen; /* by the look that is going on */
 };
 
 struct sw_follow {
@@ -92,7 +92,8 @@ static int try_hook(struct sw_follow *f, struct watched *w, enum sw_attach hook,
 	w->attached_ns = sw_clock_boot_ns(f->clock);
 	w->had_carrier = w->device.has_carrier;
 	w->had_default = has_default(&w->device);
-	sw_log_notice("%s: %s %s: %s", w->device.name, is_adopted ? "took over" : "attached by", sw_attach_word(hook), why);
+	sw_log_notice("%s: %s %s: %s", w->device.name, is_adopted ? "took over" : "attached by",
+		sw_attach_word(hook), why);
 	return 0;
 }
 
@@ -103,14 +104,16 @@ static void attach(struct sw_follow *f, struct watched *w, enum sw_hook want)
 	struct sw_hook_choice c;
 	int r;
 
-	sw_device_choose(&w->device, want, &f->host, sw_attach_is_own(w->device.ifindex, f->pin_dir), &c);
+	sw_device_choose(
+		&w->device, want, &f->host, sw_attach_is_own(w->device.ifindex, f->pin_dir), &c);
 	w->choice = c;
 	r = c.hook == SW_ATTACH_NONE ? -EBUSY : try_hook(f, w, c.hook, c.why);
 	if (r < 0 && c.hook == SW_ATTACH_NATIVE && want == SW_HOOK_AUTO)
 		r = try_hook(f, w, tc, "native XDP failed here");
 	if (r < 0 && c.hook == SW_ATTACH_TCX)
 		r = try_hook(f, w, SW_ATTACH_CLSACT, "tcx failed here");
-	if (r < 0 && c.hook != SW_ATTACH_NONE && want == SW_HOOK_AUTO && !w->device.is_layer3 && !w->device.xdp_prog_id)
+	if (r < 0 && c.hook != SW_ATTACH_NONE && want == SW_HOOK_AUTO && !w->device.is_layer3 &&
+		!w->device.xdp_prog_id)
 		r = try_hook(f, w, SW_ATTACH_GENERIC, "native XDP and tc failed here");
 	if (r < 0)
 		sw_log_warning(0, "%s: not watched: %s", w->device.name, w->choice.why);
@@ -130,8 +133,8 @@ static void give_up(struct sw_follow *f, struct watched *w, const char *what, ui
 {
 	char why[sizeof(w->choice.why)];
 
-	snprintf(why, sizeof(why), "%s was lost %.1f s after attaching by %s: taken off again", what,
-		(double)after_ns / (double)SW_SEC_NS, sw_attach_word(w->choice.hook));
+	snprintf(why, sizeof(why), "%s was lost %.1f s after attaching by %s: taken off again",
+		what, (double)after_ns / (double)SW_SEC_NS, sw_attach_word(w->choice.hook));
 	detach(f, w, why);
 	w->is_given_up = true;
 	sw_log_err(0, "%s: %s", w->device.name, why);
@@ -268,14 +271,16 @@ static int listen_netlink(struct sw_follow *f)
 	for (size_t i = 0; i < SW_ARRAY_SIZE(groups); i++) {
 		int group = groups[i];
 
-		if (mnl_socket_setsockopt(f->netlink, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+		if (mnl_socket_setsockopt(
+			    f->netlink, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
 			return -errno;
 	}
-	return sw_loop_add_fd(f->loop, mnl_socket_get_fd(f->netlink), EPOLLIN, on_netlink, f, &f->events);
+	return sw_loop_add_fd(
+		f->loop, mnl_socket_get_fd(f->netlink), EPOLLIN, on_netlink, f, &f->events);
 }
 
-int sw_follow_new(struct sw_loop *l, const struct sw_clock *clock, const char *pin_dir, const struct sw_gate_progs *progs,
-	struct sw_follow **ret)
+int sw_follow_new(struct sw_loop *l, const struct sw_clock *clock, const char *pin_dir,
+	const struct sw_gate_progs *progs, struct sw_follow **ret)
 {
 	_cleanup_(sw_follow_freep) struct sw_follow *f = calloc(1, sizeof(*f));
 	int r;
@@ -321,7 +326,8 @@ static void adopt_pin(__u32 ifindex, enum sw_attach hook, void *arg)
 
 	if (find_watched(f, ifindex))
 		return;
-	sw_log_notice("device %u is not watched any more: %s program taken off", ifindex, sw_attach_word(hook));
+	sw_log_notice("device %u is not watched any more: %s program taken off", ifindex,
+		sw_attach_word(hook));
 	sw_detach_packet(ifindex, f->pin_dir);
 }
 

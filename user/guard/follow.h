@@ -24,8 +24,8 @@ struct sw_follow_wish {
 	enum sw_hook hook; /* for devices whose row says auto */
 };
 
-int sw_follow_new(struct sw_loop *l, const struct sw_clock *clock, const char *pin_dir, const struct sw_gate_progs *progs,
-	struct sw_follow **ret);
+int sw_follow_new(struct sw_loop *l, const struct sw_clock *clock, const char *pin_dir,
+	const struct sw_gate_progs *progs, struct sw_follow **ret);
 /* Lets go without detaching anything. */
 void sw_follow_free(struct sw_follow *f);
 void sw_follow_freep(struct sw_follow **f);

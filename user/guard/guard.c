@@ -16,7 +16,11 @@
 #include "user/guard/supervise.h"
 #include "user/kern/bpffs.h"
 
-enum { PATH_BYTES = 4096, EXIT_CONFIG = 5, CONFIRM_MAX_SEC = 86400 /* a day: longer is no trial */ };
+enum {
+	PATH_BYTES = 4096,
+	EXIT_CONFIG = 5,
+	CONFIRM_MAX_SEC = 86400 /* a day: longer is no trial */
+};
 
 struct guard {
 	const struct sw_guard_opts *o;
@@ -38,7 +42,8 @@ struct guard {
 	struct sw_source *deadline; /* says when a trial of enforcement ended; BPF ends it */
 	uint64_t started_boot_ns;
 	bool has_adopted; /* pins of an earlier guard */
-	bool has_pinned;  /* there is something to take back when the start fails */
+	bool has_kept_mode; /* that guard's, with the end of a trial */
+	bool has_pinned; /* there is something to take back when the start fails */
 };
 
 static int parse_patterns(struct guard *g)
@@ -50,7 +55,9 @@ static int parse_patterns(struct guard *g)
 		struct sw_config_iface *p = &g->patterns[g->n_patterns];
 
 		if (g->n_patterns >= SW_CONFIG_IFACES_MAX || len >= sizeof(p->pattern))
-			return sw_log_err(-EINVAL, "--interfaces: at most %d patterns of at most 15 characters", SW_CONFIG_IFACES_MAX);
+			return sw_log_err(-EINVAL,
+				"--interfaces: at most %d patterns of at most 15 characters",
+				SW_CONFIG_IFACES_MAX);
 		memcpy(p->pattern, at, len);
 		g->n_patterns++;
 		at += len;
@@ -63,8 +70,10 @@ static int parse_patterns(struct guard *g)
 static int make_config(struct guard *g, struct sw_config_image *ret)
 {
 	char program[PATH_BYTES], err[256] = "";
-	struct sw_config_source s = {
-		.file = g->o->paths.config_file, .program = program, .uid = g->ids.config_uid, .gid = g->ids.config_gid};
+	struct sw_config_source s = {.file = g->o->paths.config_file,
+		.program = program,
+		.uid = g->ids.config_uid,
+		.gid = g->ids.config_gid};
 	int r;
 
 	if (!sw_path_join(program, sizeof(program), g->o->libexec, "sockwarden-config"))
@@ -91,7 +100,8 @@ static struct sw_follow_wish wish_of(const struct guard *g)
 static void use_config(struct guard *g)
 {
 	const struct sw_config *c = g->config.config;
-	const struct sw_bans_floor floor = {.min_plen4 = c->ban_min_plen4, .min_plen6 = c->ban_min_plen6};
+	const struct sw_bans_floor floor = {
+		.min_plen4 = c->ban_min_plen4, .min_plen6 = c->ban_min_plen6};
 
 	if (!g->o->log_level)
 		sw_log_set_level((enum sw_log_level)c->log_level);
@@ -103,7 +113,8 @@ static void use_config(struct guard *g)
 
 static void save_state(struct guard *g)
 {
-	struct sw_guard_state s = {.config_mode = g->config.config->mode, .trails = *sw_swap_facts(g->swap)};
+	struct sw_guard_state s = {
+		.config_mode = g->config.config->mode, .trails = *sw_swap_facts(g->swap)};
 	int r = sw_guard_state_save(g->o->paths.run_dir, &s);
 
 	if (r < 0)
@@ -123,20 +134,23 @@ static int on_deadline(struct sw_source *s, void *arg)
 	return 0;
 }
 
-static int set_mode(__u32 mode, __u32 confirm_sec, const char *by, char *text, size_t size, void *arg)
+static int set_mode(
+	__u32 mode, __u32 confirm_sec, const char *by, char *text, size_t size, void *arg)
 {
 	struct guard *g = arg;
 	struct sw_gate_ctl c;
 	int r;
 
-	if (mode > SW_MODE_ENFORCE || confirm_sec > CONFIRM_MAX_SEC || (confirm_sec && mode != SW_MODE_ENFORCE)) {
+	if (mode > SW_MODE_ENFORCE || confirm_sec > CONFIRM_MAX_SEC ||
+		(confirm_sec && mode != SW_MODE_ENFORCE)) {
 		snprintf(text, size, "no such mode, or a trial longer than a day");
 		return -EINVAL;
 	}
 	r = sw_maps_ctl_get(&g->plant.maps, &c);
 	if (r >= 0) {
 		c.mode = mode;
-		c.enforce_until_ns = confirm_sec ? sw_clock_boot_ns(&g->clock) + confirm_sec * SW_SEC_NS : 0;
+		c.enforce_until_ns =
+			confirm_sec ? sw_clock_boot_ns(&g->clock) + confirm_sec * SW_SEC_NS : 0;
 		r = sw_maps_ctl_set(&g->plant.maps, &c);
 	}
 	if (r < 0) {
@@ -146,7 +160,8 @@ static int set_mode(__u32 mode, __u32 confirm_sec, const char *by, char *text, s
 	sw_follow_set_active(g->follow, mode != SW_MODE_OFF);
 	watch_deadline(g, c.enforce_until_ns);
 	if (confirm_sec)
-		sw_log_notice("mode %s for %u s unless confirmed, by %s", sw_mode_word(mode), confirm_sec, by);
+		sw_log_notice("mode %s for %u s unless confirmed, by %s", sw_mode_word(mode),
+			confirm_sec, by);
 	else
 		sw_log_notice("mode %s, by %s", sw_mode_word(mode), by);
 	return 0;
@@ -161,7 +176,8 @@ static int begin_mode(struct guard *g, const struct sw_guard_state *before)
 
 	if (r < 0)
 		return r;
-	if (!g->has_adopted || (before && before->config_mode != conf->mode)) {
+	g->has_kept_mode = g->has_adopted && (!before || before->config_mode == conf->mode);
+	if (!g->has_kept_mode) {
 		c.mode = conf->mode;
 		c.enforce_until_ns = 0;
 	}
@@ -184,7 +200,8 @@ static void on_swapped(void *arg)
 	struct guard *g = arg;
 	const struct sw_swap_facts *f = sw_swap_facts(g->swap);
 
-	sw_log_info("trails in force: %llu IPv4, %llu IPv6", (unsigned long long)f->trails4, (unsigned long long)f->trails6);
+	sw_log_info("trails in force: %llu IPv4, %llu IPv6", (unsigned long long)f->trails4,
+		(unsigned long long)f->trails6);
 	save_state(g);
 }
 
@@ -198,7 +215,9 @@ static void fill_status(struct sw_guard_status *ret, void *arg)
 	*ret = (struct sw_guard_status){
 		.mode = c.mode,
 		.is_enforcing = c.mode == SW_MODE_ENFORCE &&
-			(!c.enforce_until_ns || sw_clock_boot_ns(&g->clock) + c.clock_offset_ns < c.enforce_until_ns),
+			(!c.enforce_until_ns ||
+				sw_clock_boot_ns(&g->clock) + c.clock_offset_ns <
+					c.enforce_until_ns),
 		.enforce_until_ns = c.enforce_until_ns,
 		.started_boot_ns = g->started_boot_ns,
 		.trails4 = f->trails4,
@@ -303,7 +322,8 @@ static int step_config(struct guard *g)
 static int step_pins(struct guard *g)
 {
 	char err[256] = "";
-	int r = sw_bpffs_prepare(g->o->paths.bpffs_dir, g->pin_dir, sizeof(g->pin_dir), err, sizeof(err));
+	int r = sw_bpffs_prepare(
+		g->o->paths.bpffs_dir, g->pin_dir, sizeof(g->pin_dir), err, sizeof(err));
 
 	if (r < 0)
 		return sw_log_err(0, "%s", err), r;
@@ -316,23 +336,29 @@ static int step_gate(struct guard *g)
 {
 	int r = sw_plant_load_gate(&g->plant, g->pin_dir);
 
-	return r < 0 ? sw_log_err(r, "the kernel refuses the packet program (--log-level debug says why)") : 0;
+	return r < 0 ? sw_log_err(r,
+			       "the kernel refuses the packet program (--log-level debug says why)")
+		     : 0;
 }
 
 static int step_sockets(struct guard *g)
 {
-	const struct sw_ladder_opts o = {
-		.pin_dir = g->pin_dir, .cgroup_dir = g->o->paths.cgroup_dir, .fake_refuse = g->o->fake_refuse};
+	const struct sw_ladder_opts o = {.pin_dir = g->pin_dir,
+		.cgroup_dir = g->o->paths.cgroup_dir,
+		.fake_refuse = g->o->fake_refuse};
 	const struct sw_load_report *rep = &g->plant.report;
 	int r = sw_plant_load_sockets(&g->plant, &o);
 
 	if (r < 0)
 		return sw_log_err(r, "the maps cannot be set up");
 	if (rep->maps_replaced)
-		sw_log_warning(0, "pinned maps of another layout were replaced, what they held is gone: %s", rep->replaced);
+		sw_log_warning(0,
+			"pinned maps of another layout were replaced, what they held is gone: %s",
+			rep->replaced);
 	if (g->has_adopted)
 		sw_log_notice("took over %u pinned maps", rep->maps_adopted);
-	sw_log_info("socket hooks, tier %c: %s", sw_ladder_tier(g->plant.ladder), sw_ladder_hooks(g->plant.ladder));
+	sw_log_info("socket hooks, tier %c: %s", sw_ladder_tier(g->plant.ladder),
+		sw_ladder_hooks(g->plant.ladder));
 	return 0;
 }
 
@@ -424,8 +450,10 @@ static int step_devices(struct guard *g)
 	watch_deadline(g, c.enforce_until_ns);
 	sw_follow_status(g->follow, &s);
 	if (!s.n_ifaces)
-		sw_log_warning(0, "no device to watch: none %s", wish.n ? "has a name that was asked for" : "holds a default route");
-	sw_log_notice("mode %s%s", sw_mode_word(c.mode), g->has_adopted ? ", as an earlier guard left it" : "");
+		sw_log_warning(0, "no device to watch: none %s",
+			wish.n ? "has a name that was asked for" : "holds a default route");
+	sw_log_notice("mode %s%s", sw_mode_word(c.mode),
+		g->has_kept_mode ? ", as an earlier guard left it" : "");
 	return 0;
 }
 
@@ -444,8 +472,17 @@ static int step_children(struct guard *g)
 static int start(struct guard *g)
 {
 	static int (*const steps[])(struct guard *) = {
-		step_outside, step_config, step_pins,	 step_gate, step_sockets,  step_policy,
-		step_serve,   step_signals, step_devices, step_drop, step_children,
+		step_outside,
+		step_config,
+		step_pins,
+		step_gate,
+		step_sockets,
+		step_policy,
+		step_serve,
+		step_signals,
+		step_devices,
+		step_drop,
+		step_children,
 	};
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(steps); i++) {
@@ -482,7 +519,8 @@ static void remove_all(struct guard *g)
 	sw_attach_each_pin(g->pin_dir, take_off, g);
 	r = sw_bpffs_remove(g->o->paths.bpffs_dir);
 	if (r < 0)
-		sw_log_err(r, "cannot remove all of %s; by hand: rm -rf %s", g->o->paths.bpffs_dir, g->o->paths.bpffs_dir);
+		sw_log_err(r, "cannot remove all of %s; by hand: rm -rf %s", g->o->paths.bpffs_dir,
+			g->o->paths.bpffs_dir);
 }
 
 static void leave(struct guard *g)
@@ -498,8 +536,10 @@ static void leave(struct guard *g)
 	fill_status(&s, g);
 	for (size_t i = 0; i < s.n_ifaces; i++)
 		has_clsact |= sw_streq(s.ifaces[i].hook, "clsact");
-	sw_log_notice("protection stays as it is, mode %s (on_exit: keep); to remove it by hand: rm -rf %s%s",
-		sw_mode_word(s.mode), g->o->paths.bpffs_dir, has_clsact ? "; tc qdisc del dev DEVICE clsact" : "");
+	sw_log_notice(
+		"protection stays as it is, mode %s (on_exit: keep); to remove it by hand: rm -rf %s%s",
+		sw_mode_word(s.mode), g->o->paths.bpffs_dir,
+		has_clsact ? "; tc qdisc del dev DEVICE clsact" : "");
 }
 
 static void done(struct guard *g)
@@ -522,7 +562,9 @@ static int fail(struct guard *g, int error)
 	if (g->has_pinned && !g->has_adopted)
 		remove_all(g);
 	if (error == -EINTR)
-		sw_log_notice("ended while starting: %s", g->has_adopted ? "what an earlier guard left stays" : "nothing was left behind");
+		sw_log_notice("ended while starting: %s",
+			g->has_adopted ? "what an earlier guard left stays"
+				       : "nothing was left behind");
 	return error == -EINVAL && !g->has_pinned ? EXIT_CONFIG : error == -EINTR ? 0 : 1;
 }
 

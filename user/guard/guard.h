@@ -10,9 +10,9 @@
 
 struct sw_guard_opts {
 	struct sw_paths paths;
-	const char *libexec;	 /* directory of the other programs */
-	const char *interfaces;	 /* patterns by blanks; NULL: the configuration's */
-	const char *log_level;	 /* NULL: the configuration's */
+	const char *libexec; /* directory of the other programs */
+	const char *interfaces; /* patterns by blanks; NULL: the configuration's */
+	const char *log_level; /* NULL: the configuration's */
 	const char *fake_refuse; /* tests: socket programs that count as refused */
 	bool is_supervising, is_foreground, is_following;
 };

@@ -23,9 +23,10 @@ static bool is_ended(const char *text, size_t size)
 
 static bool are_words_sane(const struct sw_config *c)
 {
-	return (c->mode == SW_MODE_OFF || c->mode == SW_MODE_OBSERVE || c->mode == SW_MODE_ENFORCE) &&
-		c->on_exit <= SW_ON_EXIT_REMOVE && c->hook <= SW_HOOK_GENERIC && c->ban_min_plen4 <= 32 &&
-		c->ban_min_plen6 <= 128;
+	return (c->mode == SW_MODE_OFF || c->mode == SW_MODE_OBSERVE ||
+		       c->mode == SW_MODE_ENFORCE) &&
+		c->on_exit <= SW_ON_EXIT_REMOVE && c->hook <= SW_HOOK_GENERIC &&
+		c->ban_min_plen4 <= 32 && c->ban_min_plen6 <= 128;
 }
 
 /* What the guard itself reads; the other processes read the rest and check it as they use it. */
@@ -47,13 +48,14 @@ int sw_image_check_config(const void *image, size_t size, const char **ret_why)
 	copy->crc = 0;
 	if (sw_crc32(0, copy, sizeof(*copy)) != c->crc)
 		return wrong(ret_why, "checksum");
-	if (c->n_ifaces > SW_CONFIG_IFACES_MAX || c->n_allow > SW_CONFIG_ALLOW_MAX || c->n_feeds > SW_CONFIG_FEEDS_MAX ||
-		c->n_trail_files > SW_CONFIG_FILES_MAX)
+	if (c->n_ifaces > SW_CONFIG_IFACES_MAX || c->n_allow > SW_CONFIG_ALLOW_MAX ||
+		c->n_feeds > SW_CONFIG_FEEDS_MAX || c->n_trail_files > SW_CONFIG_FILES_MAX)
 		return wrong(ret_why, "counts");
 	if (!are_words_sane(c))
 		return wrong(ret_why, "a value out of range");
 	for (size_t i = 0; i < c->n_ifaces; i++) {
-		if (!is_ended(c->ifaces[i].pattern, sizeof(c->ifaces[i].pattern)) || c->ifaces[i].hook > SW_HOOK_GENERIC)
+		if (!is_ended(c->ifaces[i].pattern, sizeof(c->ifaces[i].pattern)) ||
+			c->ifaces[i].hook > SW_HOOK_GENERIC)
 			return wrong(ret_why, "an interface");
 	}
 	return 0;
@@ -74,8 +76,10 @@ void sw_config_image_done(struct sw_config_image *i)
 
 static int run_compiler(const struct sw_config_source *s, int in, int out)
 {
-	char *compile[] = {(char *)s->program, (char *)"--compile", (char *)s->file, (char *)"--out-fd", (char *)"3", NULL};
-	char *defaults[] = {(char *)s->program, (char *)"--defaults", (char *)"--out-fd", (char *)"3", NULL};
+	char *compile[] = {(char *)s->program, (char *)"--compile", (char *)s->file,
+		(char *)"--out-fd", (char *)"3", NULL};
+	char *defaults[] = {
+		(char *)s->program, (char *)"--defaults", (char *)"--out-fd", (char *)"3", NULL};
 	struct sw_child c = {
 		.path = s->program,
 		.argv = in >= 0 ? compile : defaults,
@@ -113,7 +117,8 @@ static int adopt_image(int fd, struct sw_config_image *ret, char *err, size_t si
 	return 0;
 }
 
-int sw_config_image_make(const struct sw_config_source *s, struct sw_config_image *ret, char *err, size_t size)
+int sw_config_image_make(
+	const struct sw_config_source *s, struct sw_config_image *ret, char *err, size_t size)
 {
 	_close_ int in = open(s->file, O_RDONLY | O_CLOEXEC | O_NOCTTY), out = -1;
 	int r;

@@ -32,4 +32,5 @@ struct sw_config_source {
  * Runs sockwarden-config and checks what it made. Its errors go to our standard error. 0, -EINVAL:
  * the configuration is not valid (said), -EBADMSG: the child broke the contract (err), -errno (err).
  */
-int sw_config_image_make(const struct sw_config_source *s, struct sw_config_image *ret, char *err, size_t size);
+int sw_config_image_make(
+	const struct sw_config_source *s, struct sw_config_image *ret, char *err, size_t size);

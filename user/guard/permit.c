@@ -14,9 +14,9 @@ static const struct permit_row {
 	enum sw_guard_op op;
 	const char *name;
 	unsigned int roles;
-	unsigned int fds;   /* descriptors that come with it */
+	unsigned int fds; /* descriptors that come with it */
 	size_t entry_bytes; /* of a batch's entry, 0: no batch */
-	bool is_root_only;  /* of operators only uid 0 */
+	bool is_root_only; /* of operators only uid 0 */
 } permits[] = {
 	{SW_GUARD_HELLO, "HELLO", EVERY, 0, 0, false},
 	{SW_GUARD_STATUS, "STATUS", ENGINE | NET | WEB | OPERATOR, 0, 0, false},
@@ -37,7 +37,8 @@ static const struct permit_row *find_row(unsigned int op)
 	return NULL;
 }
 
-int sw_permit_role(const struct sw_permit_peer *p, enum sw_role role, const struct sw_guard_ids *ids)
+int sw_permit_role(
+	const struct sw_permit_peer *p, enum sw_role role, const struct sw_guard_ids *ids)
 {
 	bool is_his;
 

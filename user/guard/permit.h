@@ -14,7 +14,8 @@ struct sw_permit_peer {
 };
 
 /* May this peer take the role? 0 or -EPERM. */
-int sw_permit_role(const struct sw_permit_peer *p, enum sw_role role, const struct sw_guard_ids *ids);
+int sw_permit_role(
+	const struct sw_permit_peer *p, enum sw_role role, const struct sw_guard_ids *ids);
 /* May the role (0: none said yet) ask for op? 0, -EPERM, -EOPNOTSUPP for an unknown op. */
 int sw_permit_op(const struct sw_permit_peer *p, enum sw_role role, enum sw_guard_op op);
 /* "HELLO", for the log. */

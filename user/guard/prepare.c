@@ -27,7 +27,8 @@ bool sw_prepare_is_interrupted(void)
 {
 	sigset_t pending;
 
-	return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+	return sigpending(&pending) == 0 &&
+		(sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
 }
 
 static int make_parents(const char *path)
@@ -76,7 +77,8 @@ int sw_prepare_lock(const char *run_dir)
 		return -ENAMETOOLONG;
 	r = sw_lock_take(path, &holder);
 	if (r == -EBUSY)
-		sw_log_err(0, "already running as pid %d, which holds %s; stop it, or give --run-dir, --state-dir and --bpffs of your own",
+		sw_log_err(0,
+			"already running as pid %d, which holds %s; stop it, or give --run-dir, --state-dir and --bpffs of your own",
 			holder, path);
 	else if (r < 0)
 		sw_log_err(r, "cannot lock %s", path);
@@ -99,12 +101,15 @@ static void give_dir(int fd, uid_t uid, gid_t gid, unsigned int depth)
 		struct stat st;
 		int sub;
 
-		if (e->d_name[0] == '.' || fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (e->d_name[0] == '.' ||
+			fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		if (!S_ISDIR(st.st_mode) && !(S_ISREG(st.st_mode) && st.st_nlink == 1))
 			continue;
 		if (fchownat(dirfd(d), e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
-			sw_log_warning(-errno, "cannot give %s in the state directory to the engine, ignoring", e->d_name);
+			sw_log_warning(-errno,
+				"cannot give %s in the state directory to the engine, ignoring",
+				e->d_name);
 		if (!S_ISDIR(st.st_mode) || !depth)
 			continue;
 		sub = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the guard sets up outside the kernel before it starts: signals, directories, lock, user ids. Errors are logged here. */
+/*
+ * What the guard sets up outside the kernel before it starts: signals, directories, lock, user ids.
+ * Errors are logged here.
+ */
 #pragma once
 
 #include "user/base/paths.h"

@@ -29,7 +29,8 @@ int sw_privs_drop(void)
 		/* what we do not have (a container) cannot be kept; what needs it says so itself */
 		if (prctl(PR_CAPBSET_READ, kept[i].cap, 0, 0, 0) != 1)
 			continue;
-		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, kept[i].cap);
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET,
+			kept[i].cap);
 	}
 	if (capng_apply(CAPNG_SELECT_BOTH) < 0)
 		return -EPERM;

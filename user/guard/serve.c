@@ -10,7 +10,7 @@
 #include "user/io/msg.h"
 
 enum {
-	PEERS_MAX = 64,	  /* engine, net, web and a few people */
+	PEERS_MAX = 64, /* engine, net, web and a few people */
 	STRANGERS_MAX = 8, /* peers that may take no role: they shall not keep `off` out */
 	REQUESTS_AT_ONCE = 16, /* of one peer before others are asked */
 };
@@ -68,17 +68,25 @@ static void refuse(struct peer *p, struct sw_guard_reply *reply, int error, cons
 {
 	reply->result = error;
 	sw_strcpy(reply->text, sizeof(reply->text), text);
-	sw_log_warning(0, "guard.sock: %s of pid %d uid %u refused: %s", sw_permit_op_name(reply->op), p->pid, p->who.uid, text);
+	/* one that may take no role at all could fill the log */
+	sw_log_full(p->is_stranger ? SW_LOG_DEBUG : SW_LOG_WARNING, 0,
+		"guard.sock: %s of pid %d uid %u refused: %s", sw_permit_op_name(reply->op), p->pid,
+		p->who.uid, text);
 }
 
 static int share_all(struct sw_serve *s, enum sw_role role, int *fds, size_t *n)
 {
 	static const enum sw_map shared[] = {
-		[SW_FD_EV_PKT] = SW_MAP_EV_PKT,	    [SW_FD_EV_SOCK] = SW_MAP_EV_SOCK,
-		[SW_FD_COUNTERS] = SW_MAP_COUNTERS, [SW_FD_STATS] = SW_MAP_STATS,
-		[SW_FD_BAN4] = SW_MAP_BAN4,	    [SW_FD_BAN6] = SW_MAP_BAN6,
-		[SW_FD_BANNET4] = SW_MAP_BANNET4,   [SW_FD_BANNET6] = SW_MAP_BANNET6,
-		[SW_FD_ALLOW4] = SW_MAP_ALLOW4,	    [SW_FD_ALLOW6] = SW_MAP_ALLOW6,
+		[SW_FD_EV_PKT] = SW_MAP_EV_PKT,
+		[SW_FD_EV_SOCK] = SW_MAP_EV_SOCK,
+		[SW_FD_COUNTERS] = SW_MAP_COUNTERS,
+		[SW_FD_STATS] = SW_MAP_STATS,
+		[SW_FD_BAN4] = SW_MAP_BAN4,
+		[SW_FD_BAN6] = SW_MAP_BAN6,
+		[SW_FD_BANNET4] = SW_MAP_BANNET4,
+		[SW_FD_BANNET6] = SW_MAP_BANNET6,
+		[SW_FD_ALLOW4] = SW_MAP_ALLOW4,
+		[SW_FD_ALLOW6] = SW_MAP_ALLOW6,
 	};
 	int fd = fcntl(s->host.config_fd(s->host.arg), F_DUPFD_CLOEXEC, 3);
 
@@ -96,7 +104,8 @@ static int share_all(struct sw_serve *s, enum sw_role role, int *fds, size_t *n)
 	return 0;
 }
 
-static void do_hello(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply, int *fds, size_t *n)
+static void do_hello(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply,
+	int *fds, size_t *n)
 {
 	int r = sw_permit_role(&p->who, q->role, p->serve->host.ids);
 
@@ -123,7 +132,8 @@ static void do_mode(struct peer *p, const struct sw_guard_request *q, struct sw_
 	sw_strcpy(reply->text, sizeof(reply->text), text);
 }
 
-static void do_snapshot(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply, int *fds, size_t *n)
+static void do_snapshot(struct peer *p, const struct sw_guard_request *q,
+	struct sw_guard_reply *reply, int *fds, size_t *n)
 {
 	int r = -EOPNOTSUPP;
 
@@ -177,7 +187,8 @@ static void do_batch(struct peer *p, const struct sw_guard_request *q, struct sw
 		reply->result = sw_bans_allow(b, q->allows, q->n, &reply->done, text, sizeof(text));
 	sw_strcpy(reply->text, sizeof(reply->text), text);
 	if (reply->result < 0)
-		sw_log_notice("guard.sock: %s: %u of %u done: %s", sw_permit_op_name(q->op), reply->done, q->n, text);
+		sw_log_notice("guard.sock: %s: %u of %u done: %s", sw_permit_op_name(q->op),
+			reply->done, q->n, text);
 }
 
 /* What is wrong with the request's form, or NULL. */
@@ -194,7 +205,8 @@ static const char *find_fault(const struct sw_guard_request *q, size_t bytes, si
 	return NULL;
 }
 
-static void respond(struct peer *p, const struct sw_guard_request *q, size_t bytes, const int *in, size_t n_in)
+static void respond(
+	struct peer *p, const struct sw_guard_request *q, size_t bytes, const int *in, size_t n_in)
 {
 	struct sw_guard_reply reply = {.version = SW_GUARD_VERSION, .op = q->op, .id = q->id};
 	const char *fault;
@@ -247,7 +259,9 @@ static int on_request(struct sw_source *src, int fd, uint32_t events, void *arg)
 			break;
 		if (n < (ssize_t)SW_GUARD_REQUEST_HEAD) {
 			if (n != 0 && n != -ECONNRESET)
-				sw_log_warning(0, "guard.sock: pid %d sent what is no request, cut off", p->pid);
+				sw_log_warning(0,
+					"guard.sock: pid %d sent what is no request, cut off",
+					p->pid);
 			for (size_t k = 0; n > 0 && k < n_in; k++)
 				sw_close(in[k]);
 			hang_up(p);
@@ -284,7 +298,8 @@ static int identify(struct sw_serve *s, struct peer *p)
 		return r;
 	p->pid = cred.pid;
 	p->who.uid = cred.uid;
-	p->who.is_reader = is_in_group(p->fd, &cred, ids->reader_gid) || is_in_group(p->fd, &cred, ids->admin_gid);
+	p->who.is_reader = is_in_group(p->fd, &cred, ids->reader_gid) ||
+		is_in_group(p->fd, &cred, ids->admin_gid);
 	p->is_stranger = !is_anybody(s, &p->who);
 	return p->is_stranger && s->n_strangers >= STRANGERS_MAX ? -EUSERS : 0;
 }
@@ -332,7 +347,8 @@ static int on_connect(struct sw_source *src, int fd, uint32_t events, void *arg)
 	return 0;
 }
 
-int sw_serve_new(struct sw_loop *l, const char *path, const struct sw_serve_host *host, struct sw_serve **ret)
+int sw_serve_new(struct sw_loop *l, const char *path, const struct sw_serve_host *host,
+	struct sw_serve **ret)
 {
 	_cleanup_(sw_serve_freep) struct sw_serve *s = calloc(1, sizeof(*s));
 	int r;

@@ -19,16 +19,18 @@ struct sw_serve_host {
 	struct sw_bans *bans;
 	struct sw_swap *swap;
 	const struct sw_ladder *ladder; /* NULL: no iterators */
-	int (*config_fd)(void *arg);	/* borrowed descriptor of the sealed image */
+	int (*config_fd)(void *arg); /* borrowed descriptor of the sealed image */
 	void (*status)(struct sw_guard_status *ret, void *arg);
 	/* by: "uid 0", for the log. 0 or -errno with text. */
-	int (*set_mode)(__u32 mode, __u32 confirm_sec, const char *by, char *text, size_t size, void *arg);
+	int (*set_mode)(
+		__u32 mode, __u32 confirm_sec, const char *by, char *text, size_t size, void *arg);
 	void (*swapped)(void *arg); /* after trails went in force */
 	void *arg;
 };
 
 /* host is copied; what it points to is borrowed. -EADDRINUSE: somebody answers there. */
-int sw_serve_new(struct sw_loop *l, const char *path, const struct sw_serve_host *host, struct sw_serve **ret);
+int sw_serve_new(struct sw_loop *l, const char *path, const struct sw_serve_host *host,
+	struct sw_serve **ret);
 void sw_serve_free(struct sw_serve *s);
 void sw_serve_freep(struct sw_serve **s);
 /* Ends the connections of engine, net and web: they ask again and get what is new. */

@@ -66,7 +66,9 @@ static int note_named(struct found_list *l)
 	for (struct dirent *e = readdir(d); e && r >= 0; e = readdir(d)) {
 		char path[96];
 
-		if (e->d_name[0] != '.' && snprintf(path, sizeof(path), NAMED_DIR "/%s", e->d_name) < (int)sizeof(path))
+		if (e->d_name[0] != '.' &&
+			snprintf(path, sizeof(path), NAMED_DIR "/%s", e->d_name) <
+				(int)sizeof(path))
 			r = note(l, path, e->d_name);
 	}
 	closedir(d);
@@ -136,8 +138,8 @@ static int add_netns(const struct sw_ladder *l, const struct found *f, int *fds,
 }
 
 /* A namespace that went since it was listed, or that we may not enter, is left out. */
-static int add_part(const struct sw_ladder *l, const struct found_list *all, __u32 first, struct sw_guard_snapshot *s, int *fds,
-	size_t *n)
+static int add_part(const struct sw_ladder *l, const struct found_list *all, __u32 first,
+	struct sw_guard_snapshot *s, int *fds, size_t *n)
 {
 	size_t i;
 
@@ -156,7 +158,8 @@ static int add_part(const struct sw_ladder *l, const struct found_list *all, __u
 	return 0;
 }
 
-static int open_part(const struct sw_ladder *l, __u32 first, struct sw_guard_snapshot *s, int *fds, size_t *n)
+static int open_part(
+	const struct sw_ladder *l, __u32 first, struct sw_guard_snapshot *s, int *fds, size_t *n)
 {
 	_close_ int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct found_list all = {};
@@ -176,7 +179,8 @@ static int open_part(const struct sw_ladder *l, __u32 first, struct sw_guard_sna
 	return r;
 }
 
-int sw_snapshot_open(const struct sw_ladder *l, __u32 first, struct sw_guard_snapshot *ret, int *fds, size_t *ret_n)
+int sw_snapshot_open(const struct sw_ladder *l, __u32 first, struct sw_guard_snapshot *ret,
+	int *fds, size_t *ret_n)
 {
 	int r;
 

@@ -10,4 +10,5 @@
 #include "user/kern/ladder.h"
 
 /* fds: room for SW_GUARD_FDS_MAX; the caller closes them, also after a failure. 0 or -errno. */
-int sw_snapshot_open(const struct sw_ladder *l, __u32 first, struct sw_guard_snapshot *ret, int *fds, size_t *ret_n);
+int sw_snapshot_open(const struct sw_ladder *l, __u32 first, struct sw_guard_snapshot *ret,
+	int *fds, size_t *ret_n);

@@ -21,8 +21,8 @@ int sw_guard_state_load(const char *run_dir, struct sw_guard_state *ret)
 	fd = openat(dir, STATE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
-	if (read(fd, &f, sizeof(f)) != sizeof(f) || f.magic != MAGIC || f.version != VERSION || f.size != sizeof(f) ||
-		sw_crc32(0, &f.state, sizeof(f.state)) != f.crc)
+	if (read(fd, &f, sizeof(f)) != sizeof(f) || f.magic != MAGIC || f.version != VERSION ||
+		f.size != sizeof(f) || sw_crc32(0, &f.state, sizeof(f.state)) != f.crc)
 		return -EBADMSG;
 	*ret = f.state;
 	return 0;

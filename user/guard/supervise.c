@@ -25,10 +25,12 @@ static const struct child_row {
 	const char *verb, *option; /* for the command line */
 	size_t uid_at, gid_at;
 } rows[KIND_COUNT] = {
-	[KIND_ENGINE] = {"engine", "sockwarden-engine", NULL, NULL, offsetof(struct sw_ids, engine_uid),
-		offsetof(struct sw_ids, engine_gid)},
-	[KIND_NET] = {"net", "sockwarden-net", NULL, NULL, offsetof(struct sw_ids, net_uid), offsetof(struct sw_ids, net_gid)},
-	[KIND_WEB] = {"web", "sockwarden-web", NULL, NULL, offsetof(struct sw_ids, web_uid), offsetof(struct sw_ids, web_gid)},
+	[KIND_ENGINE] = {"engine", "sockwarden-engine", NULL, NULL,
+		offsetof(struct sw_ids, engine_uid), offsetof(struct sw_ids, engine_gid)},
+	[KIND_NET] = {"net", "sockwarden-net", NULL, NULL, offsetof(struct sw_ids, net_uid),
+		offsetof(struct sw_ids, net_gid)},
+	[KIND_WEB] = {"web", "sockwarden-web", NULL, NULL, offsetof(struct sw_ids, web_uid),
+		offsetof(struct sw_ids, web_gid)},
 	[KIND_STATUS] = {"status", "sockwarden", "status", NULL, 0, 0},
 	[KIND_EVENTS] = {"events", "sockwarden", "events", "--follow", 0, 0},
 };
@@ -62,7 +64,8 @@ static bool is_process(enum kind k)
 	return k <= KIND_WEB;
 }
 
-static void build_args(const struct sw_supervise *s, const struct child_row *row, const char *path, char *argv[ARGS_MAX])
+static void build_args(const struct sw_supervise *s, const struct child_row *row, const char *path,
+	char *argv[ARGS_MAX])
 {
 	size_t n = 0;
 
@@ -90,7 +93,8 @@ static int start_child(struct child *c)
 
 	if (!sw_path_join(path, sizeof(path), s->o.libexec, row->program))
 		return -ENAMETOOLONG;
-	if (!is_process(c->kind) && access(path, X_OK) < 0) /* installed, the command line is not in libexec */
+	if (!is_process(c->kind) &&
+		access(path, X_OK) < 0) /* installed, the command line is not in libexec */
 		sw_strcpy(path, sizeof(path), "/usr/bin/sockwarden");
 	build_args(s, row, path, argv);
 	if (is_process(c->kind)) {
@@ -154,8 +158,9 @@ static void on_end(struct child *c, int status)
 		return;
 	}
 	plan_restart(c);
-	sw_log_warning(0, "sockwarden-%s ended (%s %d); starting it again in %llu ms", rows[c->kind].name,
-		status > 128 ? "signal" : "status", status > 128 ? status - 128 : status, (unsigned long long)c->pause_ms);
+	sw_log_warning(0, "sockwarden-%s ended (%s %d); starting it again in %llu ms",
+		rows[c->kind].name, status > 128 ? "signal" : "status",
+		status > 128 ? status - 128 : status, (unsigned long long)c->pause_ms);
 }
 
 static void reap(struct sw_supervise *s)
@@ -181,7 +186,8 @@ static int on_ready_poll(struct sw_source *src, void *arg)
 	char path[PATH_BYTES];
 	_close_ int fd = -1;
 
-	if (s->is_stopping || s->children[KIND_STATUS].pid || !sw_path_join(path, sizeof(path), s->o.paths->run_dir, "control.sock"))
+	if (s->is_stopping || s->children[KIND_STATUS].pid ||
+		!sw_path_join(path, sizeof(path), s->o.paths->run_dir, "control.sock"))
 		return 0;
 	fd = sw_unix_connect(path, SOCK_STREAM);
 	if (fd < 0)
@@ -191,7 +197,8 @@ static int on_ready_poll(struct sw_source *src, void *arg)
 	return 0;
 }
 
-int sw_supervise_new(struct sw_loop *l, const struct sw_supervise_opts *o, struct sw_supervise **ret)
+int sw_supervise_new(
+	struct sw_loop *l, const struct sw_supervise_opts *o, struct sw_supervise **ret)
 {
 	_cleanup_(sw_supervise_freep) struct sw_supervise *s = calloc(1, sizeof(*s));
 	int r;
@@ -289,7 +296,8 @@ void sw_supervise_freep(struct sw_supervise **s)
 
 void sw_supervise_status(const struct sw_supervise *s, struct sw_guard_status *ret)
 {
-	_Static_assert(KIND_WEB < SW_ARRAY_SIZE(ret->children), "every process has a place in the status");
+	_Static_assert(
+		KIND_WEB < SW_ARRAY_SIZE(ret->children), "every process has a place in the status");
 	for (size_t i = 0; i <= KIND_WEB; i++) {
 		sw_strcpy(ret->children[i].name, sizeof(ret->children[i].name), rows[i].name);
 		ret->children[i].pid = (__u32)s->children[i].pid;

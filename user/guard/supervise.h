@@ -15,8 +15,8 @@ struct sw_supervise;
 enum {
 	SW_RESTART_FIRST_MS = 250, /* a child that died once is back at once */
 	SW_RESTART_MAX_MS = 30000, /* one that dies at every start costs a fork in half a minute */
-	SW_RESTART_GOOD_SEC = 60,  /* ran this long: the next pause is the first again */
-	SW_STOP_SEC = 5,	   /* from SIGTERM to SIGKILL: the engine's last write to a slow disk */
+	SW_RESTART_GOOD_SEC = 60, /* ran this long: the next pause is the first again */
+	SW_STOP_SEC = 5, /* from SIGTERM to SIGKILL: the engine's last write to a slow disk */
 };
 
 /* All borrowed. show: print status and events of a foreground run to standard output. */
@@ -29,7 +29,8 @@ struct sw_supervise_opts {
 };
 
 /* Starts nothing yet; SIGCHLD must be blocked. */
-int sw_supervise_new(struct sw_loop *l, const struct sw_supervise_opts *o, struct sw_supervise **ret);
+int sw_supervise_new(
+	struct sw_loop *l, const struct sw_supervise_opts *o, struct sw_supervise **ret);
 int sw_supervise_start(struct sw_supervise *s);
 /* Ends every child: SIGTERM, and after SW_STOP_SEC SIGKILL. Blocks until they are gone. */
 void sw_supervise_stop(struct sw_supervise *s);

@@ -12,7 +12,7 @@ struct sw_swap {
 	const struct sw_clock *clock;
 	const struct sw_maps *maps;
 	struct sw_source *step; /* a timer: the loop serves others between two steps */
-	const void *image;	/* NULL: nothing going on */
+	const void *image; /* NULL: nothing going on */
 	size_t size;
 	struct sw_trail_load load;
 	sw_swap_done_fn fn;
@@ -65,13 +65,14 @@ static int on_step(struct sw_source *src, void *arg)
 	if (r == 0)
 		note_facts(s);
 	end(s, r,
-		r == -EBADMSG	? "an entry of the image is not a network; the old trails stay"
+		r == -EBADMSG   ? "an entry of the image is not a network; the old trails stay"
 			: r < 0 ? "the kernel refused the trails; the old ones stay"
 				: "");
 	return 0;
 }
 
-int sw_swap_new(struct sw_loop *l, const struct sw_clock *clock, const struct sw_maps *maps, struct sw_swap **ret)
+int sw_swap_new(struct sw_loop *l, const struct sw_clock *clock, const struct sw_maps *maps,
+	struct sw_swap **ret)
 {
 	_cleanup_(sw_swap_freep) struct sw_swap *s = calloc(1, sizeof(*s));
 	int r;
@@ -111,7 +112,8 @@ static int open_image(int fd, const void **ret_map, size_t *ret_size, char *text
 	int r = sw_memfd_map_sealed(fd, SW_TRAIL_BYTES_MAX, ret_map, ret_size);
 
 	if (r < 0) {
-		snprintf(text, size, "the trail image is %s", r == -EPERM ? "not sealed" : "not readable or too large");
+		snprintf(text, size, "the trail image is %s",
+			r == -EPERM ? "not sealed" : "not readable or too large");
 		return r;
 	}
 	r = sw_trail_check(*ret_map, *ret_size, SW_TRAIL_IMAGE_MAGIC, &view, &why);
@@ -138,7 +140,8 @@ int sw_swap_begin(struct sw_swap *s, int fd, sw_swap_done_fn fn, void *arg, char
 	}
 	h = s->image;
 	s->fn = NULL;
-	r = sw_trail_load_init(&s->load, (const struct sw_trail_entry *)(h + 1), h->count4, h->count6);
+	r = sw_trail_load_init(
+		&s->load, (const struct sw_trail_entry *)(h + 1), h->count4, h->count6);
 	if (r >= 0)
 		r = sw_source_set_timer(s->step, 1, 0);
 	if (r < 0) {
@@ -166,6 +169,7 @@ const struct sw_swap_facts *sw_swap_facts(const struct sw_swap *s)
 
 void sw_swap_adopt(struct sw_swap *s, const struct sw_swap_facts *facts)
 {
-	if (facts->id4 == sw_maps_trail_id(s->maps, SW_MAP_TRAILS4) && facts->id6 == sw_maps_trail_id(s->maps, SW_MAP_TRAILS6))
+	if (facts->id4 == sw_maps_trail_id(s->maps, SW_MAP_TRAILS4) &&
+		facts->id6 == sw_maps_trail_id(s->maps, SW_MAP_TRAILS6))
 		s->facts = *facts;
 }

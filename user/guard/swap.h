@@ -22,11 +22,13 @@ struct sw_swap_facts {
 /* result 0 or -errno, text why; called once for each begin that gave 0. */
 typedef void (*sw_swap_done_fn)(int result, const char *text, void *arg);
 
-int sw_swap_new(struct sw_loop *l, const struct sw_clock *clock, const struct sw_maps *maps, struct sw_swap **ret);
+int sw_swap_new(struct sw_loop *l, const struct sw_clock *clock, const struct sw_maps *maps,
+	struct sw_swap **ret);
 void sw_swap_free(struct sw_swap *s);
 void sw_swap_freep(struct sw_swap **s);
 /* fd: the image, borrowed. 0: begun; -EBUSY: another is going on; -errno with text: refused. */
-int sw_swap_begin(struct sw_swap *s, int fd, sw_swap_done_fn fn, void *arg, char *text, size_t size);
+int sw_swap_begin(
+	struct sw_swap *s, int fd, sw_swap_done_fn fn, void *arg, char *text, size_t size);
 /* Forgets who asked (fn is not called); the work goes on. */
 void sw_swap_forget(struct sw_swap *s, const void *arg);
 const struct sw_swap_facts *sw_swap_facts(const struct sw_swap *s);

@@ -50,7 +50,8 @@ static int drop_all(const struct sw_child *c, pid_t parent)
 		signal(s, SIG_DFL);
 	if (c->is_own_group && setpgid(0, 0) < 0)
 		return -errno;
-	if (setgroups(0, NULL) < 0 || setresgid(c->gid, c->gid, c->gid) < 0 || setresuid(c->uid, c->uid, c->uid) < 0)
+	if (setgroups(0, NULL) < 0 || setresgid(c->gid, c->gid, c->gid) < 0 ||
+		setresuid(c->uid, c->uid, c->uid) < 0)
 		return -errno;
 	capng_clear(CAPNG_SELECT_CAPS);
 	if (capng_apply(CAPNG_SELECT_CAPS) < 0)

@@ -13,7 +13,8 @@
 enum { SW_CHILD_FDS_MAX = 8 };
 
 struct sw_child {
-	const char *path; /* absolute; need not be reachable for uid: the file itself must be executable for it */
+	const char *
+		path; /* absolute; need not be reachable for uid: the file itself must be executable for it */
 	char *const *argv;
 	uid_t uid; /* 0: root without capabilities */
 	gid_t gid;

@@ -13,7 +13,11 @@ struct role_row {
 	size_t uid_at, gid_at;
 };
 
-#define ROW(name) {"sockwarden-" #name, offsetof(struct sw_ids, name##_uid), offsetof(struct sw_ids, name##_gid)}
+#define ROW(name)                                                                                  \
+	{                                                                                          \
+		"sockwarden-" #name, offsetof(struct sw_ids, name##_uid),                          \
+			offsetof(struct sw_ids, name##_gid)                                        \
+	}
 static const struct role_row roles[] = {ROW(engine), ROW(net), ROW(web), ROW(config)};
 
 static bool is_running(uid_t id)
@@ -28,7 +32,8 @@ static bool is_running(uid_t id)
 
 		if (!isdigit((unsigned char)e->d_name[0]))
 			continue;
-		found = fstatat(dirfd(d), e->d_name, &st, 0) == 0 && (st.st_uid == id || st.st_gid == id);
+		found = fstatat(dirfd(d), e->d_name, &st, 0) == 0 &&
+			(st.st_uid == id || st.st_gid == id);
 	}
 	closedir(d);
 	return found;
@@ -71,10 +76,12 @@ static int choose(uid_t *from, uid_t keep, uid_t *ret)
 
 int sw_ids_find(uid_t state_owner, struct sw_ids *ret)
 {
-	struct sw_ids ids = {.reader_gid = group_id("sockwarden"), .admin_gid = group_id("sockwarden-admin")};
+	struct sw_ids ids = {
+		.reader_gid = group_id("sockwarden"), .admin_gid = group_id("sockwarden-admin")};
 	uid_t from = SW_DYNAMIC_ID_MIN;
-	bool is_dynamic_owner = state_owner >= SW_DYNAMIC_ID_MIN && state_owner <= SW_DYNAMIC_ID_MAX &&
-		!getpwuid(state_owner) && !getgrgid(state_owner);
+	bool is_dynamic_owner = state_owner >= SW_DYNAMIC_ID_MIN &&
+		state_owner <= SW_DYNAMIC_ID_MAX && !getpwuid(state_owner) &&
+		!getgrgid(state_owner);
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(roles); i++) {
 		uid_t *uid = (uid_t *)((char *)&ids + roles[i].uid_at);

@@ -15,7 +15,7 @@ struct sw_ids {
 	uid_t engine_uid, net_uid, web_uid, config_uid;
 	gid_t engine_gid, net_gid, web_gid, config_gid;
 	gid_t reader_gid, admin_gid; /* (gid_t)-1: there is no such group, and nobody is in it */
-	bool is_dynamic;	     /* at least one number was chosen here */
+	bool is_dynamic; /* at least one number was chosen here */
 };
 
 /*

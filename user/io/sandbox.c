@@ -175,13 +175,13 @@ enum { WRITES = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND };
 #define WORD 0xffffffffu
 
 static const struct arg_row arg_calls[] = {
-	{SCMP_SYS(open), N | W | C, 1, WRITES, 0},   /* reading only: certificates, resolver, time zone */
+	{SCMP_SYS(open), N | W | C, 1, WRITES,
+		0}, /* reading only: certificates, resolver, time zone */
 	{SCMP_SYS(openat), N | W | C, 2, WRITES, 0},
 	{SCMP_SYS(clone), LOOP, 0, CLONE_THREAD, CLONE_THREAD}, /* threads, no processes */
 	{SCMP_SYS(socket), LOOP, 0, WORD, AF_UNIX},
 	{SCMP_SYS(socket), LOOP, 0, WORD, AF_NETLINK}, /* own addresses; getaddrinfo(3) asks too */
-	{SCMP_SYS(socket), N | W, 0, WORD, AF_INET},
-	{SCMP_SYS(socket), N | W, 0, WORD, AF_INET6},
+	{SCMP_SYS(socket), N | W, 0, WORD, AF_INET}, {SCMP_SYS(socket), N | W, 0, WORD, AF_INET6},
 	{SCMP_SYS(bpf), E, 0, WORD, BPF_MAP_LOOKUP_ELEM},
 	{SCMP_SYS(bpf), E, 0, WORD, BPF_MAP_GET_NEXT_KEY},
 	{SCMP_SYS(bpf), E, 0, WORD, BPF_MAP_LOOKUP_BATCH},
@@ -191,7 +191,7 @@ static const struct arg_row arg_calls[] = {
 	{SCMP_SYS(ioctl), LOOP, 1, WORD, 0x541b /* FIONREAD */},
 	{SCMP_SYS(ioctl), LOOP, 1, WORD, 0x5421 /* FIONBIO */},
 	{SCMP_SYS(prctl), ALL, 0, WORD, PR_SET_NAME}, /* a thread's name */
-	{SCMP_SYS(prlimit64), ALL, 2, ~0ull, 0},      /* asking, not setting */
+	{SCMP_SYS(prlimit64), ALL, 2, ~0ull, 0}, /* asking, not setting */
 };
 
 static void release(scmp_filter_ctx *f)

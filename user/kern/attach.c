@@ -14,9 +14,11 @@ enum {
 	CLSACT_PRIORITY = 1,
 };
 
-static bool pin_path(char buf[static SW_PIN_PATH_MAX], const char *pin_dir, enum sw_attach hook, __u32 ifindex)
+static bool pin_path(
+	char buf[static SW_PIN_PATH_MAX], const char *pin_dir, enum sw_attach hook, __u32 ifindex)
 {
-	return snprintf(buf, SW_PIN_PATH_MAX, "%s/link-%s-%u", pin_dir, sw_attach_word(hook), ifindex) < SW_PIN_PATH_MAX;
+	return snprintf(buf, SW_PIN_PATH_MAX, "%s/link-%s-%u", pin_dir, sw_attach_word(hook),
+		       ifindex) < SW_PIN_PATH_MAX;
 }
 
 /* The device a link is on, 0 when that is gone. Links of XDP and tcx both begin with it. */
@@ -101,8 +103,8 @@ static int attach_link(int prog, __u32 ifindex, enum sw_attach hook, const char 
 static int attach_clsact(int prog, __u32 ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY, .prog_fd = prog,
-		.flags = BPF_TC_F_REPLACE);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY,
+		.prog_fd = prog, .flags = BPF_TC_F_REPLACE);
 	int r = bpf_tc_hook_create(&hook);
 
 	if (r < 0 && r != -EEXIST)
@@ -142,8 +144,8 @@ static void drop_others(const char *pin_dir, __u32 ifindex, enum sw_attach keep,
 	}
 }
 
-int sw_attach_packet(const struct sw_gate_progs *p, const struct sw_device *d, enum sw_attach hook, const char *pin_dir,
-	bool *ret_is_adopted)
+int sw_attach_packet(const struct sw_gate_progs *p, const struct sw_device *d, enum sw_attach hook,
+	const char *pin_dir, bool *ret_is_adopted)
 {
 	int prog = is_xdp(hook) ? p->xdp_fd : tc_prog(p, d), r;
 
@@ -151,7 +153,8 @@ int sw_attach_packet(const struct sw_gate_progs *p, const struct sw_device *d, e
 		return -EOPNOTSUPP;
 	if (is_xdp(hook))
 		drop_others(pin_dir, d->ifindex, hook, true);
-	r = hook == SW_ATTACH_CLSACT ? attach_clsact(prog, d->ifindex) : attach_link(prog, d->ifindex, hook, pin_dir);
+	r = hook == SW_ATTACH_CLSACT ? attach_clsact(prog, d->ifindex)
+				     : attach_link(prog, d->ifindex, hook, pin_dir);
 	if (r < 0)
 		return r;
 	drop_others(pin_dir, d->ifindex, hook, false);
@@ -201,7 +204,8 @@ static int parse_pin(const char *name, enum sw_attach *ret_hook, __u32 *ret_ifin
 	return -EINVAL;
 }
 
-int sw_attach_each_pin(const char *pin_dir, void (*fn)(__u32 ifindex, enum sw_attach hook, void *arg), void *arg)
+int sw_attach_each_pin(
+	const char *pin_dir, void (*fn)(__u32 ifindex, enum sw_attach hook, void *arg), void *arg)
 {
 	DIR *d = opendir(pin_dir);
 	int n = 0;

@@ -20,8 +20,8 @@ struct sw_gate_progs {
  * pin_dir/link-HOOK-IFINDEX is the pin. *ret_is_adopted may be NULL. 0, -EBUSY: somebody else's
  * program is there, -errno.
  */
-int sw_attach_packet(const struct sw_gate_progs *p, const struct sw_device *d, enum sw_attach hook, const char *pin_dir,
-	bool *ret_is_adopted);
+int sw_attach_packet(const struct sw_gate_progs *p, const struct sw_device *d, enum sw_attach hook,
+	const char *pin_dir, bool *ret_is_adopted);
 /* Takes our program off the device, by whatever hook, and removes the pins. What is not there is fine. */
 int sw_detach_packet(__u32 ifindex, const char *pin_dir);
 /* True when a program of ours is at ifindex by a pinned link: the XDP program there is ours. */
@@ -30,4 +30,5 @@ bool sw_attach_is_own(__u32 ifindex, const char *pin_dir);
  * Removes the pins of devices that are gone, and calls fn for each device that has one.
  * Their number or -errno.
  */
-int sw_attach_each_pin(const char *pin_dir, void (*fn)(__u32 ifindex, enum sw_attach hook, void *arg), void *arg);
+int sw_attach_each_pin(
+	const char *pin_dir, void (*fn)(__u32 ifindex, enum sw_attach hook, void *arg), void *arg);

@@ -65,19 +65,25 @@ int sw_bpffs_prepare(const char *dir, char *ret_pin_dir, size_t pin_size, char *
 	char near[SW_PIN_PATH_MAX], pins[SW_PIN_PATH_MAX];
 	int r;
 
-	if (snprintf(pins, sizeof(pins), "%s/v%d", dir, SW_ABI_VERSION) >= (int)SW_MIN(sizeof(pins), pin_size)) {
+	if (snprintf(pins, sizeof(pins), "%s/v%d", dir, SW_ABI_VERSION) >=
+		(int)SW_MIN(sizeof(pins), pin_size)) {
 		snprintf(err, size, "the directory for pins has too long a name");
 		return -ENAMETOOLONG;
 	}
 	find_existing(dir, near, sizeof(near));
-	if (!is_bpffs(near) && is_usual(dir) && mount("bpf", BPFFS_USUAL, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=700") < 0) {
+	if (!is_bpffs(near) && is_usual(dir) &&
+		mount("bpf", BPFFS_USUAL, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=700") <
+			0) {
 		r = -errno;
-		snprintf(err, size, "no BPF file system at %s and none can be mounted: %s", BPFFS_USUAL, strerror(-r));
+		snprintf(err, size, "no BPF file system at %s and none can be mounted: %s",
+			BPFFS_USUAL, strerror(-r));
 		return r;
 	}
 	find_existing(dir, near, sizeof(near));
 	if (!is_bpffs(near)) {
-		snprintf(err, size, "%s is not on a BPF file system; mount one: mount -t bpf bpf %s", dir, near);
+		snprintf(err, size,
+			"%s is not on a BPF file system; mount one: mount -t bpf bpf %s", dir,
+			near);
 		return -ENODEV;
 	}
 	r = make_dirs(pins);
@@ -103,7 +109,8 @@ static int empty_dir(const char *path, unsigned int depth)
 
 		if (sw_streq(e->d_name, ".") || sw_streq(e->d_name, ".."))
 			continue;
-		if (snprintf(child, sizeof(child), "%s/%s", path, e->d_name) >= (int)sizeof(child) ||
+		if (snprintf(child, sizeof(child), "%s/%s", path, e->d_name) >=
+				(int)sizeof(child) ||
 			fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		if (S_ISDIR(st.st_mode)) {

@@ -37,7 +37,8 @@ static void read_xdp(const struct nlattr *nest, struct sw_device *d)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each_nested(a, nest) {
+	mnl_attr_for_each_nested(a, nest)
+	{
 		switch (mnl_attr_get_type(a)) {
 		case IFLA_XDP_PROG_ID:
 		case IFLA_XDP_DRV_PROG_ID:
@@ -54,7 +55,8 @@ static void read_kind(const struct nlattr *nest, struct sw_device *d)
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each_nested(a, nest) {
+	mnl_attr_for_each_nested(a, nest)
+	{
 		if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
 			get_string(a, d->kind, sizeof(d->kind));
 	}
@@ -83,7 +85,8 @@ static int on_link(const struct nlmsghdr *nlh, void *arg)
 	d.has_carrier = ifi->ifi_flags & IFF_RUNNING;
 	d.is_loopback = ifi->ifi_flags & IFF_LOOPBACK;
 	d.is_layer3 = is_layer3_type(ifi->ifi_type);
-	mnl_attr_for_each(a, nlh, sizeof(*ifi)) {
+	mnl_attr_for_each(a, nlh, sizeof(*ifi))
+	{
 		switch (mnl_attr_get_type(a)) {
 		case IFLA_IFNAME:
 			get_string(a, d.name, sizeof(d.name));
@@ -148,7 +151,8 @@ static int on_route(const struct nlmsghdr *nlh, void *arg)
 
 	if (rt->rtm_dst_len || rt->rtm_type != RTN_UNICAST || (rt->rtm_flags & RTM_F_CLONED))
 		return MNL_CB_OK;
-	mnl_attr_for_each(a, nlh, sizeof(*rt)) {
+	mnl_attr_for_each(a, nlh, sizeof(*rt))
+	{
 		if (mnl_attr_get_type(a) == RTA_OIF)
 			mark_default(arg, mnl_attr_get_u32(a), rt->rtm_family);
 		else if (mnl_attr_get_type(a) == RTA_MULTIPATH)
@@ -157,7 +161,8 @@ static int on_route(const struct nlmsghdr *nlh, void *arg)
 	return MNL_CB_OK;
 }
 
-static int dump(struct mnl_socket *s, __u16 type, unsigned char family, size_t head, mnl_cb_t fn, struct list *l)
+static int dump(struct mnl_socket *s, __u16 type, unsigned char family, size_t head, mnl_cb_t fn,
+	struct list *l)
 {
 	_free_ char *buf = malloc(REPLY_BYTES);
 	unsigned int seq = (unsigned int)type << 8 | family;
@@ -170,7 +175,8 @@ static int dump(struct mnl_socket *s, __u16 type, unsigned char family, size_t h
 	nlh->nlmsg_type = type;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	nlh->nlmsg_seq = seq;
-	*(unsigned char *)mnl_nlmsg_put_extra_header(nlh, head) = family; /* first byte of both headers */
+	*(unsigned char *)mnl_nlmsg_put_extra_header(nlh, head) =
+		family; /* first byte of both headers */
 	if (mnl_socket_sendto(s, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
 	do {
@@ -236,7 +242,8 @@ static int read_all_links(struct mnl_socket *s, struct list *l)
 
 int sw_device_list(struct sw_device **ret)
 {
-	_cleanup_(close_netlink) struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	_cleanup_(close_netlink) struct mnl_socket *s =
+		mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct list l = {};
 	int r;

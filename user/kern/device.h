@@ -10,13 +10,20 @@
 #include "sockwarden/rpc/config.h"
 #include "user/base/util.h"
 
-enum sw_attach { SW_ATTACH_NONE, SW_ATTACH_NATIVE, SW_ATTACH_TCX, SW_ATTACH_CLSACT, SW_ATTACH_GENERIC, SW_ATTACH_COUNT };
+enum sw_attach {
+	SW_ATTACH_NONE,
+	SW_ATTACH_NATIVE,
+	SW_ATTACH_TCX,
+	SW_ATTACH_CLSACT,
+	SW_ATTACH_GENERIC,
+	SW_ATTACH_COUNT
+};
 
 struct sw_device {
 	char name[IFNAMSIZ];
 	__u32 ifindex, mtu;
 	char driver[24]; /* ethtool's, else the link kind, else "" */
-	char kind[16];	 /* rtnetlink's: "veth", "vlan", "bond", "wireguard"; "" for hardware */
+	char kind[16]; /* rtnetlink's: "veth", "vlan", "bond", "wireguard"; "" for hardware */
 	__u32 rx_queues, tx_queues;
 	bool is_up, has_carrier, is_loopback;
 	bool is_layer3; /* packets begin with the IP header: no Ethernet */
@@ -33,8 +40,8 @@ struct sw_device_host {
 
 struct sw_hook_choice {
 	enum sw_attach hook; /* NONE: why says what stands against it */
-	char why[100];	     /* one sentence */
-	char risk[100];	     /* of attaching: link reset, queues, MTU; "none known" */
+	char why[100]; /* one sentence */
+	char risk[100]; /* of attaching: link reset, queues, MTU; "none known" */
 };
 
 /* One device by name. 0, -ENODEV, -errno. */
@@ -42,11 +49,14 @@ int sw_device_find(const char *name, struct sw_device *ret);
 /* All devices of this network namespace, the caller's to free. Their number or -errno. */
 int sw_device_list(struct sw_device **ret);
 /* Pure: by the table of drivers. want is the configured hook; xdp_own: a program there is ours. */
-void sw_device_choose(const struct sw_device *d, enum sw_hook want, const struct sw_device_host *host, bool xdp_own,
-	struct sw_hook_choice *ret);
-/* True when the device is among those to watch: the patterns (fnmatch(3)), or with none, a default route and no loopback. */
-bool sw_device_is_wanted(const struct sw_device *d, const struct sw_config_iface *patterns, size_t n,
-	const struct sw_config_iface **ret_row);
+void sw_device_choose(const struct sw_device *d, enum sw_hook want,
+	const struct sw_device_host *host, bool xdp_own, struct sw_hook_choice *ret);
+/*
+ * True when the device is among those to watch: it fits a pattern (fnmatch(3)), or with none given
+ * it holds a default route and is not the loopback.
+ */
+bool sw_device_is_wanted(const struct sw_device *d, const struct sw_config_iface *patterns,
+	size_t n, const struct sw_config_iface **ret_row);
 /* "native", "tcx", "clsact", "generic", "none". */
 const char *sw_attach_word(enum sw_attach a);
 /* Kernel at least major.minor, by uname(2); tcx: 6.6. For what a probe would disturb. */

@@ -58,7 +58,8 @@ static void say_refused(struct sw_ladder *l, const char *program, int error)
 {
 	const char *name = strerrorname_np(-error);
 
-	sw_strbuf_printf(&l->hooks, "%s-%s(%s)", l->hooks.len ? " " : "", program, name ? name : "?");
+	sw_strbuf_printf(
+		&l->hooks, "%s-%s(%s)", l->hooks.len ? " " : "", program, name ? name : "?");
 }
 
 static void say_attached(struct sw_ladder *l, const char *program)
@@ -87,8 +88,9 @@ static bool is_same_cgroup(int link_fd, int cgroup_fd)
 	__u32 len = sizeof(info);
 	struct stat st;
 
-	return bpf_obj_get_info_by_fd(link_fd, &info, &len) == 0 && info.type == BPF_LINK_TYPE_CGROUP &&
-		fstat(cgroup_fd, &st) == 0 && info.cgroup.cgroup_id == st.st_ino;
+	return bpf_obj_get_info_by_fd(link_fd, &info, &len) == 0 &&
+		info.type == BPF_LINK_TYPE_CGROUP && fstat(cgroup_fd, &st) == 0 &&
+		info.cgroup.cgroup_id == st.st_ino;
 }
 
 /* An earlier guard's link: updated in place where the kernel can (cgroup links), so that nothing is missed. */
@@ -117,8 +119,9 @@ static int keep_link(struct sw_ladder *l, struct bpf_link *link)
 
 static int attach_new(struct sw_ladder *l, const struct bpf_program *p, const char *path)
 {
-	struct bpf_link *link = is_cgroup_type(bpf_program__type(p)) ? bpf_program__attach_cgroup(p, l->cgroup_fd) :
-								       bpf_program__attach(p);
+	struct bpf_link *link = is_cgroup_type(bpf_program__type(p))
+		? bpf_program__attach_cgroup(p, l->cgroup_fd)
+		: bpf_program__attach(p);
 	int r;
 
 	if (!link)
@@ -155,9 +158,11 @@ static int attach_one(struct sw_ladder *l, const struct bpf_program *p)
 	char path[SW_PIN_PATH_MAX];
 	int r = 0;
 
-	if (bpf_program__type(p) == BPF_PROG_TYPE_TRACING && bpf_program__expected_attach_type(p) == BPF_TRACE_ITER)
+	if (bpf_program__type(p) == BPF_PROG_TYPE_TRACING &&
+		bpf_program__expected_attach_type(p) == BPF_TRACE_ITER)
 		return attach_iter(l, p);
-	if (snprintf(path, sizeof(path), "%s/" PIN_PREFIX "%s", l->opts->pin_dir, bpf_program__name(p)) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/" PIN_PREFIX "%s", l->opts->pin_dir,
+		    bpf_program__name(p)) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	if (!adopt_link(l, p, path))
 		r = attach_new(l, p, path);
@@ -174,8 +179,8 @@ static int climb_object(struct sw_ladder *l, const struct sw_object *row)
 	struct bpf_program *p;
 	int r;
 
-	r = sw_load_object(row->name, elf, size, l->opts->pin_dir, true, is_faked, (void *)l->opts->fake_refuse,
-		l->report, &o);
+	r = sw_load_object(row->name, elf, size, l->opts->pin_dir, true, is_faked,
+		(void *)l->opts->fake_refuse, l->report, &o);
 	if (r < 0) {
 		say_refused(l, row->name, r);
 		return r;
@@ -183,7 +188,8 @@ static int climb_object(struct sw_ladder *l, const struct sw_object *row)
 	l->objects[l->n_objects++] = o;
 	for (size_t i = refused_before; i < l->report->n_refused; i++)
 		say_refused(l, l->report->refused[i].program, l->report->refused[i].error);
-	bpf_object__for_each_program(p, o) {
+	bpf_object__for_each_program(p, o)
+	{
 		if (bpf_program__fd(p) < 0)
 			continue;
 		r = attach_one(l, p);
@@ -216,7 +222,8 @@ static void drop_pins(const char *pin_dir, const struct sw_ladder *keep)
 	for (struct dirent *e = readdir(d); e; e = readdir(d)) {
 		size_t n = strlen(PIN_PREFIX);
 
-		if (strncmp(e->d_name, PIN_PREFIX, n) == 0 && !(keep && has_program(keep, e->d_name + n)))
+		if (strncmp(e->d_name, PIN_PREFIX, n) == 0 &&
+			!(keep && has_program(keep, e->d_name + n)))
 			unlinkat(dirfd(d), e->d_name, 0);
 	}
 	closedir(d);
@@ -227,8 +234,8 @@ void sw_ladder_unpin(const char *pin_dir)
 	drop_pins(pin_dir, NULL);
 }
 
-int sw_ladder_climb(const struct sw_object *rows, const struct sw_ladder_opts *o, struct sw_load_report *report,
-	struct sw_ladder **ret)
+int sw_ladder_climb(const struct sw_object *rows, const struct sw_ladder_opts *o,
+	struct sw_load_report *report, struct sw_ladder **ret)
 {
 	_cleanup_(sw_ladder_freep) struct sw_ladder *l = calloc(1, sizeof(*l));
 	int r;
@@ -259,7 +266,8 @@ void sw_ladder_free(struct sw_ladder *l)
 	if (!l)
 		return;
 	for (size_t i = 0; i < l->n_links; i++) {
-		bpf_link__disconnect(l->links[i]); /* else a pinned tracepoint's event would be disabled */
+		bpf_link__disconnect(
+			l->links[i]); /* else a pinned tracepoint's event would be disabled */
 		bpf_link__destroy(l->links[i]);
 	}
 	for (size_t i = 0; i < l->n_objects; i++)
@@ -307,7 +315,8 @@ int sw_ladder_probe_trampoline(void)
 	if (id < 0)
 		return id;
 	opts.attach_btf_id = (__u32)id;
-	prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, "sw_probe", "GPL", insns, SW_ARRAY_SIZE(insns), &opts);
+	prog = bpf_prog_load(
+		BPF_PROG_TYPE_TRACING, "sw_probe", "GPL", insns, SW_ARRAY_SIZE(insns), &opts);
 	if (prog < 0)
 		return -errno;
 	link = bpf_raw_tracepoint_open(NULL, prog);

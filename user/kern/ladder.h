@@ -13,7 +13,14 @@
 
 struct sw_ladder;
 
-enum sw_iter { SW_ITER_TCP, SW_ITER_UDP, SW_ITER_UNIX, SW_ITER_TASK, SW_ITER_TASK_FILE, SW_ITER_COUNT };
+enum sw_iter {
+	SW_ITER_TCP,
+	SW_ITER_UDP,
+	SW_ITER_UNIX,
+	SW_ITER_TASK,
+	SW_ITER_TASK_FILE,
+	SW_ITER_COUNT
+};
 
 /* One BPF object, as its skeleton gives it. */
 struct sw_object {
@@ -23,13 +30,13 @@ struct sw_object {
 
 struct sw_ladder_opts {
 	const char *pin_dir;
-	const char *cgroup_dir;	 /* NULL: found */
+	const char *cgroup_dir; /* NULL: found */
 	const char *fake_refuse; /* tests: program names, by commas, that count as refused */
 };
 
 /* Loads and attaches rows (ended by a NULL name). Refusals are no errors. 0 or -errno. */
-int sw_ladder_climb(const struct sw_object *rows, const struct sw_ladder_opts *o, struct sw_load_report *report,
-	struct sw_ladder **ret);
+int sw_ladder_climb(const struct sw_object *rows, const struct sw_ladder_opts *o,
+	struct sw_load_report *report, struct sw_ladder **ret);
 /* Lets go; what is pinned stays attached. */
 void sw_ladder_free(struct sw_ladder *l);
 void sw_ladder_freep(struct sw_ladder **l);

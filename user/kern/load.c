@@ -37,7 +37,8 @@ static bool fits(const struct bpf_map *m, int fd)
 	if (bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
 		return false;
 	return info.type == bpf_map__type(m) && info.key_size == bpf_map__key_size(m) &&
-		info.value_size == bpf_map__value_size(m) && info.max_entries == bpf_map__max_entries(m) &&
+		info.value_size == bpf_map__value_size(m) &&
+		info.max_entries == bpf_map__max_entries(m) &&
 		info.map_flags == bpf_map__map_flags(m);
 }
 
@@ -74,8 +75,8 @@ static int place_map(struct bpf_map *m, const char *pin_dir, struct sw_load_repo
 	return bpf_map__set_pin_path(m, path);
 }
 
-static int open_object(const char *name, const void *elf, size_t size, const char *pin_dir, struct sw_load_report *rep,
-	struct bpf_object **ret)
+static int open_object(const char *name, const void *elf, size_t size, const char *pin_dir,
+	struct sw_load_report *rep, struct bpf_object **ret)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
 	_cleanup_(sw_load_closep) struct bpf_object *o = bpf_object__open_mem(elf, size, &opts);
@@ -83,7 +84,8 @@ static int open_object(const char *name, const void *elf, size_t size, const cha
 
 	if (!o)
 		return -errno;
-	bpf_object__for_each_map(m, o) {
+	bpf_object__for_each_map(m, o)
+	{
 		int r;
 
 		if (bpf_map__is_internal(m))
@@ -113,7 +115,8 @@ static void refuse(struct sw_load_report *rep, const char *program, int error)
 	rep->refused[rep->n_refused++].error = error;
 }
 
-static int try_one(const char *name, const void *elf, size_t size, const char *pin_dir, const char *program)
+static int try_one(
+	const char *name, const void *elf, size_t size, const char *pin_dir, const char *program)
 {
 	_cleanup_(sw_load_closep) struct bpf_object *o = NULL;
 	struct bpf_program *p;
@@ -121,7 +124,8 @@ static int try_one(const char *name, const void *elf, size_t size, const char *p
 
 	if (r < 0)
 		return r;
-	bpf_object__for_each_program(p, o) {
+	bpf_object__for_each_program(p, o)
+	{
 		r = bpf_program__set_autoload(p, sw_streq(bpf_program__name(p), program));
 		if (r < 0)
 			return r;
@@ -130,12 +134,13 @@ static int try_one(const char *name, const void *elf, size_t size, const char *p
 }
 
 /* The whole was refused: which of its programs is it? Each alone, at production size. */
-static void probe_each(const char *name, const void *elf, size_t size, const char *pin_dir, struct bpf_object *o,
-	struct sw_load_report *rep)
+static void probe_each(const char *name, const void *elf, size_t size, const char *pin_dir,
+	struct bpf_object *o, struct sw_load_report *rep)
 {
 	struct bpf_program *p;
 
-	bpf_object__for_each_program(p, o) {
+	bpf_object__for_each_program(p, o)
+	{
 		int r;
 
 		if (is_refused(rep, bpf_program__name(p)))
@@ -146,8 +151,8 @@ static void probe_each(const char *name, const void *elf, size_t size, const cha
 	}
 }
 
-static int load_rest(const char *name, const void *elf, size_t size, const char *pin_dir, struct sw_load_report *rep,
-	struct bpf_object **ret)
+static int load_rest(const char *name, const void *elf, size_t size, const char *pin_dir,
+	struct sw_load_report *rep, struct bpf_object **ret)
 {
 	_cleanup_(sw_load_closep) struct bpf_object *o = NULL;
 	struct bpf_program *p;
@@ -155,7 +160,8 @@ static int load_rest(const char *name, const void *elf, size_t size, const char 
 
 	if (r < 0)
 		return r;
-	bpf_object__for_each_program(p, o) {
+	bpf_object__for_each_program(p, o)
+	{
 		if (is_refused(rep, bpf_program__name(p)))
 			bpf_program__set_autoload(p, false);
 	}
@@ -166,8 +172,9 @@ static int load_rest(const char *name, const void *elf, size_t size, const char 
 	return 0;
 }
 
-int sw_load_object(const char *name, const void *elf, size_t size, const char *pin_dir, bool is_optional,
-	sw_load_skip_fn skip, void *arg, struct sw_load_report *report, struct bpf_object **ret)
+int sw_load_object(const char *name, const void *elf, size_t size, const char *pin_dir,
+	bool is_optional, sw_load_skip_fn skip, void *arg, struct sw_load_report *report,
+	struct bpf_object **ret)
 {
 	_cleanup_(sw_load_closep) struct bpf_object *o = NULL;
 	struct bpf_program *p;
@@ -175,7 +182,8 @@ int sw_load_object(const char *name, const void *elf, size_t size, const char *p
 
 	if (r < 0)
 		return r;
-	bpf_object__for_each_program(p, o) {
+	bpf_object__for_each_program(p, o)
+	{
 		if (skip && skip(bpf_program__name(p), arg)) {
 			refuse(report, bpf_program__name(p), -EPERM);
 			bpf_program__set_autoload(p, false);

@@ -31,8 +31,9 @@ typedef bool (*sw_load_skip_fn)(const char *program, void *arg);
  * and those the kernel refuses are left out (and named in the report); else any refusal fails.
  * skip may be NULL. 0, -errno. Nothing stays behind on failure but pins of maps that were made.
  */
-int sw_load_object(const char *name, const void *elf, size_t size, const char *pin_dir, bool is_optional,
-	sw_load_skip_fn skip, void *arg, struct sw_load_report *report, struct bpf_object **ret);
+int sw_load_object(const char *name, const void *elf, size_t size, const char *pin_dir,
+	bool is_optional, sw_load_skip_fn skip, void *arg, struct sw_load_report *report,
+	struct bpf_object **ret);
 void sw_load_closep(struct bpf_object **o);
 /* libbpf speaks at debug level from here on. Call once. */
 void sw_load_quiet(void);

@@ -41,7 +41,8 @@ void sw_maps_done(struct sw_maps *m)
 
 static int make_sock_ring(const char *path)
 {
-	_close_ int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, names[SW_MAP_EV_SOCK], 0, 0, SW_EV_SOCK_BYTES, NULL);
+	_close_ int fd = bpf_map_create(
+		BPF_MAP_TYPE_RINGBUF, names[SW_MAP_EV_SOCK], 0, 0, SW_EV_SOCK_BYTES, NULL);
 
 	if (fd < 0)
 		return -errno;
@@ -162,7 +163,8 @@ int sw_maps_allow_put(const struct sw_maps *m, const struct sw_net *net, __u32 o
 	return bpf_map_delete_elem(fd, key) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int each_allow(int fd, enum sw_family family, int (*fn)(const struct sw_net *, __u32, void *), void *arg)
+static int each_allow(
+	int fd, enum sw_family family, int (*fn)(const struct sw_net *, __u32, void *), void *arg)
 {
 	struct sw_lpm6 key, *prev = NULL; /* a v4 key is its beginning */
 	size_t bytes = family == SW_AF_IP4 ? 4 : 16;
@@ -186,7 +188,8 @@ static int each_allow(int fd, enum sw_family family, int (*fn)(const struct sw_n
 	return 0;
 }
 
-int sw_maps_allow_each(const struct sw_maps *m, int (*fn)(const struct sw_net *net, __u32 origins, void *arg), void *arg)
+int sw_maps_allow_each(const struct sw_maps *m,
+	int (*fn)(const struct sw_net *net, __u32 origins, void *arg), void *arg)
 {
 	int r = each_allow(m->fd[SW_MAP_ALLOW4], SW_AF_IP4, fn, arg);
 
@@ -213,7 +216,8 @@ int sw_maps_ctl_set(const struct sw_maps *m, const struct sw_gate_ctl *c)
 		step.mode = old.mode == SW_MODE_ENFORCE ? SW_MODE_ENFORCE : SW_MODE_OBSERVE;
 	else
 		step.enforce_until_ns = old.enforce_until_ns;
-	if (bpf_map_update_elem(fd, &zero, &step, BPF_ANY) < 0 || bpf_map_update_elem(fd, &zero, c, BPF_ANY) < 0)
+	if (bpf_map_update_elem(fd, &zero, &step, BPF_ANY) < 0 ||
+		bpf_map_update_elem(fd, &zero, c, BPF_ANY) < 0)
 		return -errno;
 	return 0;
 }
@@ -223,15 +227,17 @@ enum { STEP_MAX = 4096 };
 static int make_trie(const char *name, size_t key_size, __u64 entries)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
-	int fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, name, (__u32)key_size, sizeof(struct sw_trail_val),
-		(__u32)entries, &opts);
+	int fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, name, (__u32)key_size,
+		sizeof(struct sw_trail_val), (__u32)entries, &opts);
 
 	return fd < 0 ? -errno : fd;
 }
 
-int sw_trail_load_init(struct sw_trail_load *l, const struct sw_trail_entry *entries, __u64 count4, __u64 count6)
+int sw_trail_load_init(
+	struct sw_trail_load *l, const struct sw_trail_entry *entries, __u64 count4, __u64 count6)
 {
-	*l = (struct sw_trail_load){.entries = entries, .count4 = count4, .count6 = count6, .fd4 = -1, .fd6 = -1};
+	*l = (struct sw_trail_load){
+		.entries = entries, .count4 = count4, .count6 = count6, .fd4 = -1, .fd6 = -1};
 	if (count4 > SW_MAX_TRAILS4 || count6 > SW_MAX_TRAILS6)
 		return -E2BIG;
 	if (count4) {
@@ -255,7 +261,7 @@ static bool is_good_entry(const struct sw_trail_entry *e, enum sw_family family)
 	if (e->net.family != family || e->net.plen > max || e->action > SW_TRAIL_EXCEPT)
 		return false;
 	for (unsigned int i = e->net.plen; i < max; i++)
-		zero_tail.addr[i / 8] &= (__u8)~(0x80 >> (i % 8));
+		zero_tail.addr[i / 8] &= (__u8) ~(0x80 >> (i % 8));
 	return memcmp(zero_tail.addr, e->net.addr, max / 8) == 0;
 }
 

@@ -41,11 +41,13 @@ const char *sw_map_name(enum sw_map map);
 int sw_maps_share(const struct sw_maps *m, enum sw_map map);
 
 /* The ban of net: hosts (/32, /128) and /64 in the hashes, the rest in the tries. -E2BIG or -ENOSPC: full. */
-int sw_maps_ban_put(const struct sw_maps *m, const struct sw_net *net, const struct sw_ban_val *val);
+int sw_maps_ban_put(
+	const struct sw_maps *m, const struct sw_net *net, const struct sw_ban_val *val);
 int sw_maps_ban_del(const struct sw_maps *m, const struct sw_net *net);
 int sw_maps_allow_put(const struct sw_maps *m, const struct sw_net *net, __u32 origins);
 /* Calls fn for each allow entry until it returns negative; the result. */
-int sw_maps_allow_each(const struct sw_maps *m, int (*fn)(const struct sw_net *net, __u32 origins, void *arg), void *arg);
+int sw_maps_allow_each(const struct sw_maps *m,
+	int (*fn)(const struct sw_net *net, __u32 origins, void *arg), void *arg);
 
 int sw_maps_ctl_get(const struct sw_maps *m, struct sw_gate_ctl *ret);
 /*
@@ -64,7 +66,8 @@ struct sw_trail_load {
 	int fd4, fd6; /* -1 when that family has no entry */
 	bool is_single; /* batches fail here: some kernels give ENOMEM on many cores; one by one then */
 };
-int sw_trail_load_init(struct sw_trail_load *l, const struct sw_trail_entry *entries, __u64 count4, __u64 count6);
+int sw_trail_load_init(
+	struct sw_trail_load *l, const struct sw_trail_entry *entries, __u64 count4, __u64 count6);
 /* Writes up to max entries; 1 more to do, 0 all written, -errno. */
 int sw_trail_load_step(struct sw_trail_load *l, __u32 max);
 /* Puts both in force. On failure what was in force stays. */
