@@ -296,9 +296,16 @@ def test_a_port_that_is_taken_is_said_and_tried_again(ns):
         assert w.ask("/healthz").status == 200
 
 
-def test_without_a_page_it_ends_content(ns):
+def test_without_a_page_it_waits_for_a_configuration_that_wants_one(ns):
     with World(ns, "web: {enabled: false}\n") as w:
-        assert w.web.p.wait(10) == 0
+        wait(lambda: "wants no page" in w.web.text)
+        assert not w.engine.asked
+        w.guard.configure(YAML)
+        assert w.ask("/healthz").status == 200
+        w.guard.configure("web: {enabled: false}\n")
+        assert w.web.p.wait(10) == 75
+        w.web = Program(f"{BUILD}/sockwarden-web", "--run-dir", w.dir, prefix=ns.exec)
+        wait(lambda: "wants no page" in w.web.text)
 
 
 def test_another_port_in_the_configuration_ends_it_for_a_new_start(ns):

@@ -126,23 +126,27 @@ static int start(struct web *w, const struct sw_config *config)
 	return sw_loop_add_timer(w->loop, 1, 0, on_listen, w, &w->listen_timer);
 }
 
+/*
+ * Without a page the process stays and waits for a configuration that wants one: whoever started it
+ * would take its end for a failure, and nobody would start it after a reload.
+ */
 static int on_config(const struct sw_config *config, void *arg)
 {
 	struct web *w = arg;
+	bool is_same = sw_streq(w->address, config->web_address) && w->wanted_port == config->web_port;
 
 	sw_log_set_level(config->log_level);
-	if (!config->web_enabled) {
-		sw_log_notice("the configuration wants no page");
-		sw_loop_stop(w->loop, 0);
+	if (!w->has_started && !config->web_enabled) {
+		sw_log_info("the configuration wants no page");
 		return 0;
 	}
 	if (!w->has_started) {
 		w->has_started = true;
 		return start(w, config);
 	}
-	if (sw_streq(w->address, config->web_address) && w->wanted_port == config->web_port)
+	if (is_same && config->web_enabled)
 		return 0; /* sessions stay */
-	sw_log_notice("the page's address has changed, starting anew");
+	sw_log_notice("what is wanted of the page has changed, starting anew");
 	w->exit_status = SW_WEB_EXIT_RESTART;
 	sw_loop_stop(w->loop, 0);
 	return 0;

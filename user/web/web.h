@@ -8,7 +8,7 @@
 #include "user/base/paths.h"
 
 enum {
-	SW_WEB_EXIT_RESTART = 75, /* address or port has changed: start me again (EX_TEMPFAIL) */
+	SW_WEB_EXIT_RESTART = 75, /* address or port has changed, or no page is wanted now: start me again (EX_TEMPFAIL) */
 	SW_WEB_LISTEN_RETRY_SEC = 5,
 	SW_WEB_BEAT_SEC = 15,
 };
@@ -18,5 +18,5 @@ struct sw_web_options {
 	bool is_help, is_version, is_verbose;
 };
 
-/* The program's exit status; 0 also when the configuration wants no page: do not start it again. */
+/* The program's exit status. */
 int sw_web_run(const struct sw_web_options *o);
