@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The engine's side of RUN/guard.sock (include/sockwarden/rpc/guard.h): keeps the connection, says
- * HELLO, comes back when the guard was restarted. Requests are answered in order, but for TRAILS_SWAP. One object, owned
- * by the engine, in its loop's thread.
+ * HELLO, comes back when the guard was restarted. Requests are answered in order, but for
+ * TRAILS_SWAP. One object, owned by the engine, in its loop's thread.
  */
 #pragma once
 
