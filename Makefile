@@ -138,7 +138,7 @@ install: all ## install under DESTDIR (PREFIX=/usr)
 	$(Q)install -m 755 $B/sockwardend $(DESTDIR)$(PREFIX)/sbin/
 	$(Q)install -m 755 $B/sockwarden-engine $B/sockwarden-net $B/sockwarden-web $B/sockwarden-config $(DESTDIR)$(PREFIX)/libexec/sockwarden/
 	$(Q)test -e $(DESTDIR)$(SYSCONF)/sockwarden/sockwarden.yaml || install -m 640 deploy/sockwarden.yaml $(DESTDIR)$(SYSCONF)/sockwarden/
-	$(Q)for u in deploy/systemd/*.service; do sed 's|/usr/|$(PREFIX)/|;s|/var/lib/|$(STATE)/|' $$u \
+	$(Q)for u in deploy/systemd/*.service; do sed 's|/usr/|$(PREFIX)/|g;s|/var/lib/|$(STATE)/|' $$u \
 	  >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/} && chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/} || exit 1; done
 	$(Q)install -m 644 deploy/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/sockwarden.conf
 	$(Q)install -m 644 deploy/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sockwarden.conf

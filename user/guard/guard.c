@@ -274,6 +274,7 @@ static int on_reload(struct sw_source *s, int signo, void *arg)
 	sw_config_image_done(&old);
 	sw_serve_hang_up(g->serve);
 	save_state(g);
+	sw_supervise_reload(g->supervise);
 	sw_log_notice("the configuration was reloaded");
 	return 0;
 }

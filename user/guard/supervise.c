@@ -41,6 +41,7 @@ struct child {
 	pid_t pid; /* 0: not running */
 	uint32_t restarts;
 	uint64_t started_ns, pause_ms;
+	bool is_idle;		 /* ended because the configuration wants nothing of it */
 	struct sw_source *timer; /* until its next start */
 };
 
@@ -157,6 +158,11 @@ static void on_end(struct child *c, int status)
 		go_on_showing(s, c->kind, status);
 		return;
 	}
+	/* status 0 is its word that the configuration wants nothing of it; systemd reads it the same way */
+	if (c->kind == KIND_WEB && status == 0) {
+		c->is_idle = true;
+		return;
+	}
 	plan_restart(c);
 	sw_log_warning(0, "sockwarden-%s ended (%s %d); starting it again in %llu ms",
 		rows[c->kind].name, status > 128 ? "signal" : "status",
@@ -234,6 +240,19 @@ int sw_supervise_start(struct sw_supervise *s)
 	if (s->o.has_show)
 		wait_ready(s);
 	return 0;
+}
+
+void sw_supervise_reload(struct sw_supervise *s)
+{
+	for (size_t i = 0; i < KIND_COUNT; i++) {
+		struct child *c = &s->children[i];
+
+		if (!c->is_idle)
+			continue;
+		c->is_idle = false;
+		if (start_child(c) < 0)
+			plan_restart(c);
+	}
 }
 
 static void signal_all(const struct sw_supervise *s, int signo)

@@ -32,6 +32,8 @@ struct sw_supervise_opts {
 int sw_supervise_new(
 	struct sw_loop *l, const struct sw_supervise_opts *o, struct sw_supervise **ret);
 int sw_supervise_start(struct sw_supervise *s);
+/* The configuration is new: starts again what had ended because the old one wanted nothing of it. */
+void sw_supervise_reload(struct sw_supervise *s);
 /* Ends every child: SIGTERM, and after SW_STOP_SEC SIGKILL. Blocks until they are gone. */
 void sw_supervise_stop(struct sw_supervise *s);
 void sw_supervise_free(struct sw_supervise *s);
