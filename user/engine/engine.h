@@ -49,6 +49,8 @@ struct sw_engine {
 	struct sw_enforce *enforce;    /* user/enforce */
 	struct sw_hits *hits;	       /* user/detect: packet events */
 	struct sw_packets *packets;    /* packets.c */
+	struct sw_connects *connects;  /* user/detect: connects to what is listed */
+	struct sw_admins *admins;      /* admins.c */
 	struct sw_health *health;      /* health.c */
 	struct sw_watch *watch;	       /* watch.c: sockets */
 	struct sw_trail_part *trails;  /* verb_trails.c */
@@ -121,6 +123,8 @@ extern const struct sw_engine_part sw_part_bans;	     /* verb_bans.c */
 extern const struct sw_engine_part sw_part_why;		     /* verb_why.c */
 extern const struct sw_engine_part sw_part_mode;	     /* mode.c */
 extern const struct sw_engine_part sw_part_packets;	     /* packets.c */
+extern const struct sw_engine_part sw_part_connects;	     /* connects.c */
+extern const struct sw_engine_part sw_part_admins;	     /* admins.c */
 extern const struct sw_engine_part sw_part_sockets;	     /* watch.c */
 extern const struct sw_engine_part sw_part_trails;	     /* verb_trails.c */
 extern const struct sw_engine_part sw_part_net;		     /* net_peer.c */

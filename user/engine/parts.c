@@ -9,6 +9,8 @@ const struct sw_engine_part *const sw_engine_parts[] = {
 	&sw_part_packets,
 	&sw_part_why,
 	&sw_part_sockets,
+	&sw_part_connects,
+	&sw_part_admins,
 	&sw_part_trails,
 	&sw_part_net,	  /* after the trails, to which it hands lists */
 	&sw_part_alerts,

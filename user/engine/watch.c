@@ -11,6 +11,7 @@ static void on_event(const struct sw_event *ev, void *arg)
 
 	sw_inventory_event(e->watch->inv, ev);
 	sw_watch_tell(e, ev);
+	sw_watch_connects(e, ev);
 }
 
 static void on_lost(uint64_t n, void *arg)

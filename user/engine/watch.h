@@ -39,6 +39,7 @@ struct sw_watch {
 	bool is_settled; /* a whole snapshot was taken in this run */
 	/* the snapshot under way */
 	bool is_asking;
+	bool is_wanted; /* somebody wants to know the owners anew */
 	uint64_t next_ask_ns; /* not before */
 	struct sw_told *told;
 	struct sw_gone *gone;
@@ -46,6 +47,11 @@ struct sw_watch {
 
 /* watch_snapshot.c: asks for a snapshot when one is due. */
 void sw_watch_ask(struct sw_engine *e);
+
+/* Asks for one though nothing was lost: for owners that only an iterator knows. */
+void sw_watch_want(struct sw_engine *e);
+/* connects.c: a connect to what is on a trail becomes a finding. */
+void sw_watch_connects(struct sw_engine *e, const struct sw_event *ev);
 
 /* watch.c: after a whole snapshot. */
 void sw_watch_settled(struct sw_engine *e);

@@ -97,10 +97,17 @@ void sw_watch_ask(struct sw_engine *e)
 {
 	struct sw_watch *w = e->watch;
 
-	if (!w->ring || w->is_asking || !sw_inventory_needs_snapshot(w->inv) ||
+	if (!w->ring || w->is_asking || (!w->is_wanted && !sw_inventory_needs_snapshot(w->inv)) ||
 		sw_clock_boot_ns(&e->clock) < w->next_ask_ns)
 		return;
 	w->is_asking = true;
+	w->is_wanted = false;
 	sw_inventory_snapshot_begin(w->inv);
 	post(e, 0);
+}
+
+void sw_watch_want(struct sw_engine *e)
+{
+	e->watch->is_wanted = true;
+	sw_watch_ask(e);
 }

@@ -146,7 +146,8 @@ static int add_part(const struct sw_ladder *l, const struct found_list *all, __u
 	for (i = first; i < all->n && s->n_netns < SW_GUARD_NETNS_MAX; i++) {
 		int r = add_netns(l, &all->at[i], fds, n);
 
-		if (r == -ENOENT || r == -ESRCH || r == -EPERM || r == -EACCES)
+		/* EINVAL: a name under /run/netns whose namespace is mounted elsewhere, or not at all */
+		if (r == -ENOENT || r == -ESRCH || r == -EPERM || r == -EACCES || r == -EINVAL)
 			continue;
 		if (r < 0)
 			return r;
