@@ -50,7 +50,9 @@ static uint32_t chance(struct world *w, uint32_t n)
 
 static struct sw_net net_of(unsigned int i)
 {
-	struct sw_net n = {.family = i % 2 ? SW_AF_IP6 : SW_AF_IP4, .plen = i % 2 ? 64 : 32, .addr = {198, 18, 1, (__u8)i}};
+	struct sw_net n = {.family = i % 2 ? SW_AF_IP6 : SW_AF_IP4,
+		.plen = i % 2 ? 64 : 32,
+		.addr = {198, 18, 1, (__u8)i}};
 
 	return n;
 }
@@ -136,7 +138,9 @@ static void check(struct world *w, const char *when)
 		if (drops(w, i) == t->is_banned || is_near)
 			continue;
 		if (!t->is_banned && w->kernel[i].is_there &&
-			w->kernel[i].until_boot_ns <= w->clock.manual_boot_ns + SLACK_SEC * SW_SEC_NS && w->kernel[i].until_boot_ns)
+			w->kernel[i].until_boot_ns <=
+				w->clock.manual_boot_ns + SLACK_SEC * SW_SEC_NS &&
+			w->kernel[i].until_boot_ns)
 			continue;
 		fail_msg("%s, true second %llu: net %u is %s, and should be %s", when, (unsigned long long)w->true_sec, i,
 			drops(w, i) ? "dropped" : "passed", t->is_banned ? "dropped" : "passed");
@@ -311,8 +315,9 @@ static void weeks_of_bans_end_when_they_should(void **state)
 	assert_non_null(mkdtemp(w->dir));
 	w->seed = 20261122;
 	w->true_sec = began = 1795000000;
-	w->clock = (struct sw_clock){
-		.is_manual = true, .manual_boot_ns = 20 * SW_SEC_NS, .manual_wall_ns = (int64_t)w->true_sec * (int64_t)SW_SEC_NS};
+	w->clock = (struct sw_clock){.is_manual = true,
+		.manual_boot_ns = 20 * SW_SEC_NS,
+		.manual_wall_ns = (int64_t)w->true_sec * (int64_t)SW_SEC_NS};
 	start(w);
 	for (unsigned int i = 0; i < STEPS; i++)
 		step(w);
@@ -332,7 +337,9 @@ static void a_hundred_thousand_bans_end_together(void **state)
 	struct sw_refusal_text why;
 	enum sw_refusal refusal;
 
-	w.clock = (struct sw_clock){.is_manual = true, .manual_boot_ns = SW_SEC_NS, .manual_wall_ns = 1795000000 * (int64_t)SW_SEC_NS};
+	w.clock = (struct sw_clock){.is_manual = true,
+		.manual_boot_ns = SW_SEC_NS,
+		.manual_wall_ns = 1795000000 * (int64_t)SW_SEC_NS};
 	assert_int_equal(sw_policy_new(&w.clock, "boot", &ops, &w, &w.policy), 0);
 	for (unsigned int i = 0; i < MANY; i++) {
 		struct sw_ban_request q = {.net = {.family = SW_AF_IP4, .plen = 32, },

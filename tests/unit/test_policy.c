@@ -60,7 +60,8 @@ static void allow(void *arg, const struct sw_net *net, uint32_t origins)
 	f->last_origins = origins;
 }
 
-static void over(void *arg, const struct sw_ban *ban, const struct sw_ban_part *part, enum sw_ban_end how, const char *by)
+static void over(void *arg, const struct sw_ban *ban, const struct sw_ban_part *part,
+	enum sw_ban_end how, const char *by)
 {
 	struct fixture *f = arg;
 
@@ -95,8 +96,9 @@ static int set_up(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	f->clock = (struct sw_clock){
-		.is_manual = true, .manual_boot_ns = 1000 * SW_SEC_NS, .manual_wall_ns = 1795000000 * (int64_t)SW_SEC_NS};
+	f->clock = (struct sw_clock){.is_manual = true,
+		.manual_boot_ns = 1000 * SW_SEC_NS,
+		.manual_wall_ns = 1795000000 * (int64_t)SW_SEC_NS};
 	assert_int_equal(sw_policy_new(&f->clock, "boot-a", &ops, f, &f->policy), 0);
 	sw_policy_set_limits(f->policy, &limits);
 	*state = f;
@@ -123,7 +125,11 @@ static struct sw_net net(const char *text)
 static int ban_as(struct fixture *f, const char *text, uint64_t for_sec, const char *origin, enum sw_refusal *refusal,
 	struct sw_refusal_text *why)
 {
-	struct sw_ban_request q = {.net = net(text), .for_sec = for_sec, .origin = origin, .by = "test", .reason = "why"};
+	struct sw_ban_request q = {.net = net(text),
+		.for_sec = for_sec,
+		.origin = origin,
+		.by = "test",
+		.reason = "why"};
 
 	return sw_policy_ban(f->policy, &q, ++f->next_id, NULL, NULL, refusal, why);
 }
@@ -186,7 +192,11 @@ static void a_ban_that_touches_a_protected_address_is_refused_and_says_which(voi
 static void a_network_wider_than_the_floor_needs_the_word(void **state)
 {
 	struct fixture *f = *state;
-	struct sw_ban_request q = {.net = net("198.0.0.0/8"), .for_sec = 60, .origin = "operator", .by = "x", .reason = ""};
+	struct sw_ban_request q = {.net = net("198.0.0.0/8"),
+		.for_sec = 60,
+		.origin = "operator",
+		.by = "x",
+		.reason = ""};
 	struct sw_refusal_text why;
 	enum sw_refusal refusal;
 

@@ -28,7 +28,9 @@ static int set_up(void **state)
 	assert_non_null(f);
 	(void)sw_strcpy(f->dir, sizeof(f->dir), "/tmp/sockwarden-store-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
-	f->clock = (struct sw_clock){.is_manual = true, .manual_boot_ns = SW_SEC_NS, .manual_wall_ns = 1795000000 * (int64_t)SW_SEC_NS};
+	f->clock = (struct sw_clock){.is_manual = true,
+		.manual_boot_ns = SW_SEC_NS,
+		.manual_wall_ns = 1795000000 * (int64_t)SW_SEC_NS};
 	assert_int_equal(sw_store_open(f->dir, &f->clock, 64, &f->store, &f->opened), 0);
 	*state = f;
 	return 0;
@@ -121,7 +123,8 @@ static void a_ban_comes_back_as_it_was_stored(void **state)
 static void an_ended_ban_stays_in_the_history(void **state)
 {
 	struct fixture *f = *state;
-	struct sw_store_ban a = make_ban(1, "198.18.0.7"), b = make_ban(2, "198.18.0.0/24"), c = make_ban(3, "198.19.0.1");
+	struct sw_store_ban a = make_ban(1, "198.18.0.7"), b = make_ban(2, "198.18.0.0/24"),
+			    c = make_ban(3, "198.19.0.1");
 	struct sw_net asked = net("198.18.0.7");
 	struct found found = {};
 
@@ -327,7 +330,8 @@ static int last_title(const struct sw_finding *finding, void *arg)
 static void a_finding_told_again_is_one_row(void **state)
 {
 	struct fixture *f = *state;
-	struct sw_finding finding = {.id = sw_store_next_finding_id(f->store), .wall_ns = 5, .count = 1, .title = "one"};
+	struct sw_finding finding = {
+		.id = sw_store_next_finding_id(f->store), .wall_ns = 5, .count = 1, .title = "one"};
 	char title[192] = "";
 
 	assert_int_equal(sw_store_queue_finding(f->store, &finding), 0);

@@ -16,10 +16,11 @@
 
 static void a_host_is_an_address_or_localhost(void **state)
 {
-	static const char *const good[] = {"127.0.0.1", "127.0.0.1:8338", "localhost", "LOCALHOST:80", "[::1]", "[::1]:8338",
-		"192.0.2.7:1", "[::ffff:127.0.0.1]:80"};
-	static const char *const bad[] = {"", "evil.example", "evil.example:8338", "localhost.evil.example", "127.0.0.1.evil.example",
-		"127.0.0.1:", "127.0.0.1:x", "127.0.0.1:80:80", "::1", "[127.0.0.1]", "[::1", "[::1]x", "127.0.0.0/8", "127.1",
+	static const char *const good[] = {"127.0.0.1", "127.0.0.1:8338", "localhost",
+		"LOCALHOST:80", "[::1]", "[::1]:8338", "192.0.2.7:1", "[::ffff:127.0.0.1]:80"};
+	static const char *const bad[] = {"", "evil.example", "evil.example:8338",
+		"localhost.evil.example", "127.0.0.1.evil.example", "127.0.0.1:", "127.0.0.1:x",
+		"127.0.0.1:80:80", "::1", "[127.0.0.1]", "[::1", "[::1]x", "127.0.0.0/8", "127.1",
 		"2130706433", "localhost:123456", "localhost@evil.example", " localhost"};
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(good); i++) {

@@ -148,7 +148,8 @@ static bool fill_trail(struct sw_hits *h, struct row *r, struct sw_finding *f, c
 
 	f->kind = SW_FINDING_TRAIL_HIT;
 	f->severity = r->key.reason == SW_R_TRAIL_DST ? SW_SEV_MEDIUM : SW_SEV_LOW;
-	(void)sw_strcpy(f->rule, sizeof(f->rule), r->key.reason == SW_R_TRAIL_DST ? "trail-destination" : "trail-source");
+	(void)sw_strcpy(f->rule, sizeof(f->rule),
+		r->key.reason == SW_R_TRAIL_DST ? "trail-destination" : "trail-source");
 	snprintf(f->title, sizeof(f->title), "%s, on trail list %s, %s: %llu packet%s, %llu dropped", subject,
 		*f->feed ? f->feed : "(gone)", r->key.reason == SW_R_TRAIL_DST ? "was sent to" : "came here",
 		(unsigned long long)r->count, plural(r->count), (unsigned long long)r->dropped);

@@ -17,8 +17,10 @@ static const struct {
 		{SW_SEV_LOW, SW_SEV_LOW, SW_SEV_MEDIUM, SW_SEV_HIGH}},
 	[SW_BASELINE_EXECUTABLE] = {SW_FINDING_LISTENER_CHANGED, "listener-executable",
 		{SW_SEV_LOW, SW_SEV_LOW, SW_SEV_MEDIUM, SW_SEV_HIGH}},
-	[SW_BASELINE_NEW] = {SW_FINDING_NEW_LISTENER, "listener-new", {SW_SEV_INFO, SW_SEV_LOW, SW_SEV_MEDIUM, SW_SEV_MEDIUM}},
-	[SW_BASELINE_GONE] = {SW_FINDING_LISTENER_GONE, "listener-gone", {SW_SEV_INFO, SW_SEV_LOW, SW_SEV_LOW, SW_SEV_LOW}},
+	[SW_BASELINE_NEW] = {SW_FINDING_NEW_LISTENER, "listener-new",
+		{SW_SEV_INFO, SW_SEV_LOW, SW_SEV_MEDIUM, SW_SEV_MEDIUM}},
+	[SW_BASELINE_GONE] = {SW_FINDING_LISTENER_GONE, "listener-gone",
+		{SW_SEV_INFO, SW_SEV_LOW, SW_SEV_LOW, SW_SEV_LOW}},
 };
 
 void sw_detect_listener(const struct sw_baseline_change *c, uint32_t pid, const char *comm, bool is_since_start,

@@ -139,8 +139,10 @@ static int send_bans(struct sw_enforce *e, enum change_kind kind, char *why, siz
 
 	for (struct change *c = e->queue; c; c = c->hh.next) {
 		if (c->kind == kind)
-			batch[n++] = (struct sw_guard_ban){
-				.net = c->key.net, .until_ns = c->until_boot_ns, .id = c->id, .flags = SW_GUARD_BAN_WIDE};
+			batch[n++] = (struct sw_guard_ban){.net = c->key.net,
+				.until_ns = c->until_boot_ns,
+				.id = c->id,
+				.flags = SW_GUARD_BAN_WIDE};
 		if (!n || (n < SW_GUARD_BATCH_MAX && c->hh.next))
 			continue;
 		for (size_t i = 0; i < SW_ARRAY_SIZE(backends); i++) {
@@ -207,8 +209,8 @@ int sw_enforce_each_in_kernel(struct sw_enforce *e,
 	return sw_xdp_each_ban(&e->port, fn, arg);
 }
 
-int sw_enforce_each_allow_in_kernel(struct sw_enforce *e, int (*fn)(void *arg, const struct sw_net *net, uint32_t origins),
-	void *arg)
+int sw_enforce_each_allow_in_kernel(struct sw_enforce *e,
+	int (*fn)(void *arg, const struct sw_net *net, uint32_t origins), void *arg)
 {
 	return sw_xdp_each_allow(&e->port, fn, arg);
 }

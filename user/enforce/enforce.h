@@ -15,7 +15,8 @@ struct sw_enforce;
 /* How the guard is reached; maps are the engine's descriptors by enum sw_guard_fd, -1 while away. */
 struct sw_enforce_port {
 	/* 0 or -errno (-ENOTCONN while the guard is away); why: room for the guard's own words, may be NULL. */
-	int (*bans)(void *arg, enum sw_guard_op op, const struct sw_guard_ban *bans, unsigned int n, char *why, size_t size);
+	int (*bans)(void *arg, enum sw_guard_op op, const struct sw_guard_ban *bans, unsigned int n,
+		char *why, size_t size);
 	int (*allows)(void *arg, const struct sw_guard_allow *allows, unsigned int n, char *why, size_t size);
 	const int *maps;
 	void *arg;
@@ -48,5 +49,5 @@ enum sw_verdict_state sw_enforce_state(struct sw_enforce *e, const struct sw_ban
 /* Every ban the kernel holds, for when the database was lost. Negative of fn ends the walk. */
 int sw_enforce_each_in_kernel(struct sw_enforce *e,
 	int (*fn)(void *arg, const struct sw_net *net, uint64_t until_boot_ns, uint64_t id), void *arg);
-int sw_enforce_each_allow_in_kernel(struct sw_enforce *e, int (*fn)(void *arg, const struct sw_net *net, uint32_t origins),
-	void *arg);
+int sw_enforce_each_allow_in_kernel(struct sw_enforce *e,
+	int (*fn)(void *arg, const struct sw_net *net, uint32_t origins), void *arg);

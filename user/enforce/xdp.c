@@ -376,17 +376,20 @@ static int reconcile(const struct sw_enforce_port *port, struct sw_policy *polic
 	return allows < 0 ? allows : bans;
 }
 
-static int put_bans(const struct sw_enforce_port *port, const struct sw_guard_ban *b, unsigned int n, char *why, size_t size)
+static int put_bans(const struct sw_enforce_port *port, const struct sw_guard_ban *b,
+	unsigned int n, char *why, size_t size)
 {
 	return port->bans(port->arg, SW_GUARD_BAN_PUT, b, n, why, size);
 }
 
-static int remove_bans(const struct sw_enforce_port *port, const struct sw_guard_ban *b, unsigned int n, char *why, size_t size)
+static int remove_bans(const struct sw_enforce_port *port, const struct sw_guard_ban *b,
+	unsigned int n, char *why, size_t size)
 {
 	return port->bans(port->arg, SW_GUARD_BAN_DEL, b, n, why, size);
 }
 
-static int set_allows(const struct sw_enforce_port *port, const struct sw_guard_allow *a, unsigned int n, char *why, size_t size)
+static int set_allows(const struct sw_enforce_port *port, const struct sw_guard_allow *a,
+	unsigned int n, char *why, size_t size)
 {
 	return port->allows(port->arg, a, n, why, size);
 }
@@ -426,8 +429,8 @@ int sw_xdp_each_ban(const struct sw_enforce_port *port,
 	return r;
 }
 
-int sw_xdp_each_allow(const struct sw_enforce_port *port, int (*fn)(void *arg, const struct sw_net *net, uint32_t origins),
-	void *arg)
+int sw_xdp_each_allow(const struct sw_enforce_port *port,
+	int (*fn)(void *arg, const struct sw_net *net, uint32_t origins), void *arg)
 {
 	struct each e = {.allow = fn, .arg = arg};
 	int r = 0;

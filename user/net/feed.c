@@ -100,7 +100,9 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 		r = f->gunzip ? sw_gunzip_feed(f->gunzip, data, n) : on_text(data, n, f);
 	if (r == 0)
 		return n;
-	return f->refused ? 0 : refuse(f, r, r == -EBADMSG && !parser_has_refused(f) ? "the gzip stream is damaged" : NULL);
+	if (f->refused)
+		return 0;
+	return refuse(f, r, r == -EBADMSG && !parser_has_refused(f) ? "the gzip stream is damaged" : NULL);
 }
 
 static void take_header(char dst[static TAG_MAX], const char *data, size_t n, const char *name)

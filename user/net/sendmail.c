@@ -72,7 +72,8 @@ static int to_local_lines(int fd)
 static void run_program(const struct helper *h, int in, int out)
 {
 	static char *const env[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"LC_ALL=C", NULL};
-	char *argv[SW_MAIL_RECIPIENTS_MAX + 6] = {(char *)h->path, (char *)"-i", (char *)"-f", (char *)h->from, (char *)"--"};
+	char *argv[SW_MAIL_RECIPIENTS_MAX + 6] = {
+		(char *)h->path, (char *)"-i", (char *)"-f", (char *)h->from, (char *)"--"};
 	sigset_t none;
 
 	for (int i = 0; i < h->n_to; i++)

@@ -23,7 +23,8 @@ const struct sw_ban *sw_policy_find_ban(const struct sw_policy *p, const struct 
 	return b;
 }
 
-const struct sw_ban *sw_policy_covering_ban(const struct sw_policy *p, const struct sw_net *net, const struct sw_ban *after)
+const struct sw_ban *sw_policy_covering_ban(
+	const struct sw_policy *p, const struct sw_net *net, const struct sw_ban *after)
 {
 	const unsigned int *lengths = p->ban_lengths[policy_family_index(net)];
 	int plen = after ? after->net.plen - 1 : net->plen;
@@ -147,7 +148,8 @@ static struct sw_ban_part *part_of(const struct sw_ban *b, const char *origin)
 }
 
 /* Unlinks and frees a part and ends its row; the ban may be left without parts. */
-static void drop_part(struct sw_policy *p, struct sw_ban *b, struct sw_ban_part *part, enum sw_ban_end end, const char *by)
+static void drop_part(struct sw_policy *p, struct sw_ban *b, struct sw_ban_part *part,
+	enum sw_ban_end end, const char *by)
 {
 	struct sw_ban_part **link = &b->parts;
 
@@ -174,7 +176,8 @@ static void settle(struct sw_policy *p, struct sw_ban *b)
 	forget_if_empty(p, b);
 }
 
-static void fill_new_row(const struct sw_policy *p, const struct sw_ban_request *q, uint64_t id, struct sw_store_ban *row)
+static void fill_new_row(const struct sw_policy *p, const struct sw_ban_request *q, uint64_t id,
+	struct sw_store_ban *row)
 {
 	uint64_t now_ns = sw_clock_boot_ns(p->clock);
 	int64_t now_sec = sw_clock_wall_sec(p->clock);
@@ -375,7 +378,8 @@ int sw_policy_recover(struct sw_policy *p, const struct sw_net *net, uint64_t un
 	if (until_boot_ns && until_boot_ns <= now_ns)
 		return 0;
 	if (until_boot_ns)
-		row.d.until_wall_sec = (__s64)(sw_clock_wall_sec(p->clock) + (int64_t)((until_boot_ns - now_ns) / SW_SEC_NS));
+		row.d.until_wall_sec = (__s64)(sw_clock_wall_sec(p->clock) +
+			(int64_t)((until_boot_ns - now_ns) / SW_SEC_NS));
 	b = get_or_make(p, net);
 	if (!b)
 		return -ENOMEM;

@@ -247,7 +247,8 @@ static int on_resolv_timer(struct sw_source *s, void *arg)
 	if (stat(n->resolv_path, &st) < 0)
 		st = (struct stat){};
 	if (st.st_ino == n->resolv_stat.st_ino && st.st_size == n->resolv_stat.st_size &&
-		st.st_mtim.tv_sec == n->resolv_stat.st_mtim.tv_sec && st.st_mtim.tv_nsec == n->resolv_stat.st_mtim.tv_nsec)
+		st.st_mtim.tv_sec == n->resolv_stat.st_mtim.tv_sec &&
+		st.st_mtim.tv_nsec == n->resolv_stat.st_mtim.tv_nsec)
 		return 0;
 	if (read_resolvers(n) > 0)
 		n->changed(n->arg);
@@ -266,8 +267,8 @@ static int open_netlink(struct sw_neverban *n)
 	return 0;
 }
 
-int sw_neverban_new(struct sw_loop *l, struct sw_policy *p, const char *resolv_path, void (*changed)(void *arg), void *arg,
-	struct sw_neverban **ret)
+int sw_neverban_new(struct sw_loop *l, struct sw_policy *p, const char *resolv_path,
+	void (*changed)(void *arg), void *arg, struct sw_neverban **ret)
 {
 	_cleanup_(sw_neverban_freep) struct sw_neverban *n = calloc(1, sizeof(*n));
 	int r;

@@ -12,8 +12,8 @@
 struct sw_neverban;
 
 /* changed is called after the policy was changed from the loop. loop, policy and path are borrowed. */
-int sw_neverban_new(struct sw_loop *l, struct sw_policy *p, const char *resolv_path, void (*changed)(void *arg), void *arg,
-	struct sw_neverban **ret);
+int sw_neverban_new(struct sw_loop *l, struct sw_policy *p, const char *resolv_path,
+	void (*changed)(void *arg), void *arg, struct sw_neverban **ret);
 void sw_neverban_free(struct sw_neverban *n);
 void sw_neverban_freep(struct sw_neverban **n);
 /* Reads all sources now; changes made, or -errno of the first source that failed (the others are read). */

@@ -111,7 +111,8 @@ static const struct sw_allow *find_conflict(const struct sw_policy *p, const str
 	return NULL;
 }
 
-static enum sw_refusal refuse_protected(const struct sw_net *net, const struct sw_allow *a, struct sw_refusal_text *text)
+static enum sw_refusal refuse_protected(
+	const struct sw_net *net, const struct sw_allow *a, struct sw_refusal_text *text)
 {
 	char banned[SW_NET_TEXT_MAX], held[SW_NET_TEXT_MAX], origins[128];
 

@@ -66,7 +66,8 @@ struct sw_policy_ops {
 	void (*remove)(void *arg, const struct sw_net *net);
 	void (*allow)(void *arg, const struct sw_net *net, uint32_t origins); /* 0: no longer */
 	/* A part is over; ban is as it was before. Told after the database and before put or remove. May be NULL. */
-	void (*over)(void *arg, const struct sw_ban *ban, const struct sw_ban_part *part, enum sw_ban_end end, const char *by);
+	void (*over)(void *arg, const struct sw_ban *ban, const struct sw_ban_part *part,
+		enum sw_ban_end end, const char *by);
 	int (*save_allow)(void *arg, const struct sw_allow *a);
 	int (*delete_allow)(void *arg, const struct sw_net *net);
 };
@@ -137,7 +138,8 @@ unsigned int sw_policy_n_allow(const struct sw_policy *p);
 /* Exactly this network; NULL when it is not banned. */
 const struct sw_ban *sw_policy_find_ban(const struct sw_policy *p, const struct sw_net *net);
 /* The narrowest ban that holds all of net; after: the next wider one. NULL at the end. */
-const struct sw_ban *sw_policy_covering_ban(const struct sw_policy *p, const struct sw_net *net, const struct sw_ban *after);
+const struct sw_ban *sw_policy_covering_ban(
+	const struct sw_policy *p, const struct sw_net *net, const struct sw_ban *after);
 const struct sw_allow *sw_policy_find_allow(const struct sw_policy *p, const struct sw_net *net);
 /* The narrowest allow entry that holds all of net, or NULL. */
 const struct sw_allow *sw_policy_covering_allow(const struct sw_policy *p, const struct sw_net *net);

@@ -53,7 +53,8 @@ static size_t lower_bound(const struct sw_baseline_row *rows, size_t n, const ch
 	return low;
 }
 
-static const struct sw_baseline_row *find_same(const struct sw_baseline_row *rows, size_t n, const struct sw_baseline_row *row)
+static const struct sw_baseline_row *find_same(
+	const struct sw_baseline_row *rows, size_t n, const struct sw_baseline_row *row)
 {
 	for (size_t i = lower_bound(rows, n, row->key); i < n && sw_streq(rows[i].key, row->key); i++)
 		if (sw_baseline_cmp(&rows[i], row) == 0)
@@ -174,8 +175,8 @@ static bool is_gone(const struct sw_baseline_row *was, const struct sw_baseline_
 	return true;
 }
 
-ssize_t sw_baseline_compare(const struct sw_baseline_row *base, size_t n_base, const struct sw_baseline_row *now, size_t n_now,
-	struct sw_baseline_change **ret)
+ssize_t sw_baseline_compare(const struct sw_baseline_row *base, size_t n_base,
+	const struct sw_baseline_row *now, size_t n_now, struct sw_baseline_change **ret)
 {
 	struct sw_baseline_change *changes;
 	struct sw_baseline_change c;

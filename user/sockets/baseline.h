@@ -61,8 +61,8 @@ int sw_baseline_check(const struct sw_baseline_row *base, size_t n_base, const s
  * Everything that differs between two sorted sets: changes of now in its order, then what is gone.
  * *ret is the caller's. Changes or -ENOMEM.
  */
-ssize_t sw_baseline_compare(const struct sw_baseline_row *base, size_t n_base, const struct sw_baseline_row *now, size_t n_now,
-	struct sw_baseline_change **ret);
+ssize_t sw_baseline_compare(const struct sw_baseline_row *base, size_t n_base,
+	const struct sw_baseline_row *now, size_t n_now, struct sw_baseline_change **ret);
 /* "tcp", "udp", "unix", ... of a row. */
 const char *sw_baseline_protocol_word(const struct sw_baseline_row *r);
 const char *sw_baseline_kind_word(unsigned int kind);

@@ -43,8 +43,8 @@ struct sw_inventory {
 	struct sw_inventory_stats stats;
 };
 
-int sw_inventory_new(const struct sw_clock *clock, struct sw_procs *procs, const struct sw_inventory_ops *ops, void *arg,
-	struct sw_inventory **ret)
+int sw_inventory_new(const struct sw_clock *clock, struct sw_procs *procs,
+	const struct sw_inventory_ops *ops, void *arg, struct sw_inventory **ret)
 {
 	struct sw_inventory *inv = calloc(1, sizeof(*inv));
 
@@ -231,7 +231,9 @@ static void apply(struct sw_sock *s, const struct sw_sock_event *e)
 	case SW_EV_CONNECT:
 		if (is_udp && e->state == STATE_CLOSE)
 			s->rport = 0; /* sent aside: it has no peer */
-		s->state = is_udp && e->state != STATE_CLOSE ? STATE_ESTABLISHED : is_udp ? STATE_CLOSE : STATE_SYN_SENT;
+		s->state = is_udp && e->state != STATE_CLOSE ? STATE_ESTABLISHED
+			: is_udp                             ? STATE_CLOSE
+							     : STATE_SYN_SENT;
 		break;
 	case SW_EV_CONNECTED:
 	case SW_EV_ACCEPT:
@@ -387,8 +389,8 @@ static bool is_newer(const struct sw_inventory *inv, const struct sw_sock *s)
 /* On its way out, after the last descriptor was closed: nobody's any more, and no event will tell its end. */
 static bool is_orphan(const struct sw_it_inet *r)
 {
-	return !r->inode && r->protocol == IPPROTO_TCP && r->state != STATE_ESTABLISHED && r->state != STATE_CLOSE_WAIT &&
-	       r->state != STATE_LISTEN;
+	return !r->inode && r->protocol == IPPROTO_TCP && r->state != STATE_ESTABLISHED &&
+		r->state != STATE_CLOSE_WAIT && r->state != STATE_LISTEN;
 }
 
 void sw_inventory_inet(struct sw_inventory *inv, const struct sw_it_inet *r)
@@ -494,13 +496,17 @@ static void settle(struct sw_inventory *inv, struct entry *e)
 	struct sw_sock *s = &e->s;
 
 	if (s->generation != inv->generation && !is_newer(inv, s)) {
-		/* A namespace that none of the iterators entered may be gone, or be another's: keep what it has only if it is covered later. */
+		/*
+		 * A namespace that none of the iterators entered may be gone, or be another's: keep
+		 * what it has only if it is covered later.
+		 */
 		if (was_covered(inv, s->netns) || !s->n_owners || sw_sock_is_ownerless(s))
 			remove_sock(inv, e, true);
 		return;
 	}
 	/* It has a file and no process has that file: io_uring's own table, or a descriptor in flight. */
-	if (s->generation == inv->generation && s->owners_generation != inv->generation && s->inode && !is_newer(inv, s))
+	if (s->generation == inv->generation && s->owners_generation != inv->generation &&
+		s->inode && !is_newer(inv, s))
 		drop_owners(inv, s);
 	tell(inv, s, sw_sock_is_listener(s), true);
 }

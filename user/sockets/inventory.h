@@ -60,8 +60,8 @@ struct sw_inventory_stats {
 };
 
 /* procs, clock, ops: borrowed. */
-int sw_inventory_new(const struct sw_clock *clock, struct sw_procs *procs, const struct sw_inventory_ops *ops, void *arg,
-	struct sw_inventory **ret);
+int sw_inventory_new(const struct sw_clock *clock, struct sw_procs *procs,
+	const struct sw_inventory_ops *ops, void *arg, struct sw_inventory **ret);
 void sw_inventory_free(struct sw_inventory *inv);
 void sw_inventory_freep(struct sw_inventory **inv);
 
@@ -81,7 +81,10 @@ void sw_inventory_inet(struct sw_inventory *inv, const struct sw_it_inet *r);
 void sw_inventory_unix(struct sw_inventory *inv, const struct sw_it_unix *r);
 void sw_inventory_file(struct sw_inventory *inv, const struct sw_it_file *r);
 void sw_inventory_task(struct sw_inventory *inv, const struct sw_it_task *r);
-/* What is gone is dropped, the listeners that differ are told. is_whole false: it was broken off, nothing is dropped. */
+/*
+ * What is gone is dropped, the listeners that differ are told. is_whole false: it was broken off,
+ * nothing is dropped.
+ */
 void sw_inventory_snapshot_end(struct sw_inventory *inv, bool is_whole);
 
 /* fn: negative ends the walk with it. */

@@ -290,7 +290,10 @@ size_t sw_procs_count(const struct sw_procs *p)
 	return HASH_COUNT(p->by_key);
 }
 
-/* Fields 4 (parent) and 22 (start, in ticks) of /proc/PID/stat; the name in field 2 may hold anything but is the last ")". */
+/*
+ * Fields 4 (parent) and 22 (start, in ticks) of /proc/PID/stat; the name in field 2 may hold
+ * anything but is the last ")".
+ */
 static bool read_stat(struct sw_procs *p, uint32_t pid, uint32_t *ret_ppid, uint64_t *ret_ticks)
 {
 	char buf[1024], *at;

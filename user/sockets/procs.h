@@ -35,7 +35,10 @@ struct sw_proc_info {
 	const char *container, *runtime, *unit;
 };
 
-/* /proc, injected: reads PID's file ("comm", "cgroup", "cmdline", "stat") into buf with a final NUL; bytes or -errno. */
+/*
+ * /proc, injected: reads PID's file ("comm", "cgroup", "cmdline", "stat") into buf with a final
+ * NUL; bytes or -errno.
+ */
 struct sw_proc_reader {
 	ssize_t (*read)(void *arg, uint32_t pid, const char *file, char *buf, size_t size);
 	void *arg;
@@ -64,7 +67,10 @@ struct sw_proc *sw_procs_hold(struct sw_procs *p, const struct sw_owner *o);
 void sw_procs_release(struct sw_procs *p, struct sw_proc *proc);
 struct sw_proc *sw_procs_find(struct sw_procs *p, const struct sw_proc_key *key);
 bool sw_proc_is_gone(const struct sw_proc *proc);
-/* Fills *ret from the table; texts are borrowed. with_names: /proc is read, once for a process, where something is missing. */
+/*
+ * Fills *ret from the table; texts are borrowed. with_names: /proc is read, once for a process,
+ * where something is missing.
+ */
 void sw_procs_info(struct sw_procs *p, struct sw_proc *proc, bool with_names, struct sw_proc_info *ret);
 /* Forgets processes that are gone and not held for a while; call it each second or so. */
 void sw_procs_sweep(struct sw_procs *p);

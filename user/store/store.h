@@ -72,7 +72,10 @@ int sw_store_put_allow(struct sw_store *s, const struct sw_store_allow *a);
 int sw_store_delete_allow(struct sw_store *s, const struct sw_net *net);
 int sw_store_each_allow(struct sw_store *s, sw_store_allow_fn fn, void *arg);
 
-/* Findings: queued, written together each second by _flush; a row with a known id is updated. Bounded: oldest go first. */
+/*
+ * Findings: queued, written together each second by _flush; a row with a known id is updated.
+ * Bounded: oldest go first.
+ */
 typedef int (*sw_store_finding_fn)(const struct sw_finding *f, void *arg);
 int sw_store_queue_finding(struct sw_store *s, const struct sw_finding *f);
 int sw_store_flush(struct sw_store *s);
@@ -89,8 +92,8 @@ struct sw_store_row {
 typedef int (*sw_store_row_fn)(const struct sw_store_row *row, void *arg);
 typedef int (*sw_store_baseline_fn)(const char *name, int64_t taken_wall_sec, uint64_t rows, void *arg);
 /* Replaces the baseline as a whole. */
-int sw_store_save_baseline(struct sw_store *s, const char *name, int64_t taken_wall_sec, const struct sw_store_row *rows,
-	size_t n);
+int sw_store_save_baseline(struct sw_store *s, const char *name, int64_t taken_wall_sec,
+	const struct sw_store_row *rows, size_t n);
 int sw_store_put_baseline_row(struct sw_store *s, const char *name, const struct sw_store_row *row);
 int sw_store_delete_baseline_row(struct sw_store *s, const char *name, const char *key);
 /* 1 deleted, 0 there was none. */

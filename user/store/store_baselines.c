@@ -39,8 +39,8 @@ static int put_baseline(struct sw_store *s, const char *name, int64_t taken_wall
 	return store_run(s, st);
 }
 
-int sw_store_save_baseline(struct sw_store *s, const char *name, int64_t taken_wall_sec, const struct sw_store_row *rows,
-	size_t n)
+int sw_store_save_baseline(struct sw_store *s, const char *name, int64_t taken_wall_sec,
+	const struct sw_store_row *rows, size_t n)
 {
 	int r = sw_store_begin(s);
 

@@ -227,7 +227,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	return q->is_answered ? send_answer(q) : dispatch(q, path, method);
 }
 
-static void on_completed(void *arg, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode how)
+static void on_completed(void *arg, struct MHD_Connection *connection, void **request,
+	enum MHD_RequestTerminationCode how)
 {
 	struct sw_http_request *q = *request;
 

@@ -65,7 +65,8 @@ static void answer_readyz(struct sw_http_request *q, const json_t *reply, const 
 	is_ready = sw_streq(sw_strbuf_get(&reasons), "[]");
 	q->status = is_ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
 	q->type = "application/json";
-	sw_strbuf_printf(&q->body, "{\"ready\":%s,\"reasons\":%s}\n", is_ready ? "true" : "false", sw_strbuf_get(&reasons));
+	sw_strbuf_printf(&q->body, "{\"ready\":%s,\"reasons\":%s}\n", is_ready ? "true" : "false",
+		sw_strbuf_get(&reasons));
 }
 
 /* ---- /metrics */

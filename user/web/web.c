@@ -168,7 +168,8 @@ static void free_web(struct web **p)
 		return;
 	if (w->streams)
 		sw_streams_close(w->streams);
-	sw_upstream_free(w->upstream); /* answers what waits: libmicrohttpd does not stop while a request is suspended */
+	/* answers what waits: libmicrohttpd does not stop while a request is suspended */
+	sw_upstream_free(w->upstream);
 	sw_http_free(w->http);
 	sw_streams_free(w->streams);
 	sw_conf_link_free(w->conf_link);

@@ -17,7 +17,11 @@ enum sw_net_op {
 	 * trail list
 	 */
 	SW_NET_FEED_DONE,
-	SW_NET_FEED_NOW,  /* engine to net: fetch feed now ("": all, if changed; a list that shrank is taken only by name) */
+	/*
+	 * engine to net: fetch feed now ("": all, if changed; a list that shrank is taken only by
+	 * name)
+	 */
+	SW_NET_FEED_NOW,
 	SW_NET_MAIL,	  /* engine to net: one descriptor, sealed memfd of an RFC 5322 message; id */
 	SW_NET_MAIL_DONE, /* net to engine: id, result, text */
 };
