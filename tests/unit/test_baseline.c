@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Baselines: what counts as the same listener, and what a difference means. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/sock_world.h"
+#include "user/base/cidr.h"
+#include "user/detect/listener.h"
+
+static struct sw_baseline_row row(const char *addr, uint16_t port, const char *executable)
+{
+	struct sw_baseline_row r = {.protocol = IPPROTO_TCP, .port = port, .sock_type = SOCK_STREAM, .uid = 33};
+
+	assert_int_equal(sw_cidr_parse(addr, SIZE_MAX, &r.address), 0);
+	r.exposure = strncmp(addr, "127.", 4) == 0 ? SW_EXPOSURE_LOOPBACK : SW_EXPOSURE_WORLD;
+	snprintf(r.key, sizeof(r.key), "tcp/%s:%u", addr, port);
+	sw_strcpy(r.executable, sizeof(r.executable), executable);
+	return r;
+}
+
+static struct sw_baseline_row ephemeral(const char *executable)
+{
+	struct sw_baseline_row r = row("0.0.0.0", 0, executable);
+
+	r.is_ephemeral = 1;
+	snprintf(r.key, sizeof(r.key), "tcp/0.0.0.0:*");
+	return r;
+}
+
+/* What differs between one row before and one now; SW_BASELINE_KIND_COUNT when nothing does. */
+static enum sw_baseline_kind change(const struct sw_baseline_row *was, const struct sw_baseline_row *is, size_t *ret_n)
+{
+	struct sw_baseline_change *changes = NULL;
+	ssize_t n = sw_baseline_compare(was, was ? 1 : 0, is, is ? 1 : 0, &changes);
+	enum sw_baseline_kind kind = n > 0 ? changes[0].kind : SW_BASELINE_KIND_COUNT;
+
+	assert_true(n >= 0);
+	*ret_n = (size_t)n;
+	free(changes);
+	return kind;
+}
+
+static void a_restart_with_another_process_is_no_change(void **state)
+{
+	struct sw_baseline_row a = row("0.0.0.0", 80, "/usr/sbin/nginx"), b = a;
+	size_t n;
+
+	b.since_wall_sec = 77;
+	sw_strcpy(b.unit, sizeof(b.unit), "other.service");
+	assert_int_equal(change(&a, &b, &n), SW_BASELINE_KIND_COUNT);
+	assert_int_equal(n, 0);
+}
+
+static void every_difference_has_its_meaning_and_is_told_once(void **state)
+{
+	struct sw_baseline_row nginx = row("0.0.0.0", 80, "/usr/sbin/nginx"), local = row("127.0.0.1", 80, "/usr/sbin/nginx");
+	struct sw_baseline_row nc = row("0.0.0.0", 80, "/usr/bin/nc"), ownerless = row("0.0.0.0", 80, "");
+	struct sw_baseline_row deleted = nginx, root = nginx, contained = nginx;
+	const struct {
+		const struct sw_baseline_row *was, *is;
+		enum sw_baseline_kind kind;
+	} rows[] = {
+		{NULL, &nginx, SW_BASELINE_NEW},
+		{&nginx, NULL, SW_BASELINE_GONE},
+		{&local, &nginx, SW_BASELINE_WIDENED},
+		{&nginx, &local, SW_BASELINE_NEW}, /* and the wide one is gone */
+		{&nginx, &nc, SW_BASELINE_EXECUTABLE},
+		{&nginx, &root, SW_BASELINE_EXECUTABLE},
+		{&nginx, &contained, SW_BASELINE_EXECUTABLE},
+		{&nginx, &ownerless, SW_BASELINE_OWNERLESS},
+		{NULL, &ownerless, SW_BASELINE_OWNERLESS},
+		{&nginx, &deleted, SW_BASELINE_DELETED},
+		{NULL, &deleted, SW_BASELINE_DELETED},
+	};
+
+	deleted.is_deleted = 1;
+	root.uid = 0;
+	sw_strcpy(contained.container, sizeof(contained.container), "0123456789ab");
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		size_t n;
+
+		assert_int_equal(change(rows[i].was, rows[i].is, &n), rows[i].kind);
+		assert_int_equal(n, i == 3 ? 2 : 1);
+	}
+}
+
+static void a_port_the_kernel_chose_is_compared_by_executable(void **state)
+{
+	struct sw_baseline_row a = ephemeral("/usr/bin/rpcbind"), b = ephemeral("/usr/bin/nc");
+	size_t n;
+
+	assert_int_equal(change(&a, &a, &n), SW_BASELINE_KIND_COUNT);
+	assert_int_equal(change(&a, &b, &n), SW_BASELINE_NEW);
+	assert_int_equal(n, 2); /* and the first is gone */
+}
+
+static void a_finding_is_graver_the_farther_its_peers_may_be(void **state)
+{
+	struct sw_baseline_row world = row("0.0.0.0", 4444, "/tmp/x"), local = row("127.0.0.1", 4444, "/tmp/x");
+	struct sw_baseline_change c;
+	struct sw_finding f, g;
+
+	assert_int_equal(sw_baseline_check(NULL, 0, &world, &c), 1);
+	sw_detect_listener(&c, 7, "x", false, &f);
+	assert_int_equal(sw_baseline_check(NULL, 0, &local, &c), 1);
+	sw_detect_listener(&c, 7, "x\x1b[2J", true, &g);
+	assert_int_equal(f.kind, SW_FINDING_NEW_LISTENER);
+	assert_true(f.severity > g.severity);
+	assert_int_equal(f.dport, 4444);
+	assert_string_equal(f.title, "tcp/0.0.0.0:4444 is new: x, uid 33");
+	assert_null(strchr(g.process, '\x1b'));
+}
+
+static void what_text_from_outside_holds_stays_printable(void **state)
+{
+	struct sw_sock s = {.family = AF_UNIX, .type = SOCK_STREAM, .state = 10, .path = (char *)"/run/\x1b[2J\n", .path_len = 10};
+	struct sw_clock clock = {.is_manual = true};
+	struct sw_proc_reader reader = {.read = world_read};
+	static const struct sw_inventory_ops none;
+	struct sw_inventory *inv;
+	struct sw_procs *procs;
+	struct sw_baseline_row r;
+
+	assert_int_equal(sw_procs_new(&clock, &reader, &procs), 0);
+	assert_int_equal(sw_inventory_new(&clock, procs, &none, NULL, &inv), 0);
+	sw_inventory_set_host_netns(inv, 0);
+	assert_int_equal(sw_baseline_row_of(inv, &s, (struct sw_port_range){32768, 60999}, 0, 0, &r), 1);
+	assert_string_equal(r.key, "unix/stream:/run/\\x1b[2J\\x0a");
+	sw_inventory_free(inv);
+	sw_procs_free(procs);
+}
+
+static void rows_of_an_inventory_hold_each_listener_once_with_its_names(void **state)
+{
+	struct sw_clock clock = {.is_manual = true, .manual_boot_ns = 5000000000ull, .manual_wall_ns = 9000000000ll};
+	struct sw_proc_reader reader = {.read = world_read};
+	static const struct sw_inventory_ops none;
+	struct sw_baseline_row *rows = NULL;
+	struct sw_inventory *inv;
+	struct sw_procs *procs;
+
+	assert_int_equal(sw_procs_new(&clock, &reader, &procs), 0);
+	assert_int_equal(sw_inventory_new(&clock, procs, &none, NULL, &inv), 0);
+	sw_inventory_set_host_netns(inv, HOST_NETNS);
+	world_tell_exec(inv, world_exec(7, "/usr/sbin/nginx", 1));
+	world_tell_sock(inv, world_sock(SW_EV_LISTEN, 1, 7, 0, 80, 2));
+	world_tell_sock(inv, world_sock(SW_EV_LISTEN, 2, 7, 0, 80, 3)); /* reuseport */
+	world_tell_sock(inv, world_sock(SW_EV_LISTEN, 3, 7, 0x7f000001, 40000, 4));
+	world_tell_sock(inv, world_sock(SW_EV_CONNECTED, 4, 7, 0x7f000001, 40001, 4));
+	assert_int_equal(sw_baseline_rows(inv, sw_port_range_parse("32768\t60999\n"), 9000000000ll, 5000000000ull, &rows), 2);
+	assert_string_equal(rows[0].key, "tcp/0.0.0.0:80");
+	assert_string_equal(rows[0].executable, "/usr/sbin/nginx");
+	assert_string_equal(rows[0].unit, "nginx.service");
+	assert_int_equal(rows[0].exposure, SW_EXPOSURE_WORLD);
+	assert_string_equal(rows[1].key, "tcp/127.0.0.1:*");
+	assert_int_equal(rows[1].exposure, SW_EXPOSURE_LOOPBACK);
+	free(rows);
+	sw_inventory_free(inv);
+	sw_procs_free(procs);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_restart_with_another_process_is_no_change),
+		cmocka_unit_test(every_difference_has_its_meaning_and_is_told_once),
+		cmocka_unit_test(a_port_the_kernel_chose_is_compared_by_executable),
+		cmocka_unit_test(a_finding_is_graver_the_farther_its_peers_may_be),
+		cmocka_unit_test(what_text_from_outside_holds_stays_printable),
+		cmocka_unit_test(rows_of_an_inventory_hold_each_listener_once_with_its_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
