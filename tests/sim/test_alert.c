@@ -172,7 +172,8 @@ static void noise_does_not_push_out_what_is_severe(void **state)
 		find(w, i, SW_SEV_LOW, "noise");
 	find(w, 9999, SW_SEV_CRITICAL, "the one that matters");
 	run(w, 10);
-	assert_non_null(strstr(w->text, "Subject: [sockwarden] lab: 501 alerts: the one that matters"));
+	assert_non_null(
+		strstr(w->text, "Subject: [sockwarden] lab: 501 alerts: the one that matters"));
 }
 
 static void what_is_below_the_severity_is_not_mailed(void **state)
@@ -254,7 +255,8 @@ static void a_title_cannot_add_a_header_or_a_terminal_escape(void **state)
 static void bans_by_the_program_are_told_and_those_by_an_operator_are_not_mailed(void **state)
 {
 	struct world *w = *state;
-	struct sw_decision d = {.kind = SW_DECISION_BAN, .made_wall_sec = 1795000000, .until_wall_sec = 1795003600};
+	struct sw_decision d = {
+		.kind = SW_DECISION_BAN, .made_wall_sec = 1795000000, .until_wall_sec = 1795003600};
 
 	d.net = sw_net_from4(htobe32(0xc6120001u));
 	strcpy(d.origin, "operator");
@@ -334,7 +336,8 @@ static void a_recipient_with_a_line_break_is_refused(void **state)
 {
 	struct world *w = *state;
 	struct sw_alert *other = NULL;
-	struct sw_alert_setup s = {.clock = &w->clock, .config = &w->config, .host = "lab", .send_mail = send_mail};
+	struct sw_alert_setup s = {
+		.clock = &w->clock, .config = &w->config, .host = "lab", .send_mail = send_mail};
 
 	strcpy(w->config.mail_to, "root\nBcc: x");
 	assert_int_equal(sw_alert_new(&s, &other), -EINVAL);

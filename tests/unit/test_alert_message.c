@@ -27,17 +27,18 @@ static void headers_are_those_of_rfc_5322(void **state)
 	_strbuf_ struct sw_strbuf b = {};
 
 	build(&b, "new listener", "hello\n");
-	assert_string_equal(sw_strbuf_get(&b), "Date: Wed, 18 Nov 2026 11:06:40 +0000\r\n"
-					       "From: sockwarden@host.example\r\n"
-					       "To: root@host.example\r\n"
-					       "Subject: [host.example] 100% new listener\r\n"
-					       "Message-ID: <6afd86c0.7@host.example>\r\n"
-					       "Auto-Submitted: auto-generated\r\n"
-					       "MIME-Version: 1.0\r\n"
-					       "Content-Type: text/plain; charset=utf-8\r\n"
-					       "Content-Transfer-Encoding: quoted-printable\r\n"
-					       "\r\n"
-					       "hello\r\n");
+	assert_string_equal(sw_strbuf_get(&b),
+		"Date: Wed, 18 Nov 2026 11:06:40 +0000\r\n"
+		"From: sockwarden@host.example\r\n"
+		"To: root@host.example\r\n"
+		"Subject: [host.example] 100% new listener\r\n"
+		"Message-ID: <6afd86c0.7@host.example>\r\n"
+		"Auto-Submitted: auto-generated\r\n"
+		"MIME-Version: 1.0\r\n"
+		"Content-Type: text/plain; charset=utf-8\r\n"
+		"Content-Transfer-Encoding: quoted-printable\r\n"
+		"\r\n"
+		"hello\r\n");
 }
 
 static void an_attackers_line_break_makes_no_header(void **state)
@@ -46,7 +47,8 @@ static void an_attackers_line_break_makes_no_header(void **state)
 
 	build(&b, "x\r\nBcc: victim@example.net\r\n\r\nbody", "");
 	assert_null(strstr(sw_strbuf_get(&b), "\nBcc"));
-	assert_non_null(strstr(sw_strbuf_get(&b), "Subject: [host.example] 100% x\\x0d\\x0aBcc: victim@example.net"));
+	assert_non_null(strstr(sw_strbuf_get(&b),
+		"Subject: [host.example] 100% x\\x0d\\x0aBcc: victim@example.net"));
 }
 
 static void non_ascii_goes_into_encoded_words_cut_at_characters(void **state)
@@ -61,7 +63,8 @@ static void non_ascii_goes_into_encoded_words_cut_at_characters(void **state)
 	assert_non_null(end);
 	for (char *p = subject; p < end; p++)
 		assert_true((unsigned char)*p < 0x80);
-	assert_non_null(strstr(subject, "=?UTF-8?Q?=5Bhost.example=5D_100=25_Ger=C3=A4t_=C3=B6ffnet"));
+	assert_non_null(
+		strstr(subject, "=?UTF-8?Q?=5Bhost.example=5D_100=25_Ger=C3=A4t_=C3=B6ffnet"));
 	/* a word never ends inside a character: the byte before "?=" completes one */
 	for (char *p = strstr(subject, "?=\r\n "); p; p = strstr(p + 1, "?=\r\n ")) {
 		assert_true(p - subject > 3);

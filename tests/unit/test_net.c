@@ -25,8 +25,10 @@ static void keys_in_a_url_are_masked(void **state)
 		{"https://h.example/l?abcdef", "https://h.example/l?***"},
 		{"https://h.example/l?", "https://h.example/l?"},
 		{"https://h.example/0123456789abcdef0123/l.txt", "https://h.example/***/l.txt"},
-		{"https://h.example/feeds/a-long-name-of-a-list.txt", "https://h.example/feeds/a-long-name-of-a-list.txt"},
-		{"https://h.example/downloads/collection", "https://h.example/downloads/collection"},
+		{"https://h.example/feeds/a-long-name-of-a-list.txt",
+			"https://h.example/feeds/a-long-name-of-a-list.txt"},
+		{"https://h.example/downloads/collection",
+			"https://h.example/downloads/collection"},
 		{"https://h.example/\x1b[2J", "https://h.example/\\x1b[2J"},
 		{"", ""},
 	};
@@ -36,7 +38,8 @@ static void keys_in_a_url_are_masked(void **state)
 
 		sw_url_mask(&b, rows[i][0]);
 		if (!sw_streq(sw_strbuf_get(&b), rows[i][1]))
-			fail_msg("'%s': got %s, expected %s", rows[i][0], sw_strbuf_get(&b), rows[i][1]);
+			fail_msg("'%s': got %s, expected %s", rows[i][0], sw_strbuf_get(&b),
+				rows[i][1]);
 	}
 }
 
@@ -92,7 +95,8 @@ static void an_addresses_reach_is_known_in_every_spelling(void **state)
 		else
 			assert_int_equal(inet_pton(AF_INET6, rows[i].address, &a6.sin6_addr), 1);
 		if (sw_url_reach(sa) != rows[i].reach)
-			fail_msg("%s: got %d, expected %d", rows[i].address, sw_url_reach(sa), rows[i].reach);
+			fail_msg("%s: got %d, expected %d", rows[i].address, sw_url_reach(sa),
+				rows[i].reach);
 	}
 }
 
@@ -116,7 +120,8 @@ static void failures_back_off_up_to_the_refresh_time(void **state)
 	static const uint64_t want[] = {3600, 60, 120, 240, 480, 960, 1920, 3600, 3600};
 
 	for (unsigned int n = 0; n < SW_ARRAY_SIZE(want); n++) {
-		uint64_t s = sw_schedule_next(3600, n, (uint32_t)(want[n] * SW_SCHEDULE_JITTER_PERCENT / 100));
+		uint64_t s = sw_schedule_next(
+			3600, n, (uint32_t)(want[n] * SW_SCHEDULE_JITTER_PERCENT / 100));
 
 		assert_int_equal(s, want[n]);
 	}
@@ -136,8 +141,8 @@ static void recipients_are_taken_out_of_their_names(void **state)
 
 static void what_is_no_address_is_refused(void **state)
 {
-	static const char *const rows[] = {
-		"", ",", "a@x,,b@y", "-oQ/tmp", "<-t@x>", "a b@x", "a@x\r\nRCPT TO:<b>", "<a@x", "a@x,b@x,c@x,d@x,e@x"};
+	static const char *const rows[] = {"", ",", "a@x,,b@y", "-oQ/tmp", "<-t@x>", "a b@x",
+		"a@x\r\nRCPT TO:<b>", "<a@x", "a@x,b@x,c@x,d@x,e@x"};
 	char to[4][SW_MAIL_ADDRESS_MAX];
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
@@ -152,7 +157,8 @@ static size_t pack(const char *text, size_t len, unsigned char *buf, size_t size
 {
 	z_stream z = {};
 
-	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	assert_int_equal(
+		deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
 	z.next_in = (unsigned char *)text;
 	z.avail_in = (uInt)len;
 	z.next_out = buf;
@@ -181,7 +187,9 @@ static void gzip_comes_out_whole_in_pieces_of_any_size(void **state)
 
 		assert_int_equal(sw_gunzip_new(collect, &out, &g), 0);
 		for (size_t at = 0; at < 2 * n; at += step)
-			assert_int_equal(sw_gunzip_feed(g, (char *)packed + at, SW_MIN(step, 2 * n - at)), 0);
+			assert_int_equal(
+				sw_gunzip_feed(g, (char *)packed + at, SW_MIN(step, 2 * n - at)),
+				0);
 		assert_true(sw_gunzip_is_whole(g));
 		assert_int_equal(out.len, 2 * (sizeof(text) - 1));
 		assert_memory_equal(out.text, text, sizeof(text) - 1);

@@ -18,7 +18,8 @@ static int fill_context(struct sw_alert_context *c, const struct sw_alert_setup 
 	c->config = s->config;
 	c->send_mail = s->send_mail;
 	c->arg = s->arg;
-	if (!sw_strcpy(c->syslog_path, sizeof(c->syslog_path), s->syslog_path ? s->syslog_path : "/dev/log"))
+	if (!sw_strcpy(c->syslog_path, sizeof(c->syslog_path),
+		    s->syslog_path ? s->syslog_path : "/dev/log"))
 		return -ENAMETOOLONG;
 	if (!s->host && gethostname(c->host, sizeof(c->host) - 1) < 0)
 		return -errno;
@@ -78,7 +79,8 @@ void sw_alert_finding(struct sw_alert *a, const struct sw_finding *f)
 
 	if (f->subject.family != SW_AF_NONE)
 		sw_cidr_format(subject, &f->subject);
-	give(a, &(struct sw_alert_item){.severity = f->severity,
+	give(a,
+		&(struct sw_alert_item){.severity = f->severity,
 			.wall_ns = f->wall_ns,
 			.count = SW_MAX(f->count, 1),
 			.kind = sw_finding_kind_word(f->kind),
@@ -130,7 +132,8 @@ void sw_alert_decision(struct sw_alert *a, const struct sw_decision *d)
 		d->kind == SW_DECISION_BAN && d->until_wall_sec ? " for " : "",
 		d->kind == SW_DECISION_BAN ? (d->until_wall_sec ? length : " for ever") : "",
 		d->reason[0] ? ": " : "", d->reason, d->by[0] ? d->by : d->origin);
-	give(a, &(struct sw_alert_item){.severity = decision_severity(d),
+	give(a,
+		&(struct sw_alert_item){.severity = decision_severity(d),
 			.wall_ns = d->made_wall_sec * (int64_t)SW_SEC_NS,
 			.count = 1,
 			.kind = decision_word(d->kind),

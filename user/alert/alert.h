@@ -15,10 +15,10 @@
 struct sw_alert;
 
 struct sw_alert_setup {
-	const struct sw_clock *clock;	/* borrowed for the object's life */
+	const struct sw_clock *clock; /* borrowed for the object's life */
 	const struct sw_config *config; /* borrowed for the object's life */
-	const char *host;		/* NULL: gethostname(2); copied */
-	const char *syslog_path;	/* NULL: /dev/log; copied */
+	const char *host; /* NULL: gethostname(2); copied */
+	const char *syslog_path; /* NULL: /dev/log; copied */
 	/*
 	 * Hands one RFC 5322 message over: fd is a sealed memfd, borrowed until the call returns; id
 	 * comes back in sw_alert_mail_done. 0, or -errno when it cannot be handed over now (tried
@@ -29,14 +29,14 @@ struct sw_alert_setup {
 };
 
 struct sw_alert_stats {
-	uint64_t mails_sent;	 /* done without error */
-	uint64_t mails_failed;	 /* tries that failed */
-	uint64_t mails_lost;	 /* messages given up */
-	uint64_t mail_rows_cut;	 /* alerts told in a mail by their number only */
-	uint64_t syslog_sent;	 /* lines */
-	uint64_t syslog_failed;	 /* lines that /dev/log did not take */
+	uint64_t mails_sent; /* done without error */
+	uint64_t mails_failed; /* tries that failed */
+	uint64_t mails_lost; /* messages given up */
+	uint64_t mail_rows_cut; /* alerts told in a mail by their number only */
+	uint64_t syslog_sent; /* lines */
+	uint64_t syslog_failed; /* lines that /dev/log did not take */
 	uint64_t syslog_limited; /* lines held back by the rate limit */
-	char mail_error[256];	 /* the last failure, "" after a success */
+	char mail_error[256]; /* the last failure, "" after a success */
 	char syslog_error[96];
 };
 

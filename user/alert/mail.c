@@ -11,13 +11,14 @@
 #include "user/io/msg.h"
 
 enum {
-	ROWS_MAX = 200,		/* alerts told one by one in a mail; more of them nobody reads */
-	GATHER_SEC = 3,		/* so that a burst's first alert does not travel alone */
-	ANSWER_MAX_SEC = 180,	/* sockwarden-net gives up earlier; after this it has forgotten the mail */
-	HANDOVER_SEC = 5,	/* wait when nobody takes the message */
-	RETRY_FIRST_SEC = 30,	/* after a failure; doubled each time */
+	ROWS_MAX = 200, /* alerts told one by one in a mail; more of them nobody reads */
+	GATHER_SEC = 3, /* so that a burst's first alert does not travel alone */
+	ANSWER_MAX_SEC =
+		180, /* sockwarden-net gives up earlier; after this it has forgotten the mail */
+	HANDOVER_SEC = 5, /* wait when nobody takes the message */
+	RETRY_FIRST_SEC = 30, /* after a failure; doubled each time */
 	RETRY_MAX_SEC = 3600,
-	TRIES_MAX = 30,		/* about a day */
+	TRIES_MAX = 30, /* about a day */
 	TITLE_MAX = 384,
 	DETAIL_MAX = 512,
 };
@@ -38,7 +39,7 @@ struct mail_sink {
 	struct row rows[ROWS_MAX];
 	size_t n_rows;
 	uint64_t alerts, cut; /* since the last mail: all of them; those without a row */
-	uint64_t first_boot_ns;	/* of the table's first alert */
+	uint64_t first_boot_ns; /* of the table's first alert */
 	uint64_t last_mail_ns;
 	bool has_mailed;
 	uint32_t next_id;
@@ -87,7 +88,8 @@ static struct row *find_row(struct mail_sink *s, const struct sw_alert_item *i)
 	for (size_t n = 0; n < s->n_rows; n++) {
 		struct row *r = &s->rows[n];
 
-		if (sw_streq(r->kind, i->kind) && sw_streq(r->rule, i->rule) && sw_streq(r->subject, i->subject) &&
+		if (sw_streq(r->kind, i->kind) && sw_streq(r->rule, i->rule) &&
+			sw_streq(r->subject, i->subject) &&
 			strncmp(r->title, i->title, sizeof(r->title) - 1) == 0)
 			return r;
 	}
@@ -123,7 +125,10 @@ static void fill_row(struct row *r, const struct sw_alert_item *i)
 {
 	_strbuf_ struct sw_strbuf detail = {};
 
-	*r = (struct row){.severity = i->severity, .first_ns = i->wall_ns, .last_ns = i->wall_ns, .count = i->count};
+	*r = (struct row){.severity = i->severity,
+		.first_ns = i->wall_ns,
+		.last_ns = i->wall_ns,
+		.count = i->count};
 	sw_strcpy(r->kind, sizeof(r->kind), i->kind);
 	sw_strcpy(r->title, sizeof(r->title), i->title);
 	sw_strcpy(r->rule, sizeof(r->rule), i->rule);
@@ -188,12 +193,13 @@ static void write_body(struct mail_sink *s, struct sw_strbuf *b)
 {
 	sw_strbuf_puts(b, "sockwarden on ");
 	sw_strbuf_safe(b, s->context->host, strlen(s->context->host));
-	sw_strbuf_printf(b, ": %llu alert%s, the most severe first. Times are UTC.\n\n", (unsigned long long)s->alerts,
-		s->alerts == 1 ? "" : "s");
+	sw_strbuf_printf(b, ": %llu alert%s, the most severe first. Times are UTC.\n\n",
+		(unsigned long long)s->alerts, s->alerts == 1 ? "" : "s");
 	for (size_t n = 0; n < s->n_rows; n++)
 		write_row(b, &s->rows[n]);
 	if (s->cut)
-		sw_strbuf_printf(b, "\nand %llu more, no more severe than these, that did not fit here.\n",
+		sw_strbuf_printf(b,
+			"\nand %llu more, no more severe than these, that did not fit here.\n",
 			(unsigned long long)s->cut);
 	sw_strbuf_puts(b, "\nOn the host: sockwarden events, sockwarden why ADDRESS\n");
 }
@@ -216,8 +222,9 @@ static int build(struct mail_sink *s)
 	write_title(s, &title);
 	sw_message_build(&(struct sw_message){.from = s->from,
 				 .to = s->context->config->mail_to,
-				 .subject = s->context->config->mail_subject[0] ? s->context->config->mail_subject :
-										 "[sockwarden] %h: %t",
+				 .subject = s->context->config->mail_subject[0]
+					 ? s->context->config->mail_subject
+					 : "[sockwarden] %h: %t",
 				 .host = s->context->host,
 				 .title = sw_strbuf_get(&title),
 				 .body = sw_strbuf_get(&body),
@@ -274,7 +281,8 @@ static void has_failed(struct mail_sink *s, int result, const char *text)
 	uint64_t wait = RETRY_FIRST_SEC;
 
 	stats->mails_failed++;
-	snprintf(stats->mail_error, sizeof(stats->mail_error), "%s", text && text[0] ? text : strerror(-result));
+	snprintf(stats->mail_error, sizeof(stats->mail_error), "%s",
+		text && text[0] ? text : strerror(-result));
 	s->is_handed_over = false;
 	if (++s->tries >= TRIES_MAX) {
 		stats->mails_lost++;
@@ -283,7 +291,8 @@ static void has_failed(struct mail_sink *s, int result, const char *text)
 	}
 	for (unsigned int n = 1; n < s->tries && wait < RETRY_MAX_SEC; n++)
 		wait *= 2;
-	s->due_ns = sw_clock_boot_ns(s->context->clock) + SW_MIN(wait, (uint64_t)RETRY_MAX_SEC) * SW_SEC_NS;
+	s->due_ns = sw_clock_boot_ns(s->context->clock) +
+		SW_MIN(wait, (uint64_t)RETRY_MAX_SEC) * SW_SEC_NS;
 }
 
 static uint64_t tick(void *sink)

@@ -4,9 +4,9 @@
 #include <time.h>
 
 enum {
-	TITLE_MAX = 200,	/* bytes of title in a subject */
-	WORD_MAX = 63,		/* payload of an encoded word: 75 less "=?UTF-8?Q?" and "?=" (RFC 2047, 2) */
-	QUOTED_LINE_MAX = 75,	/* and one for the soft break (RFC 2045, 6.7) */
+	TITLE_MAX = 200, /* bytes of title in a subject */
+	WORD_MAX = 63, /* payload of an encoded word: 75 less "=?UTF-8?Q?" and "?=" (RFC 2047, 2) */
+	QUOTED_LINE_MAX = 75, /* and one for the soft break (RFC 2045, 6.7) */
 };
 
 static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -43,7 +43,8 @@ static bool needs_words(const char *text)
 
 static bool is_plain_in_word(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		c == '-' || c == '.';
 }
 
 /* One character of text (n bytes of UTF-8) as it stands in a Q word. */
@@ -179,24 +180,27 @@ static void add_date(struct sw_strbuf *out, int64_t wall_sec)
 	struct tm tm = {};
 
 	gmtime_r(&t, &tm);
-	sw_strbuf_printf(out, "Date: %s, %d %s %04d %02d:%02d:%02d +0000\r\n", days[tm.tm_wday % 7], tm.tm_mday,
-		months[tm.tm_mon % 12], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	sw_strbuf_printf(out, "Date: %s, %d %s %04d %02d:%02d:%02d +0000\r\n", days[tm.tm_wday % 7],
+		tm.tm_mday, months[tm.tm_mon % 12], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+		tm.tm_sec);
 }
 
 void sw_message_build(const struct sw_message *m, struct sw_strbuf *out)
 {
 	char id[320];
 
-	snprintf(id, sizeof(id), "<%llx.%x@%.255s>", (unsigned long long)m->wall_sec, m->id, m->host);
+	snprintf(id, sizeof(id), "<%llx.%x@%.255s>", (unsigned long long)m->wall_sec, m->id,
+		m->host);
 	add_date(out, m->wall_sec);
 	sw_message_header(out, "From", m->from);
 	sw_message_header(out, "To", m->to);
 	add_subject(out, m);
 	sw_message_header(out, "Message-ID", id);
-	sw_strbuf_puts(out, "Auto-Submitted: auto-generated\r\n"
-			    "MIME-Version: 1.0\r\n"
-			    "Content-Type: text/plain; charset=utf-8\r\n"
-			    "Content-Transfer-Encoding: quoted-printable\r\n"
-			    "\r\n");
+	sw_strbuf_puts(out,
+		"Auto-Submitted: auto-generated\r\n"
+		"MIME-Version: 1.0\r\n"
+		"Content-Type: text/plain; charset=utf-8\r\n"
+		"Content-Transfer-Encoding: quoted-printable\r\n"
+		"\r\n");
 	sw_message_quote(out, m->body, strlen(m->body));
 }

@@ -9,13 +9,13 @@
 #include "user/base/strbuf.h"
 
 struct sw_message {
-	const char *from, *to;	/* checked with sw_message_address_ok */
-	const char *subject;	/* template: %h host, %t title, %% a percent sign */
+	const char *from, *to; /* checked with sw_message_address_ok */
+	const char *subject; /* template: %h host, %t title, %% a percent sign */
 	const char *host;
-	const char *title;	/* any bytes */
-	const char *body;	/* lines end in \n; escaped by the caller where text is not ours */
+	const char *title; /* any bytes */
+	const char *body; /* lines end in \n; escaped by the caller where text is not ours */
 	int64_t wall_sec;
-	uint32_t id;		/* makes the Message-ID unique within a second */
+	uint32_t id; /* makes the Message-ID unique within a second */
 };
 
 /* False for control bytes and an empty text. */

@@ -11,7 +11,7 @@ struct sw_alert_item {
 	enum sw_severity severity;
 	int64_t wall_ns;
 	uint64_t count;
-	const char *kind;  /* a word of ours */
+	const char *kind; /* a word of ours */
 	const char *title; /* one line; may hold an attacker's text */
 	const char *rule;
 	const char *subject; /* canonical address or "" */

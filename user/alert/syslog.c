@@ -13,7 +13,7 @@
 
 enum {
 	RATE_PER_SEC = 20, /* lines, so that an attacker does not fill the host's logs through us */
-	BURST = 200,	   /* lines at once */
+	BURST = 200, /* lines at once */
 	TAG_MAX = 64,
 };
 
@@ -61,7 +61,8 @@ static int connect_log(struct syslog_sink *s)
 
 	if (fd < 0)
 		return -errno;
-	memcpy(sa.sun_path, s->context->syslog_path, SW_MIN(sizeof(sa.sun_path), sizeof(s->context->syslog_path)));
+	memcpy(sa.sun_path, s->context->syslog_path,
+		SW_MIN(sizeof(sa.sun_path), sizeof(s->context->syslog_path)));
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return -errno;
 	s->fd = TAKE_FD(fd);
@@ -139,7 +140,8 @@ static void write_item(struct syslog_sink *s, struct sw_strbuf *b, const struct 
 	if (i->count > 1)
 		sw_strbuf_printf(b, " count=%llu", (unsigned long long)i->count);
 	if (s->unsaid)
-		sw_strbuf_printf(b, " (%llu alerts before this one did not reach this log)", (unsigned long long)s->unsaid);
+		sw_strbuf_printf(b, " (%llu alerts before this one did not reach this log)",
+			(unsigned long long)s->unsaid);
 }
 
 static void take(void *sink, const struct sw_alert_item *i)
@@ -149,7 +151,8 @@ static void take(void *sink, const struct sw_alert_item *i)
 	_strbuf_ struct sw_strbuf line = {};
 	int r;
 
-	if (i->severity < s->context->config->syslog_min_severity || (unsigned int)i->severity >= SW_SEV_COUNT)
+	if (i->severity < s->context->config->syslog_min_severity ||
+		(unsigned int)i->severity >= SW_SEV_COUNT)
 		return;
 	if (!take_token(s)) {
 		stats->syslog_limited++;

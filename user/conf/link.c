@@ -47,7 +47,8 @@ static int take_image(struct sw_conf_link *c, int fd)
 		return -ENOMEM;
 	r = sw_conf_image_read(fd, true, image, &why);
 	if (r < 0) {
-		snprintf(c->error, sizeof(c->error), "the guard's configuration image: %.150s", why);
+		snprintf(
+			c->error, sizeof(c->error), "the guard's configuration image: %.150s", why);
 		return r;
 	}
 	c->error[0] = 0;
@@ -79,8 +80,8 @@ static int on_reply(struct sw_link *l, const void *buf, size_t len, int *fd, voi
 
 static const struct sw_link_calls calls = {.connected = say_hello, .packet = on_reply};
 
-int sw_conf_link_new(struct sw_loop *loop, const char *run_dir, enum sw_role role, sw_conf_link_fn fn, void *arg,
-	struct sw_conf_link **ret)
+int sw_conf_link_new(struct sw_loop *loop, const char *run_dir, enum sw_role role,
+	sw_conf_link_fn fn, void *arg, struct sw_conf_link **ret)
 {
 	_cleanup_(sw_conf_link_freep) struct sw_conf_link *c = calloc(1, sizeof(*c));
 	int r;
@@ -117,5 +118,6 @@ const char *sw_conf_link_error(const struct sw_conf_link *c)
 {
 	if (c->has_config || c->error[0])
 		return c->error;
-	return sw_link_is_connected(c->link) ? "the guard has not answered" : "the guard is not there";
+	return sw_link_is_connected(c->link) ? "the guard has not answered"
+					     : "the guard is not there";
 }

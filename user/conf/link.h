@@ -15,8 +15,8 @@ struct sw_conf_link;
 /* config: borrowed during the call. Called for the first image and for a changed one. Negative stops the loop. */
 typedef int (*sw_conf_link_fn)(const struct sw_config *config, void *arg);
 
-int sw_conf_link_new(struct sw_loop *loop, const char *run_dir, enum sw_role role, sw_conf_link_fn fn, void *arg,
-	struct sw_conf_link **ret);
+int sw_conf_link_new(struct sw_loop *loop, const char *run_dir, enum sw_role role,
+	sw_conf_link_fn fn, void *arg, struct sw_conf_link **ret);
 void sw_conf_link_free(struct sw_conf_link *c);
 void sw_conf_link_freep(struct sw_conf_link **c);
 /* Why there is no configuration yet, for a person; "" when there is one. */

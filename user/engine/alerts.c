@@ -32,7 +32,8 @@ static void say_degraded(struct sw_engine *e)
 	else
 		sw_degraded_clear(e, "mail");
 	if (s->syslog_error[0])
-		sw_degraded_set(e, "syslog", SW_SEV_LOW, "syslog does not take lines: %s", s->syslog_error);
+		sw_degraded_set(
+			e, "syslog", SW_SEV_LOW, "syslog does not take lines: %s", s->syslog_error);
 	else
 		sw_degraded_clear(e, "syslog");
 }
@@ -57,7 +58,8 @@ static void open_alert(struct sw_engine *e)
 		&a->alert);
 
 	if (r < 0)
-		sw_degraded_set(e, "alerts", SW_SEV_MEDIUM, "no alerts go out: recipient or sender is unusable: %s", strerror(-r));
+		sw_degraded_set(e, "alerts", SW_SEV_MEDIUM,
+			"no alerts go out: recipient or sender is unusable: %s", strerror(-r));
 	else
 		sw_degraded_clear(e, "alerts");
 }

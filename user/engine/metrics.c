@@ -19,14 +19,16 @@ static void number(struct sw_strbuf *b, const char *name, uint64_t value)
 	sw_strbuf_printf(b, "%s %llu\n", name, (unsigned long long)value);
 }
 
-static void single(struct sw_strbuf *b, const char *name, const char *type, const char *help, uint64_t value)
+static void single(
+	struct sw_strbuf *b, const char *name, const char *type, const char *help, uint64_t value)
 {
 	head(b, name, type, help);
 	number(b, name, value);
 }
 
 /* Label values are words of ours or names of the configuration; these are quoted as the format asks. */
-static void labelled(struct sw_strbuf *b, const char *name, const char *label, const char *text, uint64_t value)
+static void labelled(
+	struct sw_strbuf *b, const char *name, const char *label, const char *text, uint64_t value)
 {
 	sw_strbuf_printf(b, "%s{%s=\"", name, label);
 	for (; *text; text++) {
@@ -47,12 +49,16 @@ static void write_packets(struct sw_engine *e, struct sw_strbuf *b)
 	head(b, "sockwarden_packets_total", "counter", "Packets that the gate judged, by reason.");
 	for (unsigned int i = 0; i < SW_R_COUNT; i++)
 		labelled(b, "sockwarden_packets_total", "reason", sw_reason_word(i), c[i].packets);
-	head(b, "sockwarden_packet_bytes_total", "counter", "Bytes of the packets that the gate judged, by reason.");
+	head(b, "sockwarden_packet_bytes_total", "counter",
+		"Bytes of the packets that the gate judged, by reason.");
 	for (unsigned int i = 0; i < SW_R_COUNT; i++)
-		labelled(b, "sockwarden_packet_bytes_total", "reason", sw_reason_word(i), c[i].bytes);
-	head(b, "sockwarden_dropped_packets_total", "counter", "Packets that the gate dropped, by reason.");
+		labelled(b, "sockwarden_packet_bytes_total", "reason", sw_reason_word(i),
+			c[i].bytes);
+	head(b, "sockwarden_dropped_packets_total", "counter",
+		"Packets that the gate dropped, by reason.");
 	for (unsigned int i = 0; i < SW_R_COUNT; i++)
-		labelled(b, "sockwarden_dropped_packets_total", "reason", sw_reason_word(i), c[i].dropped);
+		labelled(b, "sockwarden_dropped_packets_total", "reason", sw_reason_word(i),
+			c[i].dropped);
 }
 
 static void write_stats(struct sw_engine *e, struct sw_strbuf *b)
@@ -61,7 +67,8 @@ static void write_stats(struct sw_engine *e, struct sw_strbuf *b)
 
 	if (sw_engine_stats(e, stats) < 0)
 		return;
-	head(b, "sockwarden_kernel_records_total", "counter", "Records between kernel and engine, by what became of them.");
+	head(b, "sockwarden_kernel_records_total", "counter",
+		"Records between kernel and engine, by what became of them.");
 	for (unsigned int i = 0; i < SW_STAT_COUNT; i++)
 		labelled(b, "sockwarden_kernel_records_total", "kind", sw_stat_word(i), stats[i]);
 }
@@ -73,20 +80,26 @@ static void write_guard(struct sw_engine *e, struct sw_strbuf *b)
 	single(b, "sockwarden_guard_connected", "gauge", "Whether the guard answers.", g != NULL);
 	if (!g)
 		return;
-	head(b, "sockwarden_mode", "gauge", "The mode that is set: 1 for the one, 0 for the others.");
+	head(b, "sockwarden_mode", "gauge",
+		"The mode that is set: 1 for the one, 0 for the others.");
 	for (unsigned int m = SW_MODE_OFF; m <= SW_MODE_ENFORCE; m++)
 		labelled(b, "sockwarden_mode", "mode", sw_mode_word(m), g->mode == m);
-	single(b, "sockwarden_enforcing", "gauge", "Whether packets are being dropped now.", g->is_enforcing != 0);
-	single(b, "sockwarden_interfaces", "gauge", "Devices that the gate is attached to.", g->n_ifaces);
+	single(b, "sockwarden_enforcing", "gauge", "Whether packets are being dropped now.",
+		g->is_enforcing != 0);
+	single(b, "sockwarden_interfaces", "gauge", "Devices that the gate is attached to.",
+		g->n_ifaces);
 	head(b, "sockwarden_trail_entries", "gauge", "Trail entries in force, by family.");
 	labelled(b, "sockwarden_trail_entries", "family", "ipv4", g->trails4);
 	labelled(b, "sockwarden_trail_entries", "family", "ipv6", g->trails6);
 	head(b, "sockwarden_process_up", "gauge", "Whether the guard runs the process.");
 	for (size_t i = 0; i < SW_ARRAY_SIZE(g->children) && g->children[i].name[0]; i++)
-		labelled(b, "sockwarden_process_up", "process", g->children[i].name, g->children[i].pid != 0);
-	head(b, "sockwarden_process_restarts_total", "counter", "Restarts of the process by the guard.");
+		labelled(b, "sockwarden_process_up", "process", g->children[i].name,
+			g->children[i].pid != 0);
+	head(b, "sockwarden_process_restarts_total", "counter",
+		"Restarts of the process by the guard.");
 	for (size_t i = 0; i < SW_ARRAY_SIZE(g->children) && g->children[i].name[0]; i++)
-		labelled(b, "sockwarden_process_restarts_total", "process", g->children[i].name, g->children[i].restarts);
+		labelled(b, "sockwarden_process_restarts_total", "process", g->children[i].name,
+			g->children[i].restarts);
 }
 
 static void write_findings(struct sw_engine *e, struct sw_strbuf *b)
@@ -96,7 +109,8 @@ static void write_findings(struct sw_engine *e, struct sw_strbuf *b)
 		for (unsigned int s = 0; s < SW_SEV_COUNT; s++) {
 			if (!e->metrics->findings[k][s])
 				continue;
-			sw_strbuf_printf(b, "sockwarden_findings_total{kind=\"%s\",severity=\"%s\"} %llu\n",
+			sw_strbuf_printf(b,
+				"sockwarden_findings_total{kind=\"%s\",severity=\"%s\"} %llu\n",
 				sw_finding_kind_word(k), sw_severity_word(s),
 				(unsigned long long)e->metrics->findings[k][s]);
 		}
@@ -107,14 +121,18 @@ static void write_feeds(struct sw_engine *e, struct sw_strbuf *b)
 {
 	const struct sw_feed_state *f;
 
-	single(b, "sockwarden_net_connected", "gauge", "Whether sockwarden-net answers.", sw_net_peer_is_connected(e));
+	single(b, "sockwarden_net_connected", "gauge", "Whether sockwarden-net answers.",
+		sw_net_peer_is_connected(e));
 	head(b, "sockwarden_feed_entries", "gauge", "Entries of a feed's last good list.");
 	for (unsigned int i = 0; (f = sw_net_peer_feed_at(e, i)); i++)
 		labelled(b, "sockwarden_feed_entries", "feed", f->name, f->entries);
-	head(b, "sockwarden_feed_last_success_timestamp_seconds", "gauge", "When a feed was last good, 0 for never.");
+	head(b, "sockwarden_feed_last_success_timestamp_seconds", "gauge",
+		"When a feed was last good, 0 for never.");
 	for (unsigned int i = 0; (f = sw_net_peer_feed_at(e, i)); i++)
-		labelled(b, "sockwarden_feed_last_success_timestamp_seconds", "feed", f->name, f->good_wall_sec);
-	head(b, "sockwarden_feed_failures_total", "counter", "Fetches of a feed that failed or were refused.");
+		labelled(b, "sockwarden_feed_last_success_timestamp_seconds", "feed", f->name,
+			f->good_wall_sec);
+	head(b, "sockwarden_feed_failures_total", "counter",
+		"Fetches of a feed that failed or were refused.");
 	for (unsigned int i = 0; (f = sw_net_peer_feed_at(e, i)); i++)
 		labelled(b, "sockwarden_feed_failures_total", "feed", f->name, f->failures);
 }
@@ -125,7 +143,8 @@ static void write_alerts(struct sw_engine *e, struct sw_strbuf *b)
 
 	if (!s)
 		return;
-	head(b, "sockwarden_alerts_total", "counter", "Messages and lines of the alert sinks, by what became of them.");
+	head(b, "sockwarden_alerts_total", "counter",
+		"Messages and lines of the alert sinks, by what became of them.");
 	labelled(b, "sockwarden_alerts_total", "outcome", "mail-sent", s->mails_sent);
 	labelled(b, "sockwarden_alerts_total", "outcome", "mail-failed", s->mails_failed);
 	labelled(b, "sockwarden_alerts_total", "outcome", "mail-lost", s->mails_lost);
@@ -140,12 +159,14 @@ void sw_metrics_write(struct sw_engine *e, struct sw_strbuf *out)
 
 	head(out, "sockwarden_build_info", "gauge", "The version, as a label.");
 	labelled(out, "sockwarden_build_info", "version", SW_VERSION, 1);
-	single(out, "sockwarden_start_time_seconds", "gauge", "When the engine started, in seconds since 1970.",
+	single(out, "sockwarden_start_time_seconds", "gauge",
+		"When the engine started, in seconds since 1970.",
 		(uint64_t)sw_clock_wall_sec(&e->clock) - up);
 	single(out, "sockwarden_bans", "gauge", "Bans in force.", sw_engine_n_bans(e));
-	single(out, "sockwarden_allow_entries", "gauge", "Entries of the allow list.", sw_engine_n_allow(e));
-	single(out, "sockwarden_degraded", "gauge", "Things that are wrong now; sockwarden status names them.",
-		sw_degraded_count(e));
+	single(out, "sockwarden_allow_entries", "gauge", "Entries of the allow list.",
+		sw_engine_n_allow(e));
+	single(out, "sockwarden_degraded", "gauge",
+		"Things that are wrong now; sockwarden status names them.", sw_degraded_count(e));
 	write_guard(e, out);
 	write_packets(e, out);
 	write_stats(e, out);
@@ -180,7 +201,8 @@ static void done(struct sw_engine *e)
 
 static void found(struct sw_engine *e, const struct sw_finding *f)
 {
-	if (e->metrics && (unsigned int)f->kind < SW_FINDING_COUNT && (unsigned int)f->severity < SW_SEV_COUNT)
+	if (e->metrics && (unsigned int)f->kind < SW_FINDING_COUNT &&
+		(unsigned int)f->severity < SW_SEV_COUNT)
 		e->metrics->findings[f->kind][f->severity]++;
 }
 

@@ -53,7 +53,8 @@ static void say_degraded(struct sw_engine *e)
 
 	for (unsigned int i = 0; i < p->n_feeds; i++) {
 		if (p->feeds[i].error[0]) {
-			sw_degraded_set(e, "feeds", SW_SEV_LOW, "feed '%s': %s", p->feeds[i].name, p->feeds[i].error);
+			sw_degraded_set(e, "feeds", SW_SEV_LOW, "feed '%s': %s", p->feeds[i].name,
+				p->feeds[i].error);
 			return;
 		}
 	}
@@ -65,7 +66,8 @@ static void tell(struct sw_engine *e, const struct sw_feed_state *f)
 	struct sw_json *j;
 
 	if (f->error[0])
-		j = sw_event_begin(e->events, SW_EVK_FEED, "feed '%s' failed: %s", f->name, f->error);
+		j = sw_event_begin(
+			e->events, SW_EVK_FEED, "feed '%s' failed: %s", f->name, f->error);
 	else if (f->last.is_unchanged)
 		j = sw_event_begin(e->events, SW_EVK_FEED, "feed '%s' is unchanged", f->name);
 	else
@@ -239,13 +241,16 @@ static void feeds_update(struct sw_ctl_request *q, const json_t *args, void *arg
 	if (!sw_ctl_arg_string(q, args, "name", "", &name))
 		return;
 	if (name[0] && !sw_net_peer_feed(e, name)) {
-		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "feeds are listed under feeds in the configuration", "no feed '%s' is enabled", name);
+		sw_ctl_fail(q, SW_CERR_NOT_FOUND,
+			"feeds are listed under feeds in the configuration",
+			"no feed '%s' is enabled", name);
 		return;
 	}
 	sw_strcpy(m.feed, sizeof(m.feed), name);
 	r = send_msg(e, &m, -1);
 	if (r < 0) {
-		sw_ctl_fail(q, SW_CERR_NOT_RUNNING, "sockwarden status shows the processes", "sockwarden-net does not answer: %s", strerror(-r));
+		sw_ctl_fail(q, SW_CERR_NOT_RUNNING, "sockwarden status shows the processes",
+			"sockwarden-net does not answer: %s", strerror(-r));
 		return;
 	}
 	sw_json_uint(sw_ctl_reply_begin(q), "asked", name[0] ? 1 : e->net_peer->n_feeds);

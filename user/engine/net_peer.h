@@ -13,10 +13,10 @@
 struct sw_feed_state {
 	char name[32];
 	struct sw_net_msg last; /* op 0: nothing has come yet */
-	uint64_t failures;	/* fetches, ever */
-	uint64_t entries;	/* of the last good list */
+	uint64_t failures; /* fetches, ever */
+	uint64_t entries; /* of the last good list */
 	uint64_t good_wall_sec; /* last time that it was fetched or unchanged; 0: never */
-	char error[256];	/* of net or of the trail part; "" when the last one was good */
+	char error[256]; /* of net or of the trail part; "" when the last one was good */
 };
 
 bool sw_net_peer_is_connected(const struct sw_engine *e);
@@ -31,4 +31,5 @@ const struct sw_feed_state *sw_net_peer_feed_at(const struct sw_engine *e, unsig
  * verb_trails.c: takes a feed's list (fd: sealed memfd, borrowed, not checked yet). 0, or -errno with
  * why (size bytes) for a person: the old list stays.
  */
-int sw_trails_take_feed(struct sw_engine *e, const struct sw_net_msg *m, int fd, char *why, size_t size);
+int sw_trails_take_feed(
+	struct sw_engine *e, const struct sw_net_msg *m, int fd, char *why, size_t size);

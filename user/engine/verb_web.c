@@ -33,11 +33,13 @@ static void web_link(struct sw_ctl_request *q, const json_t *args, void *arg)
 	struct sw_json *j;
 
 	if (!e->config->web_enabled) {
-		sw_ctl_fail(q, SW_CERR_CONFIG, "set web.enabled: true in the configuration", "the page is switched off");
+		sw_ctl_fail(q, SW_CERR_CONFIG, "set web.enabled: true in the configuration",
+			"the page is switched off");
 		return;
 	}
 	if (!port) {
-		sw_ctl_fail(q, SW_CERR_NOT_RUNNING, "sockwarden status shows the processes", "sockwarden-web does not listen");
+		sw_ctl_fail(q, SW_CERR_NOT_RUNNING, "sockwarden status shows the processes",
+			"sockwarden-web does not listen");
 		return;
 	}
 	if (sw_web_token_make(&w->tokens, sw_clock_boot_ns(&e->clock), token) < 0) {
@@ -60,10 +62,12 @@ static void web_redeem(struct sw_ctl_request *q, const json_t *args, void *arg)
 	if (!is_web(e, q) || !sw_ctl_arg_string(q, args, "token", "", &token))
 		return;
 	if (!sw_web_token_redeem(&e->web->tokens, sw_clock_boot_ns(&e->clock), token)) {
-		sw_ctl_fail(q, SW_CERR_REFUSED, "run: sockwarden web", "the link is unknown, used, or older than ten minutes");
+		sw_ctl_fail(q, SW_CERR_REFUSED, "run: sockwarden web",
+			"the link is unknown, used, or older than ten minutes");
 		return;
 	}
-	sw_event_begin(e->events, SW_EVK_SYSTEM, "somebody has logged in to the page by a one-time link");
+	sw_event_begin(
+		e->events, SW_EVK_SYSTEM, "somebody has logged in to the page by a one-time link");
 	sw_event_end(e->events);
 	sw_json_string(sw_ctl_reply_begin(q), "role", "viewer");
 	sw_ctl_reply_end(q);

@@ -88,7 +88,12 @@ int sw_link_new(struct sw_loop *loop, const char *path, const struct sw_link_cal
 
 	if (!l)
 		return -ENOMEM;
-	*l = (struct sw_link){.loop = loop, .path = path, .calls = calls, .arg = arg, .fd = -1, .error = -ENOTCONN};
+	*l = (struct sw_link){.loop = loop,
+		.path = path,
+		.calls = calls,
+		.arg = arg,
+		.fd = -1,
+		.error = -ENOTCONN};
 	l->retry_ms = SW_LINK_RETRY_MIN_MS;
 	r = sw_loop_add_timer(loop, 1, 0, on_retry, l, &l->timer);
 	if (r < 0) {

@@ -10,8 +10,8 @@
 
 enum {
 	SW_LINK_PACKET_MAX = 64 * 1024, /* larger ones end the connection */
-	SW_LINK_RETRY_MIN_MS = 100,	/* between tries to connect, doubled ... */
-	SW_LINK_RETRY_MAX_MS = 2000,	/* ... up to this */
+	SW_LINK_RETRY_MIN_MS = 100, /* between tries to connect, doubled ... */
+	SW_LINK_RETRY_MAX_MS = 2000, /* ... up to this */
 };
 
 struct sw_link;

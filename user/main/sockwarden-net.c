@@ -7,16 +7,20 @@
 
 static const struct sw_opt rows[] = {
 	SW_PATHS_OPTS(struct sw_net_options, paths),
-	{0, "fetch-timeout", SW_OPT_DURATION, offsetof(struct sw_net_options, fetch_timeout_sec), "TIME", "longest time for one feed (5m)"},
-	{'v', "verbose", SW_OPT_FLAG, offsetof(struct sw_net_options, is_verbose), NULL, "say more"},
+	{0, "fetch-timeout", SW_OPT_DURATION, offsetof(struct sw_net_options, fetch_timeout_sec),
+		"TIME", "longest time for one feed (5m)"},
+	{'v', "verbose", SW_OPT_FLAG, offsetof(struct sw_net_options, is_verbose), NULL,
+		"say more"},
 	{'h', "help", SW_OPT_FLAG, offsetof(struct sw_net_options, is_help), NULL, "this help"},
-	{0, "version", SW_OPT_FLAG, offsetof(struct sw_net_options, is_version), NULL, "the version"},
+	{0, "version", SW_OPT_FLAG, offsetof(struct sw_net_options, is_version), NULL,
+		"the version"},
 	{},
 };
 
 int main(int argc, char **argv)
 {
-	struct sw_net_options o = {.paths = SW_PATHS_DEFAULT, .fetch_timeout_sec = SW_FEED_TIMEOUT_SEC};
+	struct sw_net_options o = {
+		.paths = SW_PATHS_DEFAULT, .fetch_timeout_sec = SW_FEED_TIMEOUT_SEC};
 	char err[256];
 	int words;
 

@@ -6,9 +6,11 @@
 
 static const struct sw_opt rows[] = {
 	SW_PATHS_OPTS(struct sw_web_options, paths),
-	{'v', "verbose", SW_OPT_FLAG, offsetof(struct sw_web_options, is_verbose), NULL, "say more"},
+	{'v', "verbose", SW_OPT_FLAG, offsetof(struct sw_web_options, is_verbose), NULL,
+		"say more"},
 	{'h', "help", SW_OPT_FLAG, offsetof(struct sw_web_options, is_help), NULL, "this help"},
-	{0, "version", SW_OPT_FLAG, offsetof(struct sw_web_options, is_version), NULL, "the version"},
+	{0, "version", SW_OPT_FLAG, offsetof(struct sw_web_options, is_version), NULL,
+		"the version"},
 	{},
 };
 

@@ -90,7 +90,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status != 200) { /* nobody reads it, but it must end */
 		f->bytes += n;
-		return f->bytes > SW_FEED_BYTES_MAX ? refuse(f, -EFBIG, "the answer is too large") : n;
+		return f->bytes > SW_FEED_BYTES_MAX ? refuse(f, -EFBIG, "the answer is too large")
+						    : n;
 	}
 	if (!f->has_text) {
 		f->has_text = true;
@@ -130,7 +131,9 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 {
 	struct sw_feed *f = arg;
 
-	if (n > 5 && strncmp(data, "HTTP/", 5) == 0) /* a new answer: what a redirect said is not the list's */
+	if (n > 5 &&
+		strncmp(data, "HTTP/", 5) ==
+			0) /* a new answer: what a redirect said is not the list's */
 		f->etag_new[0] = f->modified_new[0] = f->encoding[0] = 0;
 	take_header(f->etag_new, data, n, "ETag:");
 	take_header(f->modified_new, data, n, "Last-Modified:");
@@ -262,20 +265,23 @@ static int transfer_error(struct sw_feed *f, CURLcode result, long status, struc
 	}
 	if (result != CURLE_OK) {
 		set_text(f, msg, f->error[0] ? f->error : curl_easy_strerror(result));
-		return result == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT :
-		       result == CURLE_FILESIZE_EXCEEDED  ? -EFBIG :
-							    -EIO;
+		return result == CURLE_OPERATION_TIMEDOUT   ? -ETIMEDOUT
+			: result == CURLE_FILESIZE_EXCEEDED ? -EFBIG
+							    : -EIO;
 	}
 	snprintf(text, sizeof(text), "the server answered %ld", status);
 	set_text(f, msg, text);
-	return status == 401 || status == 403 ? -EACCES : status == 404 || status == 410 ? -ENOENT : -EPROTO;
+	return status == 401 || status == 403    ? -EACCES
+		: status == 404 || status == 410 ? -ENOENT
+						 : -EPROTO;
 }
 
 static int judge_count(struct sw_feed *f, uint64_t n, struct sw_net_msg *msg)
 {
 	if (n < f->config->min_entries) {
-		snprintf(msg->text, sizeof(msg->text), "%llu entries, at least %llu are expected: refused",
-			(unsigned long long)n, (unsigned long long)f->config->min_entries);
+		snprintf(msg->text, sizeof(msg->text),
+			"%llu entries, at least %llu are expected: refused", (unsigned long long)n,
+			(unsigned long long)f->config->min_entries);
 		return -ERANGE;
 	}
 	if (!f->is_asked && n < f->entries * (100 - SW_FEED_SHRINK_PERCENT) / 100) {
@@ -308,8 +314,8 @@ static int make_list(struct sw_feed *f, struct sw_net_msg *msg)
 	if (r < 0)
 		return r;
 	sw_url_mask(&origin, f->config->url);
-	fd = sw_trail_list_build(f->parser, f->config->name, sw_strbuf_get(&origin), f->config->action,
-		sw_clock_wall_sec(f->env->clock));
+	fd = sw_trail_list_build(f->parser, f->config->name, sw_strbuf_get(&origin),
+		f->config->action, sw_clock_wall_sec(f->env->clock));
 	if (fd < 0)
 		set_text(f, msg, strerror(-fd));
 	else
@@ -387,12 +393,14 @@ void sw_feed_fetch(struct sw_feed *f, bool is_asked)
 	if (r < 0) {
 		struct sw_net_msg msg = {.result = r};
 
-		set_text(f, &msg, r == -EPROTONOSUPPORT ? "the URL must begin with https://" : strerror(-r));
+		set_text(f, &msg,
+			r == -EPROTONOSUPPORT ? "the URL must begin with https://" : strerror(-r));
 		report(f, &msg, -1);
 	}
 }
 
-int sw_feed_new(const struct sw_feed_env *env, const struct sw_config_feed *config, struct sw_feed **ret)
+int sw_feed_new(
+	const struct sw_feed_env *env, const struct sw_config_feed *config, struct sw_feed **ret)
 {
 	struct sw_feed *f = calloc(1, sizeof(*f));
 

@@ -13,11 +13,13 @@
 #include "user/net/multi.h"
 
 enum {
-	SW_FEED_BYTES_MAX = 256 << 20, /* text of a list, decompressed: twice what 8 M addresses take */
+	SW_FEED_BYTES_MAX =
+		256 << 20, /* text of a list, decompressed: twice what 8 M addresses take */
 	SW_FEED_REDIRECTS_MAX = 3,
 	SW_FEED_CONNECT_SEC = 20,
 	SW_FEED_TIMEOUT_SEC = 300,
-	SW_FEED_SHRINK_PERCENT = 50, /* a list that lost more than this since the last time waits for a word */
+	SW_FEED_SHRINK_PERCENT =
+		50, /* a list that lost more than this since the last time waits for a word */
 };
 
 struct sw_feed;
@@ -37,7 +39,8 @@ struct sw_feed_env {
 };
 
 /* env and config: borrowed for the feed's life. */
-int sw_feed_new(const struct sw_feed_env *env, const struct sw_config_feed *config, struct sw_feed **ret);
+int sw_feed_new(
+	const struct sw_feed_env *env, const struct sw_config_feed *config, struct sw_feed **ret);
 void sw_feed_free(struct sw_feed *f);
 void sw_feed_freep(struct sw_feed **f);
 const struct sw_config_feed *sw_feed_config(const struct sw_feed *f);

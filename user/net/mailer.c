@@ -79,7 +79,9 @@ int sw_mail_sender(const struct sw_config *c, char ret[static SW_MAIL_ADDRESS_MA
 	char host[SW_MAIL_ADDRESS_MAX - 16] = "";
 
 	if (c->mail_from[0])
-		return sw_mail_addresses(c->mail_from, (char(*)[SW_MAIL_ADDRESS_MAX])ret, 1) < 0 ? -EINVAL : 0;
+		return sw_mail_addresses(c->mail_from, (char(*)[SW_MAIL_ADDRESS_MAX])ret, 1) < 0
+			? -EINVAL
+			: 0;
 	if (gethostname(host, sizeof(host) - 1) < 0)
 		return -errno;
 	snprintf(ret, SW_MAIL_ADDRESS_MAX, "sockwarden@%s", host);
@@ -116,7 +118,8 @@ static void on_smtp_done(CURL *easy, CURLcode result, void *arg)
 
 	if (r < 0) {
 		sw_strbuf_puts(&text, "mail server: ");
-		sw_url_mask_text(&text, m->error[0] ? m->error : curl_easy_strerror(result), m->config->smtp_url);
+		sw_url_mask_text(&text, m->error[0] ? m->error : curl_easy_strerror(result),
+			m->config->smtp_url);
 	}
 	end_smtp(m);
 	m->done(m->id, r, sw_strbuf_get(&text), m->arg);
@@ -130,7 +133,7 @@ static bool is_local(const char *url)
 	host = host ? host + 3 : url;
 	len = strcspn(host, host[0] == '[' ? "]" : ":/");
 	return (len == 9 && memcmp(host, "localhost", 9) == 0) || strncmp(host, "127.", 4) == 0 ||
-	       (len == 4 && memcmp(host, "[::1", 4) == 0);
+		(len == 4 && memcmp(host, "[::1", 4) == 0);
 }
 
 /*
@@ -170,7 +173,9 @@ static int set_login(struct sw_mailer *m)
 
 	if (!c->smtp_user[0])
 		return 0;
-	n = c->smtp_password_file[0] ? sw_read_file(c->smtp_password_file, password, sizeof(password)) : 0;
+	n = c->smtp_password_file[0]
+		? sw_read_file(c->smtp_password_file, password, sizeof(password))
+		: 0;
 	if (n < 0)
 		return (int)n;
 	password[n] = 0;
@@ -254,8 +259,8 @@ int sw_mailer_send(struct sw_mailer *m, int fd, uint32_t id)
 	return r;
 }
 
-int sw_mailer_new(struct sw_loop *loop, struct sw_multi *multi, const struct sw_config *config, sw_mailer_done_fn done,
-	void *arg, struct sw_mailer **ret)
+int sw_mailer_new(struct sw_loop *loop, struct sw_multi *multi, const struct sw_config *config,
+	sw_mailer_done_fn done, void *arg, struct sw_mailer **ret)
 {
 	_cleanup_(sw_mailer_freep) struct sw_mailer *m = calloc(1, sizeof(*m));
 	int r;

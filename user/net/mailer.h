@@ -22,8 +22,8 @@ struct sw_mailer;
 typedef void (*sw_mailer_done_fn)(uint32_t id, int result, const char *text, void *arg);
 
 /* Call before the sandbox. config: borrowed. */
-int sw_mailer_new(struct sw_loop *loop, struct sw_multi *multi, const struct sw_config *config, sw_mailer_done_fn done,
-	void *arg, struct sw_mailer **ret);
+int sw_mailer_new(struct sw_loop *loop, struct sw_multi *multi, const struct sw_config *config,
+	sw_mailer_done_fn done, void *arg, struct sw_mailer **ret);
 void sw_mailer_free(struct sw_mailer *m);
 void sw_mailer_freep(struct sw_mailer **m);
 /* fd: sealed memfd of the message, borrowed. 0: done follows; -EBUSY, -EDESTADDRREQ no mail_to, -errno. */

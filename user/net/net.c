@@ -81,8 +81,8 @@ static void say_result(const struct sw_net_msg *m)
 	else if (m->is_unchanged)
 		sw_log_info("feed '%s': unchanged", m->feed);
 	else
-		sw_log_info("feed '%s': %llu entries, %llu bytes", m->feed, (unsigned long long)m->entries,
-			(unsigned long long)m->bytes);
+		sw_log_info("feed '%s': %llu entries, %llu bytes", m->feed,
+			(unsigned long long)m->entries, (unsigned long long)m->bytes);
 }
 
 static void on_fetched(struct sw_feed *feed, struct sw_net_msg *msg, int fd, void *arg)
@@ -139,7 +139,8 @@ static void fetch_now(struct net *n, const char *name)
 {
 	for (size_t i = 0; i < n->config.n_feeds; i++) {
 		if (n->slots[i].feed && (!name[0] || sw_streq(name, n->config.feeds[i].name)))
-			fetch(&n->slots[i], name[0]); /* its name is the word that takes a list that shrank */
+			fetch(&n->slots[i],
+				name[0]); /* its name is the word that takes a list that shrank */
 	}
 }
 
@@ -148,7 +149,8 @@ static void fetch_now(struct net *n, const char *name)
 static void on_mailed(uint32_t id, int result, const char *text, void *arg)
 {
 	struct net *n = arg;
-	struct sw_net_msg m = {.version = SW_NET_VERSION, .op = SW_NET_MAIL_DONE, .id = id, .result = result};
+	struct sw_net_msg m = {
+		.version = SW_NET_VERSION, .op = SW_NET_MAIL_DONE, .id = id, .result = result};
 
 	if (result < 0)
 		sw_log_warning(0, "mail %u: %s", id, text);
@@ -164,7 +166,8 @@ static void send_mail(struct net *n, uint32_t id, int fd)
 	int r = fd >= 0 ? sw_mailer_send(n->mailer, fd, id) : -EBADMSG;
 
 	if (r < 0)
-		on_mailed(id, r, r == -EDESTADDRREQ ? "no recipient is configured" : strerror(-r), n);
+		on_mailed(
+			id, r, r == -EDESTADDRREQ ? "no recipient is configured" : strerror(-r), n);
 }
 
 /* ---- the engine */
@@ -282,7 +285,8 @@ static int run(struct net *n)
 	r = sw_loop_add_signal(n->loop, SIGINT, on_signal, n);
 	if (r < 0)
 		return r;
-	r = sw_conf_link_new(n->loop, n->options->paths.run_dir, SW_ROLE_NET, on_config, n, &n->conf_link);
+	r = sw_conf_link_new(
+		n->loop, n->options->paths.run_dir, SW_ROLE_NET, on_config, n, &n->conf_link);
 	if (r < 0)
 		return r;
 	return sw_loop_run(n->loop);

@@ -71,7 +71,8 @@ static int to_local_lines(int fd)
 
 static void run_program(const struct helper *h, int in, int out)
 {
-	static char *const env[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"LC_ALL=C", NULL};
+	static char *const env[] = {
+		(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"LC_ALL=C", NULL};
 	char *argv[SW_MAIL_RECIPIENTS_MAX + 6] = {
 		(char *)h->path, (char *)"-i", (char *)"-f", (char *)h->from, (char *)"--"};
 	sigset_t none;
@@ -127,7 +128,8 @@ static void judge(struct answer *a, int status, bool is_late, const struct sw_st
 
 	if (is_late) {
 		a->result = -ETIMEDOUT;
-		snprintf(a->text, sizeof(a->text), "sendmail did not end within %d s", SW_MAIL_TIMEOUT_SEC);
+		snprintf(a->text, sizeof(a->text), "sendmail did not end within %d s",
+			SW_MAIL_TIMEOUT_SEC);
 		return;
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
@@ -135,10 +137,11 @@ static void judge(struct answer *a, int status, bool is_late, const struct sw_st
 	a->result = -EIO;
 	sw_strbuf_safe(&safe, sw_strbuf_get(said), line);
 	if (WIFSIGNALED(status))
-		snprintf(a->text, sizeof(a->text), "sendmail was ended by signal %d", WTERMSIG(status));
+		snprintf(a->text, sizeof(a->text), "sendmail was ended by signal %d",
+			WTERMSIG(status));
 	else
-		snprintf(a->text, sizeof(a->text), "sendmail ended with status %d: %.*s", WEXITSTATUS(status), SAID_MAX,
-			sw_strbuf_get(&safe));
+		snprintf(a->text, sizeof(a->text), "sendmail ended with status %d: %.*s",
+			WEXITSTATUS(status), SAID_MAX, sw_strbuf_get(&safe));
 }
 
 static int deliver(const struct helper *h, int message, struct answer *a)
@@ -244,8 +247,8 @@ static int fill_helper(const struct sw_config *c, struct helper *h)
 	return SW_MIN(h->n_to, 0);
 }
 
-int sw_sendmail_new(struct sw_loop *loop, const struct sw_config *config, sw_mailer_done_fn done, void *arg,
-	struct sw_sendmail **ret)
+int sw_sendmail_new(struct sw_loop *loop, const struct sw_config *config, sw_mailer_done_fn done,
+	void *arg, struct sw_sendmail **ret)
 {
 	_free_ struct sw_sendmail *s = calloc(1, sizeof(*s));
 	_free_ struct helper *h = calloc(1, sizeof(*h));

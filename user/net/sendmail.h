@@ -14,7 +14,7 @@
 struct sw_sendmail;
 
 /* Forks. config: borrowed until it returns. -EINVAL: sender or recipients are no addresses. */
-int sw_sendmail_new(struct sw_loop *loop, const struct sw_config *config, sw_mailer_done_fn done, void *arg,
-	struct sw_sendmail **ret);
+int sw_sendmail_new(struct sw_loop *loop, const struct sw_config *config, sw_mailer_done_fn done,
+	void *arg, struct sw_sendmail **ret);
 void sw_sendmail_free(struct sw_sendmail *s);
 int sw_sendmail_send(struct sw_sendmail *s, int fd, uint32_t id);

@@ -131,7 +131,8 @@ enum sw_reach sw_url_reach(const struct sockaddr *sa)
 	struct sw_net host, net;
 
 	if (sa->sa_family == AF_INET) {
-		host = sw_net_from4(((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr);
+		host = sw_net_from4(
+			((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr);
 	} else if (sa->sa_family == AF_INET6) {
 		char text[SW_NET_TEXT_MAX];
 
@@ -143,7 +144,8 @@ enum sw_reach sw_url_reach(const struct sockaddr *sa)
 		return SW_REACH_LOOPBACK; /* a socket of this host */
 	}
 	for (size_t i = 0; i < SW_ARRAY_SIZE(inside); i++) {
-		if (sw_cidr_parse(inside[i].net, SIZE_MAX, &net) == 0 && sw_net_contains(&net, &host))
+		if (sw_cidr_parse(inside[i].net, SIZE_MAX, &net) == 0 &&
+			sw_net_contains(&net, &host))
 			return inside[i].reach;
 	}
 	return SW_REACH_PUBLIC;

@@ -25,5 +25,5 @@ bool sw_host_ok(const char *host)
 	if (len == 9 && strncasecmp(host, "localhost", 9) == 0)
 		return true;
 	return !memchr(host, '/', len) && sw_cidr_parse(host, len, &net) == 0 &&
-	       (host[0] == '[') == (net.family == SW_AF_IP6 || memchr(host, ':', len));
+		(host[0] == '[') == (net.family == SW_AF_IP6 || memchr(host, ':', len));
 }

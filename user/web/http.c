@@ -48,7 +48,8 @@ static enum MHD_Result send_answer(struct sw_http_request *q)
 
 	if (q->body.is_failed)
 		return MHD_NO;
-	r = MHD_create_response_from_buffer(q->body.len, (void *)sw_strbuf_get(&q->body), MHD_RESPMEM_MUST_COPY);
+	r = MHD_create_response_from_buffer(
+		q->body.len, (void *)sw_strbuf_get(&q->body), MHD_RESPMEM_MUST_COPY);
 	if (!r)
 		return MHD_NO;
 	MHD_add_response_header(r, "Content-Type", q->type ? q->type : "text/plain; charset=utf-8");
@@ -58,7 +59,8 @@ static enum MHD_Result send_answer(struct sw_http_request *q)
 	if (q->location)
 		MHD_add_response_header(r, "Location", q->location);
 	if (q->cookie[0]) {
-		snprintf(cookie, sizeof(cookie), "sockwarden=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%d", q->cookie,
+		snprintf(cookie, sizeof(cookie),
+			"sockwarden=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%d", q->cookie,
 			SW_SESSION_SEC);
 		MHD_add_response_header(r, "Set-Cookie", cookie);
 	}
@@ -84,7 +86,8 @@ static bool takes_gzip(struct sw_http_request *q)
 	return accepted && strstr(accepted, "gzip") && !strstr(accepted, "gzip;q=0");
 }
 
-static enum MHD_Result send_asset(struct sw_http_request *q, unsigned int status, const struct sw_asset *a)
+static enum MHD_Result send_asset(
+	struct sw_http_request *q, unsigned int status, const struct sw_asset *a)
 {
 	const char *known = header_of(q, "If-None-Match");
 	bool is_packed = takes_gzip(q), is_known;
@@ -95,14 +98,17 @@ static enum MHD_Result send_asset(struct sw_http_request *q, unsigned int status
 		return MHD_NO;
 	is_known = status == MHD_HTTP_OK && known && strstr(known, a->etag);
 	data = is_packed ? a->packed : a->data;
-	r = MHD_create_response_from_buffer(is_known ? 0 : is_packed ? a->packed_len : a->len, (void *)data,
-		MHD_RESPMEM_PERSISTENT);
+	r = MHD_create_response_from_buffer(is_known ? 0
+			: is_packed                  ? a->packed_len
+						     : a->len,
+		(void *)data, MHD_RESPMEM_PERSISTENT);
 	if (!r)
 		return MHD_NO;
 	MHD_add_response_header(r, "Content-Type", a->type);
 	MHD_add_response_header(r, "Vary", "Accept-Encoding");
 	MHD_add_response_header(r, "ETag", a->etag);
-	MHD_add_response_header(r, "Cache-Control", "no-cache"); /* asked for each time, sent once */
+	MHD_add_response_header(
+		r, "Cache-Control", "no-cache"); /* asked for each time, sent once */
 	if (is_packed && !is_known)
 		MHD_add_response_header(r, "Content-Encoding", "gzip");
 	return queue(q, is_known ? MHD_HTTP_NOT_MODIFIED : status, r);
@@ -111,7 +117,8 @@ static enum MHD_Result send_asset(struct sw_http_request *q, unsigned int status
 static bool has_session(struct sw_http_request *q)
 {
 	const struct sw_http_env *env = q->http->env;
-	const char *cookie = MHD_lookup_connection_value(q->connection, MHD_COOKIE_KIND, "sockwarden");
+	const char *cookie =
+		MHD_lookup_connection_value(q->connection, MHD_COOKIE_KIND, "sockwarden");
 
 	return sw_session_is_good(env->sessions, sw_clock_boot_ns(env->clock), cookie);
 }
@@ -145,7 +152,8 @@ static void on_reply(const json_t *reply, const char *why, void *arg)
 /* The token goes to the engine as JSON text, whatever it holds. */
 static const char *make_args(struct sw_http_request *q, struct sw_strbuf *buf)
 {
-	const char *token = MHD_lookup_connection_value(q->connection, MHD_GET_ARGUMENT_KIND, "token");
+	const char *token =
+		MHD_lookup_connection_value(q->connection, MHD_GET_ARGUMENT_KIND, "token");
 	struct sw_json j;
 
 	if (q->route->args || !sw_streq(q->route->path, "/login"))
@@ -160,7 +168,8 @@ static const char *make_args(struct sw_http_request *q, struct sw_strbuf *buf)
 static enum MHD_Result ask(struct sw_http_request *q)
 {
 	_strbuf_ struct sw_strbuf args = {};
-	int r = sw_upstream_ask(q->http->env->upstream, q->route->verb, make_args(q, &args), on_reply, q, &q->call);
+	int r = sw_upstream_ask(
+		q->http->env->upstream, q->route->verb, make_args(q, &args), on_reply, q, &q->call);
 
 	if (r < 0) {
 		on_reply(NULL, r == -ENOTCONN ? "the engine is not running" : strerror(-r), q);
@@ -185,7 +194,8 @@ static enum MHD_Result dispatch(struct sw_http_request *q, const char *path, con
 	const struct sw_asset *asset = sw_asset_find(path);
 
 	if (!sw_host_ok(header_of(q, "Host")))
-		return send_text(q, MHD_HTTP_MISDIRECTED_REQUEST, "this host is asked by its address or as localhost\n");
+		return send_text(q, MHD_HTTP_MISDIRECTED_REQUEST,
+			"this host is asked by its address or as localhost\n");
 	if (!sw_streq(method, "GET") && !sw_streq(method, "HEAD"))
 		return send_text(q, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
 	q->route = sw_route_find(path);
@@ -206,8 +216,9 @@ static enum MHD_Result dispatch(struct sw_http_request *q, const char *path, con
 	return send_text(q, MHD_HTTP_NOT_FOUND, "there is nothing here\n");
 }
 
-static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *path, const char *method,
-	const char *version, const char *upload, size_t *upload_size, void **request)
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *path,
+	const char *method, const char *version, const char *upload, size_t *upload_size,
+	void **request)
 {
 	struct sw_http_request *q = *request;
 
@@ -271,11 +282,13 @@ static int start(struct sw_http *h, int fd)
 	const union MHD_DaemonInfo *info;
 	int r;
 
-	h->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, h,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)SW_HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned int)SW_HTTP_TIMEOUT_SEC, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SW_HTTP_MEMORY_BYTES,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+	h->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+		on_request, h, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned int)SW_HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned int)SW_HTTP_TIMEOUT_SEC, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)SW_HTTP_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 	if (!h->daemon) {
 		sw_close(fd);
 		return -EIO;
@@ -366,7 +379,8 @@ int sw_http_listen(const char *address, unsigned int port, unsigned int *ret_por
 		bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, BACKLOG) < 0 ||
 		getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
 		return -errno;
-	*ret_port = ntohs(ss.ss_family == AF_INET ? ((struct sockaddr_in *)(void *)&ss)->sin_port :
-						    ((struct sockaddr_in6 *)(void *)&ss)->sin6_port);
+	*ret_port =
+		ntohs(ss.ss_family == AF_INET ? ((struct sockaddr_in *)(void *)&ss)->sin_port
+					      : ((struct sockaddr_in6 *)(void *)&ss)->sin6_port);
 	return TAKE_FD(fd);
 }

@@ -66,8 +66,8 @@ struct sw_http_env {
 int sw_http_new(struct sw_loop *loop, const struct sw_http_env *env, int fd, struct sw_http **ret);
 void sw_http_free(struct sw_http *h);
 /*
- * What was suspended has been resumed: libmicrohttpd 0.9.75 without its own thread does not notice
- * by itself. NULL is nothing.
+ * What was suspended has been resumed: libmicrohttpd 0.9.75 without its own thread does not notice by
+ * itself. NULL is nothing.
  */
 void sw_http_wake(struct sw_http *h);
 const struct sw_http_env *sw_http_env(const struct sw_http *h);

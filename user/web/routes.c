@@ -22,7 +22,8 @@ static bool is_ok(const json_t *reply)
 
 static const char *message_of(const json_t *reply, const char *why)
 {
-	const char *text = json_string_value(json_object_get(json_object_get(reply, "error"), "message"));
+	const char *text =
+		json_string_value(json_object_get(json_object_get(reply, "error"), "message"));
 
 	return text ? text : why ? why : "the engine refused";
 }
@@ -37,7 +38,8 @@ static void answer_healthz(struct sw_http_request *q, const json_t *reply, const
 
 static void add_reasons(struct sw_json *j, const json_t *data)
 {
-	const char *error = json_string_value(json_object_get(json_object_get(data, "store"), "error"));
+	const char *error =
+		json_string_value(json_object_get(json_object_get(data, "store"), "error"));
 	const char *mode = json_string_value(json_object_get(data, "mode"));
 	const json_t *interfaces = json_object_get(data, "interfaces");
 
@@ -73,7 +75,8 @@ static void answer_readyz(struct sw_http_request *q, const json_t *reply, const 
 
 static void answer_metrics(struct sw_http_request *q, const json_t *reply, const char *why)
 {
-	const char *text = json_string_value(json_object_get(json_object_get(reply, "data"), "text"));
+	const char *text =
+		json_string_value(json_object_get(json_object_get(reply, "data"), "text"));
 
 	q->status = text ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
 	if (text)
@@ -99,7 +102,8 @@ static void answer_login(struct sw_http_request *q, const json_t *reply, const c
 {
 	const struct sw_http_env *env = sw_http_env(q->http);
 
-	if (is_ok(reply) && sw_session_make(env->sessions, sw_clock_boot_ns(env->clock), q->cookie) == 0) {
+	if (is_ok(reply) &&
+		sw_session_make(env->sessions, sw_clock_boot_ns(env->clock), q->cookie) == 0) {
 		q->status = MHD_HTTP_SEE_OTHER;
 		q->location = "/";
 		return;
@@ -121,7 +125,8 @@ static unsigned int status_of(const json_t *reply)
 		{"usage", MHD_HTTP_BAD_REQUEST},
 		{"not-running", MHD_HTTP_SERVICE_UNAVAILABLE},
 	};
-	const char *code = json_string_value(json_object_get(json_object_get(reply, "error"), "code"));
+	const char *code =
+		json_string_value(json_object_get(json_object_get(reply, "error"), "code"));
 
 	for (size_t i = 0; code && i < SW_ARRAY_SIZE(rows); i++) {
 		if (sw_streq(rows[i].code, code))
@@ -132,7 +137,8 @@ static unsigned int status_of(const json_t *reply)
 
 static void answer_api(struct sw_http_request *q, const json_t *reply, const char *why)
 {
-	_free_ char *text = is_ok(reply) ? json_dumps(json_object_get(reply, "data"), JSON_COMPACT) : NULL;
+	_free_ char *text =
+		is_ok(reply) ? json_dumps(json_object_get(reply, "data"), JSON_COMPACT) : NULL;
 	struct sw_json j;
 
 	q->type = "application/json";
@@ -156,8 +162,8 @@ static const struct sw_route routes[] = {
 	{"/readyz", false, "status", NULL, answer_readyz},
 	{"/metrics", false, "metrics", NULL, answer_metrics},
 	{"/login", false, "web.redeem", NULL, answer_login}, /* http.c adds the token */
-	{"/", true, NULL, NULL, answer_healthz},	     /* http.c: the page */
-	{"/api/events", true, NULL, NULL, answer_healthz},   /* http.c: a stream */
+	{"/", true, NULL, NULL, answer_healthz}, /* http.c: the page */
+	{"/api/events", true, NULL, NULL, answer_healthz}, /* http.c: a stream */
 	{"/api/status", true, "status", NULL, answer_api},
 	{"/api/listeners", true, "sockets.list", "{\"listening\":true}", answer_api},
 	{"/api/bans", true, "bans", NULL, answer_api},

@@ -75,7 +75,8 @@ struct MHD_Response *sw_stream_open(struct sw_streams *s, struct MHD_Connection 
 	}
 	if (!t || s->is_closing)
 		return NULL;
-	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, on_wanted, t, on_gone);
+	response =
+		MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, on_wanted, t, on_gone);
 	if (!response)
 		return NULL;
 	*t = (struct stream){.all = s, .connection = connection};
@@ -90,7 +91,8 @@ static void add(struct stream *t, const char *text, size_t len)
 		return;
 	}
 	if (t->lost) {
-		sw_strbuf_printf(&t->buffer, "event: lost\ndata: {\"count\":%llu}\n\n", (unsigned long long)t->lost);
+		sw_strbuf_printf(&t->buffer, "event: lost\ndata: {\"count\":%llu}\n\n",
+			(unsigned long long)t->lost);
 		t->lost = 0;
 	}
 	sw_strbuf_add(&t->buffer, text, len);

@@ -93,7 +93,8 @@ static int connect_engine(struct sw_upstream *u)
 
 	if (r < 0)
 		return r;
-	r = sw_loop_add_fd(u->loop, sw_ctl_client_fd(u->client), EPOLLIN, on_readable, u, &u->source);
+	r = sw_loop_add_fd(
+		u->loop, sw_ctl_client_fd(u->client), EPOLLIN, on_readable, u, &u->source);
 	if (r < 0)
 		return r;
 	u->follow_id = sw_ctl_client_send(u->client, "events", "{\"follow\":true,\"last\":0}", -1);
@@ -129,8 +130,8 @@ static int on_timeouts(struct sw_source *s, void *arg)
 	return 0;
 }
 
-int sw_upstream_new(struct sw_loop *loop, const char *run_dir, const struct sw_upstream_calls *calls, void *arg,
-	struct sw_upstream **ret)
+int sw_upstream_new(struct sw_loop *loop, const char *run_dir,
+	const struct sw_upstream_calls *calls, void *arg, struct sw_upstream **ret)
 {
 	_cleanup_(sw_upstream_freep) struct sw_upstream *u = calloc(1, sizeof(*u));
 	int r;
@@ -177,8 +178,8 @@ bool sw_upstream_is_connected(const struct sw_upstream *u)
 	return u->client != NULL;
 }
 
-int sw_upstream_ask(struct sw_upstream *u, const char *verb, const char *args_json, sw_upstream_fn fn, void *arg,
-	struct sw_upstream_call **ret)
+int sw_upstream_ask(struct sw_upstream *u, const char *verb, const char *args_json,
+	sw_upstream_fn fn, void *arg, struct sw_upstream_call **ret)
 {
 	struct sw_upstream_call *c = NULL;
 	int64_t id;

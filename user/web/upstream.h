@@ -10,7 +10,7 @@
 #include "user/io/loop.h"
 
 enum {
-	SW_UPSTREAM_CALLS_MAX = 48,  /* waiting at once; more are refused */
+	SW_UPSTREAM_CALLS_MAX = 48, /* waiting at once; more are refused */
 	SW_UPSTREAM_TIMEOUT_SEC = 10, /* for one answer */
 };
 
@@ -27,8 +27,8 @@ struct sw_upstream_calls {
 };
 
 /* run_dir, calls: borrowed. */
-int sw_upstream_new(struct sw_loop *loop, const char *run_dir, const struct sw_upstream_calls *calls, void *arg,
-	struct sw_upstream **ret);
+int sw_upstream_new(struct sw_loop *loop, const char *run_dir,
+	const struct sw_upstream_calls *calls, void *arg, struct sw_upstream **ret);
 /* Answers what waits (why: it is ending) and frees. */
 void sw_upstream_free(struct sw_upstream *u);
 void sw_upstream_freep(struct sw_upstream **u);
@@ -37,7 +37,7 @@ bool sw_upstream_is_connected(const struct sw_upstream *u);
  * Asks; args_json as sw_ctl_client_send's. *ret is valid until fn is called, for cancel; fn is not
  * called from here. 0, -ENOTCONN, -EBUSY, -errno.
  */
-int sw_upstream_ask(struct sw_upstream *u, const char *verb, const char *args_json, sw_upstream_fn fn, void *arg,
-	struct sw_upstream_call **ret);
+int sw_upstream_ask(struct sw_upstream *u, const char *verb, const char *args_json,
+	sw_upstream_fn fn, void *arg, struct sw_upstream_call **ret);
 /* fn will not be called any more. NULL is nothing. */
 void sw_upstream_cancel(struct sw_upstream_call *c);

@@ -60,7 +60,8 @@ static void on_changed(bool is_connected, void *arg)
 {
 	struct web *w = arg;
 
-	sw_streams_send(w->streams, "engine", is_connected ? "{\"connected\":true}" : "{\"connected\":false}");
+	sw_streams_send(w->streams, "engine",
+		is_connected ? "{\"connected\":true}" : "{\"connected\":false}");
 	sw_http_wake(w->http);
 	if (is_connected)
 		tell_where(w);
@@ -76,7 +77,8 @@ static int try_listen(struct web *w)
 
 	if (fd < 0) {
 		if (fd != w->listen_error)
-			sw_log_warning(fd, "the page cannot listen on %s port %u (another program may hold it: ss -ltnp), trying again every %d s",
+			sw_log_warning(fd,
+				"the page cannot listen on %s port %u (another program may hold it: ss -ltnp), trying again every %d s",
 				w->address, w->wanted_port, SW_WEB_LISTEN_RETRY_SEC);
 		w->listen_error = fd;
 		return sw_source_set_timer(w->listen_timer, SW_WEB_LISTEN_RETRY_SEC * SW_SEC_NS, 0);
@@ -84,7 +86,8 @@ static int try_listen(struct web *w)
 	r = sw_http_new(w->loop, &w->env, fd, &w->http);
 	if (r < 0)
 		return sw_log_err(r, "libmicrohttpd does not start");
-	sw_log_notice("the page is on %s port %u; sockwarden web prints a link to it", w->address, w->port);
+	sw_log_notice("the page is on %s port %u; sockwarden web prints a link to it", w->address,
+		w->port);
 	tell_where(w);
 	return 0;
 }
@@ -118,9 +121,12 @@ static int start(struct web *w, const struct sw_config *config)
 	r = sw_upstream_new(w->loop, w->options->paths.run_dir, &upstream_calls, w, &w->upstream);
 	if (r < 0)
 		return r;
-	w->env = (struct sw_http_env){
-		.clock = &w->clock, .upstream = w->upstream, .sessions = &w->sessions, .streams = w->streams};
-	r = sw_loop_add_timer(w->loop, SW_WEB_BEAT_SEC * SW_SEC_NS, SW_WEB_BEAT_SEC * SW_SEC_NS, on_beat, w, NULL);
+	w->env = (struct sw_http_env){.clock = &w->clock,
+		.upstream = w->upstream,
+		.sessions = &w->sessions,
+		.streams = w->streams};
+	r = sw_loop_add_timer(w->loop, SW_WEB_BEAT_SEC * SW_SEC_NS, SW_WEB_BEAT_SEC * SW_SEC_NS,
+		on_beat, w, NULL);
 	if (r < 0)
 		return r;
 	return sw_loop_add_timer(w->loop, 1, 0, on_listen, w, &w->listen_timer);
@@ -133,7 +139,8 @@ static int start(struct web *w, const struct sw_config *config)
 static int on_config(const struct sw_config *config, void *arg)
 {
 	struct web *w = arg;
-	bool is_same = sw_streq(w->address, config->web_address) && w->wanted_port == config->web_port;
+	bool is_same =
+		sw_streq(w->address, config->web_address) && w->wanted_port == config->web_port;
 
 	sw_log_set_level(config->log_level);
 	if (!w->has_started && !config->web_enabled) {
@@ -168,8 +175,8 @@ static void free_web(struct web **p)
 		return;
 	if (w->streams)
 		sw_streams_close(w->streams);
-	/* answers what waits: libmicrohttpd does not stop while a request is suspended */
-	sw_upstream_free(w->upstream);
+	sw_upstream_free(
+		w->upstream); /* answers what waits: libmicrohttpd does not stop while a request is suspended */
 	sw_http_free(w->http);
 	sw_streams_free(w->streams);
 	sw_conf_link_free(w->conf_link);
@@ -189,7 +196,8 @@ static int run(struct web *w)
 	r = sw_loop_add_signal(w->loop, SIGINT, on_signal, w);
 	if (r < 0)
 		return r;
-	r = sw_conf_link_new(w->loop, w->options->paths.run_dir, SW_ROLE_WEB, on_config, w, &w->conf_link);
+	r = sw_conf_link_new(
+		w->loop, w->options->paths.run_dir, SW_ROLE_WEB, on_config, w, &w->conf_link);
 	if (r < 0)
 		return r;
 	return sw_loop_run(w->loop);

@@ -8,8 +8,8 @@
 #include "user/base/paths.h"
 
 enum {
-	/* address or port has changed, or no page is wanted now: start me again (EX_TEMPFAIL) */
-	SW_WEB_EXIT_RESTART = 75,
+	SW_WEB_EXIT_RESTART =
+		75, /* address or port has changed, or no page is wanted now: start me again (EX_TEMPFAIL) */
 	SW_WEB_LISTEN_RETRY_SEC = 5,
 	SW_WEB_BEAT_SEC = 15,
 };
