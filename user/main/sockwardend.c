@@ -58,6 +58,28 @@ static int find_level(const char *word)
 	return -EINVAL;
 }
 
+/* The other programs run in "/": a relative path would be another there. The text lives as long as we do. */
+static bool make_absolute(const char **path)
+{
+	_free_ char *cwd = NULL;
+	char *text;
+
+	if (!*path || (*path)[0] == '/')
+		return true;
+	cwd = getcwd(NULL, 0);
+	if (!cwd || asprintf(&text, "%s/%s", cwd, *path) < 0)
+		return false;
+	*path = text;
+	return true;
+}
+
+static bool make_all_absolute(struct sw_guard_opts *g)
+{
+	return make_absolute(&g->libexec) && make_absolute(&g->paths.run_dir) &&
+		make_absolute(&g->paths.state_dir) && make_absolute(&g->paths.bpffs_dir) &&
+		make_absolute(&g->paths.cgroup_dir) && make_absolute(&g->paths.config_file);
+}
+
 static int fail_usage(const char *text)
 {
 	fprintf(stderr, "sockwardend: %s; --help lists the options\n", text);
@@ -96,6 +118,10 @@ int main(int argc, char **argv)
 	if (geteuid() != 0) {
 		sw_log_err(0, "must be started as root");
 		return 4;
+	}
+	if (!make_all_absolute(&o.guard)) {
+		sw_log_err(0, "the current directory cannot be found out");
+		return EXIT_FAILURE;
 	}
 	return sw_guard_run(&o.guard);
 }
