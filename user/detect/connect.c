@@ -80,8 +80,8 @@ static void fill(struct sw_finding *f, const struct sw_sock_event *ev, const str
 		*f->process ? f->process : "a process", f->pid, address, f->dport, feed);
 }
 
-bool sw_connects_judge(struct sw_connects *c, const struct sw_sock_event *ev, const struct sw_net *peer, const char *trail,
-	const char *feed, const struct sw_connect_process *p, struct sw_finding *ret)
+bool sw_connects_judge(struct sw_connects *c, const struct sw_sock_event *ev, const struct sw_net *peer,
+	const char *trail, const char *feed, const struct sw_connect_process *p, struct sw_finding *ret)
 {
 	struct recent *r = find(c, &ev->owner, peer);
 	uint64_t now_ns = sw_clock_boot_ns(c->clock);

@@ -27,5 +27,5 @@ void sw_connects_free(struct sw_connects *c);
  * ev: a CONNECT record; peer, trail and feed (the entry and its list) as looked up. True when *ret is
  * a finding to be told; it is counted else.
  */
-bool sw_connects_judge(struct sw_connects *c, const struct sw_sock_event *ev, const struct sw_net *peer, const char *trail,
-	const char *feed, const struct sw_connect_process *p, struct sw_finding *ret);
+bool sw_connects_judge(struct sw_connects *c, const struct sw_sock_event *ev, const struct sw_net *peer,
+	const char *trail, const char *feed, const struct sw_connect_process *p, struct sw_finding *ret);

@@ -157,7 +157,8 @@ static int call_guard(struct sw_engine *e, struct sw_guard_request *req, size_t 
 	return r;
 }
 
-static int port_bans(void *arg, enum sw_guard_op op, const struct sw_guard_ban *bans, unsigned int n, char *why, size_t size)
+static int port_bans(void *arg, enum sw_guard_op op, const struct sw_guard_ban *bans, unsigned int n, char *why,
+	size_t size)
 {
 	struct sw_guard_request req;
 

@@ -145,7 +145,8 @@ static int start(struct run *run)
 		r = sw_loop_add_timer(e->loop, 0, 0, on_flush, e, &run->flush);
 	if (r >= 0)
 		r = sw_loop_add_timer(
-			e->loop, STAT_CHECK_SEC * SW_SEC_NS, STAT_CHECK_SEC * SW_SEC_NS, on_stat_check, e, &run->stat_check);
+			e->loop, STAT_CHECK_SEC * SW_SEC_NS, STAT_CHECK_SEC * SW_SEC_NS, on_stat_check, e,
+			&run->stat_check);
 	if (r >= 0)
 		r = open_store(e);
 	EACH_PART(part) {

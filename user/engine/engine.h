@@ -64,7 +64,10 @@ struct sw_engine {
 struct sw_engine_part {
 	const char *name;
 	const struct sw_ctl_verb *verbs; /* rows ended by a NULL name; the verb's arg is the struct sw_engine */
-	/* Once, after the first HELLO: config, store, events and descriptors are there; before the sandbox. Negative ends the engine. */
+	/*
+	 * Once, after the first HELLO: config, store, events and descriptors are there; before the
+	 * sandbox. Negative ends the engine.
+	 */
 	int (*init)(struct sw_engine *e);
 	void (*done)(struct sw_engine *e);
 	/* After init, and after each later HELLO: e->fds are new. Not negative for what can be retried. */
@@ -95,7 +98,8 @@ uint64_t sw_engine_find(struct sw_engine *e, struct sw_finding *f);
  * is said once in the log, as an event, and as a SYSTEM finding; it stands in status "degraded" until
  * cleared, which is said too.
  */
-void sw_degraded_set(struct sw_engine *e, const char *key, enum sw_severity severity, const char *fmt, ...) _printf_(4, 5);
+void sw_degraded_set(struct sw_engine *e, const char *key, enum sw_severity severity, const char *fmt, ...)
+	_printf_(4, 5);
 void sw_degraded_clear(struct sw_engine *e, const char *key);
 unsigned int sw_degraded_count(const struct sw_engine *e);
 

@@ -51,7 +51,8 @@ static int ask_guard(struct sw_engine *e, uint32_t mode, uint32_t confirm_sec, s
 
 static void roll_back(struct sw_engine *e)
 {
-	struct sw_finding f = {.kind = SW_FINDING_SYSTEM, .severity = SW_SEV_MEDIUM, .count = 1, .rule = "mode-rolled-back",
+	struct sw_finding f = {.kind = SW_FINDING_SYSTEM, .severity = SW_SEV_MEDIUM, .count = 1,
+		.rule = "mode-rolled-back",
 		.title = "nobody confirmed in time: enforcement ended by itself, observing again"};
 	struct sw_guard_reply reply = {};
 

@@ -51,7 +51,8 @@ static void tell(struct sw_engine *e, const struct sw_pkt_event *ev)
 {
 	char from[SW_NET_TEXT_MAX + 16] = "?", to[SW_NET_TEXT_MAX + 16] = "?", protocol[8], text[SW_NET_TEXT_MAX];
 	const char *dev = interface_name(e, ev->ifindex), *word = sw_protocol_word(ev->protocol, protocol);
-	const char *list = ev->reason == SW_R_TRAIL_SRC || ev->reason == SW_R_TRAIL_DST ? sw_trails_name(e, ev->trail_set) : "";
+	bool is_trail = ev->reason == SW_R_TRAIL_SRC || ev->reason == SW_R_TRAIL_DST;
+	const char *list = is_trail ? sw_trails_name(e, ev->trail_set) : "";
 	struct sw_net net;
 	struct sw_json *j;
 
@@ -60,7 +61,8 @@ static void tell(struct sw_engine *e, const struct sw_pkt_event *ev)
 		format_end(to, sizeof(to), ev, ev->daddr, ev->dport);
 	}
 	j = sw_event_begin(e->events, SW_EVK_PACKET, "%s: %s to %s %s%s%s, %s%s%s, %u packet%s",
-		ev->is_dropped ? "dropped" : "passed", from, to, word, *dev ? " on " : "", dev, sw_reason_word(ev->reason),
+		ev->is_dropped ? "dropped" : "passed", from, to, word, *dev ? " on " : "", dev,
+		sw_reason_word(ev->reason),
 		*list ? " " : "", list, ev->hits, ev->hits == 1 ? "" : "s");
 	sw_json_string(j, "reason", sw_reason_word(ev->reason));
 	sw_json_bool(j, "dropped", ev->is_dropped);

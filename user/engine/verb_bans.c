@@ -107,7 +107,8 @@ static void verb_unban(struct sw_ctl_request *q, const json_t *args, void *arg)
 		wider = sw_policy_covering_ban(e->policy, &net, NULL);
 		if (wider)
 			snprintf(hint, sizeof(hint), "it lies in %s, which is: sockwarden unban or allow add", sw_cidr_format(text, &wider->net));
-		return sw_ctl_fail(q, SW_CERR_NOT_FOUND, *hint ? hint : "sockwarden bans lists them", "%s is not banned",
+		return sw_ctl_fail(q, SW_CERR_NOT_FOUND, *hint ? hint : "sockwarden bans lists them",
+			"%s is not banned",
 			sw_cidr_format(text, &net));
 	}
 	(void)sw_store_audit(e->store, sw_ctl_request_by(q), "unban", sw_cidr_format(text, &net), "");

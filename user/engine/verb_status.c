@@ -106,7 +106,8 @@ static void write_processes(struct sw_json *j, const struct sw_guard_status *s)
 		if (!*s->children[i].name)
 			continue;
 		sw_json_object_begin(j, NULL);
-		sw_json_stringn(j, "name", s->children[i].name, strnlen(s->children[i].name, sizeof(s->children[i].name)));
+		sw_json_stringn(
+			j, "name", s->children[i].name, strnlen(s->children[i].name, sizeof(s->children[i].name)));
 		sw_json_uint(j, "pid", s->children[i].pid);
 		sw_json_uint(j, "restarts", s->children[i].restarts);
 		sw_json_object_end(j);
@@ -173,8 +174,10 @@ static void write_store(struct sw_engine *e, struct sw_json *j)
 	sw_json_string(j, "path", sw_store_path(e->store));
 	sw_json_uint(j, "bytes", sw_store_bytes(e->store));
 	sw_json_uint(j, "unsaved", unsaved);
-	sw_json_string(j, "error",
-		!sw_store_is_on_disk(e->store) ? "works in memory only" : unsaved ? "decisions could not be stored" : "");
+	if (!sw_store_is_on_disk(e->store))
+		sw_json_string(j, "error", "works in memory only");
+	else
+		sw_json_string(j, "error", unsaved ? "decisions could not be stored" : "");
 	sw_json_object_end(j);
 }
 
