@@ -112,7 +112,6 @@ static int on_retry(struct sw_source *s, void *arg)
 		sw_source_set_timer(u->retry, RETRY_MS * SW_MSEC_NS, 0);
 		return 0;
 	}
-	sw_source_set_timer(u->timeouts, SW_SEC_NS, SW_SEC_NS);
 	u->calls->changed(true, u->arg);
 	return 0;
 }
@@ -122,12 +121,14 @@ static int on_timeouts(struct sw_source *s, void *arg)
 {
 	struct sw_upstream *u = arg;
 	uint64_t now = sw_clock_boot_ns(&u->clock);
+	bool is_any = false;
 
 	for (size_t i = 0; i < SW_UPSTREAM_CALLS_MAX; i++) {
 		if (u->waiting[i].id && now >= u->waiting[i].until_ns)
 			end_call(&u->waiting[i], NULL, "the engine did not answer in time");
+		is_any |= u->waiting[i].id != 0;
 	}
-	return 0;
+	return sw_source_set_timer(s, is_any ? SW_SEC_NS : 0, 0); /* idle, it does not wake */
 }
 
 int sw_upstream_new(struct sw_loop *loop, const char *run_dir,
@@ -197,6 +198,7 @@ int sw_upstream_ask(struct sw_upstream *u, const char *verb, const char *args_js
 		return (int)id;
 	*c = (struct sw_upstream_call){.upstream = u, .id = id, .fn = fn, .arg = arg};
 	c->until_ns = sw_clock_boot_ns(&u->clock) + SW_UPSTREAM_TIMEOUT_SEC * SW_SEC_NS;
+	sw_source_set_timer(u->timeouts, SW_SEC_NS, 0);
 	if (ret)
 		*ret = c;
 	return 0;
