@@ -183,12 +183,15 @@ int sw_upstream_ask(struct sw_upstream *u, const char *verb, const char *args_js
 	sw_upstream_fn fn, void *arg, struct sw_upstream_call **ret)
 {
 	struct sw_upstream_call *c = NULL;
+	bool is_any = false;
 	int64_t id;
 
 	if (!u->client)
 		return -ENOTCONN;
-	for (size_t i = 0; i < SW_UPSTREAM_CALLS_MAX && !c; i++) {
-		if (!u->waiting[i].id)
+	for (size_t i = 0; i < SW_UPSTREAM_CALLS_MAX; i++) {
+		if (u->waiting[i].id)
+			is_any = true;
+		else
 			c = &u->waiting[i];
 	}
 	if (!c)
@@ -198,7 +201,8 @@ int sw_upstream_ask(struct sw_upstream *u, const char *verb, const char *args_js
 		return (int)id;
 	*c = (struct sw_upstream_call){.upstream = u, .id = id, .fn = fn, .arg = arg};
 	c->until_ns = sw_clock_boot_ns(&u->clock) + SW_UPSTREAM_TIMEOUT_SEC * SW_SEC_NS;
-	sw_source_set_timer(u->timeouts, SW_SEC_NS, 0);
+	if (!is_any)
+		sw_source_set_timer(u->timeouts, SW_SEC_NS, 0);
 	if (ret)
 		*ret = c;
 	return 0;

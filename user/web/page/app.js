@@ -286,6 +286,8 @@ function take(event) {
 		soon(what);
 	if (!pause.on) {
 		queued.push(event);
+		if (queued.length > LOG_MAX) /* a hidden page draws no frames */
+			queued.shift();
 		drawing ||= requestAnimationFrame(draw);
 		return;
 	}
