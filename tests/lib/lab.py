@@ -124,7 +124,7 @@ class Lab:
     attacker_b = "198.18.1.66"
 
     def __init__(self, nets=1, config="", keep_bpffs=True, state_size=None):
-        """config: YAML lines added to the lab's own; state_size: bytes of a tmpfs for the state."""
+        """config: YAML that joins the lab's own; state_size: bytes of a tmpfs for the state."""
         self.mark = f"sw{os.environ.get('SW_TEST_RUN', format(os.getpid(), 'x'))}-{next(_seq)}"
         self.dir = tempfile.mkdtemp(prefix=self.mark + ".")
         os.chmod(self.dir, 0o755)
@@ -135,7 +135,7 @@ class Lab:
         self.log_file = os.path.join(self.dir, "log")
         self.ns_host, self.ns_attack = self.mark + "h", self.mark + "a"
         self.ns_b = self.mark + "b" if nets > 1 else None
-        self._nets, self._extra, self._has_bpffs, self._state_size = nets, config, keep_bpffs, state_size
+        self._extra, self._has_bpffs, self._state_size = config, keep_bpffs, state_size
         self._holder, self._children, self.daemon = None, [], None
 
     # ---- building and taking down

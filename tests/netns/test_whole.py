@@ -367,3 +367,13 @@ def test_a_foreground_run_shows_status_then_events_and_says_what_stays(lab):
     lab.wait(lambda: lab.listen(next(ports)) and ":80" in lab.log(), 10, "an event is shown", every=0.1)
     assert lab.stop(signal.SIGINT) == 0
     assert "stays" in lab.log()
+
+
+def test_a_foreground_run_goes_on_to_the_events_when_something_is_degraded():
+    with Lab(state_size=1 << 20) as lab:
+        lab.on_host("sh", "-c", f"dd if=/dev/zero of={lab.state_dir}/fill bs=4096 2>/dev/null; true")
+        lab.start("--follow")
+        assert lab.cli("status")[0] == 6
+        ports = iter(range(8001, 8100))
+        lab.wait(lambda: lab.listen(next(ports)) and ":80" in lab.log(), 10, "an event is shown", every=0.1)
+        assert lab.log().count("JUDGED") == 1

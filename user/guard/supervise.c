@@ -9,7 +9,12 @@
 #include "user/io/child.h"
 #include "user/io/msg.h"
 
-enum { PATH_BYTES = 4096, ARGS_MAX = 12, READY_POLL_MS = 100 };
+enum {
+	PATH_BYTES = 4096,
+	ARGS_MAX = 12,
+	READY_POLL_MS = 100,
+	STATUS_DEGRADED = 6, /* exit status of `sockwarden status`: it has told, and something is degraded */
+};
 
 enum kind {
 	KIND_ENGINE,
@@ -138,10 +143,13 @@ static void wait_ready(struct sw_supervise *s)
 	sw_source_set_timer(s->ready, READY_POLL_MS * SW_MSEC_NS, READY_POLL_MS * SW_MSEC_NS);
 }
 
-/* The command line has shown the status: events follow. Its events ended: the engine went; wait for it. */
+/*
+ * The command line has shown the status, be it with a word about what is degraded (6): events follow.
+ * It found no engine, or its events ended because the engine went: wait for it.
+ */
 static void go_on_showing(struct sw_supervise *s, enum kind ended, int status)
 {
-	if (ended == KIND_STATUS && status == 0)
+	if (ended == KIND_STATUS && (status == 0 || status == STATUS_DEGRADED))
 		start_child(&s->children[KIND_EVENTS]);
 	else
 		wait_ready(s);
