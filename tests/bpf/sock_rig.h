@@ -81,7 +81,8 @@ static void find_cgroup2(char *buf, size_t size)
 
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f)) {
-		if (!strstr(line, " - cgroup2 ") || sscanf(line, "%*d %*d %*s %*s %255s", where) != 1)
+		if (!strstr(line, " - cgroup2 ") ||
+			sscanf(line, "%*d %*d %*s %*s %255s", where) != 1)
 			continue;
 		snprintf(buf, size, "%s/sockwarden-test-%d", where, getpid());
 		return;
@@ -109,8 +110,8 @@ static void attach_all(struct bench *b, struct bpf_object *o, int cgroup_fd)
 
 	bpf_object__for_each_program(p, o)
 	{
-		struct bpf_link *l =
-			cgroup_fd >= 0 ? bpf_program__attach_cgroup(p, cgroup_fd) : bpf_program__attach(p);
+		struct bpf_link *l = cgroup_fd >= 0 ? bpf_program__attach_cgroup(p, cgroup_fd)
+						    : bpf_program__attach(p);
 
 		assert_non_null(l);
 		assert_true(b->n_links < LINKS_MAX);
@@ -120,7 +121,9 @@ static void attach_all(struct bench *b, struct bpf_object *o, int cgroup_fd)
 
 static void share_map(struct bpf_object *o, const char *name, const struct bpf_object *from)
 {
-	assert_int_equal(bpf_map__reuse_fd(bpf_object__find_map_by_name(o, name), bpf_object__find_map_fd_by_name(from, name)), 0);
+	assert_int_equal(bpf_map__reuse_fd(bpf_object__find_map_by_name(o, name),
+				 bpf_object__find_map_fd_by_name(from, name)),
+		0);
 }
 
 static void share_maps(struct bpf_object *o, const struct bpf_object *from)
@@ -138,7 +141,8 @@ static int begin_sized(void **state, uint32_t ring_bytes)
 
 	assert_non_null(b);
 	*state = b;
-	b->said = mmap(NULL, sizeof(*b->said), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	b->said = mmap(
+		NULL, sizeof(*b->said), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(b->said, MAP_FAILED);
 	b->records = calloc(RECORDS_MAX, sizeof(*b->records));
 	assert_non_null(b->records);
@@ -287,7 +291,8 @@ static const union record *told(const struct bench *b, uint8_t type, pid_t pid, 
 }
 
 /* The same by the socket's own port, which leaves out what others on the machine do. */
-static const struct sw_sock_event *told_port(const struct bench *b, uint8_t type, pid_t pid, uint16_t lport)
+static const struct sw_sock_event *told_port(
+	const struct bench *b, uint8_t type, pid_t pid, uint16_t lport)
 {
 	const union record *r;
 

@@ -17,15 +17,19 @@ static uint16_t port_of(int fd)
 
 static int bound(int family, int type, uint16_t port)
 {
-	struct sockaddr_in a4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback};
+	struct sockaddr_in a4 = {.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in6 a6 = {
+		.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback};
 	int fd = socket(family, type | SOCK_CLOEXEC, 0), one = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
 	if (family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(fd, family == AF_INET ? (void *)&a4 : (void *)&a6, family == AF_INET ? sizeof(a4) : sizeof(a6)) < 0)
+	if (bind(fd, family == AF_INET ? (void *)&a4 : (void *)&a6,
+		    family == AF_INET ? sizeof(a4) : sizeof(a6)) < 0)
 		_exit(104);
 	return fd;
 }
@@ -139,11 +143,15 @@ static void a_listener_that_is_shut_down_is_told_as_closed_before_its_descriptor
 
 static int connected_to(int family, uint16_t port)
 {
-	struct sockaddr_in a4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback};
+	struct sockaddr_in a4 = {.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in6 a6 = {
+		.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback};
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (connect(fd, family == AF_INET ? (void *)&a4 : (void *)&a6, family == AF_INET ? sizeof(a4) : sizeof(a6)) < 0) {
+	if (connect(fd, family == AF_INET ? (void *)&a4 : (void *)&a6,
+		    family == AF_INET ? sizeof(a4) : sizeof(a6)) < 0) {
 		close(fd);
 		return -errno;
 	}
@@ -236,7 +244,8 @@ static void a_refused_connection_is_told_with_its_error(void **state)
 static void act_udp(struct said *s)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int server = bound(AF_INET, SOCK_DGRAM, 0), client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int server = bound(AF_INET, SOCK_DGRAM, 0),
+	    client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	s->port = port_of(server);
 	to.sin_port = htons(s->port);
@@ -307,7 +316,8 @@ static void act_exec_memfd(struct said *s)
 {
 	_free_ char *sh = NULL;
 	size_t len;
-	int from = open("/bin/true", O_RDONLY | O_CLOEXEC), fd = memfd_create("hidden", MFD_CLOEXEC);
+	int from = open("/bin/true", O_RDONLY | O_CLOEXEC),
+	    fd = memfd_create("hidden", MFD_CLOEXEC);
 	pid_t pid;
 
 	if (from < 0 || sw_read_all(from, 1 << 24, &sh, &len) < 0 || sw_write_all(fd, sh, len) < 0)
@@ -351,7 +361,8 @@ static int see(enum sw_it_type type, union sw_it it, void *arg)
 {
 	struct seen *s = arg;
 
-	if (type == SW_IT_INET && it.inet->lport == s->port && it.inet->netns == s->netns && it.inet->state == 10) {
+	if (type == SW_IT_INET && it.inet->lport == s->port && it.inet->netns == s->netns &&
+		it.inet->state == 10) {
 		s->has_inet = true;
 		s->cookie = it.inet->cookie;
 		assert_int_equal(it.inet->backlog, 17);
@@ -370,7 +381,8 @@ static int see(enum sw_it_type type, union sw_it it, void *arg)
 		assert_string_equal(it.task->path, self); /* the child has not exec'd */
 		assert_int_equal(it.task->ppid, getpid());
 	}
-	if (type == SW_IT_UNIX && it.ux->is_abstract && it.ux->path_len > 6 && !memcmp(it.ux->path + 1, "sw-sock", 7))
+	if (type == SW_IT_UNIX && it.ux->is_abstract && it.ux->path_len > 6 &&
+		!memcmp(it.ux->path + 1, "sw-sock", 7))
 		s->has_unix = true;
 	return 0;
 }
@@ -400,7 +412,8 @@ static void act_listen_and_stop(struct said *s)
 /* A TCP iterator shows the namespace of who opens it, so it is opened there; a helper process does. */
 static void read_inside(struct bench *b, pid_t pid, struct seen *s)
 {
-	struct seen *shared = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct seen *shared =
+		mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	char path[64];
 	int status, ns;
 	pid_t helper;
@@ -428,7 +441,10 @@ static void iterators_show_a_listener_its_owner_and_the_owners_executable(void *
 	struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0sw-sock-test"};
 	_close_ int ux = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	pid_t pid = run_to_stop(b, act_listen_and_stop);
-	struct seen s = {.pid = (uint32_t)pid, .port = b->said->port, .fd = b->said->fd, .netns = b->said->netns};
+	struct seen s = {.pid = (uint32_t)pid,
+		.port = b->said->port,
+		.fd = b->said->fd,
+		.netns = b->said->netns};
 
 	assert_int_equal(bind(ux, (void *)&name, sizeof(name.sun_family) + 13), 0);
 	read_inside(b, pid, &s);
@@ -518,7 +534,8 @@ static uint32_t prog_id(struct bpf_program *p)
 static void unloading_leaves_no_program_behind(void **state)
 {
 	struct bench *b = *state;
-	uint32_t ids[] = {prog_id(b->cg->progs.on_post_bind4), prog_id(b->tr->progs.on_state), prog_id(b->it->progs.it_tcp)};
+	uint32_t ids[] = {prog_id(b->cg->progs.on_post_bind4), prog_id(b->tr->progs.on_state),
+		prog_id(b->it->progs.it_tcp)};
 	uint64_t deadline = boot_ns() + DEADLINE_MS * 1000000ull;
 
 	assert_int_equal(end(state), 0);
@@ -537,18 +554,32 @@ static void unloading_leaves_no_program_behind(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_listener_is_told_with_port_backlog_options_and_owner, begin, end),
-		cmocka_unit_test_setup_teardown(a_listener_of_ipv6_is_told_with_its_address, begin, end),
-		cmocka_unit_test_setup_teardown(a_listener_that_was_never_bound_is_told_with_the_port_the_kernel_chose, begin, end),
-		cmocka_unit_test_setup_teardown(a_listener_that_is_shut_down_is_told_as_closed_before_its_descriptor_is, begin, end),
-		cmocka_unit_test_setup_teardown(a_connection_is_told_asked_made_accepted_and_closed, begin, end),
-		cmocka_unit_test_setup_teardown(a_connection_over_ipv6_is_told_asked_made_accepted_and_closed, begin, end),
-		cmocka_unit_test_setup_teardown(a_refused_connection_is_told_with_its_error, begin, end),
-		cmocka_unit_test_setup_teardown(udp_is_told_bound_and_its_first_destination_once, begin, end),
-		cmocka_unit_test_setup_teardown(a_program_is_told_with_path_arguments_and_its_end, begin, end),
-		cmocka_unit_test_setup_teardown(a_program_in_a_memfd_is_told_as_one_without_a_name, begin, end),
-		cmocka_unit_test_setup_teardown(iterators_show_a_listener_its_owner_and_the_owners_executable, begin, end),
-		cmocka_unit_test_setup_teardown(a_full_ring_counts_what_it_loses_and_the_numbers_show_it, begin_tiny, end),
+		cmocka_unit_test_setup_teardown(
+			a_listener_is_told_with_port_backlog_options_and_owner, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_listener_of_ipv6_is_told_with_its_address, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_listener_that_was_never_bound_is_told_with_the_port_the_kernel_chose,
+			begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_listener_that_is_shut_down_is_told_as_closed_before_its_descriptor_is,
+			begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_connection_is_told_asked_made_accepted_and_closed, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_connection_over_ipv6_is_told_asked_made_accepted_and_closed, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_refused_connection_is_told_with_its_error, begin, end),
+		cmocka_unit_test_setup_teardown(
+			udp_is_told_bound_and_its_first_destination_once, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_program_is_told_with_path_arguments_and_its_end, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_program_in_a_memfd_is_told_as_one_without_a_name, begin, end),
+		cmocka_unit_test_setup_teardown(
+			iterators_show_a_listener_its_owner_and_the_owners_executable, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_full_ring_counts_what_it_loses_and_the_numbers_show_it, begin_tiny, end),
 		cmocka_unit_test_setup_teardown(a_listen_wakes_the_reader_at_once, begin, end),
 		cmocka_unit_test_setup_teardown(unloading_leaves_no_program_behind, begin, end),
 	};

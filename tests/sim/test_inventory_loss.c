@@ -33,7 +33,8 @@ static uint32_t draw(struct sim *s, uint32_t below)
 	return (s->random >> 8) % below;
 }
 
-static void on_listener(enum sw_sock_change change, const struct sw_sock *sock, bool is_repair, void *arg)
+static void on_listener(
+	enum sw_sock_change change, const struct sw_sock *sock, bool is_repair, void *arg)
 {
 	((struct sim *)arg)->told += change == SW_SOCK_UP ? 1 : -1;
 }
@@ -105,7 +106,9 @@ static void assert_same(struct sim *s)
 static void a_day_with_losses_ends_each_repair_with_the_truth(void **state)
 {
 	static const struct sw_inventory_ops ops = {.listener = on_listener};
-	struct sim s = {.clock = {.is_manual = true, .manual_boot_ns = 1000000000000ull}, .next_cookie = 1, .random = 42};
+	struct sim s = {.clock = {.is_manual = true, .manual_boot_ns = 1000000000000ull},
+		.next_cookie = 1,
+		.random = 42};
 
 	s.reader = (struct sw_proc_reader){.read = world_read};
 	assert_int_equal(sw_procs_new(&s.clock, &s.reader, &s.procs), 0);

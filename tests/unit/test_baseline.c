@@ -13,7 +13,8 @@
 
 static struct sw_baseline_row row(const char *addr, uint16_t port, const char *executable)
 {
-	struct sw_baseline_row r = {.protocol = IPPROTO_TCP, .port = port, .sock_type = SOCK_STREAM, .uid = 33};
+	struct sw_baseline_row r = {
+		.protocol = IPPROTO_TCP, .port = port, .sock_type = SOCK_STREAM, .uid = 33};
 
 	assert_int_equal(sw_cidr_parse(addr, SIZE_MAX, &r.address), 0);
 	r.exposure = strncmp(addr, "127.", 4) == 0 ? SW_EXPOSURE_LOOPBACK : SW_EXPOSURE_WORLD;
@@ -32,7 +33,8 @@ static struct sw_baseline_row ephemeral(const char *executable)
 }
 
 /* What differs between one row before and one now; SW_BASELINE_KIND_COUNT when nothing does. */
-static enum sw_baseline_kind change(const struct sw_baseline_row *was, const struct sw_baseline_row *is, size_t *ret_n)
+static enum sw_baseline_kind change(
+	const struct sw_baseline_row *was, const struct sw_baseline_row *is, size_t *ret_n)
 {
 	struct sw_baseline_change *changes = NULL;
 	ssize_t n = sw_baseline_compare(was, was ? 1 : 0, is, is ? 1 : 0, &changes);
@@ -57,8 +59,10 @@ static void a_restart_with_another_process_is_no_change(void **state)
 
 static void every_difference_has_its_meaning_and_is_told_once(void **state)
 {
-	struct sw_baseline_row nginx = row("0.0.0.0", 80, "/usr/sbin/nginx"), local = row("127.0.0.1", 80, "/usr/sbin/nginx");
-	struct sw_baseline_row nc = row("0.0.0.0", 80, "/usr/bin/nc"), ownerless = row("0.0.0.0", 80, "");
+	struct sw_baseline_row nginx = row("0.0.0.0", 80, "/usr/sbin/nginx"),
+			       local = row("127.0.0.1", 80, "/usr/sbin/nginx");
+	struct sw_baseline_row nc = row("0.0.0.0", 80, "/usr/bin/nc"),
+			       ownerless = row("0.0.0.0", 80, "");
 	struct sw_baseline_row deleted = nginx, root = nginx, contained = nginx;
 	const struct {
 		const struct sw_baseline_row *was, *is;
@@ -100,7 +104,8 @@ static void a_port_the_kernel_chose_is_compared_by_executable(void **state)
 
 static void a_finding_is_graver_the_farther_its_peers_may_be(void **state)
 {
-	struct sw_baseline_row world = row("0.0.0.0", 4444, "/tmp/x"), local = row("127.0.0.1", 4444, "/tmp/x");
+	struct sw_baseline_row world = row("0.0.0.0", 4444, "/tmp/x"),
+			       local = row("127.0.0.1", 4444, "/tmp/x");
 	struct sw_baseline_change c;
 	struct sw_finding f, g;
 
@@ -117,7 +122,11 @@ static void a_finding_is_graver_the_farther_its_peers_may_be(void **state)
 
 static void what_text_from_outside_holds_stays_printable(void **state)
 {
-	struct sw_sock s = {.family = AF_UNIX, .type = SOCK_STREAM, .state = 10, .path = (char *)"/run/\x1b[2J\n", .path_len = 10};
+	struct sw_sock s = {.family = AF_UNIX,
+		.type = SOCK_STREAM,
+		.state = 10,
+		.path = (char *)"/run/\x1b[2J\n",
+		.path_len = 10};
 	struct sw_clock clock = {.is_manual = true};
 	struct sw_proc_reader reader = {.read = world_read};
 	static const struct sw_inventory_ops none;
@@ -128,7 +137,8 @@ static void what_text_from_outside_holds_stays_printable(void **state)
 	assert_int_equal(sw_procs_new(&clock, &reader, &procs), 0);
 	assert_int_equal(sw_inventory_new(&clock, procs, &none, NULL, &inv), 0);
 	sw_inventory_set_host_netns(inv, 0);
-	assert_int_equal(sw_baseline_row_of(inv, &s, (struct sw_port_range){32768, 60999}, 0, 0, &r), 1);
+	assert_int_equal(
+		sw_baseline_row_of(inv, &s, (struct sw_port_range){32768, 60999}, 0, 0, &r), 1);
 	assert_string_equal(r.key, "unix/stream:/run/\\x1b[2J\\x0a");
 	sw_inventory_free(inv);
 	sw_procs_free(procs);
@@ -136,7 +146,8 @@ static void what_text_from_outside_holds_stays_printable(void **state)
 
 static void rows_of_an_inventory_hold_each_listener_once_with_its_names(void **state)
 {
-	struct sw_clock clock = {.is_manual = true, .manual_boot_ns = 5000000000ull, .manual_wall_ns = 9000000000ll};
+	struct sw_clock clock = {
+		.is_manual = true, .manual_boot_ns = 5000000000ull, .manual_wall_ns = 9000000000ll};
 	struct sw_proc_reader reader = {.read = world_read};
 	static const struct sw_inventory_ops none;
 	struct sw_baseline_row *rows = NULL;
@@ -151,7 +162,9 @@ static void rows_of_an_inventory_hold_each_listener_once_with_its_names(void **s
 	world_tell_sock(inv, world_sock(SW_EV_LISTEN, 2, 7, 0, 80, 3)); /* reuseport */
 	world_tell_sock(inv, world_sock(SW_EV_LISTEN, 3, 7, 0x7f000001, 40000, 4));
 	world_tell_sock(inv, world_sock(SW_EV_CONNECTED, 4, 7, 0x7f000001, 40001, 4));
-	assert_int_equal(sw_baseline_rows(inv, sw_port_range_parse("32768\t60999\n"), 9000000000ll, 5000000000ull, &rows), 2);
+	assert_int_equal(sw_baseline_rows(inv, sw_port_range_parse("32768\t60999\n"), 9000000000ll,
+				 5000000000ull, &rows),
+		2);
 	assert_string_equal(rows[0].key, "tcp/0.0.0.0:80");
 	assert_string_equal(rows[0].executable, "/usr/sbin/nginx");
 	assert_string_equal(rows[0].unit, "nginx.service");

@@ -31,7 +31,8 @@ static void write_address(struct sw_json *j, const char *key, const struct sw_ne
 		sw_json_string(j, key, sw_cidr_format(text, net));
 }
 
-static void write_owners(struct sw_engine *e, struct sw_json *j, const struct sw_sock *s, bool with_names)
+static void write_owners(
+	struct sw_engine *e, struct sw_json *j, const struct sw_sock *s, bool with_names)
 {
 	struct sw_proc_info info, shown = {.container = "", .unit = ""};
 
@@ -57,7 +58,8 @@ static void write_owners(struct sw_engine *e, struct sw_json *j, const struct sw
 	sw_json_string(j, "unit", shown.unit);
 }
 
-void sw_socket_json(struct sw_engine *e, struct sw_json *j, const struct sw_sock *s, bool with_names)
+void sw_socket_json(
+	struct sw_engine *e, struct sw_json *j, const struct sw_sock *s, bool with_names)
 {
 	struct sw_net local = sw_sock_address(s), remote = sw_sock_peer(s);
 	uint64_t now = sw_clock_boot_ns(&e->clock);
@@ -80,7 +82,10 @@ void sw_socket_json(struct sw_engine *e, struct sw_json *j, const struct sw_sock
 	write_owners(e, j, s, with_names);
 	if (s->backlog)
 		sw_json_uint(j, "backlog", s->backlog);
-	write_wall(j, "since_at", s->since_ns ? sw_clock_wall_ns(&e->clock) - (int64_t)(now - SW_MIN(now, s->since_ns)) : 0);
+	write_wall(j, "since_at",
+		s->since_ns
+			? sw_clock_wall_ns(&e->clock) - (int64_t)(now - SW_MIN(now, s->since_ns))
+			: 0);
 	sw_json_string(j, "exposure", sw_exposure_word(sw_sock_exposure(s)));
 }
 
@@ -135,8 +140,10 @@ static bool is_netns(struct filter *f, const struct sw_sock *s)
 	char inode[16];
 
 	snprintf(inode, sizeof(inode), "%u", s->netns);
-	return sw_streq(f->netns, sw_inventory_netns_name(f->e->watch->inv, s->netns)) || sw_streq(f->netns, inode) ||
-	       (sw_streq(f->netns, "host") && !*sw_inventory_netns_name(f->e->watch->inv, s->netns));
+	return sw_streq(f->netns, sw_inventory_netns_name(f->e->watch->inv, s->netns)) ||
+		sw_streq(f->netns, inode) ||
+		(sw_streq(f->netns, "host") &&
+			!*sw_inventory_netns_name(f->e->watch->inv, s->netns));
 }
 
 static bool passes(struct filter *f, const struct sw_sock *s)
@@ -180,7 +187,8 @@ static bool read_user(struct sw_ctl_request *q, struct filter *f, const char *us
 	f->uid = (uint32_t)strtoul(user, &end, 10);
 	if (*user && !*end)
 		return true;
-	sw_ctl_fail(q, SW_CERR_USAGE, "a name of /etc/passwd, or a number", "there is no user '%.32s'", user);
+	sw_ctl_fail(q, SW_CERR_USAGE, "a name of /etc/passwd, or a number",
+		"there is no user '%.32s'", user);
 	return false;
 }
 
@@ -190,12 +198,14 @@ static void verb_list(struct sw_ctl_request *q, const json_t *args, void *arg)
 	bool listening = false;
 	const char *user = NULL;
 
-	if (!sw_ctl_arg_bool(q, args, "listening", false, &listening) || !sw_ctl_arg_bool(q, args, "all", false, &f.is_all) ||
+	if (!sw_ctl_arg_bool(q, args, "listening", false, &listening) ||
+		!sw_ctl_arg_bool(q, args, "all", false, &f.is_all) ||
 		!sw_ctl_arg_uint(q, args, "family", 0, &f.family) ||
 		!sw_ctl_arg_string(q, args, "protocol", NULL, &f.protocol) ||
-		!sw_ctl_arg_uint(q, args, "port", 0, &f.port) || !sw_ctl_arg_uint(q, args, "pid", 0, &f.pid) ||
-		!sw_ctl_arg_string(q, args, "user", NULL, &user) || !sw_ctl_arg_string(q, args, "netns", NULL, &f.netns) ||
-		!read_user(q, &f, user))
+		!sw_ctl_arg_uint(q, args, "port", 0, &f.port) ||
+		!sw_ctl_arg_uint(q, args, "pid", 0, &f.pid) ||
+		!sw_ctl_arg_string(q, args, "user", NULL, &user) ||
+		!sw_ctl_arg_string(q, args, "netns", NULL, &f.netns) || !read_user(q, &f, user))
 		return;
 	f.is_all = f.is_all && !listening;
 	f.j = sw_ctl_reply_begin(q);
@@ -212,16 +222,20 @@ static bool read_name(struct sw_ctl_request *q, const json_t *args, const char *
 {
 	if (!sw_ctl_arg_string(q, args, "name", SW_BASELINE_DEFAULT, ret))
 		return false;
-	if (**ret && strlen(*ret) < SW_BASELINE_NAME_MAX && strspn(*ret, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(*ret))
+	if (**ret && strlen(*ret) < SW_BASELINE_NAME_MAX &&
+		strspn(*ret, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+			strlen(*ret))
 		return true;
-	sw_ctl_fail(q, SW_CERR_USAGE, "letters, digits and . _ - , at most 63", "not a name for a baseline");
+	sw_ctl_fail(q, SW_CERR_USAGE, "letters, digits and . _ - , at most 63",
+		"not a name for a baseline");
 	return false;
 }
 
 static void fail(struct sw_ctl_request *q, const char *name, int r)
 {
 	if (r == -ENOENT)
-		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden sockets baseline list", "there is no baseline '%s'", name);
+		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden sockets baseline list",
+			"there is no baseline '%s'", name);
 	else
 		sw_ctl_fail(q, SW_CERR_INTERNAL, NULL, "baseline '%s': %s", name, strerror(-r));
 }
@@ -231,11 +245,13 @@ static bool is_complete(struct sw_ctl_request *q, struct sw_engine *e)
 {
 	if (e->watch->is_settled)
 		return true;
-	sw_ctl_fail(q, SW_CERR_PARTIAL, "try again in a moment; see: sockwarden status", "the inventory is not complete yet");
+	sw_ctl_fail(q, SW_CERR_PARTIAL, "try again in a moment; see: sockwarden status",
+		"the inventory is not complete yet");
 	return false;
 }
 
-static void changed(struct sw_engine *e, struct sw_ctl_request *q, const char *action, const char *name, const char *detail)
+static void changed(struct sw_engine *e, struct sw_ctl_request *q, const char *action,
+	const char *name, const char *detail)
 {
 	sw_store_audit(e->store, sw_ctl_request_by(q), action, name, detail);
 	if (sw_streq(name, SW_BASELINE_DEFAULT))
@@ -318,8 +334,8 @@ static void verb_show(struct sw_ctl_request *q, const json_t *args, void *arg)
 }
 
 /* Loads name and what is there now, and compares; fails the request where it cannot. Changes or -1. */
-static ssize_t compare(struct sw_ctl_request *q, struct sw_engine *e, const char *name, struct sw_baseline_set *base,
-	struct sw_baseline_set *now, struct sw_baseline_change **ret)
+static ssize_t compare(struct sw_ctl_request *q, struct sw_engine *e, const char *name,
+	struct sw_baseline_set *base, struct sw_baseline_set *now, struct sw_baseline_change **ret)
 {
 	ssize_t n = sw_baselines_load(e, name, base);
 
@@ -383,8 +399,8 @@ static bool was_widened(const struct changes *c, const char *key, const struct s
 }
 
 /* base with the rows of key as they are now; all of them where key is NULL. The result is *ret's. */
-static int merge(const struct sw_baseline_set *base, const struct sw_baseline_set *now, const char *key,
-	const struct changes *c, struct sw_baseline_set *ret)
+static int merge(const struct sw_baseline_set *base, const struct sw_baseline_set *now,
+	const char *key, const struct changes *c, struct sw_baseline_set *ret)
 {
 	struct sw_baseline_row *rows = calloc(base->n + now->n + 1, sizeof(*rows));
 	size_t n = 0;
@@ -392,12 +408,14 @@ static int merge(const struct sw_baseline_set *base, const struct sw_baseline_se
 	if (!rows)
 		return -ENOMEM;
 	for (size_t i = 0; i < base->n; i++)
-		if (key && !sw_streq(base->rows[i].key, key) && !was_widened(c, key, &base->rows[i]))
+		if (key && !sw_streq(base->rows[i].key, key) &&
+			!was_widened(c, key, &base->rows[i]))
 			rows[n++] = base->rows[i];
 	for (size_t i = 0; i < now->n; i++)
 		if (!key || sw_streq(now->rows[i].key, key))
 			rows[n++] = now->rows[i];
-	*ret = (struct sw_baseline_set){.rows = rows, .n = n, .taken_wall_sec = now->taken_wall_sec};
+	*ret = (struct sw_baseline_set){
+		.rows = rows, .n = n, .taken_wall_sec = now->taken_wall_sec};
 	return 0;
 }
 
@@ -423,7 +441,8 @@ static void verb_accept(struct sw_ctl_request *q, const json_t *args, void *arg)
 	ssize_t n;
 	int r;
 
-	if (!read_name(q, args, &name) || !sw_ctl_arg_string(q, args, "key", NULL, &key) || !is_complete(q, e))
+	if (!read_name(q, args, &name) || !sw_ctl_arg_string(q, args, "key", NULL, &key) ||
+		!is_complete(q, e))
 		return;
 	n = compare(q, e, name, &base, &now, &changes);
 	if (n < 0)
@@ -431,7 +450,8 @@ static void verb_accept(struct sw_ctl_request *q, const json_t *args, void *arg)
 	c = (struct changes){changes, (size_t)n};
 	accepted = count_key(&c, key);
 	if (key && !accepted) {
-		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden sockets diff -o wide", "nothing differs at '%.200s'", key);
+		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden sockets diff -o wide",
+			"nothing differs at '%.200s'", key);
 		return;
 	}
 	r = merge(&base, &now, key, &c, &next);

@@ -22,7 +22,11 @@ static const char *const origins[] = {"syscall", "io_uring", "compat", "kernel"}
 
 static struct sw_sock as_sock(const struct sw_sock_event *s)
 {
-	struct sw_sock k = {.family = s->family, .protocol = s->protocol, .type = s->type, .lport = s->lport, .rport = s->rport};
+	struct sw_sock k = {.family = s->family,
+		.protocol = s->protocol,
+		.type = s->type,
+		.lport = s->lport,
+		.rport = s->rport};
 
 	memcpy(k.laddr, s->laddr, sizeof(k.laddr));
 	memcpy(k.raddr, s->raddr, sizeof(k.raddr));
@@ -69,8 +73,8 @@ static void tell_sock(struct sw_engine *e, const struct sw_sock_event *s)
 	sw_cidr_format(addr, &net);
 	j = sw_event_begin_at(e->events, SW_EVK_SOCKET, wall_of(e, s->head.boot_ns),
 		net.family == SW_AF_IP6 ? "%s[%u] %s %s [%s]:%u" : "%s[%u] %s %s %s:%u",
-		*info.comm ? info.comm : "process", s->owner.tgid, rows[s->head.type].verb, sw_sock_protocol_word(&k),
-		addr, port);
+		*info.comm ? info.comm : "process", s->owner.tgid, rows[s->head.type].verb,
+		sw_sock_protocol_word(&k), addr, port);
 	net = sw_sock_address(&k);
 	sw_json_string(j, "action", rows[s->head.type].action);
 	sw_json_string(j, "protocol", sw_sock_protocol_word(&k));
@@ -100,7 +104,8 @@ static void tell_exec(struct sw_engine *e, const struct sw_exec_event *x)
 		return;
 	owner_info(e, &x->owner, &info);
 	j = sw_event_begin_at(e->events, SW_EVK_EXEC, wall_of(e, x->head.boot_ns), "%s[%u] runs %s",
-		*info.comm ? info.comm : "process", x->owner.tgid, info.cmdline && *info.cmdline ? info.cmdline : info.executable);
+		*info.comm ? info.comm : "process", x->owner.tgid,
+		info.cmdline && *info.cmdline ? info.cmdline : info.executable);
 	sw_json_uint(j, "pid", x->owner.tgid);
 	sw_json_uint(j, "ppid", x->ppid);
 	sw_json_uint(j, "uid", x->owner.uid);

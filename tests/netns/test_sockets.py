@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sockets through the whole program: the list, the baseline, and what differs from it."""
+
+
+def sockets(lab, port):
+    return [s for s in lab.cli_json("sockets", "list")["sockets"] if s["lport"] == port and s["protocol"] == "tcp"]
+
+
+def difference(lab, port):
+    changes = lab.cli_json("sockets", "diff")["changes"]
+    return next((c for c in changes if c["key"].endswith(f":{port}") and c["key"].startswith("tcp/")), None)
+
+
+def settled(lab):
+    lab.wait(lambda: lab.cli_json("status")["inventory"]["complete"], 10, "the first inventory is complete")
+
+
+def test_the_first_start_takes_a_baseline_and_says_so(started):
+    settled(started)
+    names = [b["name"] for b in started.cli_json("sockets", "baseline", "list")["baselines"]]
+    assert names == ["default"]
+    assert "were taken as the baseline" in started.cli("events", "--last", "200", "-j")[1]
+
+
+def test_a_new_listener_is_listed_with_its_owner_differs_and_is_accepted(started):
+    settled(started)
+    port, _, process = started.listen(8091)
+    row = started.wait(lambda: sockets(started, port), 5, "the listener is listed")[0]
+    assert (row["local"], row["state"], row["exposure"]) == ("0.0.0.0", "listen", "world")
+    assert [p["pid"] for p in row["processes"]] == [process.pid]
+    assert "python" in row["processes"][0]["executable"]
+    assert difference(started, port)["change"] == "new"
+    assert started.cli_json("sockets", "baseline", "accept", "default", f"tcp/0.0.0.0:{port}")["accepted"] == 1
+    assert difference(started, port) is None
+
+
+def test_a_service_that_widens_its_scope_and_one_that_goes_are_told_apart(started):
+    settled(started)
+    port, _, narrow = started.listen(8092, address="127.0.0.1")
+    started.wait(lambda: sockets(started, port), 5, "the listener is listed")
+    started.ok("sockets", "baseline", "save", "default")
+    narrow.kill()
+    narrow.wait()
+    started.wait(lambda: not sockets(started, port), 5, "the listener is gone from the list")
+    assert difference(started, port)["change"] == "gone"
+    _, _, wide = started.listen(port)
+    started.wait(lambda: sockets(started, port), 5, "the wide listener is listed")
+    change = difference(started, port)
+    assert (change["change"], change["was"]) == ("scope-widened", f"tcp/127.0.0.1:{port}")
+
+
+def test_listeners_from_before_the_start_have_their_owners(lab):
+    port, _, process = lab.listen(8093)
+    lab.start()
+    settled(lab)
+    row = sockets(lab, port)[0]
+    assert [p["pid"] for p in row["processes"]] == [process.pid]
+    assert "python" in row["processes"][0]["executable"]
+    assert difference(lab, port) is None
