@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the engine does by itself: puts right what somebody changed, follows the host, keeps what it decided."""
 import os
+import signal
 import sys
 
 import pytest
 from lab import BUILD, Lab
 
-# Named sshd: listens, forks for a peer, and (when told to) opens a login session there.
+# Run under the name sshd: listens, forks for a peer, and (when told to) opens a login session there.
 SSHD = """
-import ctypes, os, socket, sys
-ctypes.CDLL(None).prctl(15, b"sshd", 0, 0, 0)
+import os, socket, sys
 s = socket.socket()
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind(("0.0.0.0", int(sys.argv[1])))
@@ -18,7 +18,6 @@ print("ready", s.getsockname()[1], flush=True)
 while True:
     c, peer = s.accept()
     if os.fork() == 0:
-        ctypes.CDLL(None).prctl(15, b"sshd", 0, 0, 0)
         s.close()
         if peer[0] == sys.argv[2]:
             open("/proc/self/loginuid", "w").write("1000")
@@ -148,7 +147,9 @@ def test_a_full_disk_is_degraded_and_what_was_not_stored_is_stored_later():
 @pytest.mark.skipif(not os.access("/proc/self/loginuid", os.W_OK), reason="no audit in this kernel: no login sessions")
 def test_the_peer_of_a_logged_in_ssh_session_is_protected_and_a_guesser_is_not(started):
     admin, guesser = "198.18.0.67", "198.18.0.68"
-    d = started.spawn(sys.executable, "-S", "-E", "-c", SSHD, 0, admin)
+    sshd = os.path.join(started.dir, "sshd")
+    os.symlink(sys.executable, sshd)
+    d = started.spawn(sshd, "-S", "-E", "-c", SSHD, 0, admin)
     port = d.stdout.readline().split()[1]
     for source in (admin, guesser):
         p = started.spawn(sys.executable, "-S", "-E", "-c", HOLD, source, started.host, port, on_host=False)
@@ -198,3 +199,15 @@ def test_hostile_text_in_a_reason_stays_text(started):
         assert "\x1b" not in out and "\x07" not in out and "\n2026-01-01 ban" not in out
     assert "\x1b" not in started.log()
     assert bans(started)[started.attacker]["reason"] == hostile
+
+
+def test_a_new_configuration_comes_into_force_without_a_restart(started):
+    pid = started.pids("sockwarden-engine")
+    started.ok("ban", "198.18.0.69", "--for", "1h")
+    started.write_config("allow: [198.18.0.69]\n")
+    started.daemon.send_signal(signal.SIGHUP)
+    started.wait(lambda: allowed(started).get("198.18.0.69") == ["config"], 10, "the new entry is allowed")
+    assert "198.18.0.69" not in bans(started)
+    started.ok("ban", "198.18.0.70")
+    assert pinned_bans(started) == {"198.18.0.70"}
+    assert started.pids("sockwarden-engine") == pid
