@@ -272,6 +272,15 @@ static void udp_is_told_bound_and_its_first_destination_once(void **state)
 	assert_non_null(told(b, SW_EV_CLOSE, pid, 1)); /* both */
 }
 
+/* What is told begins at the root of the mount namespace; a test in a chroot sees the end of it. */
+static void assert_ends_with(const char *text, const char *end_text)
+{
+	size_t n = strlen(text), m = strlen(end_text);
+
+	assert_true(n >= m);
+	assert_string_equal(text + n - m, end_text);
+}
+
 static void act_exec(struct said *s)
 {
 	pid_t pid = fork();
@@ -299,8 +308,8 @@ static void a_program_is_told_with_path_arguments_and_its_end(void **state)
 	r = told(b, SW_EV_EXEC, s.fd, 0);
 	assert_non_null(r);
 	assert_non_null(realpath("/bin/sh", path));
-	assert_string_equal(r->exec.path, path);
-	assert_int_equal(r->exec.path_len, strlen(path));
+	assert_ends_with(r->exec.path, path);
+	assert_int_equal(r->exec.path_len, strlen(r->exec.path));
 	assert_false(r->exec.is_path_cut || r->exec.is_deleted);
 	assert_int_equal(r->exec.args_len, sizeof("sh\0-c\0exit 3"));
 	assert_memory_equal(r->exec.args, "sh\0-c\0exit 3", sizeof("sh\0-c\0exit 3"));
@@ -378,7 +387,7 @@ static int see(enum sw_it_type type, union sw_it it, void *arg)
 
 		s->has_task = true;
 		assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
-		assert_string_equal(it.task->path, self); /* the child has not exec'd */
+		assert_ends_with(it.task->path, self); /* the child has not exec'd */
 		assert_int_equal(it.task->ppid, getpid());
 	}
 	if (type == SW_IT_UNIX && it.ux->is_abstract && it.ux->path_len > 6 &&
