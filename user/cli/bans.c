@@ -67,6 +67,8 @@ int sw_cli_ban(struct sw_cli *c)
 			sw_strbuf_get(&left));
 		if (json_is_false(json_object_get(ban, "saved")))
 			sw_cli_say(c, "  in force, but not stored: it ends with a restart; see sockwarden status");
+		if (json_is_false(json_object_get(data, "enforcing")))
+			sw_cli_say(c, "  not enforcing now: its packets are counted, and dropped once armed: sockwarden arm --confirm 60s");
 	}
 	json_decref(data);
 	return SW_EXIT_OK;

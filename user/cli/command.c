@@ -26,6 +26,7 @@ const struct sw_opt sw_cli_global_options[] = {
 static const struct sw_opt event_options[] = {
 	FLAG('f', "follow", follow, "go on with what comes, until Ctrl-C"),
 	NUMBER('n', "last", last, "N", "how many of the past to begin with"),
+	FLAG('a', "all", all, "new processes (exec) too, which are left out unless asked for"),
 	TEXT('k', "kind", kind, "KIND,...", "only packet, socket, exec, finding, ban, unban, mode, trails, feed or system"),
 	{},
 };

@@ -4,6 +4,9 @@
 
 enum { EVENTS_DEFAULT = 20, FOLLOW_DEFAULT = 0, FINDINGS_DEFAULT = 50, KIND_WIDTH = 9, LINE_MIN = 60 };
 
+/* All but exec: a busy host runs hundreds of programs a second, and nobody would see the rest. */
+#define KINDS_DEFAULT "packet,socket,finding,ban,unban,mode,trails,feed,system"
+
 static const char *color_kind(const char *kind)
 {
 	static const struct {
@@ -66,8 +69,8 @@ int sw_cli_events(struct sw_cli *c)
 	sw_json_bool(&a.j, "follow", c->o.follow);
 	sw_json_uint(&a.j, "last",
 		c->o.last != SW_CLI_UNSET ? c->o.last : c->o.follow ? FOLLOW_DEFAULT : EVENTS_DEFAULT);
-	if (c->o.kind)
-		sw_json_string(&a.j, "kind", c->o.kind);
+	if (c->o.kind || !c->o.all)
+		sw_json_string(&a.j, "kind", c->o.kind ? c->o.kind : KINDS_DEFAULT);
 	r = sw_cli_stream(c, "events", sw_cli_args_end(&a), print_event, NULL);
 	sw_strbuf_done(&a.text);
 	return r;

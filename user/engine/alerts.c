@@ -33,7 +33,8 @@ static void say_degraded(struct sw_engine *e)
 		sw_degraded_clear(e, "mail");
 	if (s->syslog_error[0])
 		sw_degraded_set(
-			e, "syslog", SW_SEV_LOW, "syslog does not take lines: %s", s->syslog_error);
+			e, "syslog", SW_SEV_LOW, "syslog does not take lines: %s (no syslog here? alerts.syslog.enabled: false)",
+			s->syslog_error);
 	else
 		sw_degraded_clear(e, "syslog");
 }

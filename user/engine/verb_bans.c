@@ -57,6 +57,7 @@ static void verb_ban(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
 	struct sw_engine *e = arg;
 	struct sw_ban_request ask = {.origin = "operator", .by = sw_ctl_request_by(q)};
+	const struct sw_guard_status *status;
 	const struct sw_ban_part *part = NULL;
 	const struct sw_ban *b = NULL;
 	struct sw_refusal_text text;
@@ -88,6 +89,8 @@ static void verb_ban(struct sw_ctl_request *q, const json_t *args, void *arg)
 	sw_json_string(j, "state", "installed");
 	sw_json_stringf(j, "text", "%s is banned%s", net, part->is_saved ? "" : ", but not stored yet: the database does not take it");
 	sw_json_object_end(j);
+	status = sw_engine_guard_status(e);
+	sw_json_bool(j, "enforcing", status && status->is_enforcing);
 	sw_ctl_reply_end(q);
 }
 

@@ -35,7 +35,7 @@
  * baseline.show       name                                  name,taken_at,sockets[{...}]
  * baseline.accept     name, key (absent: all)               accepted
  * baseline.delete     name                                  deleted
- * ban                 net, for(sec, 0 for ever), reason,    ban{id,net,until_at,left_sec,reason,origin,by,state,text}
+ * ban                 net, for(sec, 0 for ever), reason,    ban{id,net,until_at,left_sec,reason,origin,by,state,text}, enforcing
  *                     wide(bool: wider than the floor)
  * unban               net                                   removed
  * bans                -                                     bans[{...,hits,last_hit_at}]
