@@ -12,6 +12,7 @@
 
 #include <bpf/bpf_endian.h>
 
+enum { PROTO_TCP = 6, PROTO_UDP = 17, TYPE_RAW = 3 }; /* of netinet/in.h and sys/socket.h */
 enum { UDP_TX_FLOOR = 1 /* the count of a socket that sends nothing */ };
 
 /* One reader at a time on a CPU: composed here, because a path does not fit the stack. */
@@ -126,6 +127,8 @@ int it_unix(struct bpf_iter__unix *ctx)
 	r.sock_type = us->sk.sk_type;
 	r.state = us->sk.__sk_common.skc_state;
 	unix_path(&r, us);
+	if (us->peer)
+		r.peer_inode = us->peer->sk_socket->file->f_inode->i_ino;
 	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
 	return 0;
 }
@@ -143,6 +146,46 @@ static __always_inline void note_owner(struct sock *sk, const struct sw_owner *o
 	note->owner = *o;
 	note->owner.netns = sk->__sk_common.skc_net.net->ns.inum;
 	note->flags = SOCK_IS_TOLD;
+}
+
+/*
+ * No iterator walks raw sockets, nor UDP-Lite's and SCTP's: what is to know of them is told with the
+ * descriptor. A port of a raw socket is its protocol, as ss(8) shows it.
+ */
+static __always_inline bool has_no_iterator(const struct sock *sk)
+{
+	if (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)
+		return false;
+	return sk->sk_type == TYPE_RAW || (sk->sk_protocol != PROTO_TCP && sk->sk_protocol != PROTO_UDP);
+}
+
+static __always_inline void tell_inet(struct seq_file *seq, struct sock *sk, const struct sw_it_file *f)
+{
+	struct sw_it_inet r = {};
+
+	r.type = SW_IT_INET;
+	r.len = sizeof(r);
+	r.inode = f->inode;
+	r.cookie = f->cookie;
+	r.uid = f->owner.uid;
+	r.family = f->family;
+	r.protocol = f->protocol;
+	r.sock_type = (__u8)f->sock_type;
+	r.lport = sk->__sk_common.skc_num;
+	r.rport = bpf_ntohs(sk->__sk_common.skc_dport);
+	r.state = f->state;
+	r.netns = f->netns;
+	r.ifindex = sk->__sk_common.skc_bound_dev_if;
+	r.rx_queue = sk->sk_backlog.rmem_alloc.counter;
+	r.tx_queue = sk->sk_wmem_alloc.refs.counter - UDP_TX_FLOOR;
+	if (r.family == AF_INET) {
+		*(__u32 *)r.laddr = sk->__sk_common.skc_rcv_saddr;
+		*(__u32 *)r.raddr = sk->__sk_common.skc_daddr;
+	} else {
+		copy6(r.laddr, &sk->__sk_common.skc_v6_rcv_saddr);
+		copy6(r.raddr, &sk->__sk_common.skc_v6_daddr);
+	}
+	bpf_seq_write(seq, &r, sizeof(r));
 }
 
 SEC("iter/task_file")
@@ -175,6 +218,8 @@ int it_task_file(struct bpf_iter__task_file *ctx)
 	r.netns = sk->__sk_common.skc_net.net->ns.inum;
 	if (r.family == AF_INET || r.family == AF_INET6)
 		note_owner(sk, &r.owner);
+	if (has_no_iterator(sk))
+		tell_inet(ctx->meta->seq, sk, &r);
 	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
 	return 0;
 }

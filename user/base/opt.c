@@ -63,6 +63,7 @@ static int store(const struct sw_opt *o, void *target, const char *value, char *
 		*(bool *)field = true;
 		return 0;
 	case SW_OPT_STRING:
+	case SW_OPT_MAYBE:
 		*(const char **)field = value;
 		return 0;
 	case SW_OPT_UINT:
@@ -124,6 +125,10 @@ int sw_opt_parse(const struct sw_opt *rows, void *target, int argc, char **argv,
 			return -EINVAL;
 		}
 		if (o->kind != SW_OPT_FLAG && !value) {
+			if (o->kind == SW_OPT_MAYBE && (i + 1 >= argc || argv[i + 1][0] == '-')) {
+				*(const char **)((char *)target + o->offset) = "";
+				continue;
+			}
 			if (i + 1 >= argc) {
 				snprintf(err, size, "--%s wants %s", o->name, o->value);
 				return -EINVAL;

@@ -7,7 +7,8 @@
 
 #include "user/base/util.h"
 
-enum sw_opt_kind { SW_OPT_FLAG, SW_OPT_STRING, SW_OPT_UINT, SW_OPT_DURATION };
+/* SW_OPT_MAYBE: a text that may be left out ("" then); what follows is it unless it begins with a dash. */
+enum sw_opt_kind { SW_OPT_FLAG, SW_OPT_STRING, SW_OPT_UINT, SW_OPT_DURATION, SW_OPT_MAYBE };
 
 struct sw_opt {
 	char letter;	  /* 0: none */

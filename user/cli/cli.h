@@ -35,9 +35,9 @@ struct sw_cli_options {
 	uint64_t last;			/* events, findings: how many */
 	const char *kind;		/* events */
 	bool tcp, udp, unix_domain, listening, all, processes, numeric; /* sockets, letters as of ss(8) */
-	bool ip4, ip6;
+	bool raw, packet, ip4, ip6, as_always; /* as_always: letters of ps(1), netstat(8), lsof(8): it is so */
 	uint64_t pid;
-	const char *user, *netns;
+	const char *user, *netns, *container, *state, *inet, *as;
 	uint64_t length_sec;		/* ban --for; SW_CLI_UNSET: not given */
 	const char *reason;		/* ban, allow add */
 	bool wide;			/* ban */

@@ -6,6 +6,7 @@
 #define FLAG(letter, name, member, help)	  ROW(letter, name, SW_OPT_FLAG, member, NULL, help)
 #define TEXT(letter, name, member, value, help)	  ROW(letter, name, SW_OPT_STRING, member, value, help)
 #define NUMBER(letter, name, member, value, help) ROW(letter, name, SW_OPT_UINT, member, value, help)
+#define MAYBE(letter, name, member, value, help)	  ROW(letter, name, SW_OPT_MAYBE, member, value, help)
 #define LENGTH(letter, name, member, value, help) ROW(letter, name, SW_OPT_DURATION, member, value, help)
 
 /* clang-format off */
@@ -38,15 +39,22 @@ static const struct sw_opt socket_options[] = {
 	FLAG('t', "tcp", tcp, "TCP"),
 	FLAG('u', "udp", udp, "UDP"),
 	FLAG('x', "unix", unix_domain, "UNIX sockets"),
-	FLAG('l', "listening", listening, "only those that listen (without -a this is so)"),
+	FLAG('w', "raw", raw, "raw sockets"),
+	FLAG('0', "packet", packet, "packet sockets"),
+	FLAG('l', "listening", listening, "only those that listen (without -a this is so; with it, -a counts)"),
 	FLAG('a', "all", all, "connections too"),
 	FLAG('n', "numeric", numeric, "numbers, not names (it is always so)"),
 	FLAG('p', "processes", processes, "the processes that hold them"),
+	FLAG('P', "port-numbers", as_always, "numbers of ports, not names (it is always so)"),
+	MAYBE('i', "inet", inet, "SPEC", "as of lsof: [46][PROTOCOL][@ADDR][:PORTS], all parts optional; connections too"),
 	FLAG('4', "ipv4", ip4, "IPv4"),
 	FLAG('6', "ipv6", ip6, "IPv6"),
 	NUMBER(0, "pid", pid, "PID", "of this process"),
 	TEXT(0, "user", user, "NAME|UID", "of this user"),
-	TEXT(0, "netns", netns, "NAME|INODE", "in this network namespace"),
+	TEXT(0, "container", container, "ID", "in this container, by the beginning of its id"),
+	TEXT(0, "netns", netns, "NAME|INODE", "in this network namespace; host, or all"),
+	TEXT(0, "state", state, "STATE,...", "in these states: listen, established, ...; connected, all"),
+	TEXT(0, "as", as, "TOOL", "the table of lsof, socklist, sockstat, netstat or ss, of the host's own namespace"),
 	{},
 };
 static const struct sw_opt ban_options[] = {
@@ -85,9 +93,10 @@ const struct sw_cli_command sw_cli_commands[] = {
 		"sockwarden events --follow\nsockwarden events -n 100 -k ban\n"},
 	{"findings", "suspicions, with their evidence", "", 0, 0, finding_options, sw_cli_findings, "sockwarden findings -n 20\n"},
 	{"threats", "the same as findings", "", 0, 0, finding_options, sw_cli_findings, NULL, "findings"},
-	{"sockets", "the same as sockets list", "[:PORT]", 0, 1, socket_options, sw_cli_sockets_list, NULL, "sockets list"},
-	{"sockets list", "sockets and who holds them", "[:PORT]", 0, 1, socket_options, sw_cli_sockets_list,
-		"sockwarden sockets list -tp\nsockwarden sockets list :22\nsockwarden sockets list -a --user www-data\n"},
+	{"sockets", "the same as sockets list", "[:PORTS]", 0, 1, socket_options, sw_cli_sockets_list, NULL, "sockets list"},
+	{"sockets list", "sockets and who holds them", "[:PORTS]", 0, 1, socket_options, sw_cli_sockets_list,
+		"sockwarden sockets list -tp\nsockwarden sockets list :1-1024\nsockwarden sockets list -a --user www-data\n"
+		"sockwarden sockets list --as lsof -i tcp:25 -n -P\nsockwarden sockets list --as netstat -an\n"},
 	{"sockets diff", "what listens now and did not at the baseline, or the other way round", "[NAME]", 0, 1, NULL,
 		sw_cli_sockets_diff, "sockwarden sockets diff && echo unchanged\n"},
 	{"sockets baseline save", "take what listens now as known", "[NAME]", 0, 1, NULL, sw_cli_baseline_save,

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* sockets list, diff, baseline. */
-#include "user/cli/table.h"
-
-enum { PORT_MAX = 65535 };
+#include "user/cli/sock_as.h"
+#include "user/cli/sock_filter.h"
 
 static void put_endpoint(const json_t *row, const char *address, const char *port, struct sw_strbuf *out)
 {
@@ -39,14 +38,19 @@ static void cell_remote(const json_t *row, struct sw_strbuf *out)
 /* "sshd(812), systemd(1)" */
 static void cell_processes(const json_t *row, struct sw_strbuf *out)
 {
+	long long last = 0;
 	json_t *p;
 	size_t i;
 
 	json_array_foreach(json_object_get(row, "processes"), i, p) {
-		const char *comm = sw_cli_text(p, "comm");
+		const char *exe = strrchr(sw_cli_text(p, "executable"), '/');
+		const char *name = exe && exe[1] ? exe + 1 : sw_cli_text(p, "comm");
 
-		sw_strbuf_puts(out, i ? ", " : "");
-		sw_strbuf_safe(out, comm, strlen(comm));
+		if (sw_cli_number(p, "pid") == last)
+			continue; /* another descriptor of it */
+		sw_strbuf_puts(out, last ? ", " : "");
+		last = sw_cli_number(p, "pid");
+		sw_strbuf_safe(out, name, strlen(name));
 		sw_strbuf_printf(out, "(%lld)", sw_cli_number(p, "pid"));
 	}
 }
@@ -86,54 +90,47 @@ static void with_processes(struct sw_cli_column *cols)
 	}
 }
 
-static int parse_port(const char *word, uint64_t *ret)
+static void sift(const struct sw_sock_filter *f, json_t *sockets)
 {
-	char *end;
+	json_t *wanted = json_array(), *s;
+	size_t i;
 
-	if (word[0] != ':' || word[1] < '0' || word[1] > '9')
-		return -EINVAL;
-	*ret = strtoull(word + 1, &end, 10);
-	return *end || *ret > PORT_MAX ? -EINVAL : 0;
+	json_array_foreach(sockets, i, s)
+		if (sw_sock_filter_passes(f, s))
+			json_array_append(wanted, s);
+	json_array_clear(sockets);
+	json_array_extend(sockets, wanted);
+	json_decref(wanted);
 }
 
-/* Several protocols are asked for one by one in the engine's terms; here they are sifted. */
-static bool is_wanted(const struct sw_cli_options *o, const json_t *socket)
+/* Connections are asked for by -a, by a state, and by the tools that show them without being asked. */
+static bool wants_all(const struct sw_cli_options *o, const struct sw_sock_view *v)
 {
-	const char *protocol = sw_cli_text(socket, "protocol");
-
-	if (!o->tcp && !o->udp && !o->unix_domain)
-		return true;
-	return (o->tcp && !strncmp(protocol, "tcp", 3)) || (o->udp && !strncmp(protocol, "udp", 3)) ||
-	       (o->unix_domain && !strncmp(protocol, "unix", 4));
+	if (o->listening && !o->all)
+		return false;
+	return o->all || o->state || o->inet || o->raw || o->packet || (v && v->is_all);
 }
 
-static void sift(const struct sw_cli_options *o, json_t *sockets)
+static const char *list_args(const struct sw_cli_options *o, const struct sw_sock_view *v, struct sw_cli_args *a)
 {
-	for (size_t i = json_array_size(sockets); i-- > 0;) {
-		if (!is_wanted(o, json_array_get(sockets, i)))
-			json_array_remove(sockets, i);
-	}
-}
-
-static const char *list_args(const struct sw_cli_options *o, uint64_t port, struct sw_cli_args *a)
-{
-	int protocols = o->tcp + o->udp + o->unix_domain;
+	bool is_all = wants_all(o, v);
+	const char *netns = o->netns ? o->netns : v ? "host" : "all";
 
 	sw_cli_args_begin(a);
-	sw_json_bool(&a->j, "listening", o->listening || !o->all);
-	sw_json_bool(&a->j, "all", o->all && !o->listening);
-	if (protocols == 1)
-		sw_json_string(&a->j, "protocol", o->tcp ? "tcp" : o->udp ? "udp" : "unix");
+	sw_json_bool(&a->j, "fresh", true);
+	sw_json_bool(&a->j, "listening", !is_all);
+	sw_json_bool(&a->j, "all", is_all);
+	if (o->tcp + o->udp + o->unix_domain + o->raw + o->packet == 1)
+		sw_json_string(&a->j, "protocol",
+			o->tcp ? "tcp" : o->udp ? "udp" : o->raw ? "raw" : o->packet ? "packet" : "unix");
 	if (o->ip4 != o->ip6)
 		sw_json_uint(&a->j, "family", o->ip4 ? 4 : 6);
-	if (port)
-		sw_json_uint(&a->j, "port", port);
 	if (o->pid != SW_CLI_UNSET)
 		sw_json_uint(&a->j, "pid", o->pid);
 	if (o->user)
 		sw_json_string(&a->j, "user", o->user);
-	if (o->netns)
-		sw_json_string(&a->j, "netns", o->netns);
+	if (!sw_streq(netns, "all"))
+		sw_json_string(&a->j, "netns", netns);
 	return sw_cli_args_end(a);
 }
 
@@ -143,25 +140,49 @@ static void say_incomplete(const struct sw_cli *c, const json_t *data)
 		sw_cli_say(c, "the inventory is not complete yet: some sockets may be missing");
 }
 
+static int find_view(const struct sw_cli *c, const struct sw_sock_view **ret)
+{
+	const char *near = NULL;
+	char hint[48];
+
+	*ret = NULL;
+	if (!c->o.as)
+		return SW_EXIT_OK;
+	*ret = sw_sock_view_find(c->o.as, &near);
+	if (*ret)
+		return SW_EXIT_OK;
+	snprintf(hint, sizeof(hint), "did you mean '%s'?", near ? near : "");
+	return sw_cli_error(SW_EXIT_USAGE, near ? hint : NULL, "--as: '%s' is not lsof, socklist, sockstat, netstat or ss",
+		c->o.as);
+}
+
 int sw_cli_sockets_list(struct sw_cli *c)
 {
 	struct sw_cli_column cols[SW_ARRAY_SIZE(socket_columns)];
+	const struct sw_sock_view *view;
+	struct sw_sock_filter filter;
 	struct sw_cli_args a;
+	const char *bad = "";
 	json_t *data = NULL;
-	uint64_t port = 0;
-	int r;
+	int r = find_view(c, &view);
 
-	if (c->n_words && parse_port(c->words[0], &port) < 0)
-		return sw_cli_error(SW_EXIT_USAGE, "sockwarden sockets list :22", "'%s' is not a port such as :22", c->words[0]);
+	if (r)
+		return r;
+	if (sw_sock_filter_init(&filter, &c->o, c->n_words ? c->words[0] : NULL, &bad) < 0)
+		return sw_cli_error(SW_EXIT_USAGE, "such as :22, :1-1024,8080, or for -i tcp:25, udp, 6tcp@::1:80",
+			"'%s' names no ports", bad);
 	memcpy(cols, socket_columns, sizeof(cols));
 	if (c->o.processes)
 		with_processes(cols);
-	r = sw_cli_ask(c, "sockets.list", list_args(&c->o, port, &a), -1, &data);
+	r = sw_cli_ask(c, "sockets.list", list_args(&c->o, view, &a), -1, &data);
 	sw_strbuf_done(&a.text);
 	if (r)
 		return r;
-	sift(&c->o, json_object_get(data, "sockets"));
-	sw_cli_print_rows(c, data, "sockets", cols, "no such sockets");
+	sift(&filter, json_object_get(data, "sockets"));
+	if (view && c->format != SW_CLI_JSON && c->format != SW_CLI_JSONL)
+		sw_sock_view_print(c, view, json_object_get(data, "sockets"));
+	else
+		sw_cli_print_rows(c, data, "sockets", cols, "no such sockets");
 	say_incomplete(c, data);
 	json_decref(data);
 	return SW_EXIT_OK;

@@ -173,7 +173,7 @@ static void put_cell(const struct sw_cli_column *col, const json_t *row, struct 
 		col->cell(row, out);
 	else
 		sw_cli_cell(json_object_get(row, col->key), col->flags, out);
-	if (!out->len)
+	if (!out->len && !(col->flags & SW_COL_BLANK))
 		sw_strbuf_putc(out, '-');
 }
 

@@ -15,6 +15,7 @@ enum sw_cli_column_flag {
 	SW_COL_DURATION = 1 << 4, /* seconds */
 	SW_COL_BYTES = 1 << 5,
 	SW_COL_OPTIONAL = 1 << 6, /* left out of a table when no row has it */
+	SW_COL_BLANK = 1 << 7,	  /* nothing where there is nothing, not "-" */
 };
 
 struct sw_cli_column {

@@ -5,6 +5,8 @@
 #include "user/base/cidr.h"
 #include "user/engine/watch.h"
 
+enum { STATE_LISTEN = 10 };
+
 static void write_wall(struct sw_json *j, const char *key, int64_t wall_ns)
 {
 	char text[SW_TIME_TEXT_MAX];
@@ -31,6 +33,11 @@ static void write_address(struct sw_json *j, const char *key, const struct sw_ne
 		sw_json_string(j, key, sw_cidr_format(text, net));
 }
 
+static const char *unix_type_word(uint8_t type)
+{
+	return type == SOCK_STREAM ? "stream" : type == SOCK_DGRAM ? "dgram" : "seqpacket";
+}
+
 static void write_owners(
 	struct sw_engine *e, struct sw_json *j, const struct sw_sock *s, bool with_names)
 {
@@ -46,6 +53,8 @@ static void write_owners(
 		sw_json_object_begin(j, NULL);
 		sw_json_uint(j, "pid", info.key.tgid);
 		sw_json_string(j, "comm", info.comm);
+		sw_json_string(j, "user", sw_users_name(e->watch->users, info.uid));
+		sw_json_uint(j, "uid", info.uid);
 		sw_json_string(j, "executable", info.executable);
 		sw_json_bool(j, "deleted", info.is_deleted);
 		sw_json_string(j, "command_line", info.cmdline);
@@ -75,6 +84,18 @@ void sw_socket_json(
 	}
 	if (s->path)
 		sw_json_stringf(j, "path", "%s%s", s->is_abstract ? "@" : "", s->path);
+	if (s->family == AF_UNIX) {
+		sw_json_string(j, "type", unix_type_word(s->type));
+		if (s->peer_inode)
+			sw_json_uint(j, "peer_inode", s->peer_inode);
+	} else {
+		sw_json_uint(j, "recv_q", s->rx_queue);
+		sw_json_uint(j, "send_q", s->state == STATE_LISTEN ? s->backlog : s->tx_queue);
+	}
+	if (s->options & SW_OPT_V6ONLY)
+		sw_json_bool(j, "v6only", true);
+	if (s->ifindex)
+		sw_json_uint(j, "ifindex", s->ifindex);
 	sw_json_uint(j, "inode", s->inode);
 	sw_json_uint(j, "netns", s->netns);
 	sw_json_string(j, "netns_name", sw_inventory_netns_name(e->watch->inv, s->netns));
@@ -192,9 +213,9 @@ static bool read_user(struct sw_ctl_request *q, struct filter *f, const char *us
 	return false;
 }
 
-static void verb_list(struct sw_ctl_request *q, const json_t *args, void *arg)
+static void list(struct sw_ctl_request *q, const json_t *args, struct sw_engine *e)
 {
-	struct filter f = {.e = arg};
+	struct filter f = {.e = e};
 	bool listening = false;
 	const char *user = NULL;
 
@@ -214,6 +235,45 @@ static void verb_list(struct sw_ctl_request *q, const json_t *args, void *arg)
 	sw_json_array_end(f.j);
 	sw_json_bool(f.j, "complete", sw_inventory_stats(f.e->watch->inv).is_complete);
 	sw_ctl_reply_end(q);
+}
+
+/* A request that waits for a snapshot. */
+struct waiting {
+	struct sw_ctl_request *q;
+	json_t *args;
+};
+
+static void list_fresh(struct sw_engine *e, void *arg)
+{
+	struct waiting *w = arg;
+
+	if (e->watch)
+		list(w->q, w->args, e);
+	else
+		sw_ctl_fail(w->q, SW_CERR_NOT_RUNNING, NULL, "the engine is ending");
+	json_decref(w->args);
+	free(w);
+}
+
+static void verb_list(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	bool is_fresh = false;
+	struct waiting *w;
+
+	if (!sw_ctl_arg_bool(q, args, "fresh", false, &is_fresh))
+		return;
+	w = is_fresh ? calloc(1, sizeof(*w)) : NULL;
+	if (w) {
+		w->q = q;
+		w->args = json_deep_copy(args);
+	}
+	if (!w || !w->args || sw_watch_fresh(e, list_fresh, w) < 0) {
+		if (w)
+			json_decref(w->args);
+		free(w);
+		list(q, args, e); /* as it was known last: `complete` says whether that is the truth */
+	}
 }
 
 /* ---- baselines */

@@ -58,6 +58,7 @@ static void done(struct sw_engine *e)
 	sw_ring_free(w->ring);
 	if (w->tick)
 		sw_source_free(w->tick);
+	sw_watch_fresh_done(e, w);
 	sw_watch_listen_done(w);
 	sw_baseline_set_done(&w->base);
 	sw_inventory_free(w->inv);

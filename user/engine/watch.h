@@ -24,6 +24,7 @@ struct sw_baseline_set {
 void sw_baseline_set_done(struct sw_baseline_set *b);
 
 struct sw_told; /* watch_listen.c: a finding that was told lately */
+struct sw_fresh; /* watch_snapshot.c: a request that waits */
 struct sw_gone; /* watch_listen.c: a listener that went and may come back */
 
 struct sw_watch {
@@ -39,6 +40,8 @@ struct sw_watch {
 	bool is_settled; /* a whole snapshot was taken in this run */
 	/* the snapshot under way */
 	bool is_asking;
+	struct sw_fresh *fresh; /* watch_snapshot.c: who waits for a snapshot, in order */
+	uint64_t asked, finished_ns; /* snapshots begun in this run; when the last one ended */
 	bool is_wanted; /* somebody wants to know the owners anew */
 	uint64_t next_ask_ns; /* not before */
 	struct sw_told *told;
@@ -50,6 +53,13 @@ void sw_watch_ask(struct sw_engine *e);
 
 /* Asks for one though nothing was lost: for owners that only an iterator knows. */
 void sw_watch_want(struct sw_engine *e);
+/*
+ * Calls fn once after a snapshot that began after this call (or ended within the last tenth of a
+ * second); also when it failed, or the engine ends. -ENOTCONN: there is no guard, fn is not called.
+ */
+int sw_watch_fresh(struct sw_engine *e, void (*fn)(struct sw_engine *e, void *arg), void *arg);
+/* Answers everybody who waits: the engine ends. */
+void sw_watch_fresh_done(struct sw_engine *e, struct sw_watch *w);
 /* connects.c: a connect to what is on a trail becomes a finding. */
 void sw_watch_connects(struct sw_engine *e, const struct sw_event *ev);
 

@@ -7,6 +7,15 @@
 #define ASK_AGAIN_NS (2 * SW_SEC_NS)
 enum { ITERATORS_PER_NETNS = 3 };
 
+#define FRESH_NS (SW_SEC_NS / 10) /* a snapshot is as good as new for this long */
+
+struct sw_fresh {
+	void (*fn)(struct sw_engine *e, void *arg);
+	void *arg;
+	uint64_t number; /* the snapshot it waits for */
+	struct sw_fresh *next;
+};
+
 static int take(enum sw_it_type type, union sw_it it, void *arg)
 {
 	struct sw_inventory *inv = arg;
@@ -53,19 +62,46 @@ static int read_part(struct sw_engine *e, const struct sw_guard_snapshot *s, con
 
 static void post(struct sw_engine *e, uint32_t first);
 
+static void begin(struct sw_engine *e)
+{
+	struct sw_watch *w = e->watch;
+
+	w->is_asking = true;
+	w->is_wanted = false;
+	w->asked++;
+	sw_inventory_snapshot_begin(w->inv);
+	post(e, 0);
+}
+
+/* Calls those who wait for the snapshot of this number or an earlier one. */
+static void answer(struct sw_engine *e, struct sw_watch *w, uint64_t number)
+{
+	while (w->fresh && w->fresh->number <= number) {
+		struct sw_fresh *f = w->fresh;
+
+		w->fresh = f->next;
+		f->fn(e, f->arg);
+		free(f);
+	}
+}
+
 static void finish(struct sw_engine *e, int result)
 {
 	struct sw_watch *w = e->watch;
 
 	w->is_asking = false;
-	w->next_ask_ns = sw_clock_boot_ns(&e->clock) + ASK_AGAIN_NS;
+	w->finished_ns = sw_clock_boot_ns(&e->clock);
+	w->next_ask_ns = w->finished_ns + ASK_AGAIN_NS;
 	sw_inventory_snapshot_end(w->inv, result >= 0);
 	if (result < 0) {
 		sw_degraded_set(e, "snapshot", SW_SEV_LOW, "the sockets cannot be listed: %s", strerror(-result));
-		return;
+	} else {
+		sw_degraded_clear(e, "snapshot");
+		sw_watch_settled(e);
 	}
-	sw_degraded_clear(e, "snapshot");
-	sw_watch_settled(e);
+	answer(e, w, w->asked);
+	if (w->fresh)
+		begin(e);
 }
 
 static void on_reply(const struct sw_guard_reply *reply, int *fds, size_t n_fds, void *arg)
@@ -100,10 +136,35 @@ void sw_watch_ask(struct sw_engine *e)
 	if (!w->ring || w->is_asking || (!w->is_wanted && !sw_inventory_needs_snapshot(w->inv)) ||
 		sw_clock_boot_ns(&e->clock) < w->next_ask_ns)
 		return;
-	w->is_asking = true;
-	w->is_wanted = false;
-	sw_inventory_snapshot_begin(w->inv);
-	post(e, 0);
+	begin(e);
+}
+
+int sw_watch_fresh(struct sw_engine *e, void (*fn)(struct sw_engine *e, void *arg), void *arg)
+{
+	struct sw_watch *w = e->watch;
+	struct sw_fresh *f, **end;
+
+	if (!w->ring)
+		return -ENOTCONN;
+	if (!w->is_asking && w->asked && sw_clock_boot_ns(&e->clock) - w->finished_ns < FRESH_NS) {
+		fn(e, arg);
+		return 0;
+	}
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	*f = (struct sw_fresh){.fn = fn, .arg = arg, .number = w->asked + 1};
+	for (end = &w->fresh; *end; end = &(*end)->next)
+		;
+	*end = f;
+	if (!w->is_asking)
+		begin(e);
+	return 0;
+}
+
+void sw_watch_fresh_done(struct sw_engine *e, struct sw_watch *w)
+{
+	answer(e, w, UINT64_MAX);
 }
 
 void sw_watch_want(struct sw_engine *e)

@@ -140,8 +140,8 @@ static void add_owner(struct sw_inventory *inv, struct sw_sock *s, const struct 
 	if (!proc)
 		return; /* accepted by a listener that is older than we are: the next snapshot knows */
 	for (unsigned int i = 0; i < s->n_owners; i++) {
-		if (s->owners[i].proc != proc)
-			continue;
+		if (s->owners[i].proc != proc || (fd >= 0 && s->owners[i].fd >= 0 && s->owners[i].fd != fd))
+			continue; /* another's, or another descriptor of its own */
 		sw_procs_release(inv->procs, proc);
 		if (s->owners[i].fd < 0)
 			s->owners[i].fd = fd;
@@ -402,7 +402,9 @@ void sw_inventory_inet(struct sw_inventory *inv, const struct sw_it_inet *r)
 	s->inode = r->inode;
 	s->family = r->family;
 	s->protocol = r->protocol;
-	s->type = r->protocol == IPPROTO_UDP || r->protocol == IPPROTO_UDPLITE ? SOCK_DGRAM : SOCK_STREAM;
+	s->rx_queue = r->rx_queue;
+	s->tx_queue = r->tx_queue;
+	s->type = r->sock_type ? r->sock_type : r->protocol == IPPROTO_UDP || r->protocol == IPPROTO_UDPLITE ? SOCK_DGRAM : SOCK_STREAM;
 	s->uid = r->uid;
 	s->netns = r->netns;
 	s->options = r->options;
@@ -433,6 +435,7 @@ void sw_inventory_unix(struct sw_inventory *inv, const struct sw_it_unix *r)
 	s->netns = r->netns;
 	s->state = r->state;
 	s->is_abstract = skip;
+	s->peer_inode = r->peer_inode;
 	if (!r->path_len)
 		return;
 	if (!skip)

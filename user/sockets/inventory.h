@@ -33,6 +33,8 @@ struct sw_sock {
 	uint16_t lport, rport;
 	uint8_t laddr[16], raddr[16];
 	uint32_t netns, uid, inode, ifindex, backlog;
+	uint32_t rx_queue, tx_queue; /* bytes as of the last snapshot; of a TCP listener: connections waiting */
+	uint32_t peer_inode;	     /* UNIX: the other end */
 	char *path; /* UNIX, NULL when unbound; may hold any byte but is NUL-ended */
 	uint16_t path_len;
 	uint64_t since_ns; /* boot time of the first event, 0: there before we looked */

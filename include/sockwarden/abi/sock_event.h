@@ -132,7 +132,8 @@ struct sw_it_inet {
 	__u32 rx_queue, tx_queue;
 	__u16 family, protocol, lport, rport;
 	__u8 state, options; /* TCP state; enum sw_ev_option */
-	__u8 pad[2];
+	__u8 sock_type;      /* SOCK_RAW where it is one; else 0, the protocol says */
+	__u8 pad;
 	__u32 backlog;
 	__u32 netns;
 	__u8 laddr[16], raddr[16];
@@ -152,7 +153,7 @@ struct sw_it_unix {
 	__u16 path_len; /* bytes of path; 0: unbound */
 	__u16 pad;
 	char path[SW_UNIX_PATH_MAX];
-	__u8 pad2[4];
+	__u32 peer_inode; /* of the socket at the other end, 0: none, or none that has a file */
 };
 SW_ABI_SIZE(struct sw_it_unix, 144);
 

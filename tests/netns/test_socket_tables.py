@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`sockets list` and `ps` beside the tools people know: the same sockets, processes and descriptors, any
+difference explained by a row of a list here; and every command that administrators are taught."""
+import os
+import re
+import signal
+import sys
+
+import pytest
+
+from lab import Lab
+
+# Opens a socket of each kind, and some twice, prints "ready" and holds them.
+FULL = r"""
+import os, socket as s, struct, sys, time
+d, held = sys.argv[1], []
+
+def make(family, kind, proto=0, bind=None, listen=None, connect=None, options=()):
+    k = s.socket(family, kind, proto)
+    for level, name, value in options:
+        k.setsockopt(level, name, value)
+    if bind is not None:
+        k.bind(bind)
+    if listen:
+        k.listen(listen)
+    if connect is not None:
+        k.connect(connect)
+    held.append(k)
+    return k
+
+V6ONLY = [(s.IPPROTO_IPV6, s.IPV6_V6ONLY, 1)]
+BOTH = [(s.IPPROTO_IPV6, s.IPV6_V6ONLY, 0)]
+a = make(s.AF_INET, s.SOCK_STREAM, bind=("0.0.0.0", 25), listen=7)
+make(s.AF_INET, s.SOCK_STREAM, bind=("127.0.0.1", 111), listen=16)
+make(s.AF_INET, s.SOCK_DGRAM, bind=("0.0.0.0", 111))
+make(s.AF_INET6, s.SOCK_STREAM, bind=("::", 80), listen=128, options=BOTH)
+make(s.AF_INET6, s.SOCK_STREAM, bind=("::", 22), listen=5, options=V6ONLY)
+make(s.AF_INET6, s.SOCK_STREAM, bind=("::1", 5680), listen=5)
+make(s.AF_INET6, s.SOCK_DGRAM, bind=("::1", 161))
+make(s.AF_INET, s.SOCK_DGRAM, bind=("127.0.0.1", 514), options=[(s.SOL_SOCKET, s.SO_BINDTODEVICE, b"lo\0")])
+make(s.AF_INET, s.SOCK_DGRAM, connect=("127.0.0.1", 111)).send(b"waiting")
+c = make(s.AF_INET, s.SOCK_STREAM, connect=("127.0.0.1", 25))
+peer, _ = a.accept()
+held.append(peer)
+c.send(b"x" * 272)
+make(s.AF_INET6, s.SOCK_STREAM, connect=("::ffff:127.0.0.1", 80))
+make(s.AF_INET, s.SOCK_RAW, s.IPPROTO_ICMP)
+make(s.AF_INET6, s.SOCK_RAW, s.IPPROTO_ICMPV6)
+make(s.AF_PACKET, s.SOCK_RAW, 0)
+make(s.AF_UNIX, s.SOCK_STREAM, bind=d + "/stream", listen=3)
+make(s.AF_UNIX, s.SOCK_STREAM, connect=d + "/stream")
+make(s.AF_UNIX, s.SOCK_DGRAM, bind=d + "/dgram")
+make(s.AF_UNIX, s.SOCK_SEQPACKET, bind="\0" + os.path.basename(d) + "-abstract", listen=3)
+held.extend(s.socketpair())
+os.dup(a.fileno())
+child = os.fork()
+if not child:
+    time.sleep(1000)  # a second holder of all of them
+print("ready", os.getpid(), child, flush=True)
+os.wait()
+"""
+
+# What each tool says otherwise, and why that is right.
+EXPLAINED = {
+    "ss: bytes waiting in UNIX sockets": "they are walked without their queues; the table says - there",
+    "ss: TIME-WAIT, SYN-RECV and orphans": "no process holds them: they are the kernel's rest of a connection",
+    "ss: accept queues of UNIX sockets": "a socket that waits to be accepted has no file, so inode 0 stands for it",
+    "lsof: sock, protocol: TCP": "sockets of other namespaces, which lsof sees without their addresses",
+    "lsof: raw in hexadecimal": "lsof -i leaves raw and packet sockets out",
+}
+
+
+@pytest.fixture(scope="module")
+def full():
+    with Lab() as lab:
+        p = lab.spawn(sys.executable, "-S", "-E", "-c", FULL, lab.dir)
+        line = p.stdout.readline().split()
+        assert line[:1] == ["ready"], p.stdout.read()
+        lab.full_pid, lab.child_pid = map(int, line[1:])
+        lab.start()
+        lab.wait(lambda: lab.cli_json("status")["inventory"]["complete"], 10, "the first inventory is complete")
+        yield lab
+        os.kill(lab.child_pid, signal.SIGKILL)
+        p.wait(10)
+
+
+def words(text):
+    return [line.split() for line in text.splitlines()]
+
+
+def ours(rows, lab):
+    """Rows of the process that is full of sockets: sockwarden's own come and go."""
+    pids = {str(lab.full_pid), str(lab.child_pid)}
+    return sorted(r for r in rows if any(re.search(rf"(?:pid=|^){p}\b", w) for w in r for p in pids))
+
+
+def ss_rows(text):
+    out = []
+    for line in text.splitlines()[1:]:
+        m = re.match(r"(\S+) +(\S+) +(\S+) +(\S+) +(\S+(?: \d+)?) +(\S+(?: \d+)?) *(users:.*)?$", line)
+        assert m, line
+        netid, state, recv, send, local, remote, users = m.groups()
+        if netid.startswith("u_"):
+            recv = send = "-"  # EXPLAINED
+        out.append([netid, state, recv, send, local, remote, ",".join(sorted(re.findall(r'\("[^)]*\)', users or "")))])
+    return out
+
+
+def test_the_list_equals_that_of_ss(full):
+    theirs = ours(ss_rows(full.on_host("ss", "-tulpnxa", check=True).stdout), full)
+    mine = ours(ss_rows(full.ok("sockets", "list", "--as", "ss", "-tulpnxa")), full)
+    assert len(theirs) >= 17
+    assert mine == theirs
+
+
+def test_raw_and_packet_sockets_equal_those_of_ss(full):
+    theirs = ours(ss_rows(full.on_host("ss", "-w0pna", check=True).stdout), full)
+    mine = ours(ss_rows(full.ok("sockets", "list", "--as", "ss", "-w0pna")), full)
+    assert [r[:2] + r[6:] for r in mine] == [r[:2] + r[6:] for r in theirs]
+    assert len(mine) == 3
+
+
+def lsof_rows(text):
+    return [r for r in words(text)[1:] if r and "sock" not in r]
+
+
+def test_the_list_equals_that_of_lsof(full):
+    theirs = ours(lsof_rows(full.on_host("lsof", "-i", "-n", "-P").stdout), full)
+    mine = ours(lsof_rows(full.ok("sockets", "list", "--as", "lsof", "-i", "-n", "-P")), full)
+    mine = [r for r in mine if r[7] in ("TCP", "UDP")]  # EXPLAINED
+    assert len(theirs) >= 20
+    assert mine == theirs
+
+
+@pytest.mark.parametrize("spec", ["tcp:25", ":1-1024", "udp", "6", "4tcp@127.0.0.1:111", ":smtp,111"])
+def test_lsof_by_port_and_protocol(full, spec):
+    theirs = ours(lsof_rows(full.on_host("lsof", "-i", spec, "-n", "-P").stdout), full)
+    mine = ours(lsof_rows(full.ok("sockets", "list", "--as", "lsof", "-i", spec, "-n", "-P")), full)
+    mine = [r for r in mine if r[7] in ("TCP", "UDP")]  # EXPLAINED
+    assert theirs
+    assert mine == theirs
+
+
+def test_netstat_an_has_its_lines_and_its_queues(full):
+    def rows(text):
+        return sorted(r for r in words(text) if r and re.match(r"(tcp|udp)", r[0]) and not r[5:6] == ["TIME_WAIT"])
+
+    theirs = rows(full.on_host("netstat", "-an").stdout)
+    mine = rows(full.ok("sockets", "list", "--as", "netstat", "-an"))
+    assert mine == theirs
+    assert any(r[1] == "272" for r in mine), "bytes that wait are shown"
+
+
+def test_netstat_grep_tcp_listen(full):
+    """netstat -an | grep "^tcp" | grep LISTEN"""
+    out = [line for line in full.ok("sockets", "list", "--as", "netstat", "-an").splitlines()
+           if line.startswith("tcp") and "LISTEN" in line]
+    assert any("0.0.0.0:25" in line for line in out)
+
+
+def test_socklist_has_type_port_inode_uid_pid_fd_name(full):
+    rows = words(full.ok("sockets", "list", "--as", "socklist"))
+    assert rows[0] == ["type", "port", "inode", "uid", "pid", "fd", "name"]
+    mine = [r for r in rows if r[:2] == ["tcp", "25"] and r[4] == str(full.full_pid)]
+    assert len(mine) == 3, "the listener by two descriptors, and the connection it took"
+    assert {r[3] for r in mine} == {"0"}
+
+
+def test_sockstat_l_has_user_command_pid_fd_proto_and_addresses(full):
+    rows = words(full.ok("sockets", "list", "--as", "sockstat", "-l"))
+    assert rows[0] == "USER COMMAND PID FD PROTO LOCAL ADDRESS FOREIGN ADDRESS".split()
+    assert ["root", "tcp4", "*:25", "*:*"] in [[r[0], *r[4:]] for r in rows if r[2] == str(full.full_pid)]
+    assert not any("127.0.0.1:111" in r[6:] for r in rows), "no connections with -l"
+
+
+@pytest.mark.parametrize("args,wanted", [
+    (["-tl"], {("tcp", 25), ("tcp", 111), ("tcp", 80), ("tcp", 22), ("tcp", 5680)}),
+    (["-ul"], {("udp", 111), ("udp", 161), ("udp", 514)}),
+    (["-t", "-6"], {("tcp", 80), ("tcp", 22), ("tcp", 5680)}),
+    ([":25"], {("tcp", 25)}),
+    ([":100-600"], {("tcp", 111), ("udp", 111), ("udp", 161), ("udp", 514)}),
+    (["-w"], {("raw", 1), ("raw", 58)}),
+    (["--state", "established", "-i", "tcp:25"], {("tcp", 25)}),
+])
+def test_filters(full, args, wanted):
+    rows = full.cli_json("sockets", "list", "--netns", "host", "--pid", str(full.full_pid), *args)["sockets"]
+    assert wanted <= {(r["protocol"], r["lport"]) for r in rows}
+    if "established" not in args:
+        assert {(r["protocol"], r["lport"]) for r in rows} == wanted
+
+
+def test_a_filter_that_is_none_is_a_usage_error(full):
+    assert full.cli("sockets", "list", "-i", "tcp:nosuch")[0] == 2
+    assert full.cli("sockets", "list", ":99999")[0] == 2
+    code, _, err = full.cli("sockets", "list", "--as", "lsot")
+    assert code == 2 and "did you mean 'lsof'" in err
+
+
+def test_csv_of_a_table(full):
+    lines = full.ok("sockets", "list", "--as", "lsof", "-i", "tcp:25", "-o", "csv").splitlines()
+    assert lines[0] == "COMMAND,PID,USER,FD,TYPE,DEVICE,SIZE/OFF,NODE,NAME"
+    assert any(line.endswith("TCP,*:25 (LISTEN)") for line in lines)
