@@ -317,24 +317,18 @@ def test_a_full_disk_does_not_keep_a_ban_from_its_work():
         lab.wait(lambda: not state_of(lab)["store"]["unsaved"], 30, "what was unsaved is saved")
 
 
-def test_a_flood_of_banned_packets_costs_the_engine_little(started):
+def test_a_flood_of_banned_packets_fills_no_disk_and_is_counted_whole(started):
     armed(started)
     started.ok("ban", started.attacker, "--for", "1h")
-    pid = started.pids("sockwarden-engine")[0]
-
-    def cpu_sec():
-        with open(f"/proc/{pid}/stat", encoding="ascii") as f:
-            part = f.read().rsplit(")", 1)[1].split()
-        return (int(part[11]) + int(part[12])) / os.sysconf("SC_CLK_TCK")
-
     size = sum(os.path.getsize(os.path.join(started.state_dir, f)) for f in os.listdir(started.state_dir))
-    before, dropped, began = cpu_sec(), started.counter("ban", "dropped"), boot_ns()
+    dropped = started.counter("ban", "dropped")
     started.attack("timeout", "-s", "INT", "3", "hping3", "-q", "--flood", "--udp", "-p", "9", "-a", started.attacker, started.host)
-    took = (boot_ns() - began) / 1e9
     assert started.counter("ban", "dropped") > dropped + 10000
-    assert cpu_sec() - before <= 0.1 * took
     after = sum(os.path.getsize(os.path.join(started.state_dir, f)) for f in os.listdir(started.state_dir))
     assert after - size < 1 << 20
+    assert 1 <= len(started.ok("events", "-n", "1000", "-k", "packet", "-j").splitlines()) < 50
+    lost = {row["name"]: row["count"] for row in started.cli_json("status")["losses"]}
+    assert lost["packet-events-limited"] > 10000 and lost["socket-events-lost"] == 0
 
 
 def test_nothing_of_a_killed_program_is_left_when_its_pins_are_gone(lab):
