@@ -49,7 +49,7 @@ BPFFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I vmlinux -I in
 # What each program may link, and nothing else.
 LIBS_sockwardend       := -lbpf -lelf -lz -lcap-ng -lmnl -lnftnl
 LIBS_sockwarden-engine := -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lmnl -lsodium
-LIBS_sockwarden-net    := -lcurl -lz -lseccomp -lcap-ng
+LIBS_sockwarden-net    := -lcurl -lz -ljansson -lseccomp -lcap-ng
 LIBS_sockwarden-web    := -lmicrohttpd -ljansson -lseccomp -lcap-ng -lsodium
 LIBS_sockwarden-config := -lyaml -lseccomp -lcap-ng
 LIBS_sockwarden        := -lyaml -ljansson -lbpf -lelf -lz -lmnl
@@ -231,9 +231,9 @@ $B/tests/netns/%: tests/netns/%.c
 $B/tests/fuzz/%: tests/fuzz/%.c $B/libsockwarden-fuzz.a
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -MMD -MP $< $B/libsockwarden-fuzz.a -o $@
+	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -MMD -MP $< $B/libsockwarden-fuzz.a -ljansson -o $@
 
-FUZZ_OBJ := $(patsubst %.c,$B/fuzzobj/%.o,$(wildcard user/base/*.c user/trail/*.c) user/io/msg.c)
+FUZZ_OBJ := $(patsubst %.c,$B/fuzzobj/%.o,$(wildcard user/base/*.c user/feeds/*.c user/trail/*.c) user/io/msg.c)
 $B/fuzzobj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -MMD -MP -c $< -o $@

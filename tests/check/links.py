@@ -12,7 +12,7 @@ BPF = {"libbpf", "libelf", "libz"}
 ALLOWED = {
     "sockwardend": C | BPF | {"libcap-ng", "libmnl", "libnftnl"},
     "sockwarden-engine": C | BPF | {"libsqlite3", "libjansson", "libseccomp", "libcap-ng", "libmnl", "libsodium"},
-    "sockwarden-net": C | {"libz", "libcurl", "libseccomp", "libcap-ng"},
+    "sockwarden-net": C | {"libz", "libcurl", "libjansson", "libseccomp", "libcap-ng"},
     "sockwarden-web": C | {"libmicrohttpd", "libjansson", "libseccomp", "libcap-ng", "libsodium"},
     "sockwarden-config": C | {"libyaml-0", "libseccomp", "libcap-ng"},
     "sockwarden": C | BPF | {"libyaml-0", "libjansson", "libmnl"},

@@ -296,7 +296,7 @@ int sw_trail_parser_end(struct sw_trail_parser *p)
 			"line %" PRIu64 ": '%s' is not an address or network, and so %" PRIu64
 			" of %" PRIu64 " lines: this is not a list",
 			t->first_bad_line, p->first_bad, t->bad, p->content);
-	if (!t->entries && t->skipped)
+	if (!t->entries && t->skipped && !p->rules.may_be_empty)
 		return refuse(p, -EBADMSG,
 			"no address or network in %" PRIu64 " lines; %" PRIu64
 			" domains, URLs or addresses with a port",

@@ -27,7 +27,7 @@ enum {
 struct sw_trail_rules {
 	__u32 min_plen4, min_plen6; /* a network wider than this is absurd: the text is refused */
 	__u64 max_entries; /* before duplicates are removed; 0: the maps' own limits alone */
-	bool may_be_empty; /* a text without an entry is refused unless set */
+	bool may_be_empty; /* a text without an entry, or with other trails alone, is refused unless set */
 };
 
 struct sw_trail_report {
