@@ -142,7 +142,7 @@ install: all ## install under DESTDIR (PREFIX=/usr)
 	  >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/} && chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/} || exit 1; done
 	$(Q)install -m 644 deploy/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/sockwarden.conf
 	$(Q)install -m 644 deploy/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sockwarden.conf
-	$(Q)install -m 644 README.md CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/sockwarden/
+	$(Q)install -m 644 README.md CHANGELOG.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/sockwarden/
 
 uninstall: ## remove what install placed, keeping configuration and state
 	$(Q)rm -rf $(DESTDIR)$(PREFIX)/bin/sockwarden $(DESTDIR)$(PREFIX)/sbin/sockwardend $(DESTDIR)$(PREFIX)/libexec/sockwarden \
