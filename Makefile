@@ -52,9 +52,10 @@ LIBS_sockwarden-engine := -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng
 LIBS_sockwarden-net    := -lcurl -lz -ljansson -lseccomp -lcap-ng
 LIBS_sockwarden-web    := -lmicrohttpd -ljansson -lseccomp -lcap-ng -lsodium
 LIBS_sockwarden-config := -lyaml -lseccomp -lcap-ng
-LIBS_sockwarden        := -lyaml -ljansson -lbpf -lelf -lz -lmnl
+LIBS_sockwarden        := -lyaml -ljansson -lbpf -lelf -lz -lmnl -lpcap -lpcre2-8 -lsodium
 LIBS_TEST := -lcmocka -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lmnl -lnftnl -lsodium -lcurl \
-             -lmicrohttpd -lyaml -lpthread
+             -lmicrohttpd -lyaml -lpthread -lpcap -lpcre2-8
+LIBS_FUZZ := -lpcre2-8 -lsodium -ljansson
 
 BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))
 BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$B/bpf/%.bpf.o)
@@ -231,9 +232,9 @@ $B/tests/netns/%: tests/netns/%.c
 $B/tests/fuzz/%: tests/fuzz/%.c $B/libsockwarden-fuzz.a
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -MMD -MP $< $B/libsockwarden-fuzz.a -ljansson -o $@
+	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -MMD -MP $< $B/libsockwarden-fuzz.a $(LIBS_FUZZ) -o $@
 
-FUZZ_OBJ := $(patsubst %.c,$B/fuzzobj/%.o,$(wildcard user/base/*.c user/feeds/*.c user/trail/*.c) user/io/msg.c)
+FUZZ_OBJ := $(patsubst %.c,$B/fuzzobj/%.o,$(wildcard user/base/*.c user/feeds/*.c user/trail/*.c user/proto/*.c) user/io/msg.c)
 $B/fuzzobj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -MMD -MP -c $< -o $@
