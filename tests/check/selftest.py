@@ -53,6 +53,10 @@ BAD = [
     ("an Ubuntu name forgotten", "deps", {"deploy/deps": ("libmnl-dev\t", "-\t")}, "lacks libmnl-dev"),
     ("the guard links SQLite", "links", {"user/main/sockwardend.c": "-lsqlite3"}, "links libsqlite3"),
     ("the guard resolves jansson", "links", {"user/main/sockwardend.c": "-ljansson"}, "resolves json_"),
+    ("a service is there twice", "services", {"feeds/services.csv": lambda text: text + text.split("\n")[1] + "\n"}, "is there twice"),
+    ("a service lacks a column", "services", {"feeds/services.csv": lambda text: text + "x,1/tcp\n"}, "columns"),
+    ("a service's port is none", "services", {"feeds/services.csv": lambda text: text.replace("22/tcp", "22")}, "'22' is not a port"),
+    ("the table of services is short", "services", {"feeds/services.csv": lambda text: "\n".join(text.split("\n")[:9]) + "\n"}, "rows, 150"),
     ("a program was not built", "links", {"user/main/sockwarden.c": ""}, "was not built"),
     ("a program has no list", "links", {"user/main/other.c": ""}, "say in tests/check/links.py"),
 ]
@@ -91,8 +95,10 @@ def guard_linked_with(root, flag):
 def tree_with(root, changes):
     with open(TRUE_DEPS, encoding="utf-8") as f:
         deps = f.read()
+    with open(os.path.join(TREE, "feeds/services.csv"), encoding="utf-8") as f:
+        services = f.read()
     begin, end = "<!-- layers: begin, drawn by tests/check/layers.py --draw -->", "<!-- layers: end -->"
-    files = {**GOOD, "deploy/deps": deps, "Makefile": "# SPDX-License-Identifier: " + "GPL-3.0-or-later\nLIBS_x := -lcurl\n",
+    files = {**GOOD, "deploy/deps": deps, "feeds/services.csv": services, "Makefile": "# SPDX-License-Identifier: " + "GPL-3.0-or-later\nLIBS_x := -lcurl\n",
              "docs/architecture.md": f"{begin}\n{picture()}\n{end}\n"}
     for path, text in files.items():
         write(root, path, text)
@@ -101,6 +107,8 @@ def tree_with(root, changes):
             write(root, path, GPL)
             if text:
                 guard_linked_with(root, text)
+        elif callable(text):
+            write(root, path, text(services))
         elif isinstance(text, tuple):  # one cell of one column of the table
             lines = deps.split("\n")
             i = next(n for n, line in enumerate(lines) if "libmnl-dev" in line)

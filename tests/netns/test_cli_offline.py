@@ -235,8 +235,8 @@ def test_what_is_typed_reaches_the_engine_as_args(engine):
             ("ban 2001:DB8::1 --for=forever", ("ban", {"net": "2001:db8::1", "for": 0})),
             ("unban 192.0.2.7", ("unban", {"net": "192.0.2.7"})),
             ("sockets list -t :22 -a --pid 1 --user root --netns x -4", ("sockets.list", {
-                "listening": False, "all": True, "protocol": "tcp", "family": 4, "port": 22, "pid": 1, "user": "root", "netns": "x"})),
-            ("sockets -lp", ("sockets.list", {"listening": True, "all": False})),
+                "fresh": True, "listening": False, "all": True, "protocol": "tcp", "family": 4, "port": 22, "pid": 1, "user": "root", "netns": "x"})),
+            ("sockets -lp", ("sockets.list", {"fresh": True, "listening": True, "all": False})),
             ("sockets baseline accept a b", ("baseline.accept", {"name": "a", "key": "b"})),
             ("sockets diff", ("sockets.diff", {})),
             ("trails search 192.0.2.7", ("trails.search", {"net": "192.0.2.7"})),

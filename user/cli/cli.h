@@ -46,7 +46,6 @@ struct sw_cli_options {
 	bool keep;			/* arm */
 	bool observe;			/* off */
 	const char *plan;		/* doctor */
-	struct sw_opt_list trails;	/* replay */
 };
 #define SW_CLI_UNSET UINT64_MAX
 
@@ -118,6 +117,7 @@ int sw_cli_baseline_list(struct sw_cli *c);
 int sw_cli_baseline_show(struct sw_cli *c);
 int sw_cli_baseline_accept(struct sw_cli *c);
 int sw_cli_baseline_delete(struct sw_cli *c);
+int sw_cli_audit(struct sw_cli *c);
 int sw_cli_ban(struct sw_cli *c);
 int sw_cli_unban(struct sw_cli *c);
 int sw_cli_bans(struct sw_cli *c);
@@ -135,7 +135,6 @@ int sw_cli_feeds_update(struct sw_cli *c);
 int sw_cli_arm(struct sw_cli *c);
 int sw_cli_off(struct sw_cli *c);
 int sw_cli_doctor(struct sw_cli *c);
-int sw_cli_replay(struct sw_cli *c);
 int sw_cli_config_check(struct sw_cli *c);
 int sw_cli_config_explain(struct sw_cli *c);
 int sw_cli_config_show(struct sw_cli *c);

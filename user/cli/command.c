@@ -57,6 +57,10 @@ static const struct sw_opt socket_options[] = {
 	TEXT(0, "as", as, "TOOL", "the table of lsof, socklist, sockstat, netstat or ss, of the host's own namespace"),
 	{},
 };
+static const struct sw_opt audit_options[] = {
+	FLAG('a', "all", all, "what only this host reaches, too: loopback, UNIX sockets, ports of clients"),
+	{},
+};
 static const struct sw_opt ban_options[] = {
 	LENGTH(0, "for", length_sec, "TIME", "how long: 90s, 10m, 24h, 7d or forever (bans.length of the configuration)"),
 	TEXT(0, "reason", reason, "TEXT", "why, for whoever looks at it later"),
@@ -85,10 +89,6 @@ static const struct sw_opt doctor_options[] = {
 	TEXT(0, "plan", plan, "IFACE", "what attaching to this device would do; nothing is attached"),
 	{},
 };
-static const struct sw_opt replay_options[] = {
-	ROW(0, "trails", SW_OPT_LIST, trails, "DIR", "a directory of static trails, a text or a CSV; may be given again"),
-	{},
-};
 
 const struct sw_cli_command sw_cli_commands[] = {
 	{"status", "what is in force, what it has seen, what is wrong", "", 0, 0, NULL, sw_cli_status,
@@ -110,6 +110,8 @@ const struct sw_cli_command sw_cli_commands[] = {
 	{"sockets baseline accept", "take differences into the baseline: one by its key, or all", "[NAME] [KEY]", 0, 2, NULL,
 		sw_cli_baseline_accept, "sockwarden sockets baseline accept\n"},
 	{"sockets baseline delete", "forget a baseline", "NAME", 1, 1, NULL, sw_cli_baseline_delete, NULL},
+	{"audit", "what listens, whether it is needed, how far it reaches, and how to stop it", "", 0, 0, audit_options,
+		sw_cli_audit, "sockwarden audit\nsockwarden audit --all -o wide\n"},
 	{"ban", "drop what comes from an address or a network", "ADDR|CIDR", 1, 1, ban_options, sw_cli_ban,
 		"sockwarden ban 192.0.2.7\nsockwarden ban 2001:db8::/64 --for 7d --reason 'scans us'\n"},
 	{"unban", "end a ban", "ADDR|CIDR", 1, 1, NULL, sw_cli_unban, "sockwarden unban 192.0.2.7\n"},
@@ -139,8 +141,6 @@ const struct sw_cli_command sw_cli_commands[] = {
 		"sockwarden off\nsockwarden off --observe\n"},
 	{"doctor", "is this host fit for it: each answer with its fix", "", 0, 0, doctor_options, sw_cli_doctor,
 		"sockwarden doctor\nsockwarden doctor --plan eth0\n"},
-	{"replay", "what a capture holds: listed addresses, names and requests, scans; exit 1 when there is any", "FILE", 1, 1,
-		replay_options, sw_cli_replay, "sockwarden replay dump.pcap --trails trails/\nsockwarden replay dump.pcapng -o jsonl\n"},
 	{"config check", "read the configuration and tell its errors; the daemon is not asked", "[FILE]", 0, 1, NULL,
 		sw_cli_config_check, "sockwarden config check /etc/sockwarden/sockwarden.yaml\n"},
 	{"config explain", "what a setting or a section is", "KEY", 0, 1, NULL, sw_cli_config_explain,

@@ -43,8 +43,7 @@ static void cell_processes(const json_t *row, struct sw_strbuf *out)
 	size_t i;
 
 	json_array_foreach(json_object_get(row, "processes"), i, p) {
-		const char *exe = strrchr(sw_cli_text(p, "executable"), '/');
-		const char *name = exe && exe[1] ? exe + 1 : sw_cli_text(p, "comm");
+		const char *name = sw_cli_text(p, "name");
 
 		if (sw_cli_number(p, "pid") == last)
 			continue; /* another descriptor of it */
@@ -111,7 +110,8 @@ static bool wants_all(const struct sw_cli_options *o, const struct sw_sock_view 
 	return o->all || o->state || o->inet || o->raw || o->packet || (v && v->is_all);
 }
 
-static const char *list_args(const struct sw_cli_options *o, const struct sw_sock_view *v, struct sw_cli_args *a)
+static const char *list_args(const struct sw_cli_options *o, const struct sw_sock_view *v,
+	const struct sw_port_spans *ports, struct sw_cli_args *a)
 {
 	bool is_all = wants_all(o, v);
 	const char *netns = o->netns ? o->netns : v ? "host" : "all";
@@ -125,6 +125,8 @@ static const char *list_args(const struct sw_cli_options *o, const struct sw_soc
 			o->tcp ? "tcp" : o->udp ? "udp" : o->raw ? "raw" : o->packet ? "packet" : "unix");
 	if (o->ip4 != o->ip6)
 		sw_json_uint(&a->j, "family", o->ip4 ? 4 : 6);
+	if (ports->n == 1 && ports->at[0].first == ports->at[0].last)
+		sw_json_uint(&a->j, "port", ports->at[0].first);
 	if (o->pid != SW_CLI_UNSET)
 		sw_json_uint(&a->j, "pid", o->pid);
 	if (o->user)
@@ -170,11 +172,11 @@ int sw_cli_sockets_list(struct sw_cli *c)
 		return r;
 	if (sw_sock_filter_init(&filter, &c->o, c->n_words ? c->words[0] : NULL, &bad) < 0)
 		return sw_cli_error(SW_EXIT_USAGE, "such as :22, :1-1024,8080, or for -i tcp:25, udp, 6tcp@::1:80",
-			"'%s' names no ports", bad);
+			"'%s' is not a port such as :22", bad);
 	memcpy(cols, socket_columns, sizeof(cols));
 	if (c->o.processes)
 		with_processes(cols);
-	r = sw_cli_ask(c, "sockets.list", list_args(&c->o, view, &a), -1, &data);
+	r = sw_cli_ask(c, "sockets.list", list_args(&c->o, view, &filter.ports, &a), -1, &data);
 	sw_strbuf_done(&a.text);
 	if (r)
 		return r;

@@ -21,7 +21,7 @@ void sw_watch_connects(struct sw_engine *e, const struct sw_event *event)
 {
 	const struct sw_sock_event *ev = event->sock;
 	char trail[SW_NET_TEXT_MAX];
-	struct sw_proc_info info = {.comm = "", .executable = "", .container = "", .unit = ""};
+	struct sw_proc_info info = {.comm = "", .name = "", .executable = "", .container = "", .unit = ""};
 	struct sw_connect_process p;
 	struct sw_finding f;
 	struct sw_proc *proc;
@@ -37,7 +37,7 @@ void sw_watch_connects(struct sw_engine *e, const struct sw_event *event)
 	proc = sw_procs_hold(e->watch->procs, &ev->owner);
 	if (proc)
 		sw_procs_info(e->watch->procs, proc, true, &info);
-	p = (struct sw_connect_process){info.comm, info.executable, info.container, info.unit};
+	p = (struct sw_connect_process){info.name, info.executable, info.container, info.unit};
 	if (sw_connects_judge(e->connects, ev, &peer, trail, list, &p, &f))
 		sw_engine_find(e, &f);
 	if (proc)

@@ -53,6 +53,7 @@ static void write_owners(
 		sw_json_object_begin(j, NULL);
 		sw_json_uint(j, "pid", info.key.tgid);
 		sw_json_string(j, "comm", info.comm);
+		sw_json_string(j, "name", info.name);
 		sw_json_string(j, "user", sw_users_name(e->watch->users, info.uid));
 		sw_json_uint(j, "uid", info.uid);
 		sw_json_string(j, "executable", info.executable);
@@ -71,6 +72,7 @@ void sw_socket_json(
 	struct sw_engine *e, struct sw_json *j, const struct sw_sock *s, bool with_names)
 {
 	struct sw_net local = sw_sock_address(s), remote = sw_sock_peer(s);
+	char netns[SW_NETNS_NAME_MAX];
 	uint64_t now = sw_clock_boot_ns(&e->clock);
 
 	sw_json_string(j, "protocol", sw_sock_protocol_word(s));
@@ -98,7 +100,7 @@ void sw_socket_json(
 		sw_json_uint(j, "ifindex", s->ifindex);
 	sw_json_uint(j, "inode", s->inode);
 	sw_json_uint(j, "netns", s->netns);
-	sw_json_string(j, "netns_name", sw_inventory_netns_name(e->watch->inv, s->netns));
+	sw_json_string(j, "netns_name", sw_sock_netns_name(e->watch->inv, s, netns));
 	write_user(e, j, s->uid);
 	write_owners(e, j, s, with_names);
 	if (s->backlog)
@@ -158,13 +160,11 @@ static bool has_pid(struct filter *f, const struct sw_sock *s)
 
 static bool is_netns(struct filter *f, const struct sw_sock *s)
 {
-	char inode[16];
+	char inode[16], name[SW_NETNS_NAME_MAX];
 
 	snprintf(inode, sizeof(inode), "%u", s->netns);
-	return sw_streq(f->netns, sw_inventory_netns_name(f->e->watch->inv, s->netns)) ||
-		sw_streq(f->netns, inode) ||
-		(sw_streq(f->netns, "host") &&
-			!*sw_inventory_netns_name(f->e->watch->inv, s->netns));
+	sw_sock_netns_name(f->e->watch->inv, s, name);
+	return sw_streq(f->netns, *name ? name : "host") || sw_streq(f->netns, inode);
 }
 
 static bool passes(struct filter *f, const struct sw_sock *s)

@@ -24,6 +24,7 @@ struct sw_baseline_set {
 void sw_baseline_set_done(struct sw_baseline_set *b);
 
 struct sw_told; /* watch_listen.c: a finding that was told lately */
+struct sw_later; /* watch_listen.c: a UDP socket that may be a client's */
 struct sw_fresh; /* watch_snapshot.c: a request that waits */
 struct sw_gone; /* watch_listen.c: a listener that went and may come back */
 
@@ -44,6 +45,7 @@ struct sw_watch {
 	uint64_t asked, finished_ns; /* snapshots begun in this run; when the last one ended */
 	bool is_wanted; /* somebody wants to know the owners anew */
 	uint64_t next_ask_ns; /* not before */
+	struct sw_later *later;
 	struct sw_told *told;
 	struct sw_gone *gone;
 };

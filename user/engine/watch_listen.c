@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Listeners against the baseline "default": findings. */
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <uthash.h>
 
@@ -8,6 +9,14 @@
 enum { TOLD_MAX = 4096 /* differences remembered, so that a service that restarts is one finding */ };
 #define TOLD_NS (3600 * SW_SEC_NS) /* the same difference within an hour counts up its finding */
 #define GONE_NS (5 * SW_SEC_NS)	   /* a restart takes this long: until then a listener is not gone */
+
+/* A client binds a port, too, before it says whom it talks to: a UDP socket is told of when it is still there. */
+#define UDP_WAIT_NS (2 * SW_SEC_NS)
+
+struct sw_later {
+	uint64_t cookie, due_ns;
+	UT_hash_handle hh;
+};
 
 struct sw_told {
 	uint64_t finding, told_ns, count;
@@ -93,7 +102,7 @@ static void came_up(struct sw_engine *e, const struct sw_sock *s, bool is_since_
 {
 	struct sw_watch *w = e->watch;
 	struct sw_proc *owner = sw_sock_owner(s);
-	struct sw_proc_info info = {.comm = ""};
+	struct sw_proc_info info = {.name = ""};
 	struct sw_baseline_change c;
 	struct sw_baseline_row row;
 
@@ -103,7 +112,7 @@ static void came_up(struct sw_engine *e, const struct sw_sock *s, bool is_since_
 		return;
 	if (owner)
 		sw_procs_info(w->procs, owner, false, &info);
-	found(e, &c, info.key.tgid, info.comm, is_since_start);
+	found(e, &c, info.key.tgid, info.name, is_since_start);
 }
 
 static void went_down(struct sw_engine *e, const struct sw_sock *s)
@@ -133,11 +142,50 @@ static void went_down(struct sw_engine *e, const struct sw_sock *s)
 	HASH_ADD_STR(w->gone, id, g);
 }
 
+static bool is_udp(const struct sw_sock *s)
+{
+	return s->protocol == IPPROTO_UDP || s->protocol == IPPROTO_UDPLITE;
+}
+
+static void come_later(struct sw_engine *e, const struct sw_sock *s)
+{
+	struct sw_watch *w = e->watch;
+	struct sw_later *l;
+
+	HASH_FIND(hh, w->later, &s->cookie, sizeof(s->cookie), l);
+	if (l || HASH_COUNT(w->later) >= TOLD_MAX)
+		return;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return;
+	*l = (struct sw_later){.cookie = s->cookie, .due_ns = sw_clock_boot_ns(&e->clock) + UDP_WAIT_NS};
+	HASH_ADD(hh, w->later, cookie, sizeof(l->cookie), l);
+}
+
+static void look_again(struct sw_engine *e, uint64_t now)
+{
+	struct sw_later *l, *next;
+
+	HASH_ITER(hh, e->watch->later, l, next) {
+		const struct sw_sock *s;
+
+		if (l->due_ns > now)
+			return; /* in order of their making */
+		s = sw_inventory_find(e->watch->inv, l->cookie);
+		if (s && sw_sock_is_listener(s))
+			came_up(e, s, false);
+		HASH_DEL(e->watch->later, l);
+		free(l);
+	}
+}
+
 void sw_watch_listener(enum sw_sock_change change, const struct sw_sock *s, bool is_repair, void *arg)
 {
 	struct sw_engine *e = arg;
 
-	if (change == SW_SOCK_UP)
+	if (change == SW_SOCK_UP && is_udp(s))
+		come_later(e, s);
+	else if (change == SW_SOCK_UP)
 		came_up(e, s, false);
 	else
 		went_down(e, s);
@@ -182,6 +230,7 @@ void sw_watch_listen_tick(struct sw_engine *e)
 	uint64_t t = sw_clock_boot_ns(&e->clock);
 	struct sw_gone *g, *next;
 
+	look_again(e, t);
 	HASH_ITER(hh, w->gone, g, next) {
 		if (g->due_ns > t)
 			break; /* in order of their making */
@@ -197,7 +246,12 @@ void sw_watch_listen_done(struct sw_watch *w)
 {
 	struct sw_told *t, *next_told;
 	struct sw_gone *g, *next;
+	struct sw_later *l, *next_later;
 
+	HASH_ITER(hh, w->later, l, next_later) {
+		HASH_DEL(w->later, l);
+		free(l);
+	}
 	HASH_ITER(hh, w->told, t, next_told) {
 		HASH_DEL(w->told, t);
 		free(t);

@@ -53,7 +53,7 @@ static void owner_info(struct sw_engine *e, const struct sw_owner *o, struct sw_
 	struct sw_proc_key key = sw_proc_key_of(o);
 	struct sw_proc *proc = sw_procs_find(e->watch->procs, &key);
 
-	*ret = (struct sw_proc_info){.comm = "", .executable = ""};
+	*ret = (struct sw_proc_info){.comm = "", .name = "", .executable = ""};
 	if (proc)
 		sw_procs_info(e->watch->procs, proc, false, ret);
 }
@@ -73,7 +73,7 @@ static void tell_sock(struct sw_engine *e, const struct sw_sock_event *s)
 	sw_cidr_format(addr, &net);
 	j = sw_event_begin_at(e->events, SW_EVK_SOCKET, wall_of(e, s->head.boot_ns),
 		net.family == SW_AF_IP6 ? "%s[%u] %s %s [%s]:%u" : "%s[%u] %s %s %s:%u",
-		*info.comm ? info.comm : "process", s->owner.tgid, rows[s->head.type].verb,
+		*info.name ? info.name : "process", s->owner.tgid, rows[s->head.type].verb,
 		sw_sock_protocol_word(&k), addr, port);
 	net = sw_sock_address(&k);
 	sw_json_string(j, "action", rows[s->head.type].action);
@@ -104,7 +104,7 @@ static void tell_exec(struct sw_engine *e, const struct sw_exec_event *x)
 		return;
 	owner_info(e, &x->owner, &info);
 	j = sw_event_begin_at(e->events, SW_EVK_EXEC, wall_of(e, x->head.boot_ns), "%s[%u] runs %s",
-		*info.comm ? info.comm : "process", x->owner.tgid,
+		*info.name ? info.name : "process", x->owner.tgid,
 		info.cmdline && *info.cmdline ? info.cmdline : info.executable);
 	sw_json_uint(j, "pid", x->owner.tgid);
 	sw_json_uint(j, "ppid", x->ppid);

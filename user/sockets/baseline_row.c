@@ -99,7 +99,7 @@ static void set_owner(struct sw_baseline_row *r, struct sw_inventory *inv, const
 int sw_baseline_row_of(struct sw_inventory *inv, const struct sw_sock *s, struct sw_port_range range, int64_t wall_ns,
 	uint64_t boot_ns, struct sw_baseline_row *ret)
 {
-	const char *netns = sw_inventory_netns_name(inv, s->netns);
+	char netns[SW_NETNS_NAME_MAX];
 	uint64_t age = s->since_ns && s->since_ns < boot_ns ? boot_ns - s->since_ns : 0;
 	size_t used;
 
@@ -113,7 +113,7 @@ int sw_baseline_row_of(struct sw_inventory *inv, const struct sw_sock *s, struct
 	ret->exposure = (uint8_t)sw_sock_exposure(s);
 	ret->since_wall_sec = (wall_ns - (int64_t)age) / (int64_t)SW_SEC_NS;
 	set_owner(ret, inv, s);
-	sw_strcpy(ret->netns, sizeof(ret->netns), netns);
+	sw_strcpy(ret->netns, sizeof(ret->netns), sw_sock_netns_name(inv, s, netns));
 	used = strlen(ret->key);
 	if (*netns && used + 8 < sizeof(ret->key)) {
 		memcpy(ret->key + used, " netns ", 8);

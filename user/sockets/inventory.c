@@ -404,7 +404,8 @@ void sw_inventory_inet(struct sw_inventory *inv, const struct sw_it_inet *r)
 	s->protocol = r->protocol;
 	s->rx_queue = r->rx_queue;
 	s->tx_queue = r->tx_queue;
-	s->type = r->sock_type ? r->sock_type : r->protocol == IPPROTO_UDP || r->protocol == IPPROTO_UDPLITE ? SOCK_DGRAM : SOCK_STREAM;
+	s->type = r->protocol == IPPROTO_UDP || r->protocol == IPPROTO_UDPLITE ? SOCK_DGRAM : SOCK_STREAM;
+	s->type = r->sock_type ? r->sock_type : s->type;
 	s->uid = r->uid;
 	s->netns = r->netns;
 	s->options = r->options;
@@ -594,5 +595,5 @@ const char *sw_inventory_netns_name(const struct sw_inventory *inv, uint32_t ino
 	if (inode == inv->host_netns)
 		return "";
 	HASH_FIND(hh, inv->netns, &inode, sizeof(inode), n);
-	return n && *n->name ? n->name : "unnamed";
+	return n && *n->name ? n->name : SW_NETNS_UNNAMED;
 }

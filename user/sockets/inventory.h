@@ -18,6 +18,8 @@ enum {
 	SW_NETNS_NAME_MAX = 60,
 };
 
+#define SW_NETNS_UNNAMED "unnamed"
+
 struct sw_sock_owner {
 	struct sw_proc *proc;
 	int32_t fd; /* -1 when only an event told of it */
@@ -99,6 +101,11 @@ void sw_inventory_set_host_netns(struct sw_inventory *inv, uint32_t inode);
 /* "" for the host's, the name, or "unnamed". */
 const char *sw_inventory_netns_name(const struct sw_inventory *inv, uint32_t inode);
 
+/*
+ * The namespace of a socket for people: "" the host's, its name, else by who is in it: "container:ID",
+ * "process:NAME", "unnamed" where nobody known is. Returns buf.
+ */
+const char *sw_sock_netns_name(struct sw_inventory *inv, const struct sw_sock *s, char buf[static SW_NETNS_NAME_MAX]);
 /* Waits for others: TCP and SCTP in LISTEN, UDP with a port and no peer, UNIX listening or bound datagram. */
 bool sw_sock_is_listener(const struct sw_sock *s);
 /* No living process holds it. */

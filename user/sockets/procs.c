@@ -3,6 +3,7 @@
 
 #include <uthash.h>
 
+#include "user/base/progname.h"
 #include "user/sockets/names.h"
 
 enum {
@@ -359,6 +360,7 @@ void sw_procs_info(struct sw_procs *p, struct sw_proc *proc, bool with_names, st
 		.ppid = proc->ppid,
 		.uid = proc->uid,
 		.comm = proc->comm,
+		.name = sw_program_name(proc->executable ? proc->executable : "", proc->comm),
 		.executable = proc->executable ? proc->executable : "",
 		.is_deleted = proc->is_deleted,
 		.is_kernel = proc->is_kernel,

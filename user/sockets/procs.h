@@ -28,6 +28,7 @@ struct sw_proc_info {
 	struct sw_proc_key key;
 	uint32_t ppid, uid;
 	const char *comm;
+	const char *name;	/* what to call it: sw_program_name */
 	const char *executable; /* "" when unknown or a kernel thread */
 	bool is_deleted;	/* the executable has no name any more: removed, replaced, or a memfd */
 	bool is_kernel, is_gone;

@@ -138,3 +138,20 @@ const char *sw_exposure_word(unsigned int exposure)
 
 	return exposure < SW_EXPOSURE_COUNT ? words[exposure] : "?";
 }
+
+const char *sw_sock_netns_name(struct sw_inventory *inv, const struct sw_sock *s, char buf[static SW_NETNS_NAME_MAX])
+{
+	const char *name = sw_inventory_netns_name(inv, s->netns);
+	struct sw_proc *owner = sw_sock_owner(s);
+	struct sw_proc_info info;
+
+	sw_strcpy(buf, SW_NETNS_NAME_MAX, name);
+	if (!sw_streq(name, SW_NETNS_UNNAMED) || !owner)
+		return buf;
+	sw_procs_info(sw_inventory_procs(inv), owner, true, &info);
+	if (*info.container)
+		snprintf(buf, SW_NETNS_NAME_MAX, "container:%.40s", info.container);
+	else if (*info.name)
+		snprintf(buf, SW_NETNS_NAME_MAX, "process:%.40s", info.name);
+	return buf;
+}

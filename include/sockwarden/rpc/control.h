@@ -28,7 +28,7 @@
  * findings            last(n)                               findings[{id,at,kind,severity,rule,title,subject,...}]
  * sockets.list        listening, all, family, protocol,     sockets[{protocol,state,local,lport,remote,rport,path,inode,netns,
  *                     port, pid, user, netns,               netns_name,uid,user,recv_q,send_q,v6only,type,peer_inode,ifindex,
- *                     fresh(bool: a snapshot first)         processes[{pid,comm,user,uid,executable,fd}],
+ *                     fresh(bool: a snapshot first)         processes[{pid,comm,name,user,uid,executable,fd}],
  *                                                           container,unit,since_at,exposure}], complete
  * sockets.diff        name                                  baseline,taken_at,changes[{change,socket{...},was,text}], complete
  * baseline.save       name                                  name, sockets
