@@ -10,6 +10,9 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
+/* on_sockops is attached: it tells of a listener that has no port yet. Set by the loader. */
+const volatile bool has_listen_end = false;
+
 static __always_inline void tuple_of(struct sw_sock_event *e, const struct sock *sk)
 {
 	e->family = sk->__sk_common.skc_family;
@@ -50,13 +53,29 @@ static __always_inline int tell(const struct sock *sk, __u8 type, __u8 state, st
 	return 0;
 }
 
+/* The TCP socket below an MPTCP one, made by the kernel: the one above is told. */
+static __always_inline bool is_subflow(const struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+
+	return tp && bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp;
+}
+
 /* listen() is called by the owner; who listens matters more than who made the socket. */
 static __always_inline int told_listen(const struct sock *sk, struct sock_note *note)
 {
+	if (is_subflow(sk))
+		return 0;
 	owner_of_task(&note->owner, current_task());
 	note->flags &= ~(SOCK_IS_RELEASED | SOCK_NEEDS_PORT);
-	if (!sk->__sk_common.skc_num)
+	if (!sk->__sk_common.skc_num) {
 		note->flags |= SOCK_NEEDS_PORT;
+		note->owner.netns = sk->__sk_common.skc_net.net->ns.inum;
+		note->backlog = sk->sk_max_ack_backlog;
+		note->options = options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk));
+		if (has_listen_end)
+			return 0;
+	}
 	return tell(sk, SW_EV_LISTEN, TCP_LISTEN, note, 0);
 }
 
@@ -79,7 +98,7 @@ int BPF_PROG(on_state, const struct sock *sk, int from, int to)
 	bool is_end = to == TCP_CLOSE, is_up = to == TCP_ESTABLISHED;
 	struct sock_note *note;
 
-	if (!is_end && !is_up && to != TCP_LISTEN)
+	if ((!is_end && !is_up && to != TCP_LISTEN) || from == to)
 		return 0;
 	note = bpf_sk_storage_get(&sock_owner, (void *)sk, 0, is_end ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
 	if (!note) {

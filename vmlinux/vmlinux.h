@@ -406,6 +406,7 @@ struct inet_connection_sock {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u32 rcv_nxt, copied_seq, write_seq, snd_una;
+	bool is_mptcp;
 };
 
 struct udp_sock {

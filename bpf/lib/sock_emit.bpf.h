@@ -2,18 +2,13 @@
 /* Who acts, and a record about it. */
 #pragma once
 
+#include "lib/lockdown.bpf.h"
 #include "lib/sock_maps.bpf.h"
 #include "lib/sock_read.bpf.h"
 
 enum { WAKE_EVERY_NS = 1000000 }; /* a wake-up costs 3 to 13 us: at most one a millisecond and CPU */
 enum { TS_COMPAT = 2 };
 enum { NR_IO_URING_ENTER = 426 }; /* the same number on every architecture */
-
-/*
- * Under lockdown=confidentiality a program that may call bpf_probe_read_kernel does not load; the
- * loader sets this to false there, and what needs the call is left out: io_uring is then not told apart.
- */
-const volatile bool can_read_kernel = true;
 
 static __always_inline struct task_struct *current_task(void)
 {

@@ -22,8 +22,10 @@ enum sock_flag {
 /* A note on every socket. An accepted socket gets a copy of its listener's: so its owner is known. */
 struct sock_note {
 	struct sw_owner owner;
-	__u32 flags; /* enum sock_flag */
-	__u32 pad;
+	__u16 flags; /* enum sock_flag */
+	__u8 options; /* of a listener that needs its port: where that is told they cannot be read */
+	__u8 pad;
+	__u32 backlog; /* likewise */
 };
 
 struct {
