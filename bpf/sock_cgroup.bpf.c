@@ -59,8 +59,10 @@ int on_sock_create(struct bpf_sock *ctx)
 		return ALLOW;
 	}
 	e = bound_begin(ctx);
-	if (e)
-		event_commit(&e->head, true);
+	if (!e)
+		return ALLOW;
+	e->lport = ctx->protocol; /* as the inventory has it */
+	event_commit(&e->head, true);
 	return ALLOW;
 }
 
