@@ -101,6 +101,24 @@ static void every_kind_of_value_reaches_its_field(void **state)
 	assert_int_equal(c.web_port, 0);
 }
 
+static void a_described_feed_needs_its_name_alone(void **state)
+{
+	struct sw_config c;
+
+	must_parse("feeds:\n- name: spamhaus-drop\n- refresh: 6h\n  name: tor-exits\n- name: googlebot\n", &c);
+	assert_int_equal(c.n_feeds, 3);
+	assert_string_equal(c.feeds[0].name, "spamhaus-drop");
+	assert_string_equal(c.feeds[0].url, "https://www.spamhaus.org/drop/drop_v4.json");
+	assert_string_equal(c.feeds[0].parser, "jsonl:cidr+records");
+	assert_int_equal(c.feeds[0].action, SW_TRAIL_DROP);
+	assert_int_equal(c.feeds[0].min_entries, 200);
+	assert_int_equal(c.feeds[0].max_cover, 5);
+	assert_int_equal(c.feeds[0].is_enabled, 1);
+	assert_int_equal(c.feeds[1].refresh_sec, 6 * 3600);
+	assert_int_equal(c.feeds[1].action, SW_TRAIL_OBSERVE);
+	assert_int_equal(c.feeds[2].action, SW_TRAIL_EXCEPT);
+}
+
 static void an_error_says_where_it_is_and_what_to_write(void **state)
 {
 	static const struct {
@@ -170,7 +188,17 @@ static void an_error_says_where_it_is_and_what_to_write(void **state)
 		{"feeds:\n- name: a\n  url: file:///etc/passwd\n",
 			"f:3:8: feeds[1].url: 'file:///etc/passwd' is not a URL that begins with https://, without a password\n"},
 		{"feeds:\n- name: a\n  url: https://x.example\n  action: except\n",
-			"f:4:11: feeds[1].action: 'except' is not observe or drop\n"},
+			"f:2:3: feeds[1]: action: 'except' is for feeds that are described so: who writes any other would choose whom to spare\n"},
+		{"feeds:\n- name: a\n  url: https://x.example\n  action: allow\n",
+			"f:4:11: feeds[1].action: 'allow' is not observe, drop or except\n"},
+		{"feeds:\n- name: spamhaus-dorp\n",
+			"f:2:3: feeds[1]: 'url' is missing, and no feed of this name is described: did you mean 'spamhaus-drop'?\n"},
+		{"feeds:\n- name: threatfox\n",
+			"f:2:3: feeds[1]: 'url' is missing: that of threatfox holds a key of your own, see https://threatfox.abuse.ch/export/\n"},
+		{"feeds:\n- name: spamhaus-drop\n  refresh: 5m\n",
+			"f:2:3: feeds[1]: refresh: its publisher asks for 1h at least\n"},
+		{"feeds:\n- name: a\n  url: https://x.example\n  parser: csv\n",
+			"f:2:3: feeds[1]: parser: wants a column, as csv:NAME, tsv:2 or csv:NAME?OTHER>=75\n"},
 		{"feeds:\n- {name: a, url: https://x.example, min_entries: 9, max_entries: 8}\n",
 			"f:2:3: feeds[1]: min_entries is larger than max_entries\n"},
 		{"feeds:\n- {name: a, url: https://x.example}\n- {name: a, url: https://y.example}\n",
@@ -450,6 +478,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_written_gives_every_default),
 		cmocka_unit_test(every_kind_of_value_reaches_its_field),
+		cmocka_unit_test(a_described_feed_needs_its_name_alone),
 		cmocka_unit_test(an_error_says_where_it_is_and_what_to_write),
 		cmocka_unit_test(several_errors_are_told_at_once_and_beyond_twenty_counted),
 		cmocka_unit_test(lists_and_files_beyond_their_limits_are_refused),

@@ -46,6 +46,7 @@ struct sw_cli_options {
 	bool keep;			/* arm */
 	bool observe;			/* off */
 	const char *plan;		/* doctor */
+	struct sw_opt_list trails;	/* replay */
 };
 #define SW_CLI_UNSET UINT64_MAX
 
@@ -135,6 +136,7 @@ int sw_cli_feeds_update(struct sw_cli *c);
 int sw_cli_arm(struct sw_cli *c);
 int sw_cli_off(struct sw_cli *c);
 int sw_cli_doctor(struct sw_cli *c);
+int sw_cli_replay(struct sw_cli *c);
 int sw_cli_config_check(struct sw_cli *c);
 int sw_cli_config_explain(struct sw_cli *c);
 int sw_cli_config_show(struct sw_cli *c);

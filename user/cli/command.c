@@ -89,6 +89,10 @@ static const struct sw_opt doctor_options[] = {
 	TEXT(0, "plan", plan, "IFACE", "what attaching to this device would do; nothing is attached"),
 	{},
 };
+static const struct sw_opt replay_options[] = {
+	ROW(0, "trails", SW_OPT_LIST, trails, "DIR", "a directory of static trails, a text or a CSV; may be given again"),
+	{},
+};
 
 const struct sw_cli_command sw_cli_commands[] = {
 	{"status", "what is in force, what it has seen, what is wrong", "", 0, 0, NULL, sw_cli_status,
@@ -141,6 +145,8 @@ const struct sw_cli_command sw_cli_commands[] = {
 		"sockwarden off\nsockwarden off --observe\n"},
 	{"doctor", "is this host fit for it: each answer with its fix", "", 0, 0, doctor_options, sw_cli_doctor,
 		"sockwarden doctor\nsockwarden doctor --plan eth0\n"},
+	{"replay", "what a capture holds: listed addresses, names and requests, scans; exit 1 when there is any", "FILE", 1, 1,
+		replay_options, sw_cli_replay, "sockwarden replay dump.pcap --trails trails/\nsockwarden replay dump.pcapng -o jsonl\n"},
 	{"config check", "read the configuration and tell its errors; the daemon is not asked", "[FILE]", 0, 1, NULL,
 		sw_cli_config_check, "sockwarden config check /etc/sockwarden/sockwarden.yaml\n"},
 	{"config explain", "what a setting or a section is", "KEY", 0, 1, NULL, sw_cli_config_explain,

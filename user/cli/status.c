@@ -110,17 +110,25 @@ static void print_losses(const struct sw_cli *c, const json_t *s)
 		putchar('\n');
 }
 
+static void print_count(long long n, const char *noun)
+{
+	printf("%lld %s%s", n, noun, n == 1 ? "" : "s");
+}
+
 static void print_held(const struct sw_cli *c, const json_t *s)
 {
 	const json_t *trails = json_object_get(s, "trails"), *store = json_object_get(s, "store");
 	_strbuf_ struct sw_strbuf size = {};
 
 	label(c, "in force");
-	printf("%lld bans, %lld allowed, %lld trail lists: %lld IPv4 and %lld IPv6 entries\n", sw_cli_number(s, "bans"),
-		sw_cli_number(s, "allow"), sw_cli_number(trails, "lists"), sw_cli_number(trails, "entries4"),
-		sw_cli_number(trails, "entries6"));
+	print_count(sw_cli_number(s, "bans"), "ban");
+	printf(", %lld allowed, ", sw_cli_number(s, "allow"));
+	print_count(sw_cli_number(trails, "lists"), "trail list");
+	printf(": %lld IPv4 and %lld IPv6 entries\n", sw_cli_number(trails, "entries4"), sw_cli_number(trails, "entries6"));
 	label(c, "sockets");
-	printf("%lld listeners, %lld sockets", sw_cli_number(s, "listeners"), sw_cli_number(s, "sockets"));
+	print_count(sw_cli_number(s, "listeners"), "listener");
+	fputs(", ", stdout);
+	print_count(sw_cli_number(s, "sockets"), "socket");
 	fputs("; tier ", stdout);
 	sw_cli_put(c, NULL, *sw_cli_text(s, "tier") ? sw_cli_text(s, "tier") : "none");
 	if (c->o.verbose || c->format == SW_CLI_WIDE) {

@@ -59,7 +59,7 @@ static bool has_ended_texts(const struct sw_config *c)
 		const struct sw_config_feed *f = &c->feeds[i];
 
 		if (!has_end(f->name, sizeof(f->name)) || !has_end(f->url, sizeof(f->url)) ||
-			!has_end(f->ca_file, sizeof(f->ca_file)))
+			!has_end(f->ca_file, sizeof(f->ca_file)) || !has_end(f->parser, sizeof(f->parser)))
 			return false;
 	}
 	return true;

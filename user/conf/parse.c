@@ -5,6 +5,7 @@
 
 #include "user/base/cidr.h"
 #include "user/conf/tree.h"
+#include "user/conf/feed.h"
 #include "user/conf/value.h"
 
 enum { KEY_MAX = 160, KEY_SHOWN = 64 };
@@ -156,7 +157,7 @@ static void report_unknown_sub(struct parse *p, const struct sw_conf_row *rows, 
 	report_node(p, key, full, what);
 }
 
-/* One element of a list of maps. True when every key was right and those that must be there are. */
+/* One element of a list of maps, at its defaults. True when every key was right and those that must be there are. */
 static bool read_element(struct parse *p, const struct sw_conf_row *rows, void *target, const struct sw_conf_node *map,
 	const char *name)
 {
@@ -164,8 +165,6 @@ static bool read_element(struct parse *p, const struct sw_conf_row *rows, void *
 	__u32 seen = 0;
 	int value;
 
-	for (const struct sw_conf_row *row = rows; row->key; row++)
-		set_fallback(row, target);
 	for (int at = map->first; next_pair(p, map, name, &at, &value); step_pair(p, &at)) {
 		const struct sw_conf_node *key = node(p, at), *v = node(p, value);
 		const struct sw_conf_row *row = find_sub(rows, key->text);
@@ -197,6 +196,9 @@ static void read_iface(struct parse *p, const struct sw_conf_node *v, const char
 	struct sw_config_iface iface = {.hook = c->hook};
 	bool is_good;
 
+	for (const struct sw_conf_row *row = sw_conf_iface_rows; row->key; row++)
+		set_fallback(row, &iface);
+	iface.hook = c->hook;
 	if (v->kind == SW_CONF_MAP) {
 		bool has_hook = false;
 		int value;
@@ -222,19 +224,35 @@ static void read_iface(struct parse *p, const struct sw_conf_node *v, const char
 		c->ifaces[c->n_ifaces++] = iface;
 }
 
+/* A feed that is described takes from there what the file leaves out. */
+static void feed_defaults(struct parse *p, const struct sw_conf_node *map, struct sw_config_feed *feed)
+{
+	const char *name = "";
+
+	for (int at = map->first; at >= 0; step_pair(p, &at)) {
+		const struct sw_conf_node *key = node(p, at), *v = node(p, key->next);
+
+		if (key->kind == SW_CONF_SCALAR && sw_streq(key->text, "name") && v->kind == SW_CONF_SCALAR)
+			name = v->text;
+	}
+	sw_conf_feed_defaults(name, feed);
+}
+
 static void read_feed(struct parse *p, const struct sw_conf_node *v, const char *name)
 {
 	struct sw_config *c = p->conf;
 	struct sw_config_feed feed = {};
+	_strbuf_ struct sw_strbuf why = {};
 
 	if (v->kind != SW_CONF_MAP) {
 		report_node(p, v, name, "a feed wants the keys name and url");
 		return;
 	}
+	feed_defaults(p, v, &feed);
 	if (!read_element(p, sw_conf_feed_rows, &feed, v, name))
 		return;
-	if (feed.min_entries > feed.max_entries) {
-		report_node(p, v, name, "min_entries is larger than max_entries");
+	if (sw_conf_feed_check(&feed, &why) < 0) {
+		report_node(p, v, name, sw_strbuf_get(&why));
 		return;
 	}
 	for (__u32 i = 0; i < c->n_feeds; i++) {

@@ -19,7 +19,7 @@ static const char *const mode_words[] = {"observe", "enforce"};
 static const char *const on_exit_words[] = {"keep", "remove"};
 static const char *const level_words[] = {"error", "warning", "notice", "info", "debug"};
 static const char *const hook_words[] = {"auto", "native", "tcx", "generic"};
-static const char *const action_words[] = {"observe", "drop"};
+static const char *const action_words[] = {"observe", "drop", "except"};
 static const char *const severity_words[] = {
 #define SEVERITY_WORD(id, word) word,
 	SW_SEVERITIES(SEVERITY_WORD)
@@ -87,7 +87,7 @@ const struct sw_conf_row sw_conf_rows[] = {
 
 	{"feeds", SW_CONF_FEEDS, AT(feeds), NULL, 0, SW_CONFIG_FEEDS_MAX, NULL,
 		"Lists of addresses and networks that are fetched by HTTPS on a schedule.",
-		"- name: blocklist\n  url: https://lists.example.net/addresses.txt\n  refresh: 12h\n  action: drop\n"},
+		"- name: spamhaus-drop\n- name: blocklist\n  url: https://lists.example.net/addresses.txt\n  refresh: 12h\n  action: drop\n"},
 
 	{"alerts.mail.to", SW_CONF_TEXT, AT(mail_to), "", 0, 0, NULL,
 		"Who gets mail about findings and alarms; empty means no mail is sent."},
@@ -133,7 +133,10 @@ const struct sw_conf_row sw_conf_rows[] = {
 
 const struct sw_conf_row sw_conf_feed_rows[] = {
 	{"name", SW_CONF_NAME, AT_FEED(name), NULL, 0, 0, NULL, "The list's name, in events and commands."},
-	{"url", SW_CONF_HTTPS, AT_FEED(url), NULL, 0, 0, NULL, "Where it is fetched, https:// only."},
+	{"url", SW_CONF_HTTPS, AT_FEED(url), "", 0, 0, NULL,
+		"Where it is fetched, https:// only; left out for a feed that 'sockwarden feeds list' names."},
+	{"parser", SW_CONF_TEXT, AT_FEED(parser), "plain", 0, 0, NULL,
+		"The form it is written in: plain, netset, hosts, csv:COLUMN, tsv:COLUMN, pipe:COLUMN, jsonl:KEY, json:PATH, tor, stix or misp."},
 	{"ca_file", SW_CONF_PATH, AT_FEED(ca_file), "", 0, 0, NULL,
 		"Certificates that the server's is checked against; empty means the system's."},
 	{"refresh", SW_CONF_DURATION, AT_FEED(refresh_sec), "24h", 60, 30ull * DAY, NULL, "How often it is fetched."},
@@ -141,8 +144,16 @@ const struct sw_conf_row sw_conf_feed_rows[] = {
 		"A list with fewer entries is refused and the last good one stays."},
 	{"max_entries", SW_CONF_U64, AT_FEED(max_entries), "1000000", 1, SW_MAX_TRAILS4, NULL,
 		"A list with more entries is refused and the last good one stays."},
+	{"max_change", SW_CONF_U32, AT_FEED(max_change), "30", 1, 100, NULL,
+		"Percent of the list that may go or come at once; more waits for 'sockwarden feeds update NAME --accept'."},
+	{"max_cover", SW_CONF_U32, AT_FEED(max_cover), "5", 1, 100, NULL,
+		"Percent of all addresses that the list may cover; one that covers more is refused."},
+	{"max_age", SW_CONF_DURATION, AT_FEED(max_age_sec), "7d", 0, 366ull * DAY, NULL,
+		"When nothing good was fetched for so long, its entries leave."},
+	{"max_frozen", SW_CONF_DURATION, AT_FEED(max_frozen_sec), "forever", 0, 366ull * DAY, NULL,
+		"When what was fetched was the same for so long, its publisher has gone and its entries leave."},
 	{"action", SW_CONF_WORD, AT_FEED(action), "drop", 0, 0, WORDS(action_words, SW_TRAIL_OBSERVE),
-		"What a hit on this list is for: drop (when enforcing), or observe only."},
+		"What a hit on this list is for: drop (when enforcing), observe only; except is for feeds described so."},
 	{"enabled", SW_CONF_BOOL, AT_FEED(is_enabled), "true", 0, 0, NULL, "False keeps the entry here and fetches nothing."},
 	{},
 };

@@ -180,7 +180,7 @@ static int set_text(const struct sw_conf_row *row, char *field, const char *text
 			sw_strbuf_puts(why, "must be https://: a list that anybody on the way can change bans anybody");
 			return -EINVAL;
 		}
-		is_right = is_url(text, "https://");
+		is_right = !*text || is_url(text, "https://");
 		break;
 	case SW_CONF_SMTP:
 		is_right = !*text || is_url(text, "smtp://") || is_url(text, "smtps://");

@@ -2,6 +2,7 @@
 /* The verbs status, events and findings. */
 #include "user/base/words.h"
 #include "user/detect/hits.h"
+#include "user/engine/alerts.h"
 #include "user/engine/bans.h"
 #include "user/engine/health.h"
 
@@ -135,8 +136,17 @@ static void write_guard(struct sw_engine *e, struct sw_json *j)
 	write_processes(j, s);
 }
 
+static void write_loss(struct sw_json *j, const char *name, uint64_t count)
+{
+	sw_json_object_begin(j, NULL);
+	sw_json_string(j, "name", name);
+	sw_json_uint(j, "count", count);
+	sw_json_object_end(j);
+}
+
 static void write_counters(struct sw_engine *e, struct sw_json *j)
 {
+	const struct sw_alert_stats *alerts = sw_alerts_stats(e);
 	struct sw_counter c[SW_R_COUNT];
 	uint64_t stats[SW_STAT_COUNT];
 
@@ -154,15 +164,10 @@ static void write_counters(struct sw_engine *e, struct sw_json *j)
 	sw_json_array_end(j);
 	sw_json_array_begin(j, "losses");
 	for (unsigned int i = 0; i < SW_STAT_COUNT; i++) {
-		sw_json_object_begin(j, NULL);
-		sw_json_string(j, "name", sw_stat_word(i));
-		sw_json_uint(j, "count", stats[i]);
-		sw_json_object_end(j);
+		write_loss(j, sw_stat_word(i), stats[i]);
 	}
-	sw_json_object_begin(j, NULL);
-	sw_json_string(j, "name", "findings-not-told");
-	sw_json_uint(j, "count", sw_hits_stats(e->hits).untold);
-	sw_json_object_end(j);
+	write_loss(j, "findings-not-told", sw_hits_stats(e->hits).untold);
+	write_loss(j, "alerts-not-in-syslog", alerts ? alerts->syslog_failed + alerts->syslog_limited : 0);
 	sw_json_array_end(j);
 }
 

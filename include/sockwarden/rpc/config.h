@@ -39,8 +39,13 @@ struct sw_config_feed {
 	char name[32];
 	char url[512];	   /* https:// only, unless is_insecure */
 	char ca_file[256]; /* "": the system's */
+	char parser[128]; /* the form it is written in (user/feeds/feeds.h) */
 	__u64 refresh_sec;
 	__u64 min_entries, max_entries;
+	__u64 max_age_sec; /* entries leave when nothing good came for so long; 0: never */
+	__u64 max_frozen_sec; /* ... when what came was the same for so long; 0: never */
+	__u32 max_change; /* percent of the list that may go or come at once without a word */
+	__u32 max_cover; /* percent of the address space that it may cover */
 	__u32 action; /* enum sw_trail_action */
 	__u32 is_enabled;
 };
