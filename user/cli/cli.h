@@ -118,6 +118,7 @@ int sw_cli_baseline_list(struct sw_cli *c);
 int sw_cli_baseline_show(struct sw_cli *c);
 int sw_cli_baseline_accept(struct sw_cli *c);
 int sw_cli_baseline_delete(struct sw_cli *c);
+int sw_cli_ps(struct sw_cli *c);
 int sw_cli_audit(struct sw_cli *c);
 int sw_cli_ban(struct sw_cli *c);
 int sw_cli_unban(struct sw_cli *c);

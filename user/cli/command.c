@@ -57,6 +57,17 @@ static const struct sw_opt socket_options[] = {
 	TEXT(0, "as", as, "TOOL", "the table of lsof, socklist, sockstat, netstat or ss, of the host's own namespace"),
 	{},
 };
+static const struct sw_opt ps_options[] = {
+	NUMBER('p', "pid", pid, "PID", "the files of this process, as its number alone does"),
+	FLAG('e', "every", as_always, "of every user (it is always so)"),
+	FLAG('f', "full", as_always, "all columns (it is always so)"),
+	FLAG('a', "all", as_always, "of every terminal (it is always so)"),
+	FLAG('x', "without-terminal", as_always, "those without a terminal, too (it is always so)"),
+	FLAG('w', "unlimited", as_always, "commands in full (it is always so)"),
+	FLAG('n', "numeric", as_always, "addresses as numbers (it is always so)"),
+	FLAG('P', "port-numbers", as_always, "ports as numbers (it is always so)"),
+	{},
+};
 static const struct sw_opt audit_options[] = {
 	FLAG('a', "all", all, "what only this host reaches, too: loopback, UNIX sockets, ports of clients"),
 	{},
@@ -114,6 +125,8 @@ const struct sw_cli_command sw_cli_commands[] = {
 	{"sockets baseline accept", "take differences into the baseline: one by its key, or all", "[NAME] [KEY]", 0, 2, NULL,
 		sw_cli_baseline_accept, "sockwarden sockets baseline accept\n"},
 	{"sockets baseline delete", "forget a baseline", "NAME", 1, 1, NULL, sw_cli_baseline_delete, NULL},
+	{"ps", "the processes and what each listens on; of one process its files", "[PID]", 0, 1, ps_options, sw_cli_ps,
+		"sockwarden ps -ef\nsockwarden ps 522\nsockwarden ps -j --pretty\n"},
 	{"audit", "what listens, whether it is needed, how far it reaches, and how to stop it", "", 0, 0, audit_options,
 		sw_cli_audit, "sockwarden audit\nsockwarden audit --all -o wide\n"},
 	{"ban", "drop what comes from an address or a network", "ADDR|CIDR", 1, 1, ban_options, sw_cli_ban,
