@@ -8,6 +8,7 @@
 #include <bpf/bpf_helpers.h>
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/packed.bpf.h"
 #include "lib/tell.bpf.h"
 #include "sockwarden/pkt/parse.h"
 
@@ -19,13 +20,37 @@ static __always_inline bool is_enforcing(const struct sw_gate_ctl *ctl)
 	return !ctl->enforce_until_ns || gate_now(ctl) < ctl->enforce_until_ns;
 }
 
-/* Fills hit; false when nothing is said against the packet. */
-static __always_inline bool judge(
+/* By the tries: every packet is asked everything. */
+static __noinline bool judge_lpm(
 	const struct sw_gate_ctl *ctl, const struct sw_flow *flow, struct sw_hit *hit)
 {
 	if (flow->family == 4)
 		return is_banned4(ctl, flow, hit) || is_trailed4(flow, hit);
 	return is_banned6(ctl, flow, hit) || is_trailed6(flow, hit);
+}
+
+/* Something touches an address of the packet. A ban touches the source alone. */
+static __noinline bool judge_marked(const struct sw_gate_ctl *ctl, const struct sw_flow *flow,
+	const struct sw_marked *marked, struct sw_hit *hit)
+{
+	if (flow->family == 4)
+		return (marked->source && is_banned4(ctl, flow, hit)) ||
+			is_packed_trailed4(flow, marked, hit);
+	return (marked->source && is_banned6(ctl, flow, hit)) ||
+		is_packed_trailed6(flow, marked, hit);
+}
+
+/* Fills hit; false when nothing is said against the packet. */
+static __always_inline bool judge(
+	const struct sw_gate_ctl *ctl, const struct sw_flow *flow, struct sw_hit *hit)
+{
+	struct sw_marked marked;
+
+	if (ctl->engine != SW_ENGINE_PACKED)
+		return judge_lpm(ctl, flow, hit);
+	if (!(flow->family == 4 ? is_marked4(flow, &marked) : is_marked6(flow, &marked)))
+		return false; /* benign: a bit for each address, and nothing else */
+	return judge_marked(ctl, flow, &marked, hit);
 }
 
 /* Counts and tells what was said of a packet. Out of line: a benign packet never comes here. */

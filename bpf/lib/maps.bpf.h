@@ -7,7 +7,7 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "sockwarden/abi/gate.h"
+#include "sockwarden/abi/packed.h"
 #include "lib/stats.bpf.h"
 
 struct {
@@ -61,6 +61,40 @@ SW_MAP_LPM(bannet4, struct sw_lpm4, struct sw_ban_val, SW_MAX_BAN_NETS);
 SW_MAP_LPM(bannet6, struct sw_lpm6, struct sw_ban_val, SW_MAX_BAN_NETS);
 SW_MAP_TRAILS(trails4, struct sw_lpm4);
 SW_MAP_TRAILS(trails6, struct sw_lpm6);
+
+/*
+ * Written by the guard through a mapping, which a map that is read-only for programs refuses; no
+ * program of ours writes them. Elements and not one large value: a value over 4 MiB needs 6.0.
+ */
+#define SW_MAP_MARKS(name)                                                                         \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
+		__uint(map_flags, BPF_F_MMAPABLE);                                                 \
+		__uint(max_entries, SW_MARK_WORDS);                                                \
+		__type(key, __u32);                                                                \
+		__type(value, __u64);                                                              \
+	} name SEC(".maps")
+
+/* One slot; the guard makes the inner arrays, each exactly as large as its generation. */
+#define SW_MAP_PACKED(name, element)                                                               \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);                                          \
+		__uint(max_entries, 1);                                                            \
+		__type(key, __u32);                                                                \
+		__array(                                                                           \
+			values, struct {                                                           \
+				__uint(type, BPF_MAP_TYPE_ARRAY);                                  \
+				__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);               \
+				__uint(max_entries, 1);                                            \
+				__uint(key_size, sizeof(__u32));                                   \
+				__uint(value_size, sizeof(element));                               \
+			});                                                                        \
+	} name SEC(".maps")
+
+SW_MAP_MARKS(marks4);
+SW_MAP_MARKS(marks6);
+SW_MAP_PACKED(packed4, union sw_packed4);
+SW_MAP_PACKED(packed6, union sw_packed6);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

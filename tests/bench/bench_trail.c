@@ -134,7 +134,7 @@ int main(void)
 		return 1;
 	source = (struct sw_trail_source){l->view, 0};
 	t3 = cpu_sec();
-	image = sw_trail_image_build(&source, 1, 0, NULL);
+	image = sw_trail_image_build(&source, 1, SW_ENGINE_LPM, 0, NULL);
 	t4 = cpu_sec();
 	if (image < 0 || sw_memfd_map_sealed(image, SW_TRAIL_BYTES_MAX, &map, &len) < 0)
 		return 1;

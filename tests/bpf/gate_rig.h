@@ -16,9 +16,12 @@
 #include "sockwarden/abi/gate.h"
 #include "tests/lib/packet.h"
 #include "user/base/cidr.h"
+#include "user/guard/packed.h"
+#include "user/trail/packed4.h"
+#include "user/trail/packed6.h"
 
 enum rig_hook { RIG_XDP, RIG_TC, RIG_TC_L3, RIG_HOOKS };
-enum { RIG_EVENTS_MAX = 8192, RIG_CPU_MAX = 1024 };
+enum { RIG_EVENTS_MAX = 8192, RIG_CPU_MAX = 1024, RIG_TRAILS_MAX = 256 };
 
 static const char *const rig_hook_names[RIG_HOOKS] = {"xdp_gate", "tc_gate", "tc_gate_l3"};
 
@@ -26,6 +29,11 @@ struct rig {
 	struct xdp_gate *skel;
 	struct ring_buffer *ring;
 	int trail_fd[2]; /* the tries in the slots: IPv4, IPv6 */
+	struct sw_maps maps; /* borrowed from skel */
+	struct sw_marks *marks;
+	bool is_packed; /* bans are marked, trails go into packed generations */
+	struct sw_trail_entry trail[RIG_TRAILS_MAX]; /* of rig_trail, packed */
+	size_t n_trails;
 	struct sw_gate_ctl ctl;
 	struct sw_pkt_event event[RIG_EVENTS_MAX];
 	size_t n_events;
@@ -58,6 +66,80 @@ static inline void rig_set(struct bpf_map *map, const void *key, const void *val
 static inline void rig_ctl(struct rig *rig)
 {
 	rig_set(rig->skel->maps.gate_ctl, &(__u32){0}, &rig->ctl);
+}
+
+static inline void rig_find_maps(struct rig *rig)
+{
+	sw_maps_init(&rig->maps);
+	for (enum sw_map map = 0; map < SW_MAP_COUNT; map++) {
+		const struct bpf_map *m =
+			bpf_object__find_map_by_name(rig->skel->obj, sw_map_name(map));
+
+		if (m)
+			rig->maps.fd[map] = bpf_map__fd(m);
+	}
+}
+
+static inline int rig_compare(const void *a, const void *b)
+{
+	return sw_net_cmp(
+		&((const struct sw_trail_entry *)a)->net, &((const struct sw_trail_entry *)b)->net);
+}
+
+/* A generation as the engine makes it, without the merge; borrowed from *ret_buf, which is to be freed. */
+static inline struct sw_packed_view rig_pack(
+	const struct sw_trail_entry *e, size_t n, void **ret_buf)
+{
+	_cleanup_(sw_packer4_freep) struct sw_packer4 *p4 = NULL;
+	_cleanup_(sw_packer6_freep) struct sw_packer6 *p6 = NULL;
+	struct sw_packed_view v = {};
+	int64_t n4, n6;
+	char *buf;
+
+	assert_int_equal(sw_packer4_new(&p4), 0);
+	assert_int_equal(sw_packer6_new(&p6), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(e[i].net.family == SW_AF_IP4 ? sw_packer4_add(p4, &e[i])
+							      : sw_packer6_add(p6, &e[i]),
+			0);
+	n4 = sw_packer4_end(p4);
+	n6 = sw_packer6_end(p6);
+	assert_true(n4 >= 0 && n6 >= 0);
+	buf = calloc(1, (size_t)n4 * 16 + (size_t)n6 * 24 + SW_MARK_BITS / 8);
+	assert_non_null(buf);
+	v.n4 = (uint64_t)n4;
+	v.n6 = (uint64_t)n6;
+	v.elements4 = (void *)buf;
+	v.elements6 = (void *)(buf + n4 * 16);
+	v.marks6 = n6 ? (void *)(buf + n4 * 16 + n6 * 24) : NULL;
+	if (n4)
+		sw_packer4_write(p4, (void *)buf);
+	if (n6)
+		sw_packer6_write(p6, (void *)(buf + n4 * 16), (void *)(buf + n4 * 16 + n6 * 24));
+	*ret_buf = buf;
+	return v;
+}
+
+static inline void rig_put_packed(struct rig *rig, const struct sw_packed_view *v)
+{
+	struct sw_packed_load load;
+
+	assert_int_equal(sw_packed_load_init(&load, v), 0);
+	assert_int_equal(sw_packed_load_step(&load, SIZE_MAX), 0);
+	assert_int_equal(sw_packed_load_commit(&load, &rig->maps, rig->marks), 0);
+	sw_packed_load_done(&load);
+}
+
+/* Entries in any order, no network twice. */
+static inline void rig_put_trails(struct rig *rig, struct sw_trail_entry *e, size_t n)
+{
+	struct sw_packed_view v;
+	void *buf;
+
+	qsort(e, n, sizeof(*e), rig_compare);
+	v = rig_pack(e, n, &buf);
+	rig_put_packed(rig, &v);
+	free(buf);
 }
 
 static inline int rig_new_trie(bool is_six, __u32 entries)
@@ -113,6 +195,8 @@ static inline void rig_ban(struct rig *rig, const char *text, uint64_t until_ns,
 		rig_set(rig->skel->maps.bannet4, &key, &value);
 	else
 		rig_set(rig->skel->maps.bannet6, &key, &value);
+	if (rig->is_packed)
+		sw_marks_add(rig->marks, &net);
 }
 
 static inline void rig_allow(struct rig *rig, const char *text)
@@ -141,6 +225,13 @@ static inline void rig_trail(
 {
 	bool is_six = rig_net(text).family == SW_AF_IP6;
 
+	if (rig->is_packed) {
+		assert_true(rig->n_trails < RIG_TRAILS_MAX);
+		rig->trail[rig->n_trails++] =
+			(struct sw_trail_entry){rig_net(text), set, 0, action};
+		rig_put_trails(rig, rig->trail, rig->n_trails);
+		return;
+	}
 	if (rig->trail_fd[is_six] < 0) {
 		rig->trail_fd[is_six] = rig_new_trie(is_six, 1024);
 		rig_swap(rig, is_six, rig->trail_fd[is_six]);
@@ -153,6 +244,7 @@ static inline void rig_usual(struct rig *rig)
 {
 	rig->ctl = (struct sw_gate_ctl){
 		.mode = SW_MODE_ENFORCE, .token_rate = 1000, .token_burst = 1000};
+	rig->ctl.engine = rig->is_packed ? SW_ENGINE_PACKED : SW_ENGINE_LPM;
 	rig_ctl(rig);
 }
 
@@ -172,6 +264,8 @@ static inline void rig_open(struct rig *rig, __u32 ring_bytes)
 	assert_int_equal(xdp_gate__load(rig->skel), 0);
 	rig->ring = ring_buffer__new(bpf_map__fd(rig->skel->maps.ev_pkt), rig_on_event, rig, NULL);
 	assert_non_null(rig->ring);
+	rig_find_maps(rig);
+	assert_int_equal(sw_marks_new(&rig->maps, &rig->marks), 0);
 	rig_usual(rig);
 }
 
@@ -180,6 +274,7 @@ static inline void rig_close(struct rig *rig)
 	ring_buffer__free(rig->ring);
 	sw_close(rig->trail_fd[0]);
 	sw_close(rig->trail_fd[1]);
+	sw_marks_free(rig->marks);
 	xdp_gate__destroy(rig->skel);
 }
 
@@ -218,6 +313,13 @@ static inline void rig_reset(struct rig *rig)
 			assert_int_equal(bpf_map_delete_elem(bpf_map__fd(outer), &slot), 0);
 		sw_close(rig->trail_fd[i]);
 		rig->trail_fd[i] = -1;
+	}
+	if (rig->is_packed) {
+		bpf_map_delete_elem(rig->maps.fd[SW_MAP_PACKED4], &slot);
+		bpf_map_delete_elem(rig->maps.fd[SW_MAP_PACKED6], &slot);
+		sw_marks_free(rig->marks);
+		assert_int_equal(sw_marks_new(&rig->maps, &rig->marks), 0);
+		rig->n_trails = 0;
 	}
 	rig_zero(rig->skel->maps.counters);
 	rig_zero(rig->skel->maps.stats);

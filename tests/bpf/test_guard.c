@@ -30,6 +30,7 @@ struct fixture {
 	struct sw_plant plant;
 	struct sw_clock clock;
 	struct sw_loop *loop;
+	struct sw_marks *marks;
 	struct sw_bans *bans;
 	struct sw_swap *swap;
 	struct sw_serve *serve;
@@ -101,8 +102,10 @@ static int set_up(void **state)
 	}
 	load(f);
 	assert_int_equal(sw_loop_new(&f->loop), 0);
-	assert_int_equal(sw_bans_new(&f->plant.maps, &f->bans), 0);
-	assert_int_equal(sw_swap_new(f->loop, &f->clock, &f->plant.maps, &f->swap), 0);
+	assert_int_equal(sw_marks_new(&f->plant.maps, &f->marks), 0);
+	assert_int_equal(sw_bans_new(&f->plant.maps, f->marks, &f->bans), 0);
+	assert_int_equal(
+		sw_swap_new(f->loop, &f->clock, &f->plant.maps, f->marks, false, &f->swap), 0);
 	f->ids = (struct sw_guard_ids){
 		.engine_uid = 0, .net_uid = 1, .web_uid = 2, .reader_gid = -1u, .admin_gid = -1u};
 	snprintf(path, sizeof(path), "/tmp/%s.sock", strrchr(f->dir, '/') + 1);
@@ -128,6 +131,7 @@ static int tear_down(void **state)
 	sw_serve_free(f->serve);
 	sw_swap_free(f->swap);
 	sw_bans_free(f->bans);
+	sw_marks_free(f->marks);
 	sw_loop_free(f->loop);
 	sw_plant_done(&f->plant);
 	sw_bpffs_remove(f->bpffs);
@@ -436,7 +440,7 @@ static void a_new_guard_takes_the_maps_over_with_what_they_hold(void **state)
 	const struct sw_ban_val val = {.id = 5};
 
 	sw_cidr_parse("198.18.0.7", SIZE_MAX, &net);
-	assert_int_equal(sw_maps_ban_put(&f->plant.maps, &net, &val), 0);
+	assert_int_equal(sw_maps_ban_put(&f->plant.maps, &net, &val), 1);
 	sw_plant_done(&f->plant);
 	load(f);
 	assert_int_equal(f->plant.report.maps_made, 0);

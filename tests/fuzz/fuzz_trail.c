@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void try_image(const struct sw_trail_view *v)
 {
 	const struct sw_trail_source s[] = {{*v, 0}, {*v, 3}};
-	_close_ int fd = sw_trail_image_build(s, 2, 0, NULL);
+	_close_ int fd = sw_trail_image_build(s, 2, SW_ENGINE_LPM, 0, NULL);
 	struct sw_trail_view image;
 	struct sw_trail_hit hits[8];
 	const void *map;

@@ -271,7 +271,7 @@ static void show_image(struct sw_strbuf *b, const struct sw_trail_view *v)
 static void map_image(const struct sw_trail_source *s, size_t n, struct sw_trail_view *ret,
 	struct sw_trail_image_stats *stats)
 {
-	_close_ int fd = sw_trail_image_build(s, n, 0, stats);
+	_close_ int fd = sw_trail_image_build(s, n, SW_ENGINE_LPM, 0, stats);
 	const char *why = "";
 	const void *map;
 	size_t len;

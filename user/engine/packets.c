@@ -35,7 +35,8 @@ static struct sw_net address(const struct sw_pkt_event *ev, const __u8 *addr)
 	return sw_net_from4(v4);
 }
 
-static void format_end(char *buf, size_t size, const struct sw_pkt_event *ev, const __u8 *addr, unsigned int port)
+static void format_end(
+	char *buf, size_t size, const struct sw_pkt_event *ev, const __u8 *addr, unsigned int port)
 {
 	char text[SW_NET_TEXT_MAX];
 	struct sw_net net = address(ev, addr);
@@ -49,8 +50,10 @@ static void format_end(char *buf, size_t size, const struct sw_pkt_event *ev, co
 
 static void tell(struct sw_engine *e, const struct sw_pkt_event *ev)
 {
-	char from[SW_NET_TEXT_MAX + 16] = "?", to[SW_NET_TEXT_MAX + 16] = "?", protocol[8], text[SW_NET_TEXT_MAX];
-	const char *dev = interface_name(e, ev->ifindex), *word = sw_protocol_word(ev->protocol, protocol);
+	char from[SW_NET_TEXT_MAX + 16] = "?", to[SW_NET_TEXT_MAX + 16] = "?", protocol[8],
+				    text[SW_NET_TEXT_MAX];
+	const char *dev = interface_name(e, ev->ifindex),
+		   *word = sw_protocol_word(ev->protocol, protocol);
 	bool is_trail = ev->reason == SW_R_TRAIL_SRC || ev->reason == SW_R_TRAIL_DST;
 	const char *list = is_trail ? sw_trails_name(e, ev->trail_set) : "";
 	struct sw_net net;
@@ -62,8 +65,8 @@ static void tell(struct sw_engine *e, const struct sw_pkt_event *ev)
 	}
 	j = sw_event_begin(e->events, SW_EVK_PACKET, "%s: %s to %s %s%s%s, %s%s%s, %u packet%s",
 		ev->is_dropped ? "dropped" : "passed", from, to, word, *dev ? " on " : "", dev,
-		sw_reason_word(ev->reason),
-		*list ? " " : "", list, ev->hits, ev->hits == 1 ? "" : "s");
+		sw_reason_word(ev->reason), *list ? " " : "", list, ev->hits,
+		ev->hits == 1 ? "" : "s");
 	sw_json_string(j, "reason", sw_reason_word(ev->reason));
 	sw_json_bool(j, "dropped", ev->is_dropped);
 	sw_json_uint(j, "packets", ev->hits);
@@ -84,13 +87,28 @@ static void tell(struct sw_engine *e, const struct sw_pkt_event *ev)
 	sw_event_end(e->events);
 }
 
+/* The packed engine says that an address is listed, and not by whom: one list of several is looked up. */
+static __u32 set_of(struct sw_engine *e, const struct sw_pkt_event *ev)
+{
+	struct sw_net net;
+
+	if (ev->trail_set != SW_TRAIL_SET_ASK || !ev->family)
+		return ev->trail_set;
+	net = address(ev, ev->reason == SW_R_TRAIL_DST ? ev->daddr : ev->saddr);
+	return sw_trails_set_of(e, &net);
+}
+
 static void on_event(const struct sw_event *event, void *arg)
 {
 	struct sw_engine *e = arg;
 	const struct sw_pkt_event *ev = event->pkt;
+	struct sw_pkt_event named;
 
 	if (event->kind != SW_EVENT_PKT)
 		return;
+	named = *ev;
+	named.trail_set = set_of(e, ev);
+	ev = &named;
 	if ((ev->reason == SW_R_BAN || ev->reason == SW_R_BAN_NET) && ev->family) {
 		struct sw_net src = address(ev, ev->saddr);
 
@@ -98,7 +116,8 @@ static void on_event(const struct sw_event *event, void *arg)
 	}
 	if (sw_hits_add(e->hits, ev) && !e->packets->is_ticking) {
 		e->packets->is_ticking = true;
-		(void)sw_source_set_timer(e->packets->tick, TICK_SEC * SW_SEC_NS, TICK_SEC * SW_SEC_NS);
+		(void)sw_source_set_timer(
+			e->packets->tick, TICK_SEC * SW_SEC_NS, TICK_SEC * SW_SEC_NS);
 	}
 	if (sw_event_admit(e->events, SW_EVK_PACKET))
 		tell(e, ev);
@@ -114,7 +133,8 @@ static int on_tick(struct sw_source *s, void *arg)
 	return sw_source_set_timer(s, 0, 0);
 }
 
-static enum sw_trail_action trail_of(void *arg, uint32_t set, const struct sw_net *net, struct sw_finding *f)
+static enum sw_trail_action trail_of(
+	void *arg, uint32_t set, const struct sw_net *net, struct sw_finding *f)
 {
 	struct sw_engine *e = arg;
 	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
@@ -185,9 +205,11 @@ static int connected(struct sw_engine *e)
 	int r;
 
 	sw_ring_free(TAKE_PTR(e->packets->ring));
-	r = sw_ring_new(e->loop, SW_RING_PKT, e->fds[SW_FD_EV_PKT], &ring_ops, e, &e->packets->ring);
+	r = sw_ring_new(
+		e->loop, SW_RING_PKT, e->fds[SW_FD_EV_PKT], &ring_ops, e, &e->packets->ring);
 	if (r < 0)
-		sw_degraded_set(e, "packet-ring", SW_SEV_HIGH, "packet events cannot be read: %s", strerror(-r));
+		sw_degraded_set(e, "packet-ring", SW_SEV_HIGH, "packet events cannot be read: %s",
+			strerror(-r));
 	else
 		sw_degraded_clear(e, "packet-ring");
 	return 0;

@@ -154,10 +154,8 @@ static bool is_same(const struct sw_trail_list *a, const struct sw_trail_list *b
 
 static void merge(struct sw_trail_op *op)
 {
-	if (op->slot.list)
-		op->sources[op->n_sources++] =
-			(struct sw_trail_source){op->slot.list->view, (__u32)op->index};
-	op->image_fd = sw_trail_image_build(op->sources, op->n_sources, op->wall_sec, &op->stats);
+	op->image_fd = sw_trail_image_build(
+		op->sources, op->n_sources, op->form, op->wall_sec, &op->stats);
 	if (op->image_fd == -E2BIG)
 		fail(op, -E2BIG,
 			"with it the lists hold more than the kernel's maps: %d IPv4 or %d IPv6",
@@ -178,8 +176,17 @@ void sw_trail_op_run(void *arg)
 		read_text(op);
 	op->is_unchanged =
 		!op->result && op->slot.list && op->old && is_same(op->slot.list, op->old);
-	if (!op->result && !op->is_unchanged && op->kind != SW_TRAIL_OP_LOAD)
-		merge(op);
+	if (op->result || op->is_unchanged || op->kind == SW_TRAIL_OP_LOAD)
+		return;
+	if (op->slot.list)
+		op->sources[op->n_sources++] =
+			(struct sw_trail_source){op->slot.list->view, (__u32)op->index};
+	merge(op);
+}
+
+void sw_trail_op_remake(void *arg)
+{
+	merge(arg);
 }
 
 void sw_trail_op_save(void *arg)

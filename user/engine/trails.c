@@ -204,6 +204,19 @@ static void commit(struct sw_engine *e, struct sw_trail_op *op)
 	finish(e, op);
 }
 
+static void on_remade(void *arg);
+
+/* The kernel does not take packed trails: the same set for the tries, now and from now on. True: it is on its way. */
+static bool fall_back(
+	struct sw_engine *e, struct sw_trail_op *op, const struct sw_guard_reply *reply)
+{
+	if (reply->result != -EOPNOTSUPP || op->form != SW_ENGINE_PACKED)
+		return false;
+	e->trails->is_packed_refused = true;
+	op->form = SW_ENGINE_LPM;
+	return sw_worker_start(e->trails->worker, sw_trail_op_remake, on_remade, op) == 0;
+}
+
 static void on_swapped(const struct sw_guard_reply *reply, int *fds, size_t n_fds, void *arg)
 {
 	struct sw_trail_op *op = arg;
@@ -211,6 +224,8 @@ static void on_swapped(const struct sw_guard_reply *reply, int *fds, size_t n_fd
 
 	op->image_fd = sw_close(op->image_fd);
 	op->swapped_ns = sw_clock_boot_ns(&e->clock);
+	if (fall_back(e, op, reply))
+		return;
 	if (reply->result == -ECONNRESET) {
 		e->trails->needs_swap = true;
 		commit(e, op);
@@ -250,6 +265,16 @@ static void swap(struct sw_engine *e, struct sw_trail_op *op)
 	e->trails->needs_swap = true;
 	op->swapped_ns = op->posted_ns;
 	commit(e, op);
+}
+
+static void on_remade(void *arg)
+{
+	struct sw_trail_op *op = arg;
+
+	if (op->result < 0)
+		finish(op->engine, op);
+	else
+		swap(op->engine, op);
 }
 
 static const struct sw_config_feed *find_feed(const struct sw_config *c, const char *name)
@@ -372,6 +397,7 @@ static int prepare(struct sw_engine *e, struct sw_trail_op *op)
 	op->old = op->index < SW_TRAIL_SETS_MAX ? t->slots[op->index].list : NULL;
 	op->dirfd = t->dirfd;
 	op->wall_sec = sw_clock_wall_sec(&e->clock);
+	op->form = t->is_packed_refused ? SW_ENGINE_LPM : e->config->trail_engine;
 	/* an except may be as wide as it likes: it drops nothing */
 	if (op->slot.action != SW_TRAIL_EXCEPT) {
 		op->rules.min_plen4 = e->config->trail_min_plen4;
@@ -459,6 +485,15 @@ int sw_trails_take_feed(
 const char *sw_trails_name(const struct sw_engine *e, __u32 set)
 {
 	return e->trails && set < SW_TRAIL_SETS_MAX ? e->trails->slots[set].name : "";
+}
+
+__u32 sw_trails_set_of(const struct sw_engine *e, const struct sw_net *net)
+{
+	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
+	struct sw_trail_hit hit;
+	size_t n = e->trails ? sw_trails_sources(e->trails, sources) : 0;
+
+	return sw_trail_decide(sources, n, net, &hit) ? sources[hit.list].set : SW_TRAIL_SET_ASK;
 }
 
 bool sw_trails_find(const struct sw_engine *e, const struct sw_net *net, const char **ret_list,

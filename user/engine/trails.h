@@ -74,6 +74,7 @@ struct sw_trail_op {
 	int dirfd;
 	struct sw_trail_rules rules;
 	int64_t wall_sec;
+	enum sw_trail_engine form; /* of the image */
 
 	/* results */
 	int result; /* 0 or -errno */
@@ -98,6 +99,7 @@ struct sw_trail_part {
 	size_t n_waiting;
 	int dirfd; /* STATE/trails; -1: lists cannot be saved */
 	bool is_loaded, needs_swap;
+	bool is_packed_refused; /* by the kernel: the tries are used instead */
 	struct sw_trail_watch *watch; /* trail_files.c */
 };
 
@@ -105,6 +107,8 @@ struct sw_trail_part {
 
 /* The list that packet events of this number mean; "" when it is gone. */
 const char *sw_trails_name(const struct sw_engine *e, __u32 set);
+/* The list that decides for an address, as packet events number it; SW_TRAIL_SET_ASK when none does any more. */
+__u32 sw_trails_set_of(const struct sw_engine *e, const struct sw_net *net);
 /* The entry that decides for net: its list and itself as text ("192.0.2.0/24"). False: none. */
 bool sw_trails_find(const struct sw_engine *e, const struct sw_net *net, const char **ret_list,
 	char ret_text[static SW_NET_TEXT_MAX]);
@@ -126,6 +130,8 @@ const char *sw_trail_kind_word(unsigned int kind);
 /* trail_run.c: the thread's parts of an operation: to the image, and after the swap to the disk. */
 void sw_trail_op_run(void *arg);
 void sw_trail_op_save(void *arg);
+/* The image alone once more, in op->form. */
+void sw_trail_op_remake(void *arg);
 /*
  * Calls fn for every allow entry that the list names, wider or narrower, with one entry of the list that
  * does: the kernel lets it pass anyway, and a person should know. Number of them.

@@ -349,6 +349,12 @@ static void part_status(struct sw_engine *e, struct sw_json *j)
 	sw_json_uint(j, "lists", lists);
 	sw_json_uint(j, "entries4", g ? g->trails4 : 0);
 	sw_json_uint(j, "entries6", g ? g->trails6 : 0);
+	sw_json_string(j, "engine",
+		!g                                            ? ""
+			: g->trail_engine == SW_ENGINE_PACKED ? "packed"
+							      : "lpm");
+	sw_json_string(j, "engine_why",
+		e->trails->is_packed_refused ? "the kernel takes no packed trails" : "");
 	if (g && g->trails_swapped_ns) {
 		ago_ns = (int64_t)(sw_clock_boot_ns(&e->clock) - g->trails_swapped_ns);
 		write_time(j, "swapped_at",

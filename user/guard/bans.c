@@ -19,6 +19,7 @@ struct allowed {
 
 struct sw_bans {
 	const struct sw_maps *maps;
+	struct sw_marks *marks;
 	struct sw_bans_floor floor;
 	struct allowed *allowed; /* by net */
 };
@@ -51,7 +52,7 @@ static int on_allowed(const struct sw_net *net, __u32 origins, void *arg)
 	return remember(arg, net, origins);
 }
 
-int sw_bans_new(const struct sw_maps *maps, struct sw_bans **ret)
+int sw_bans_new(const struct sw_maps *maps, struct sw_marks *marks, struct sw_bans **ret)
 {
 	_cleanup_(sw_bans_freep) struct sw_bans *b = calloc(1, sizeof(*b));
 	int r;
@@ -59,6 +60,7 @@ int sw_bans_new(const struct sw_maps *maps, struct sw_bans **ret)
 	if (!b)
 		return -ENOMEM;
 	b->maps = maps;
+	b->marks = marks;
 	r = sw_maps_allow_each(maps, on_allowed, b);
 	if (r < 0)
 		return r;
@@ -165,6 +167,8 @@ int sw_bans_put(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u
 
 		if (r >= 0) {
 			r = sw_maps_ban_put(b->maps, &bans[i].net, &val);
+			if (r > 0) /* in its map first: a mark alone would only cost */
+				sw_marks_add(b->marks, &bans[i].net);
 			if (r < 0)
 				refuse(r, why, sizeof(why), &bans[i].net, full_why(r));
 		}
@@ -184,6 +188,8 @@ int sw_bans_del(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u
 		int r = is_network(&bans[i].net) ? sw_maps_ban_del(b->maps, &bans[i].net) : -EINVAL;
 		char why[160] = "";
 
+		if (r >= 0)
+			sw_marks_del(b->marks, &bans[i].net);
 		if (r == -ENOENT)
 			r = 0; /* gone is what was asked for */
 		if (r < 0)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "sockwarden/rpc/guard.h"
+#include "user/guard/marks.h"
 #include "user/kern/maps.h"
 
 struct sw_bans;
@@ -15,7 +16,7 @@ struct sw_bans_floor {
 };
 
 /* maps are borrowed; what their allow maps hold already is read. */
-int sw_bans_new(const struct sw_maps *maps, struct sw_bans **ret);
+int sw_bans_new(const struct sw_maps *maps, struct sw_marks *marks, struct sw_bans **ret);
 void sw_bans_free(struct sw_bans *b);
 void sw_bans_freep(struct sw_bans **b);
 void sw_bans_set_floor(struct sw_bans *b, const struct sw_bans_floor *f);

@@ -34,6 +34,7 @@ struct guard {
 	size_t n_patterns;
 	char pin_dir[SW_PIN_PATH_MAX];
 	struct sw_plant plant;
+	struct sw_marks *marks;
 	struct sw_bans *bans;
 	struct sw_swap *swap;
 	struct sw_follow *follow;
@@ -167,6 +168,19 @@ static int set_mode(
 	return 0;
 }
 
+/* Before the first image the kernel holds no trails, and either engine is right. */
+static bool has_trails(const struct guard *g)
+{
+	static const enum sw_map slots[] = {
+		SW_MAP_TRAILS4, SW_MAP_TRAILS6, SW_MAP_PACKED4, SW_MAP_PACKED6};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(slots); i++) {
+		if (sw_maps_trail_id(&g->plant.maps, slots[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Adopted pins keep the mode in force; a configuration that says another than it did wins over them. */
 static int begin_mode(struct guard *g, const struct sw_guard_state *before)
 {
@@ -181,6 +195,8 @@ static int begin_mode(struct guard *g, const struct sw_guard_state *before)
 		c.mode = conf->mode;
 		c.enforce_until_ns = 0;
 	}
+	if (!has_trails(g))
+		c.engine = conf->trail_engine;
 	c.token_rate = conf->event_rate;
 	c.token_burst = conf->event_burst;
 	return sw_maps_ctl_set(&g->plant.maps, &c);
@@ -226,6 +242,7 @@ static void fill_status(struct sw_guard_status *ret, void *arg)
 		.trail_crc = f->crc,
 		.tier = sw_ladder_tier(g->plant.ladder),
 		.has_adopted = g->has_adopted,
+		.trail_engine = c.engine,
 	};
 	sw_strcpy(ret->hooks, sizeof(ret->hooks), sw_ladder_hooks(g->plant.ladder));
 	sw_follow_status(g->follow, ret);
@@ -367,10 +384,15 @@ static int step_policy(struct guard *g)
 {
 	struct sw_guard_state before;
 	bool is_known = sw_guard_state_load(g->o->paths.run_dir, &before) >= 0;
-	int r = sw_bans_new(&g->plant.maps, &g->bans);
+	bool is_packed_refused =
+		g->o->fake_refuse && sw_ladder_is_listed(g->o->fake_refuse, "packed");
+	int r = sw_marks_new(&g->plant.maps, &g->marks);
 
 	if (r >= 0)
-		r = sw_swap_new(g->loop, &g->clock, &g->plant.maps, &g->swap);
+		r = sw_bans_new(&g->plant.maps, g->marks, &g->bans);
+	if (r >= 0)
+		r = sw_swap_new(
+			g->loop, &g->clock, &g->plant.maps, g->marks, is_packed_refused, &g->swap);
 	if (r < 0)
 		return sw_log_err(r, "cannot set the policy up");
 	if (is_known)
@@ -549,6 +571,7 @@ static void done(struct guard *g)
 	sw_follow_free(g->follow);
 	sw_swap_free(g->swap);
 	sw_bans_free(g->bans);
+	sw_marks_free(g->marks);
 	sw_supervise_free(g->supervise);
 	sw_plant_done(&g->plant);
 	sw_config_image_done(&g->config);

@@ -13,7 +13,8 @@ struct sw_guard_opts {
 	const char *libexec; /* directory of the other programs */
 	const char *interfaces; /* patterns by blanks; NULL: the configuration's */
 	const char *log_level; /* NULL: the configuration's */
-	const char *fake_refuse; /* tests: socket programs that count as refused */
+	const char *
+		fake_refuse; /* tests: socket programs that count as refused, and "packed" trails */
 	bool is_supervising, is_foreground, is_following;
 };
 

@@ -26,7 +26,8 @@ static bool are_words_sane(const struct sw_config *c)
 	return (c->mode == SW_MODE_OFF || c->mode == SW_MODE_OBSERVE ||
 		       c->mode == SW_MODE_ENFORCE) &&
 		c->on_exit <= SW_ON_EXIT_REMOVE && c->hook <= SW_HOOK_GENERIC &&
-		c->ban_min_plen4 <= 32 && c->ban_min_plen6 <= 128;
+		c->ban_min_plen4 <= 32 && c->ban_min_plen6 <= 128 &&
+		c->trail_engine < SW_ENGINE_COUNT;
 }
 
 /* What the guard itself reads; the other processes read the rest and check it as they use it. */

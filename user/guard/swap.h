@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Puts a trail image in force: checks it, fills tries of exactly its size in steps of the loop, so
- * that `off` is answered meanwhile, and swaps them in whole. Whatever fails, the old trails stay.
+ * Puts a trail image in force: checks it, fills tries or packed arrays of exactly its size in steps of
+ * the loop, so that `off` is answered meanwhile, and swaps them in whole. The kind of the image says
+ * which engine answers from then on. Whatever fails, the old trails stay.
  */
 #pragma once
 
 #include "user/io/loop.h"
+#include "user/guard/marks.h"
 #include "user/kern/maps.h"
 
 struct sw_swap;
@@ -15,15 +17,16 @@ struct sw_swap_facts {
 	__u64 trails4, trails6;
 	__u64 swapped_ns; /* boot time, 0: none yet */
 	__u32 crc;
-	__u32 id4, id6; /* kernel ids of the tries: an answer for others is stale */
-	__u32 pad;
+	__u32 id4, id6; /* kernel ids of the tries or arrays: an answer for others is stale */
+	__u32 engine; /* enum sw_trail_engine */
 };
 
 /* result 0 or -errno, text why; called once for each begin that gave 0. */
 typedef void (*sw_swap_done_fn)(int result, const char *text, void *arg);
 
+/* is_packed_refused, for tests: as on a kernel without mmapable inner arrays. */
 int sw_swap_new(struct sw_loop *l, const struct sw_clock *clock, const struct sw_maps *maps,
-	struct sw_swap **ret);
+	struct sw_marks *marks, bool is_packed_refused, struct sw_swap **ret);
 void sw_swap_free(struct sw_swap *s);
 void sw_swap_freep(struct sw_swap **s);
 /* fd: the image, borrowed. 0: begun; -EBUSY: another is going on; -errno with text: refused. */

@@ -16,6 +16,10 @@ static const char *const names[SW_MAP_COUNT] = {
 	[SW_MAP_BANNET6] = "bannet6",
 	[SW_MAP_TRAILS4] = "trails4",
 	[SW_MAP_TRAILS6] = "trails6",
+	[SW_MAP_MARKS4] = "marks4",
+	[SW_MAP_MARKS6] = "marks6",
+	[SW_MAP_PACKED4] = "packed4",
+	[SW_MAP_PACKED6] = "packed6",
 	[SW_MAP_COUNTERS] = "counters",
 	[SW_MAP_STATS] = "stats",
 	[SW_MAP_EV_PKT] = "ev_pkt",
@@ -138,6 +142,10 @@ int sw_maps_ban_put(const struct sw_maps *m, const struct sw_net *net, const str
 	struct sw_ban_val v = *val;
 
 	v.plen = net->plen;
+	if (bpf_map_update_elem(m->fd[map], &k, &v, BPF_NOEXIST) == 0)
+		return 1;
+	if (errno != EEXIST)
+		return -errno;
 	return bpf_map_update_elem(m->fd[map], &k, &v, BPF_ANY) < 0 ? -errno : 0;
 }
 
@@ -147,6 +155,55 @@ int sw_maps_ban_del(const struct sw_maps *m, const struct sw_net *net)
 	enum sw_map map = ban_place(net, &k);
 
 	return bpf_map_delete_elem(m->fd[map], &k) < 0 ? -errno : 0;
+}
+
+static struct sw_net net_of_ban(enum sw_map map, const union ban_key *k)
+{
+	struct sw_net n = {
+		.family = map == SW_MAP_BAN4 || map == SW_MAP_BANNET4 ? SW_AF_IP4 : SW_AF_IP6};
+
+	switch (map) {
+	case SW_MAP_BAN4:
+		n.plen = 32;
+		memcpy(n.addr, &k->host4, sizeof(k->host4));
+		break;
+	case SW_MAP_BAN6:
+		n.plen = (__u8)k->host6.plen;
+		memcpy(n.addr, k->host6.addr, sizeof(k->host6.addr));
+		break;
+	case SW_MAP_BANNET4:
+		n.plen = (__u8)k->net4.plen;
+		memcpy(n.addr, k->net4.addr, sizeof(k->net4.addr));
+		break;
+	default:
+		n.plen = (__u8)k->net6.plen;
+		memcpy(n.addr, k->net6.addr, sizeof(k->net6.addr));
+	}
+	return n;
+}
+
+int sw_maps_ban_each(
+	const struct sw_maps *m, int (*fn)(const struct sw_net *net, void *arg), void *arg)
+{
+	static const enum sw_map maps[] = {
+		SW_MAP_BAN4, SW_MAP_BAN6, SW_MAP_BANNET4, SW_MAP_BANNET6};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(maps); i++) {
+		union ban_key k, *prev = NULL;
+		int r = 0;
+
+		while (r >= 0 && bpf_map_get_next_key(m->fd[maps[i]], prev, &k) == 0) {
+			struct sw_net net = net_of_ban(maps[i], &k);
+
+			prev = &k;
+			r = fn(&net, arg);
+		}
+		if (r < 0)
+			return r;
+		if (errno != ENOENT)
+			return -errno;
+	}
+	return 0;
 }
 
 int sw_maps_allow_put(const struct sw_maps *m, const struct sw_net *net, __u32 origins)

@@ -20,6 +20,10 @@ enum sw_map {
 	SW_MAP_BANNET6,
 	SW_MAP_TRAILS4,
 	SW_MAP_TRAILS6,
+	SW_MAP_MARKS4,
+	SW_MAP_MARKS6,
+	SW_MAP_PACKED4,
+	SW_MAP_PACKED6,
 	SW_MAP_COUNTERS,
 	SW_MAP_STATS,
 	SW_MAP_EV_PKT,
@@ -40,10 +44,16 @@ const char *sw_map_name(enum sw_map map);
 /* A new descriptor for another process: read-only, but a ring's is read-write (its reader writes a position). */
 int sw_maps_share(const struct sw_maps *m, enum sw_map map);
 
-/* The ban of net: hosts (/32, /128) and /64 in the hashes, the rest in the tries. -E2BIG or -ENOSPC: full. */
+/*
+ * The ban of net: hosts (/32, /128) and /64 in the hashes, the rest in the tries. 1 it is new, 0 it was
+ * there already, -E2BIG or -ENOSPC: full.
+ */
 int sw_maps_ban_put(
 	const struct sw_maps *m, const struct sw_net *net, const struct sw_ban_val *val);
 int sw_maps_ban_del(const struct sw_maps *m, const struct sw_net *net);
+/* Calls fn for the network of each ban until it returns negative; the result. */
+int sw_maps_ban_each(
+	const struct sw_maps *m, int (*fn)(const struct sw_net *net, void *arg), void *arg);
 int sw_maps_allow_put(const struct sw_maps *m, const struct sw_net *net, __u32 origins);
 /* Calls fn for each allow entry until it returns negative; the result. */
 int sw_maps_allow_each(const struct sw_maps *m,
@@ -73,5 +83,5 @@ int sw_trail_load_step(struct sw_trail_load *l, __u32 max);
 /* Puts both in force. On failure what was in force stays. */
 int sw_trail_load_commit(struct sw_trail_load *l, const struct sw_maps *m);
 void sw_trail_load_done(struct sw_trail_load *l);
-/* Kernel id of the trie in force, 0 for none. */
+/* Kernel id of what is in the slot of trails4, trails6, packed4 or packed6; 0 for none. */
 __u32 sw_maps_trail_id(const struct sw_maps *m, enum sw_map map);

@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 
 #include "user/io/msg.h"
+#include "user/trail/packed4.h"
+#include "user/trail/packed6.h"
 
 /* What is left of one list. */
 struct cursor {
@@ -16,15 +18,18 @@ struct cursor {
 
 /*
  * The merge of one family. The heap holds the lists by their next network; the stack holds the
- * entries written that contain the network at hand, widest first: at most one for every length.
+ * entries given on that contain the network at hand, widest first: at most one for every length.
  */
 struct merge {
 	struct cursor heap[SW_TRAIL_SETS_MAX];
 	size_t n;
-	const struct sw_trail_entry *around[129];
+	struct sw_trail_entry around[129];
 	size_t depth;
 	struct sw_trail_image_stats *stats;
 };
+
+/* Takes an entry of the merged set. */
+typedef int (*sink_fn)(void *arg, const struct sw_trail_entry *e);
 
 /* An address in two words that compare and mask as numbers: the merge asks little else. */
 struct words {
@@ -135,35 +140,44 @@ _Static_assert(SW_TRAIL_OBSERVE < SW_TRAIL_DROP && SW_TRAIL_DROP < SW_TRAIL_EXCE
 /* Whether an entry that is written already and contains e makes e a watch on what is dropped anyway. */
 static bool is_covered(struct merge *m, const struct sw_trail_entry *e)
 {
-	while (m->depth && !contains(&m->around[m->depth - 1]->net, &e->net))
+	while (m->depth && !contains(&m->around[m->depth - 1].net, &e->net))
 		m->depth--;
 	return e->action == SW_TRAIL_OBSERVE && m->depth &&
-		m->around[m->depth - 1]->action == SW_TRAIL_DROP;
+		m->around[m->depth - 1].action == SW_TRAIL_DROP;
 }
 
-static size_t merge_family(struct merge *m, struct sw_trail_entry *out)
+/* Gives fn one family's entries in order. Their number, or what fn refused with. */
+static int64_t merge_family(struct merge *m, const struct sw_trail_source *lists, size_t n_lists,
+	__u8 family, sink_fn fn, void *arg)
 {
 	struct sw_trail_entry e;
-	size_t n = 0;
+	int64_t n = 0;
 
+	start(m, lists, n_lists, family);
 	while (next_network(m, &e)) {
+		int r;
+
 		if (is_covered(m, &e)) {
 			m->stats->covered++;
 			continue;
 		}
-		out[n] = e;
-		m->around[m->depth++] = &out[n++];
+		m->around[m->depth++] = e;
+		r = fn(arg, &e);
+		if (r < 0)
+			return r;
+		n++;
 	}
 	return n;
 }
 
+/* magic, version and size are there already. */
 static void write_head(struct sw_trail_head *h, const struct sw_trail_source *lists, size_t n,
 	int64_t made_wall_sec, const struct sw_trail_image_stats *stats)
 {
 	*h = (struct sw_trail_head){
-		.magic = SW_TRAIL_IMAGE_MAGIC,
-		.version = SW_TRAIL_VERSION,
-		.size = sizeof(*h) + (stats->n4 + stats->n6) * sizeof(struct sw_trail_entry),
+		.magic = h->magic,
+		.version = h->version,
+		.size = h->size,
 		.count4 = stats->n4,
 		.count6 = stats->n6,
 		.made_wall_sec = made_wall_sec,
@@ -173,43 +187,139 @@ static void write_head(struct sw_trail_head *h, const struct sw_trail_source *li
 	h->crc = sw_crc32(0, h + 1, h->size - sizeof(*h));
 }
 
-int sw_trail_image_build(const struct sw_trail_source *lists, size_t n, int64_t made_wall_sec,
-	struct sw_trail_image_stats *ret)
+static int append(void *arg, const struct sw_trail_entry *e)
+{
+	struct sw_trail_entry **at = arg;
+
+	*(*at)++ = *e;
+	return 0;
+}
+
+static int build_lpm(
+	struct merge *m, const struct sw_trail_source *lists, size_t n, int64_t made_wall_sec)
+{
+	size_t len = sizeof(struct sw_trail_head);
+	struct sw_trail_image_stats *stats = m->stats;
+	struct sw_trail_head *h;
+	struct sw_trail_entry *at;
+	_close_ int fd = -1;
+	void *map;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		len += (lists[i].view.n4 + lists[i].view.n6) * sizeof(*at);
+	fd = sw_memfd_create("trail-image", len, &map);
+	if (fd < 0)
+		return fd;
+	h = map;
+	at = (struct sw_trail_entry *)(h + 1);
+	stats->n4 = (uint64_t)merge_family(m, lists, n, SW_AF_IP4, append, &at);
+	stats->n6 = (uint64_t)merge_family(m, lists, n, SW_AF_IP6, append, &at);
+	h->magic = SW_TRAIL_IMAGE_MAGIC;
+	h->version = SW_TRAIL_VERSION;
+	h->size = sizeof(*h) + (stats->n4 + stats->n6) * sizeof(*at);
+	write_head(h, lists, n, made_wall_sec, stats);
+	/* duplicates and covered entries leave room at the end */
+	r = ftruncate(fd, (off_t)h->size) < 0 ? -errno : 0;
+	if (!r)
+		r = sw_memfd_seal(fd, map, len);
+	else
+		munmap(map, len);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+static int pack4(void *arg, const struct sw_trail_entry *e)
+{
+	return sw_packer4_add(arg, e);
+}
+
+static int pack6(void *arg, const struct sw_trail_entry *e)
+{
+	return sw_packer6_add(arg, e);
+}
+
+/* What the packers hold as an image of its exact size, mapped for its head to be written. */
+static int write_packed(const struct sw_packer4 *p4, int64_t elements4, const struct sw_packer6 *p6,
+	int64_t elements6, struct sw_trail_packed **ret, size_t *ret_len)
+{
+	size_t len4 = (size_t)elements4 * sizeof(union sw_packed4),
+	       len6 = (size_t)elements6 * sizeof(union sw_packed6),
+	       len = sizeof(struct sw_trail_packed) + len4 +
+		(elements6 ? len6 + SW_MARK_WORDS * sizeof(uint64_t) : 0);
+	void *map;
+	char *at;
+	int fd = sw_memfd_create("trail-packed", len, &map);
+
+	if (fd < 0)
+		return fd;
+	*ret = map;
+	(*ret)->head.magic = SW_TRAIL_PACKED_MAGIC;
+	(*ret)->head.version = SW_TRAIL_PACKED_VERSION;
+	(*ret)->head.size = len;
+	(*ret)->elements4 = (__u64)elements4;
+	(*ret)->elements6 = (__u64)elements6;
+	at = (char *)(*ret + 1);
+	if (elements4)
+		sw_packer4_write(p4, (union sw_packed4 *)(void *)at);
+	at += len4;
+	if (elements6)
+		sw_packer6_write(
+			p6, (union sw_packed6 *)(void *)at, (uint64_t *)(void *)(at + len6));
+	*ret_len = len;
+	return fd;
+}
+
+static int build_packed(
+	struct merge *m, const struct sw_trail_source *lists, size_t n, int64_t made_wall_sec)
+{
+	_cleanup_(sw_packer4_freep) struct sw_packer4 *p4 = NULL;
+	_cleanup_(sw_packer6_freep) struct sw_packer6 *p6 = NULL;
+	struct sw_trail_packed *image = NULL;
+	_close_ int fd = -1;
+	int64_t n4, n6, elements4, elements6;
+	size_t len = 0;
+	int r = sw_packer4_new(&p4);
+
+	if (r >= 0)
+		r = sw_packer6_new(&p6);
+	if (r < 0)
+		return r;
+	n4 = merge_family(m, lists, n, SW_AF_IP4, pack4, p4);
+	n6 = n4 < 0 ? n4 : merge_family(m, lists, n, SW_AF_IP6, pack6, p6);
+	if (n6 < 0)
+		return (int)n6;
+	elements4 = sw_packer4_end(p4);
+	elements6 = sw_packer6_end(p6);
+	if (elements4 < 0 || elements6 < 0)
+		return (int)SW_MIN(elements4, elements6);
+	fd = write_packed(p4, elements4, p6, elements6, &image, &len);
+	if (fd < 0)
+		return fd;
+	m->stats->n4 = (uint64_t)n4;
+	m->stats->n6 = (uint64_t)n6;
+	write_head(&image->head, lists, n, made_wall_sec, m->stats);
+	r = sw_memfd_seal(fd, image, len);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+int sw_trail_image_build(const struct sw_trail_source *lists, size_t n, enum sw_trail_engine engine,
+	int64_t made_wall_sec, struct sw_trail_image_stats *ret)
 {
 	struct sw_trail_image_stats stats = {};
 	_free_ struct merge *m = calloc(1, sizeof(*m));
 	_close_ int fd = -1;
-	size_t len = sizeof(struct sw_trail_head);
-	struct sw_trail_entry *out;
-	void *map;
-	int r;
 
 	if (!m)
 		return -ENOMEM;
 	if (n > SW_TRAIL_SETS_MAX)
 		return -E2BIG;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		assert(lists[i].set < SW_TRAIL_SETS_MAX);
-		len += (lists[i].view.n4 + lists[i].view.n6) * sizeof(*out);
-	}
-	fd = sw_memfd_create("trail-image", len, &map);
+	m->stats = &stats;
+	fd = engine == SW_ENGINE_PACKED ? build_packed(m, lists, n, made_wall_sec)
+					: build_lpm(m, lists, n, made_wall_sec);
 	if (fd < 0)
 		return fd;
-	out = (struct sw_trail_entry *)((struct sw_trail_head *)map + 1);
-	m->stats = &stats;
-	start(m, lists, n, SW_AF_IP4);
-	stats.n4 = merge_family(m, out);
-	start(m, lists, n, SW_AF_IP6);
-	stats.n6 = merge_family(m, out + stats.n4);
-	write_head(map, lists, n, made_wall_sec, &stats);
-	/* duplicates and covered entries leave room at the end */
-	r = ftruncate(fd, (off_t)((struct sw_trail_head *)map)->size) < 0 ? -errno : 0;
-	if (!r)
-		r = sw_memfd_seal(fd, map, len);
-	else
-		munmap(map, len);
-	if (r < 0)
-		return r;
 	if (stats.n4 > SW_MAX_TRAILS4 || stats.n6 > SW_MAX_TRAILS6)
 		return -E2BIG;
 	if (ret)

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "user/trail/image_check.h"
+#include "user/trail/packed_check.h"
 
 /* One list of the image. set: the number that events carry; unique, below SW_TRAIL_SETS_MAX. */
 struct sw_trail_source {
@@ -26,7 +27,8 @@ struct sw_trail_image_stats {
 
 /*
  * Merges n lists (0 makes an empty image: it clears the trails). A descriptor of a sealed memfd;
- * -E2BIG more entries than the kernel's maps hold, -errno. ret may be NULL.
+ * -E2BIG more entries than the kernel's maps hold, -errno. ret may be NULL. engine: LPM makes an image of
+ * entries for the tries, PACKED one that is compiled (packed4.h, packed6.h).
  */
-int sw_trail_image_build(const struct sw_trail_source *lists, size_t n, int64_t made_wall_sec,
-	struct sw_trail_image_stats *ret);
+int sw_trail_image_build(const struct sw_trail_source *lists, size_t n, enum sw_trail_engine engine,
+	int64_t made_wall_sec, struct sw_trail_image_stats *ret);

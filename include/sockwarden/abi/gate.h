@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The gate's maps: keys, values and control word. Map names are those in bpf/lib/maps.bpf.h and the
- * names of the pins: gate_ctl, allow4, allow6, ban4, ban6, bannet4, bannet6, trails4, trails6,
- * counters, stats, recent, ev_pkt, ev_sock. User space writes policy maps, BPF writes counters.
+ * names of the pins: gate_ctl, allow4, allow6, ban4, ban6, bannet4, bannet6, trails4, trails6, marks4,
+ * marks6, packed4, packed6 (abi/packed.h), counters, stats, recent, ev_pkt, ev_sock. User space writes
+ * policy maps, BPF writes counters.
  */
 #pragma once
 
@@ -16,12 +17,19 @@ enum sw_mode {
 	SW_MODE_ENFORCE = 2, /* what is judged bad is dropped */
 };
 
+/* How the trails in force are looked up. */
+enum sw_trail_engine {
+	SW_ENGINE_LPM = 0, /* trails4, trails6: the kernel's tries; no mark is asked */
+	SW_ENGINE_PACKED = 1, /* marks4, marks6, then packed4, packed6: abi/packed.h */
+	SW_ENGINE_COUNT
+};
+
 /* gate_ctl: array of one. Written by the guard; aligned words, so a reader never sees half of one. */
 struct sw_gate_ctl {
 	__u32 mode; /* enum sw_mode */
 	__u32 token_rate; /* packet events per second for one source; 0 means none */
 	__u32 token_burst; /* packet events that one source may send at once */
-	__u32 pad;
+	__u32 engine; /* enum sw_trail_engine */
 	__u64 enforce_until_ns; /* boot time after which ENFORCE counts as OBSERVE; 0: no end */
 	__u64 clock_offset_ns; /* added to boot time; tests only, else 0 */
 };
@@ -75,6 +83,8 @@ enum sw_trail_action {
 	SW_TRAIL_DROP = 1, /* dropped when enforcing */
 	SW_TRAIL_EXCEPT = 2, /* no trail here: "trails except", by longest match */
 };
+/* As a list's number: not carried along, to be looked up by the address. */
+#define SW_TRAIL_SET_ASK 0xffffffffU
 struct sw_trail_val {
 	__u32 set; /* number of the trail list in the image */
 	__u8 action; /* enum sw_trail_action */
@@ -128,7 +138,7 @@ struct sw_pkt_event {
 	__u32 hits; /* hits of this source and reason since its last event, this one included; an
 			   event of a source that made room for another has no ports or destination */
 	__u32 ifindex;
-	__u32 trail_set; /* for TRAIL_*, else 0 */
+	__u32 trail_set; /* for TRAIL_*: number of the list, or SW_TRAIL_SET_ASK; else 0 */
 	__u16 len; /* bytes on the wire, at most 65535 */
 	__u8 reason; /* enum sw_reason */
 	__u8 is_dropped;

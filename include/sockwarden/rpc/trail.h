@@ -1,26 +1,31 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Trail lists and the trail image, both in sealed memfds.
+ * Trail lists and trail images, all in sealed memfds.
  *
  * A list (net to engine; also the engine's file per list under STATE/trails) holds one feed's or
  * file's networks, normalised, sorted by sw_net_cmp, without duplicates. The image (engine to guard)
  * holds all lists merged: what the guard writes into the kernel, one entry per network. Both: header,
  * then count entries back to back. Header and size are validated before anything is read.
+ *
+ * A packed image (engine to guard) holds the same set compiled: struct sw_trail_packed, then a
+ * generation of each family as abi/packed.h says, and behind that of IPv6 its SW_MARK_WORDS of marks.
  */
 #pragma once
 
 #include "sockwarden/model/addr.h"
 
 enum {
-	SW_TRAIL_LIST_MAGIC = 0x7377746c,  /* "swtl" */
+	SW_TRAIL_LIST_MAGIC = 0x7377746c, /* "swtl" */
 	SW_TRAIL_IMAGE_MAGIC = 0x73777469, /* "swti" */
+	SW_TRAIL_PACKED_MAGIC = 0x73777470, /* "swtp" */
 	SW_TRAIL_VERSION = 1,
+	SW_TRAIL_PACKED_VERSION = 2,
 };
 
 struct sw_trail_head {
 	__u32 magic, version;
 	__u64 size; /* bytes of the whole, this header included */
-	__u32 crc;  /* crc-32 of everything after this header */
+	__u32 crc; /* crc-32 of everything after this header */
 	__u32 sets; /* image: number of lists merged; list: 1 */
 	__u64 count4, count6; /* IPv4 entries come first, then IPv6 */
 	__s64 made_wall_sec;
@@ -30,7 +35,15 @@ struct sw_trail_head {
 
 struct sw_trail_entry {
 	struct sw_net net;
-	__u32 set;   /* image: number of the list that decides; list: 0 */
-	__u32 line;  /* list: line of the source file; image: 0 */
+	__u32 set; /* image: number of the list that decides; list: 0 */
+	__u32 line; /* list: line of the source file; image: 0 */
 	__u32 action; /* enum sw_trail_action */
 };
+
+/* Head of a packed image. head: counts are those of the entries compiled, crc is of all behind it. */
+struct sw_trail_packed {
+	struct sw_trail_head head;
+	__u64 elements4; /* union sw_packed4 that follow; 0: no IPv4 trails */
+	__u64 elements6; /* union sw_packed6 behind them, and then the marks; 0: none of these */
+};
+_Static_assert(sizeof(struct sw_trail_packed) % 16 == 0, "what follows is aligned");

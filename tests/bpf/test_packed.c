@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The packed engine against the tries, which define what is right, through the whole program by test
+ * run; swaps and bans while packets run; marks after a guard was killed.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include "tests/bpf/gate_rig.h"
+#include "tests/lib/trail_sets.h"
+#include "user/guard/bans.h"
+
+enum { SETS = 60, HOSTS = 500, SWAPS = 1000 };
+
+static struct rig the_rig;
+
+static int open_rig(void **state)
+{
+	*state = &the_rig;
+	rig_open(&the_rig, 0);
+	the_rig.is_packed = true;
+	rig_usual(&the_rig);
+	the_rig.ctl.token_rate = 0; /* nothing is told: counters say enough */
+	rig_ctl(&the_rig);
+	return 0;
+}
+
+static int close_rig(void **state)
+{
+	rig_close(&the_rig);
+	return 0;
+}
+
+static void set_engine(struct rig *rig, enum sw_trail_engine engine)
+{
+	rig->ctl.engine = engine;
+	rig_ctl(rig);
+}
+
+static void put_address(struct packet *p, const struct sw_net *host, bool is_source)
+{
+	bool is_six = host->family == SW_AF_IP6;
+
+	memcpy(p->data + 14 + (is_six ? 8 : 12) +
+			(is_source               ? 0
+					: is_six ? 16
+						 : 4),
+		host->addr, is_six ? 16 : 4);
+}
+
+/* The tries with the set, put in force under the packed generation's feet: the engine's word chooses. */
+static void put_tries(struct rig *rig, const struct trail_set *s, __u8 family)
+{
+	int fd = rig_new_trie(family == SW_AF_IP6, TRAIL_SET_MAX);
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct sw_trail_val value = {
+			.set = s->entry[i].set, .action = (__u8)s->entry[i].action};
+		struct sw_lpm6 key;
+
+		rig_lpm_key(&s->entry[i].net, &key);
+		assert_int_equal(bpf_map_update_elem(fd, &key, &value, BPF_ANY), 0);
+	}
+	rig_swap(rig, family == SW_AF_IP6, fd);
+	close(fd);
+}
+
+/* What both engines say of the packet: by the counters, the reason counted and whether it was dropped. */
+static void compare_engines(struct rig *rig, const struct trail_set *s, const struct packet *p)
+{
+	struct sw_counter before[SW_R_COUNT], now;
+	int verdict[SW_ENGINE_COUNT], reason[SW_ENGINE_COUNT];
+
+	for (enum sw_trail_engine engine = 0; engine < SW_ENGINE_COUNT; engine++) {
+		for (__u32 r = 0; r < SW_R_COUNT; r++)
+			before[r] = rig_counter(rig, r);
+		set_engine(rig, engine);
+		verdict[engine] = rig_run(rig, RIG_XDP, p->data, p->len, 1);
+		reason[engine] = -1;
+		for (__u32 r = 0; r < SW_R_COUNT; r++) {
+			now = rig_counter(rig, r);
+			if (now.packets != before[r].packets)
+				reason[engine] = (int)r;
+		}
+	}
+	if (verdict[0] == verdict[1] && reason[0] == reason[1])
+		return;
+	for (size_t i = 0; i < s->n; i++) {
+		char text[SW_NET_TEXT_MAX];
+
+		print_error("%s/%u %u\n", sw_cidr_format(text, &s->entry[i].net),
+			s->entry[i].net.plen, s->entry[i].action);
+	}
+	fail_msg("lpm: verdict %d reason %d, packed: %d, %d", verdict[0], reason[0], verdict[1],
+		reason[1]);
+}
+
+static void check_family(struct rig *rig, __u8 family, uint64_t seed)
+{
+	struct packet_spec spec = {.from = family == SW_AF_IP4 ? "192.0.2.1" : "2001:db8::1",
+		.to = family == SW_AF_IP4 ? "192.0.2.2" : "2001:db8::2"};
+	struct packet p;
+
+	packet_build(&spec, &p);
+	for (int i = 0; i < SETS; i++) {
+		struct trail_set s;
+
+		set_make(&seed, family, &s);
+		rig_put_trails(rig, s.entry, s.n);
+		put_tries(rig, &s, family);
+		for (int k = 0; k < HOSTS; k++) {
+			struct sw_net near = s.entry[set_random(&seed) % s.n].net,
+				      host = set_host(&seed, family, &near);
+
+			put_address(&p, &host, k % 2);
+			compare_engines(rig, &s, &p);
+		}
+	}
+}
+
+static void ipv4_is_judged_as_by_the_tries(void **state)
+{
+	check_family(*state, SW_AF_IP4, 0x1234);
+}
+
+static void ipv6_is_judged_as_by_the_tries(void **state)
+{
+	check_family(*state, SW_AF_IP6, 0x4321);
+}
+
+static void allow_wins_over_a_packed_trail(void **state)
+{
+	struct rig *rig = *state;
+	struct packet p;
+
+	packet_build(&(struct packet_spec){.from = "198.18.0.7", .to = "198.18.1.1"}, &p);
+	rig_trail(rig, "198.18.0.0/24", SW_TRAIL_DROP, 1);
+	assert_int_equal(rig_run(rig, RIG_XDP, p.data, p.len, 1), 1);
+	rig_allow(rig, "198.0.0.0/8");
+	assert_int_equal(rig_run(rig, RIG_XDP, p.data, p.len, 1), 0);
+	assert_int_equal(rig_counter(rig, SW_R_ALLOWED).packets, 1);
+}
+
+/* ---- swaps and bans while packets run */
+
+/* Odd and even sets: A is in both, B and C in one each; the packets' two addresses say which. */
+static const struct {
+	const char *name, *from, *to;
+	bool is_dropped;
+} streams[] = {
+	{"source in both sets", "198.18.0.7", "192.0.2.1", true},
+	{"source in one, destination in the other", "198.18.5.9", "198.19.200.1", true},
+	{"IPv6 source in one, destination in the other", "2001:db8:5::9", "2001:db8:6::1", true},
+	{"an exception in both sets", "198.18.0.8", "192.0.2.1", false},
+	{"a banned source that no set has", "198.18.77.1", "192.0.2.1", true},
+	{"in no set, in a marked /24", "198.18.5.10", "192.0.2.1", false},
+};
+
+struct runner {
+	struct rig *rig;
+	struct packet packet[SW_ARRAY_SIZE(streams)];
+	atomic_bool is_over;
+	unsigned long runs, wrong[SW_ARRAY_SIZE(streams)];
+};
+
+static void *run_packets(void *arg)
+{
+	struct runner *r = arg;
+	int fd = rig_prog_fd(r->rig, RIG_XDP);
+
+	while (!atomic_load(&r->is_over)) {
+		size_t i = r->runs++ % SW_ARRAY_SIZE(streams);
+		LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = r->packet[i].data,
+			.data_size_in = (__u32)r->packet[i].len,
+			.repeat = 1); /* more would wait for a grace period each time */
+
+		r->wrong[i] += bpf_prog_test_run_opts(fd, &opts) ||
+			opts.retval != (streams[i].is_dropped ? 1u : 2u);
+	}
+	return NULL;
+}
+
+static void put_set(struct rig *rig, bool is_odd)
+{
+	static const struct {
+		const char *net;
+		enum sw_trail_action action;
+		int parity; /* 0: in both sets */
+	} entries[] = {
+		{"198.18.0.0/24", SW_TRAIL_DROP, 0},
+		{"198.18.0.8", SW_TRAIL_EXCEPT, 0},
+		{"198.18.5.9", SW_TRAIL_DROP, 1},
+		{"198.19.200.0/23", SW_TRAIL_DROP, 2},
+		{"2001:db8:5::/48", SW_TRAIL_DROP, 1},
+		{"2001:db8:6::1", SW_TRAIL_DROP, 2},
+		{"203.0.113.7", SW_TRAIL_OBSERVE, 1},
+		{"198.18.64.0/18", SW_TRAIL_DROP, 2},
+		{"198.18.77.1", SW_TRAIL_EXCEPT, 2},
+	};
+	struct sw_trail_entry e[SW_ARRAY_SIZE(entries)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(entries); i++)
+		if (!entries[i].parity || (entries[i].parity == 1) == is_odd)
+			e[n++] = (struct sw_trail_entry){
+				rig_net(entries[i].net), 0, 0, entries[i].action};
+	rig_put_trails(rig, e, n);
+}
+
+static void through_a_thousand_swaps_no_packet_is_judged_by_neither_set(void **state)
+{
+	static struct runner r;
+	struct rig *rig = *state;
+	pthread_t thread;
+	cpu_set_t all;
+
+	r.rig = rig;
+	for (size_t i = 0; i < SW_ARRAY_SIZE(streams); i++)
+		packet_build(&(struct packet_spec){.from = streams[i].from, .to = streams[i].to},
+			&r.packet[i]);
+	put_set(rig, true);
+	rig_ban(rig, "198.18.77.1", 0, 1);
+	memset(&all, 0xff, sizeof(all)); /* a CPU of its own, where there is one */
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+	assert_int_equal(pthread_create(&thread, NULL, run_packets, &r), 0);
+	for (int i = 0; i < SWAPS; i++) {
+		struct sw_net neighbour = rig_net("198.18.77.2");
+
+		put_set(rig, i % 2);
+		/* a ban of a neighbour comes and goes, and takes no mark with it that another needs */
+		sw_marks_add(rig->marks, &neighbour);
+		sw_marks_del(rig->marks, &neighbour);
+	}
+	atomic_store(&r.is_over, true);
+	pthread_join(thread, NULL);
+	print_message("%lu packets through %d swaps\n", r.runs, SWAPS);
+	assert_true(r.runs > 10 * SWAPS);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(streams); i++)
+		if (r.wrong[i])
+			fail_msg("%s: %lu wrong", streams[i].name, r.wrong[i]);
+}
+
+/* ---- marks */
+
+static struct sw_guard_ban ban_of(const char *net)
+{
+	return (struct sw_guard_ban){.net = rig_net(net), .flags = SW_GUARD_BAN_WIDE, .id = 1};
+}
+
+static int run_from(struct rig *rig, const char *from)
+{
+	struct packet p;
+
+	packet_build(&(struct packet_spec){.from = from,
+			     .to = strchr(from, ':') ? "2001:db8:ffff::1" : "192.0.2.1"},
+		&p);
+	return rig_run(rig, RIG_XDP, p.data, p.len, 1);
+}
+
+static unsigned long count_marks(const struct rig *rig, enum sw_map map)
+{
+	unsigned long n = 0;
+	__u64 word;
+
+	for (__u32 i = 0; i < SW_MARK_WORDS; i++) {
+		assert_int_equal(bpf_map_lookup_elem(rig->maps.fd[map], &i, &word), 0);
+		n += (unsigned long)__builtin_popcountll(word);
+	}
+	return n;
+}
+
+static const struct {
+	const char *net, *inside, *beside;
+} bans[] = {
+	{"198.18.3.4", "198.18.3.4", "198.18.3.5"},
+	{"198.18.3.128/25", "198.18.3.200", "198.18.3.100"},
+	{"198.18.4.0/22", "198.18.7.255", "198.18.8.0"},
+	{"198.18.0.0/16", "198.18.99.1", "198.19.0.0"},
+	{"64.0.0.0/3", "95.1.2.3", "96.0.0.0"},
+	{"0.0.0.0/0", "9.9.9.9", NULL},
+	{"2001:db8::7", "2001:db8::7", "2001:db8::8"},
+	{"2001:db8:0:1::/64", "2001:db8:0:1:ffff::1", "2001:db8:0:2::1"},
+	{"2001:db8:7::/50", "2001:db8:7:3fff::1", "2001:db8:7:4000::1"},
+	{"2001:db8:100::/40", "2001:db8:1ff::1", "2001:db8:200::1"},
+	{"2001:db8::/35", "2001:db8:1fff::1", "2001:db8:2000::1"},
+	{"2001:d00::/24", "2001:dff::1", "2001:e00::1"},
+	{"2000::/15", "2001::1", "2002::1"},
+	{"::/0", "fe80::1", NULL},
+};
+
+static void a_ban_of_any_length_drops_and_its_end_leaves_no_mark(void **state)
+{
+	struct rig *rig = *state;
+	struct sw_bans *b = NULL;
+	char text[160];
+	__u32 done;
+
+	assert_int_equal(sw_bans_new(&rig->maps, rig->marks, &b), 0);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(bans); i++) {
+		struct sw_guard_ban ban = ban_of(bans[i].net), neighbour = ban_of("198.18.3.77");
+
+		for (int round = 0; round < 2; round++) /* the same ban again counts once */
+			assert_int_equal(sw_bans_put(b, &ban, 1, &done, text, sizeof(text)), 0);
+		if (run_from(rig, bans[i].inside) != 1)
+			fail_msg("%s does not drop %s", bans[i].net, bans[i].inside);
+		if (bans[i].beside && run_from(rig, bans[i].beside) != 0)
+			fail_msg("%s drops %s", bans[i].net, bans[i].beside);
+		assert_int_equal(sw_bans_put(b, &neighbour, 1, &done, text, sizeof(text)), 0);
+		assert_int_equal(sw_bans_del(b, &ban, 1, &done, text, sizeof(text)), 0);
+		if (run_from(rig, bans[i].inside) != 0)
+			fail_msg("%s still drops", bans[i].net);
+		assert_int_equal(run_from(rig, "198.18.3.77"), 1);
+		assert_int_equal(sw_bans_del(b, &neighbour, 1, &done, text, sizeof(text)), 0);
+		assert_int_equal(sw_bans_del(b, &neighbour, 1, &done, text, sizeof(text)), 0);
+		if (count_marks(rig, SW_MAP_MARKS4) || count_marks(rig, SW_MAP_MARKS6))
+			fail_msg("%s leaves %lu and %lu marks", bans[i].net,
+				count_marks(rig, SW_MAP_MARKS4), count_marks(rig, SW_MAP_MARKS6));
+	}
+	sw_bans_free(b);
+}
+
+static void a_guard_that_adopts_marks_what_the_killed_one_did_not(void **state)
+{
+	struct rig *rig = *state;
+	struct sw_net net = rig_net("198.18.3.4");
+	const struct sw_ban_val val = {.id = 5};
+	unsigned long marks4, marks6;
+
+	put_set(rig, true);
+	marks4 = count_marks(rig, SW_MAP_MARKS4);
+	marks6 = count_marks(rig, SW_MAP_MARKS6);
+	/* killed between the map and the mark; and another's mark is left over */
+	assert_int_equal(sw_maps_ban_put(&rig->maps, &net, &val), 1);
+	assert_int_equal(run_from(rig, "198.18.3.4"), 0);
+	assert_int_equal(bpf_map_update_elem(rig->maps.fd[SW_MAP_MARKS6], &(__u32){7},
+				 &(__u64){~0ULL}, BPF_ANY),
+		0);
+	sw_marks_free(rig->marks);
+	assert_int_equal(sw_marks_new(&rig->maps, &rig->marks), 0);
+	assert_int_equal(run_from(rig, "198.18.3.4"), 1);
+	assert_int_equal(run_from(rig, "198.18.5.9"),
+		1); /* the trails of the generation are still in force */
+	assert_int_equal(run_from(rig, "2001:db8:5::9"), 1);
+	assert_int_equal(count_marks(rig, SW_MAP_MARKS4), marks4 + 1);
+	assert_int_equal(count_marks(rig, SW_MAP_MARKS6), marks6);
+	assert_int_equal(sw_maps_ban_del(&rig->maps, &net), 0);
+	sw_marks_del(rig->marks, &net);
+	assert_int_equal(count_marks(rig, SW_MAP_MARKS4), marks4);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(ipv4_is_judged_as_by_the_tries),
+		TEST(ipv6_is_judged_as_by_the_tries),
+		TEST(allow_wins_over_a_packed_trail),
+		TEST(through_a_thousand_swaps_no_packet_is_judged_by_neither_set),
+		TEST(a_ban_of_any_length_drops_and_its_end_leaves_no_mark),
+		TEST(a_guard_that_adopts_marks_what_the_killed_one_did_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/guard/marks.h"
+
+#include <bpf/bpf.h>
+#include <endian.h>
+#include <sys/mman.h>
+#include <uthash.h>
+
+#include "user/base/log.h"
+#include "user/guard/packed.h"
+#include "user/trail/marks.h"
+
+enum {
+	BYTES = SW_MARK_BITS / 8,
+	COUNTED_MAX = 256, /* marks of one network that are counted; a wider one is kept whole */
+};
+
+/* How many bans have a mark. */
+struct counted {
+	uint32_t bit, n;
+	UT_hash_handle hh;
+};
+
+/* A ban network too wide to be counted mark by mark. */
+struct wide {
+	struct sw_net net;
+	UT_hash_handle hh;
+};
+
+/* The marks of one family. */
+struct half {
+	uint64_t *live; /* the kernel's, mapped */
+	uint64_t *trails; /* those of the generation in force */
+	struct counted *counted;
+	struct wide *wide;
+	bool is_inexact; /* memory ran out while counting: marks stay until a guard starts anew */
+};
+
+struct sw_marks {
+	struct half half[2]; /* IPv4, IPv6 */
+};
+
+static struct half *half_of(struct sw_marks *m, const struct sw_net *net)
+{
+	return &m->half[net->family == SW_AF_IP6];
+}
+
+/* Read by programs on other CPUs at any time: whole words, and only what changes. */
+static void put_word(struct half *h, size_t i, uint64_t value)
+{
+	if (h->live[i] != value)
+		__atomic_store_n(&h->live[i], value, __ATOMIC_RELEASE);
+}
+
+static void set_live(struct half *h, uint32_t bit)
+{
+	put_word(h, bit / 64, h->live[bit / 64] | 1ULL << (bit & 63));
+}
+
+/* Adds a wide network's marks to words; all marks when it would take too many. */
+static void mark_wide(const struct sw_net *net, uint64_t *words, uint64_t *budget)
+{
+	uint64_t count = sw_marks_count(net);
+
+	if (net->family == SW_AF_IP4)
+		memset(&words[sw_marks_nth(net, 0) / 64], 0xff, count / 8);
+	else if (!sw_marks_set6(net, words, budget))
+		memset(words, 0xff, BYTES);
+}
+
+/* The marks as they must be, whole; no memory for that leaves them as they are, which is too many. */
+static void rebuild(struct half *h)
+{
+	_free_ uint64_t *words = malloc(BYTES);
+	uint64_t budget = SW_MARKS_BUDGET;
+
+	if (!words || h->is_inexact)
+		return;
+	memcpy(words, h->trails, BYTES);
+	for (const struct counted *c = h->counted; c; c = c->hh.next)
+		sw_mark_set(words, c->bit);
+	for (const struct wide *w = h->wide; w; w = w->hh.next)
+		mark_wide(&w->net, words, &budget);
+	for (size_t i = 0; i < SW_MARK_WORDS; i++)
+		put_word(h, i, words[i]);
+}
+
+static void lose_count(struct half *h)
+{
+	h->is_inexact = true;
+	sw_log_warning(-ENOMEM,
+		"bans are not counted any more: their marks stay until the guard starts again");
+}
+
+static void count(struct half *h, uint32_t bit)
+{
+	struct counted *c;
+
+	HASH_FIND(hh, h->counted, &bit, sizeof(bit), c);
+	if (!c) {
+		c = calloc(1, sizeof(*c));
+		if (!c) {
+			lose_count(h);
+			return;
+		}
+		c->bit = bit;
+		HASH_ADD(hh, h->counted, bit, sizeof(c->bit), c);
+	}
+	c->n++;
+}
+
+/* True when nothing has the mark any more. */
+static bool uncount(struct half *h, uint32_t bit)
+{
+	struct counted *c;
+
+	HASH_FIND(hh, h->counted, &bit, sizeof(bit), c);
+	if (!c || --c->n)
+		return false;
+	HASH_DEL(h->counted, c);
+	free(c);
+	return !(h->trails[bit / 64] >> (bit & 63) & 1);
+}
+
+/* Without memory of its own, so that what is banned is marked whatever happens. */
+static void set_live_wide(struct half *h, const struct sw_net *net)
+{
+	uint64_t n = sw_marks_count(net);
+	size_t first = 0, end = SW_MARK_WORDS;
+
+	if (net->family == SW_AF_IP6 && n <= SW_MARKS_BUDGET) {
+		for (uint64_t i = 0; i < n; i++)
+			set_live(h, sw_marks_nth(net, i));
+		return;
+	}
+	if (net->family == SW_AF_IP4) {
+		first = sw_marks_nth(net, 0) / 64;
+		end = first + n / 64;
+	}
+	for (size_t i = first; i < end; i++)
+		put_word(h, i, ~0ULL);
+}
+
+static void add_wide(struct half *h, const struct sw_net *net)
+{
+	struct wide *w = calloc(1, sizeof(*w));
+
+	if (!w) {
+		lose_count(h);
+		return;
+	}
+	w->net = *net;
+	HASH_ADD(hh, h->wide, net, sizeof(w->net), w);
+}
+
+static void add(struct half *h, const struct sw_net *net, bool is_live)
+{
+	uint64_t n = sw_marks_count(net);
+
+	if (n > COUNTED_MAX) {
+		add_wide(h, net);
+		if (is_live)
+			set_live_wide(h, net);
+		return;
+	}
+	for (uint64_t i = 0; i < n; i++) {
+		uint32_t bit = sw_marks_nth(net, i);
+
+		count(h, bit);
+		if (is_live)
+			set_live(h, bit);
+	}
+}
+
+void sw_marks_add(struct sw_marks *m, const struct sw_net *net)
+{
+	add(half_of(m, net), net, true);
+}
+
+void sw_marks_del(struct sw_marks *m, const struct sw_net *net)
+{
+	struct half *h = half_of(m, net);
+	uint64_t n = sw_marks_count(net);
+	struct wide *w;
+
+	if (n > COUNTED_MAX) {
+		HASH_FIND(hh, h->wide, net, sizeof(*net), w);
+		if (w)
+			HASH_DEL(h->wide, w);
+		free(w);
+		rebuild(h);
+		return;
+	}
+	for (uint64_t i = 0; i < n; i++) {
+		uint32_t bit = sw_marks_nth(net, i);
+
+		/* under a wide network it stays; the rebuild when that goes takes it away */
+		if (uncount(h, bit) && !h->wide && !h->is_inexact)
+			put_word(h, bit / 64, h->live[bit / 64] & ~(1ULL << (bit & 63)));
+	}
+}
+
+/* ---- trails */
+
+static uint64_t trail_word4(const struct sw_packed_view *v, size_t i)
+{
+	const union sw_packed4 *words = v->elements4;
+	uint64_t bits = v->n4 ? words[i].bits : 0;
+
+	return bits && !(words[i].block & SW_PACKED_WATCHED) ? bits
+		: v->n4 && words[i].block & SW_PACKED_WATCHED
+		? bits | words[SW_PACKED_WORDS + i].bits
+		: bits;
+}
+
+static uint64_t trail_word(const struct sw_packed_view *v, int family, size_t i)
+{
+	if (!v)
+		return 0;
+	return family ? (v->marks6 ? v->marks6[i] : 0) : trail_word4(v, i);
+}
+
+void sw_marks_join(struct sw_marks *m, const struct sw_packed_view *v)
+{
+	for (int family = 0; family < 2; family++) {
+		struct half *h = &m->half[family];
+
+		for (size_t i = 0; i < SW_MARK_WORDS; i++) {
+			uint64_t word = trail_word(v, family, i);
+
+			/* kept, too, so that a rebuild on the way does not take it away */
+			if (word & ~h->trails[i])
+				h->trails[i] |= word;
+			put_word(h, i, h->live[i] | word);
+		}
+	}
+}
+
+void sw_marks_settle(struct sw_marks *m, const struct sw_packed_view *v)
+{
+	for (int family = 0; family < 2; family++) {
+		struct half *h = &m->half[family];
+
+		for (size_t i = 0; i < SW_MARK_WORDS; i++) {
+			uint64_t word = trail_word(v, family, i);
+
+			if (h->trails[i] != word)
+				h->trails[i] = word;
+		}
+		rebuild(h);
+	}
+}
+
+/* ---- the beginning */
+
+static int on_ban(const struct sw_net *net, void *arg)
+{
+	add(half_of(arg, net), net, false);
+	return 0;
+}
+
+static int adopt_trails4(struct half *h, const struct sw_maps *maps)
+{
+	struct sw_packed_view v = {};
+	size_t bytes = 0;
+	const void *map = NULL;
+	int r = sw_packed_map_inner(maps, SW_MAP_PACKED4, &map, &bytes);
+
+	if (r <= 0)
+		return r;
+	v.elements4 = map;
+	v.n4 = bytes / sizeof(*v.elements4);
+	for (size_t i = 0; i < SW_MARK_WORDS; i++)
+		h->trails[i] = trail_word4(&v, i);
+	munmap((void *)map, bytes);
+	return 0;
+}
+
+static struct sw_net net_of_slot(const struct sw_packed6_slot *s)
+{
+	struct sw_net net = {.family = SW_AF_IP6, .plen = s->plen};
+	uint64_t words[2] = {htobe64(s->high), htobe64(s->low)};
+
+	memcpy(net.addr, words, sizeof(words));
+	return net;
+}
+
+static int adopt_trails6(struct half *h, const struct sw_maps *maps)
+{
+	uint64_t budget = SW_MARKS_BUDGET;
+	size_t bytes = 0;
+	const union sw_packed6 *slots;
+	const void *map = NULL;
+	int r = sw_packed_map_inner(maps, SW_MAP_PACKED6, &map, &bytes);
+
+	if (r <= 0)
+		return r;
+	slots = map;
+	for (size_t i = SW_PACKED6_HEAD; i < bytes / sizeof(*slots); i++) {
+		struct sw_net net = net_of_slot(&slots[i].slot);
+
+		if (slots[i].slot.is_used && slots[i].slot.action != SW_TRAIL_EXCEPT &&
+			!sw_marks_set6(&net, h->trails, &budget))
+			memset(h->trails, 0xff, BYTES);
+	}
+	munmap((void *)map, bytes);
+	return 0;
+}
+
+static int open_half(struct half *h, int fd)
+{
+	void *map = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	h->live = map;
+	h->trails = calloc(SW_MARK_WORDS, sizeof(*h->trails));
+	return h->trails ? 0 : -ENOMEM;
+}
+
+int sw_marks_new(const struct sw_maps *maps, struct sw_marks **ret)
+{
+	_cleanup_(sw_marks_freep) struct sw_marks *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	r = open_half(&m->half[0], maps->fd[SW_MAP_MARKS4]);
+	if (r >= 0)
+		r = open_half(&m->half[1], maps->fd[SW_MAP_MARKS6]);
+	if (r >= 0)
+		r = adopt_trails4(&m->half[0], maps);
+	if (r >= 0)
+		r = adopt_trails6(&m->half[1], maps);
+	if (r >= 0)
+		r = sw_maps_ban_each(maps, on_ban, m);
+	if (r < 0)
+		return r;
+	rebuild(&m->half[0]);
+	rebuild(&m->half[1]);
+	*ret = TAKE_PTR(m);
+	return 0;
+}
+
+static void close_half(struct half *h)
+{
+	struct counted *c, *next_c;
+	struct wide *w, *next_w;
+
+	HASH_ITER (hh, h->counted, c, next_c) {
+		HASH_DEL(h->counted, c);
+		free(c);
+	}
+	HASH_ITER (hh, h->wide, w, next_w) {
+		HASH_DEL(h->wide, w);
+		free(w);
+	}
+	if (h->live)
+		munmap(h->live, BYTES);
+	free(h->trails);
+}
+
+void sw_marks_free(struct sw_marks *m)
+{
+	if (!m)
+		return;
+	close_half(&m->half[0]);
+	close_half(&m->half[1]);
+	free(m);
+}
+
+void sw_marks_freep(struct sw_marks **m)
+{
+	sw_marks_free(*m);
+}
