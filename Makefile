@@ -52,9 +52,10 @@ LIBS_sockwarden-engine := -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng
 LIBS_sockwarden-net    := -lcurl -lz -ljansson -lseccomp -lcap-ng
 LIBS_sockwarden-web    := -lmicrohttpd -ljansson -lseccomp -lcap-ng -lsodium
 LIBS_sockwarden-config := -lyaml -lseccomp -lcap-ng
-LIBS_sockwarden        := -lyaml -ljansson -lbpf -lelf -lz -lmnl
+LIBS_sockwarden        := -lyaml -ljansson -lbpf -lelf -lz -lmnl -lpcap -lpcre2-8 -lsodium
 LIBS_TEST := -lcmocka -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lmnl -lnftnl -lsodium -lcurl \
-             -lmicrohttpd -lyaml -lpthread
+             -lmicrohttpd -lyaml -lpthread -lpcap -lpcre2-8
+LIBS_FUZZ := -lpcre2-8 -lsodium -ljansson
 
 BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))
 BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$B/bpf/%.bpf.o)
@@ -142,7 +143,7 @@ install: all ## install under DESTDIR (PREFIX=/usr)
 	  >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/} && chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/} || exit 1; done
 	$(Q)install -m 644 deploy/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/sockwarden.conf
 	$(Q)install -m 644 deploy/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sockwarden.conf
-	$(Q)install -m 644 README.md CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/sockwarden/
+	$(Q)install -m 644 README.md CHANGELOG.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/sockwarden/
 
 uninstall: ## remove what install placed, keeping configuration and state
 	$(Q)rm -rf $(DESTDIR)$(PREFIX)/bin/sockwarden $(DESTDIR)$(PREFIX)/sbin/sockwardend $(DESTDIR)$(PREFIX)/libexec/sockwarden \
@@ -236,9 +237,9 @@ $B/tests/netns/%: tests/netns/%.c
 $B/tests/fuzz/%: tests/fuzz/%.c $B/libsockwarden-fuzz.a
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -MMD -MP $< $B/libsockwarden-fuzz.a -ljansson -o $@
+	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -MMD -MP $< $B/libsockwarden-fuzz.a $(LIBS_FUZZ) -o $@
 
-FUZZ_OBJ := $(patsubst %.c,$B/fuzzobj/%.o,$(wildcard user/base/*.c user/feeds/*.c user/trail/*.c) user/io/msg.c)
+FUZZ_OBJ := $(patsubst %.c,$B/fuzzobj/%.o,$(wildcard user/base/*.c user/feeds/*.c user/trail/*.c user/proto/*.c) user/io/msg.c)
 $B/fuzzobj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -MMD -MP -c $< -o $@

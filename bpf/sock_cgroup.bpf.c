@@ -11,7 +11,7 @@
 
 #include <bpf/bpf_endian.h>
 
-enum { ALLOW = 1 };
+enum { ALLOW = 1, SOCK_RAW = 3 };
 
 /* The note on a socket; made where there is none yet, because the socket is older than we are. */
 static __always_inline struct sock_note *note_of(void *sk)
@@ -27,13 +27,6 @@ static __always_inline struct sock_note *note_of(void *sk)
 	}
 	owner_of_task(&note->owner, current_task());
 	return note;
-}
-
-SEC("cgroup/sock_create")
-int on_sock_create(struct bpf_sock *ctx)
-{
-	note_of(ctx);
-	return ALLOW;
 }
 
 static __always_inline struct sw_sock_event *bound_begin(struct bpf_sock *ctx)
@@ -53,6 +46,24 @@ static __always_inline struct sw_sock_event *bound_begin(struct bpf_sock *ctx)
 	e->protocol = ctx->protocol;
 	e->origin = origin_of(current_task());
 	return e;
+}
+
+/* No bind nor connect of a raw socket is seen by any hook here, and it hears without either. */
+SEC("cgroup/sock_create")
+int on_sock_create(struct bpf_sock *ctx)
+{
+	struct sw_sock_event *e;
+
+	if (ctx->type != SOCK_RAW) {
+		note_of(ctx);
+		return ALLOW;
+	}
+	e = bound_begin(ctx);
+	if (!e)
+		return ALLOW;
+	e->lport = ctx->protocol; /* as the inventory has it */
+	event_commit(&e->head, true);
+	return ALLOW;
 }
 
 SEC("cgroup/post_bind4")
@@ -107,8 +118,7 @@ static __always_inline struct sw_sock_event *asked_begin(struct bpf_sock_addr *c
 	e->type = ctx->type;
 	e->protocol = ctx->protocol;
 	e->rport = bpf_ntohs(ctx->user_port);
-	e->state =
-		flag ? TCP_CLOSE : 0; /* a datagram sent aside leaves the socket without a peer */
+	e->state = flag ? TCP_CLOSE : 0; /* a datagram sent aside leaves the socket without a peer */
 	e->origin = origin_of(current_task());
 	return e;
 }
@@ -211,7 +221,7 @@ int on_sockops(struct bpf_sock_ops *ctx)
 	note = bpf_sk_storage_get(&sock_owner, sk, 0, 0);
 	if (!note || !(note->flags & SOCK_NEEDS_PORT))
 		return ALLOW;
-	note->flags &= ~SOCK_NEEDS_PORT;
+	note->flags = (note->flags & ~SOCK_NEEDS_PORT) | SOCK_IS_TOLD;
 	e = sock_event_begin(SW_EV_LISTEN, note);
 	if (!e)
 		return ALLOW;
@@ -220,6 +230,8 @@ int on_sockops(struct bpf_sock_ops *ctx)
 	e->type = sk->type;
 	e->protocol = sk->protocol;
 	e->state = TCP_LISTEN;
+	e->backlog = note->backlog;
+	e->options = note->options;
 	e->ifindex = sk->bound_dev_if;
 	e->lport = sk->src_port;
 	if (sk->family == AF_INET) {

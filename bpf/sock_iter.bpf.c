@@ -27,10 +27,8 @@ struct {
 	__type(value, struct task_scratch);
 } scratch SEC(".maps");
 
-static __always_inline void inet_of(struct sw_it_inet *r, struct inet_sock *inet, __u32 uid)
+static __always_inline void inet_of(struct sw_it_inet *r, struct sock *sk, struct inet_sock *inet, __u32 uid)
 {
-	struct sock *sk = &inet->sk;
-
 	r->type = SW_IT_INET;
 	r->len = sizeof(*r);
 	r->inode = sk->sk_socket->file->f_inode->i_ino;
@@ -65,7 +63,9 @@ int it_tcp(struct bpf_iter__tcp *ctx)
 	tp = bpf_skc_to_tcp_sock(skc);
 	if (!tp)
 		return 0;
-	inet_of(&r, &tp->inet_conn.icsk_inet, ctx->uid);
+	if (skc->skc_state == TCP_LISTEN && bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp)
+		return 0; /* a subflow: the MPTCP socket above it is told by it_task_file */
+	inet_of(&r, &tp->inet_conn.icsk_inet.sk, &tp->inet_conn.icsk_inet, ctx->uid);
 	r.cookie = bpf_get_socket_cookie(tp);
 	if (r.state == TCP_LISTEN) {
 		r.rx_queue = tp->inet_conn.icsk_inet.sk.sk_ack_backlog;
@@ -86,7 +86,7 @@ int it_udp(struct bpf_iter__udp *ctx)
 
 	if (!up)
 		return 0;
-	inet_of(&r, &up->inet, ctx->uid);
+	inet_of(&r, &up->inet.sk, &up->inet, ctx->uid);
 	r.cookie = bpf_get_socket_cookie(up);
 	r.rx_queue = up->inet.sk.sk_backlog.rmem_alloc.counter;
 	r.tx_queue = up->inet.sk.sk_wmem_alloc.refs.counter - UDP_TX_FLOOR;
@@ -156,12 +156,10 @@ static __always_inline bool has_no_iterator(const struct sock *sk)
 {
 	if (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)
 		return false;
-	return sk->sk_type == TYPE_RAW ||
-		(sk->sk_protocol != PROTO_TCP && sk->sk_protocol != PROTO_UDP);
+	return sk->sk_type == TYPE_RAW || (sk->sk_protocol != PROTO_TCP && sk->sk_protocol != PROTO_UDP);
 }
 
-static __always_inline void tell_inet(
-	struct seq_file *seq, struct sock *sk, const struct sw_it_file *f)
+static __always_inline void tell_inet(struct seq_file *seq, struct sock *sk, const struct sw_it_file *f)
 {
 	struct sw_it_inet r = {};
 
@@ -233,6 +231,7 @@ int it_task(struct bpf_iter__task *ctx)
 	struct task_scratch *s;
 	struct task_path p;
 	__u32 zero = 0;
+	int i;
 
 	if (!t || t->pid != t->tgid)
 		return 0;
@@ -244,7 +243,9 @@ int it_task(struct bpf_iter__task *ctx)
 	s->rec.len = sizeof(s->rec);
 	s->rec.ppid = t->real_parent->tgid;
 	owner_of_task(&s->rec.owner, t);
-	bpf_probe_read_kernel(s->rec.comm, sizeof(s->rec.comm), t->comm);
+#pragma unroll
+	for (i = 0; i < SW_COMM_MAX; i++)
+		s->rec.comm[i] = t->comm[i];
 	s->rec.is_kernel = !!(t->flags & PF_KTHREAD);
 	if (!s->rec.is_kernel) {
 		p = task_path_read(t->mm->exe_file, s->rec.path);

@@ -10,6 +10,9 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
+/* on_sockops is attached: it tells of a listener that has no port yet. Set by the loader. */
+const volatile bool has_listen_end = false;
+
 static __always_inline void tuple_of(struct sw_sock_event *e, const struct sock *sk)
 {
 	e->family = sk->__sk_common.skc_family;
@@ -29,8 +32,7 @@ static __always_inline void tuple_of(struct sw_sock_event *e, const struct sock 
 }
 
 /* A note with no owner yet: the socket is older than we are, and a softirq cannot say whose it is. */
-static __always_inline int tell(
-	const struct sock *sk, __u8 type, __u8 state, struct sock_note *note, __s32 ret)
+static __always_inline int tell(const struct sock *sk, __u8 type, __u8 state, struct sock_note *note, __s32 ret)
 {
 	struct task_struct *t = current_task();
 	struct sw_sock_event *e;
@@ -43,24 +45,37 @@ static __always_inline int tell(
 	e->cookie = bpf_get_socket_cookie((void *)sk);
 	e->state = state;
 	e->ret = ret;
-	e->options = type == SW_EV_CLOSE
-		? 0
-		: options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk));
+	e->options = type == SW_EV_CLOSE ? 0 : options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk));
 	if (type == SW_EV_LISTEN)
 		e->backlog = sk->sk_max_ack_backlog;
-	e->origin =
-		type == SW_EV_LISTEN || t->tgid == e->owner.tgid ? origin_of(t) : SW_ORIGIN_KERNEL;
+	e->origin = type == SW_EV_LISTEN || t->tgid == e->owner.tgid ? origin_of(t) : SW_ORIGIN_KERNEL;
 	event_commit(&e->head, type == SW_EV_LISTEN);
 	return 0;
+}
+
+/* The TCP socket below an MPTCP one, made by the kernel: the one above is told. */
+static __always_inline bool is_subflow(const struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+
+	return tp && bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp;
 }
 
 /* listen() is called by the owner; who listens matters more than who made the socket. */
 static __always_inline int told_listen(const struct sock *sk, struct sock_note *note)
 {
+	if (is_subflow(sk))
+		return 0;
 	owner_of_task(&note->owner, current_task());
 	note->flags &= ~(SOCK_IS_RELEASED | SOCK_NEEDS_PORT);
-	if (!sk->__sk_common.skc_num)
+	if (!sk->__sk_common.skc_num) {
 		note->flags |= SOCK_NEEDS_PORT;
+		note->owner.netns = sk->__sk_common.skc_net.net->ns.inum;
+		note->backlog = sk->sk_max_ack_backlog;
+		note->options = options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk));
+		if (has_listen_end)
+			return 0;
+	}
 	return tell(sk, SW_EV_LISTEN, TCP_LISTEN, note, 0);
 }
 
@@ -83,10 +98,9 @@ int BPF_PROG(on_state, const struct sock *sk, int from, int to)
 	bool is_end = to == TCP_CLOSE, is_up = to == TCP_ESTABLISHED;
 	struct sock_note *note;
 
-	if (!is_end && !is_up && to != TCP_LISTEN)
+	if ((!is_end && !is_up && to != TCP_LISTEN) || from == to)
 		return 0;
-	note = bpf_sk_storage_get(
-		&sock_owner, (void *)sk, 0, is_end ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
+	note = bpf_sk_storage_get(&sock_owner, (void *)sk, 0, is_end ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
 	if (!note) {
 		if (!is_end)
 			sw_stat_inc(SW_STAT_OWNER_LOST);
@@ -95,8 +109,7 @@ int BPF_PROG(on_state, const struct sock *sk, int from, int to)
 	if (to == TCP_LISTEN)
 		return told_listen(sk, note);
 	if (from == TCP_SYN_SENT)
-		return tell(sk, is_up ? SW_EV_CONNECTED : SW_EV_CONNECT_FAILED, to, note,
-			is_up ? 0 : -sk->sk_err);
+		return tell(sk, is_up ? SW_EV_CONNECTED : SW_EV_CONNECT_FAILED, to, note, is_up ? 0 : -sk->sk_err);
 	if (from == TCP_SYN_RECV && is_up)
 		return tell(sk, SW_EV_ACCEPT, to, note, 0);
 	return is_end ? told_close(sk, from, note) : 0;
@@ -129,8 +142,7 @@ int BPF_PROG(on_exec, struct task_struct *t, int old_pid, struct linux_binprm *b
 	e->args_len = 0;
 	e->is_args_cut = 0;
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
-	_Static_assert(
-		SW_EXEC_ARGS_MAX >= 256, "the path is composed with the arguments' room behind it");
+	_Static_assert(SW_EXEC_ARGS_MAX >= 256, "the path is composed with the arguments' room behind it");
 	p = task_path_read(bprm->file, e->path);
 	e->path_len = p.len;
 	e->is_path_cut = p.is_cut;

@@ -119,9 +119,7 @@ struct __sk_buff {
 
 /* ---- uapi: socket programs */
 
-enum {
-	BPF_F_CLONE = 1U << 9
-}; /* socket storage: an accepted socket gets a copy of its listener's */
+enum { BPF_F_CLONE = 1U << 9 }; /* socket storage: an accepted socket gets a copy of its listener's */
 enum { BPF_SOCK_OPS_TCP_LISTEN_CB = 11 };
 
 enum {
@@ -408,6 +406,7 @@ struct inet_connection_sock {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u32 rcv_nxt, copied_seq, write_seq, snd_una;
+	bool is_mptcp;
 };
 
 struct udp_sock {

@@ -11,12 +11,12 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+#include "lib/lockdown.bpf.h"
 #include "sockwarden/abi/limits.h"
 
 enum {
-	TASK_PATH_DEPTH = 24, /* directories and mounts followed before the path is cut */
-	TASK_PATH_ROOM = SW_EXEC_PATH_MAX +
-		256, /* a name may be 255 bytes: room that the verifier can see */
+	TASK_PATH_DEPTH = 24,			    /* directories and mounts followed before the path is cut */
+	TASK_PATH_ROOM = SW_EXEC_PATH_MAX + 256, /* a name may be 255 bytes: room that the verifier can see */
 };
 
 struct task_path {
@@ -75,11 +75,13 @@ static __always_inline struct task_path task_path_read(struct file *file, char *
 	buf[0] = 0;
 	if (!file)
 		return ret;
+	ret.is_deleted = file->f_inode->i_nlink == 0;
+	if (!can_read_kernel)
+		return ret;
 	vfs = BPF_CORE_READ(file, f_path.mnt);
 	w.dentry = BPF_CORE_READ(file, f_path.dentry);
 	w.mnt = (void *)vfs - bpf_core_field_offset(struct mount, mnt);
 	w.mnt_root = BPF_CORE_READ(vfs, mnt_root);
-	ret.is_deleted = BPF_CORE_READ(file, f_inode, i_nlink) == 0;
 	buf[SW_EXEC_PATH_MAX - 1] = 0;
 	for (i = 0; i < TASK_PATH_DEPTH && more > 0; i++)
 		more = path_step(&w, buf);

@@ -55,6 +55,7 @@ struct said {
 	uint16_t port, other_port;
 	int error, fd;
 	uint32_t netns;
+	char act[32]; /* the program that a child becomes */
 };
 
 struct bench {
@@ -158,6 +159,7 @@ static int begin_sized(void **state, uint32_t ring_bytes)
 	assert_true(b->tr && b->it);
 	share_maps(b->tr->obj, b->cg->obj);
 	share_maps(b->it->obj, b->cg->obj);
+	b->tr->rodata->has_listen_end = true;
 	assert_int_equal(sock_trace__load(b->tr), 0);
 	assert_int_equal(sock_iter__load(b->it), 0);
 	attach_all(b, b->cg->obj, fd);
@@ -172,7 +174,7 @@ static int begin(void **state)
 	return begin_sized(state, SW_EV_SOCK_BYTES);
 }
 
-static int begin_tiny(void **state)
+static inline int begin_tiny(void **state)
 {
 	return begin_sized(state, 4096);
 }
@@ -249,7 +251,7 @@ static void start(struct bench *b, act_fn act)
 }
 
 /* Runs act to its end and reads what was told; its pid. */
-static pid_t run(struct bench *b, act_fn act, struct said *ret)
+static inline pid_t run(struct bench *b, act_fn act, struct said *ret)
 {
 	pid_t pid;
 	int status;
@@ -267,7 +269,7 @@ static pid_t run(struct bench *b, act_fn act, struct said *ret)
 }
 
 /* Runs act until it stops itself, its descriptors open. */
-static pid_t run_to_stop(struct bench *b, act_fn act)
+static inline pid_t run_to_stop(struct bench *b, act_fn act)
 {
 	int status;
 

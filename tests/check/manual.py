@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Holds docs/manual.md to the program: its tables of commands and settings are those of `sockwarden`.
+"""Holds docs/manual.md to the program: its tables of commands, rules and settings are those of `sockwarden`.
 
 `manual.py --draw` writes them.
 """
@@ -35,6 +35,15 @@ def commands():
         m = re.match(r"  ([a-z][a-z ]*(?: \S+)*?)  +(\S.*)", line) or re.match(r"  ([a-z ]+(?: \[?[A-Z]\S+)+) (\S.*)", line)
         if m:
             rows.append(f"| `{cell(m[1].strip())}` | {cell(m[2])} |")
+    return "\n".join(rows)
+
+
+def rules():
+    """A table of what replay tells of, from the rows beside the enum."""
+    rows = ["| rule | kind | severity | |", "|---|---|---|---|"]
+    for word, kind, severity, sentence in re.findall(r'X\(\w+, "([a-z0-9-]+)", (NULL|"[a-z]+"), (\w+), "([^"]+)"\)', read("user/detect/sight.h")):
+        shown = "the trail's" if kind == "NULL" else f"`{kind.strip(chr(34))}`"
+        rows.append(f"| `{word}` | {shown} | {severity.lower()} | {cell(sentence)} |")
     return "\n".join(rows)
 
 
@@ -73,7 +82,7 @@ def settings():
 
 def main():
     text, wrong = read(DOC), []
-    for name, table in (("commands", commands()), ("settings", settings())):
+    for name, table in (("commands", commands()), ("rules", rules()), ("settings", settings())):
         begin, end = f"<!-- {name}: begin, drawn by tests/check/manual.py --draw -->", f"<!-- {name}: end -->"
         if begin not in text or end not in text:
             finish([f"{DOC}: has no place for the table of {name}"])

@@ -19,6 +19,8 @@ PUBLIC = "2001:db8::1"  # on the namespace's loopback device, but not an address
 KEY = "k3yk3yk3yk3yk3yk3y01"
 GOOD = "# a list\n198.18.7.0/24\n198.18.1.1 ; note\n2001:db8:7::/48\n198.18.1.1\n"
 
+DROP = b'{"cidr":"198.18.4.0/24","sblid":"SBL1","rir":"x"}\n{"type":"metadata","timestamp":1795000000,"records":1}\n'
+
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -46,6 +48,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def get_good(self):
         self.send(GOOD.encode())
+
+    def get_page(self):
+        self.send(b"<html><body>log in first</body></html>\n" * 3, Content_Type="text/html; charset=utf-8")
+
+    def get_careless(self):
+        self.send(GOOD.encode(), Content_Type="text/html")
+
+    def get_drop(self):
+        self.send(DROP)
+
+    def get_shortened(self):
+        self.send(DROP, length=DROP.index(b'{"type"'))
+
+    def get_longer(self):
+        self.send(DROP, length=len(DROP) + 50)
+
+    def get_urls(self):
+        self.send(b"http://bad.example/x\nbad.example\n198.18.1.1:81\n")
 
     def get_tagged(self):
         if self.headers.get("If-None-Match") == '"one"':
@@ -106,6 +126,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def get_wide(self):
         self.send(b"198.18.1.1\n\n0.0.0.0/1\n")
+
+    def get_all(self):
+        self.send(b"198.18.1.1\n0.0.0.0/0\n")
 
     def get_empty(self):
         self.send(b"# nothing today\n")
@@ -212,6 +235,33 @@ def test_it_asks_again_only_for_what_has_changed_and_reads_no_body_of_a_304(plac
         assert m.unchanged == 0 and fd is not None
 
 
+def test_a_list_in_a_form_of_its_own_is_read(place):
+    with World(place, "drop", "    parser: jsonl:cidr+records") as w:
+        m, fd = w.fetch()
+        assert m.result == 0 and TrailList(fd).nets == ["198.18.4.0/24"], m
+
+
+@pytest.mark.parametrize("path, words", [("shortened", "cut off"), ("longer", "transfer closed")])
+def test_a_list_of_a_wrong_length_is_refused(place, path, words):
+    with World(place, path, "    parser: jsonl:cidr+records") as w:
+        m, fd = w.fetch()
+        assert m.result < 0 and fd is None and words in m.text, m
+
+
+def test_a_page_is_no_list_and_a_list_that_is_called_a_page_is_one(place):
+    with World(place, "page") as w:
+        m, fd = w.fetch()
+        assert m.result < 0 and fd is None and "text/html" in m.text, m
+    with World(place, "careless") as w:
+        assert w.fetch()[0].result == 0
+
+
+def test_other_trails_are_counted_by_kind(place):
+    with World(place, "urls", "    min_entries: 0") as w:
+        m, fd = w.fetch()
+        assert (m.result, m.entries, m.urls, m.domains, m.ports) == (0, 0, 1, 1, 1) and fd is not None, m
+
+
 def test_a_304_that_nobody_asked_for_is_an_error(place):
     with World(place, "never") as w:
         m, fd = w.fetch()
@@ -237,6 +287,7 @@ def test_a_list_that_shrank_waits_for_its_name(place):
     ("halfgzip", "gzip stream ends"),
     ("broken", "500"),
     ("wide", "line 3"),
+    ("all", "0.0.0.0/0 is wider than /8"),
     ("empty", ""),
     ("garbage", "line "),
     ("tohttp", "http"),

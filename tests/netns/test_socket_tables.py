@@ -200,3 +200,65 @@ def test_csv_of_a_table(full):
     lines = full.ok("sockets", "list", "--as", "lsof", "-i", "tcp:25", "-o", "csv").splitlines()
     assert lines[0] == "COMMAND,PID,USER,FD,TYPE,DEVICE,SIZE/OFF,NODE,NAME"
     assert any(line.endswith("TCP,*:25 (LISTEN)") for line in lines)
+
+
+def test_ps_has_every_process_as_ps_ef_has(full):
+    """ps -ef, ps -ax, ps -efww: the same rows, but commands in full; and what each listens on."""
+    mine = {r["pid"]: r for r in full.cli_json("ps", "-efww")["processes"]}
+    theirs = {}
+    for line in full.on_host("ps", "-eo", "pid=,ppid=,uid=,tty=,args=", "-ww", check=True).stdout.splitlines():
+        pid, ppid, uid, tty, command = (line.split(None, 4) + [""])[:5]
+        theirs[int(pid)] = (int(ppid), int(uid), tty, command.strip())
+    both = [p for p in theirs if p in mine and "\n" not in mine[p]["command"] and "\\" not in theirs[p][3]]
+    assert full.full_pid in mine and len(both) > 5
+    calm = [p for p in both if mine[p]["command"] == theirs[p][3] or p == full.full_pid]
+    assert len(calm) >= len(both) * 3 / 4, "a process may exec between the two"
+    for p in calm:
+        assert (mine[p]["ppid"], mine[p]["uid"], mine[p]["tty"]) == theirs[p][:3], p
+    row = mine[full.full_pid]
+    assert {"tcp/0.0.0.0:25", "tcp/[::]:80", "udp/127.0.0.1:514"} <= set(row["listens"])
+    assert "struct" in row["command"], "the command is whole"
+    header = full.ok("ps", "-ax").splitlines()[0].split()
+    assert header == "UID PID PPID C STIME TTY TIME LISTENS CMD".split()
+
+
+def test_ps_grep_xinetd_finds_a_whole_command_line(full):
+    """ps -efww | grep xinetd: arguments are not cut."""
+    args = ["xinetd", "-stayalive", "-reuse", "-pidfile", "/var/run/xinetd.pid", "x" * 300, "\x1b[2J"]
+    p = full.spawn(sys.executable, "-S", "-E", "-c", "import time; print('ready', flush=True); time.sleep(1000)", *args)
+    assert p.stdout.readline() == "ready\n"
+    out = full.ok("ps", "-efww")
+    assert any(" ".join(args[:-1]) in line for line in out.splitlines() if "xinetd" in line)
+    assert "\x1b" not in out, "and do nothing to the terminal"
+
+
+def files_of(rows):
+    """FD, TYPE, NODE and NAME, without what the two name in their own ways."""
+    return sorted(r[3:5] + r[7:] for r in rows if len(r) > 8 and r[4] not in ("unix", "sock", "raw", "raw6", "pack", "a_inode") and
+                  "protocol:" not in r and r[7] not in ("RAW", "PACKET"))
+
+
+def test_ps_of_a_process_has_its_files_as_lsof_p_has(full):
+    theirs = files_of(words(full.on_host("lsof", "-p", str(full.full_pid), "-n", "-P").stdout)[1:])
+    mine = files_of(words(full.ok("ps", str(full.full_pid), "-n", "-P"))[1:])
+    assert {r[0] for r in mine} >= {"cwd", "rtd", "txt", "mem", "0r", "1w"}
+    assert ["3u", "IPv4", "TCP", "*:25", "(LISTEN)"] in [[*r] for r in mine]
+    assert mine == [r for r in theirs if r[0] != "NOFD"]
+
+
+def test_a_deleted_file_is_flagged(full):
+    path = os.path.join(full.dir, "gone")
+    script = f"f = open({path!r}, 'w'); import os, time; os.unlink({path!r}); print('ready', flush=True); time.sleep(1000)"
+    p = full.spawn(sys.executable, "-S", "-E", "-c", script)
+    assert p.stdout.readline() == "ready\n"
+    files = full.cli_json("ps", "-p", p.pid)["files"]
+    gone = [f for f in files if f["deleted"]]
+    assert [(f["fd"], f["name"]) for f in gone] == [("3w", path + " (deleted)")]
+
+
+def test_ps_works_without_the_daemon_and_says_what_it_does_not_know(lab):
+    code, out, err = lab.cli("ps")
+    assert code == 0 and "the daemon is not running" in err
+    assert out.splitlines()[0].split() == "UID PID PPID C STIME TTY TIME CMD".split()
+    assert lab.cli("ps", "999999999")[0] == 1
+    assert lab.cli("ps", "x")[0] == 2

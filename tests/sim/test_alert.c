@@ -313,6 +313,19 @@ static void syslog_is_found_again_after_its_restart_and_told_what_it_missed(void
 	assert_int_equal(sw_alert_stats(w->alert)->syslog_sent, 2);
 }
 
+static void a_host_without_syslog_is_no_fault_but_what_it_missed_is_counted(void **state)
+{
+	struct world *w = *state;
+
+	close(w->log_fd);
+	unlink(w->path);
+	w->log_fd = -1;
+	find(w, 1, SW_SEV_HIGH, "one");
+	assert_int_equal(sw_alert_stats(w->alert)->syslog_failed, 1);
+	assert_true(sw_alert_stats(w->alert)->is_syslog_absent);
+	assert_string_equal(sw_alert_stats(w->alert)->syslog_error, "");
+}
+
 static void a_flood_is_held_back_from_syslog_and_counted(void **state)
 {
 	struct world *w = *state;
@@ -360,6 +373,7 @@ int main(void)
 		T(bans_by_the_program_are_told_and_those_by_an_operator_are_not_mailed),
 		T(syslog_gets_one_datagram_with_priority_and_escaped_text),
 		T(syslog_is_found_again_after_its_restart_and_told_what_it_missed),
+		T(a_host_without_syslog_is_no_fault_but_what_it_missed_is_counted),
 		T(a_flood_is_held_back_from_syslog_and_counted),
 		T(a_recipient_with_a_line_break_is_refused),
 	};

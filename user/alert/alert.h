@@ -35,6 +35,7 @@ struct sw_alert_stats {
 	uint64_t mail_rows_cut; /* alerts told in a mail by their number only */
 	uint64_t syslog_sent; /* lines */
 	uint64_t syslog_failed; /* lines that /dev/log did not take */
+	bool is_syslog_absent; /* no line ever found a socket: a host or container without syslog, no fault */
 	uint64_t syslog_limited; /* lines held back by the rate limit */
 	char mail_error[256]; /* the last failure, "" after a success */
 	char syslog_error[96];

@@ -164,11 +164,15 @@ static void take(void *sink, const struct sw_alert_item *i)
 	if (r < 0) {
 		stats->syslog_failed++;
 		s->unsaid++;
-		snprintf(stats->syslog_error, sizeof(stats->syslog_error), "%.40s: %.50s",
-			s->context->syslog_path, strerror(-r));
+		stats->is_syslog_absent = r == -ENOENT && !stats->syslog_sent;
+		stats->syslog_error[0] = 0;
+		if (!stats->is_syslog_absent)
+			snprintf(stats->syslog_error, sizeof(stats->syslog_error), "%.40s: %.50s",
+				s->context->syslog_path, strerror(-r));
 		return;
 	}
 	stats->syslog_sent++;
+	stats->is_syslog_absent = false;
 	stats->syslog_error[0] = 0;
 	s->unsaid = 0;
 }

@@ -52,6 +52,16 @@ static int parse_uint(const char *text, uint64_t *ret)
 	return *end || errno ? -EINVAL : 0;
 }
 
+static int store_more(const struct sw_opt *o, struct sw_opt_list *list, const char *value, char *err, size_t size)
+{
+	if (list->n == SW_ARRAY_SIZE(list->values)) {
+		snprintf(err, size, "--%s: at most %zu of them", o->name, SW_ARRAY_SIZE(list->values));
+		return -E2BIG;
+	}
+	list->values[list->n++] = value;
+	return 0;
+}
+
 static int store(const struct sw_opt *o, void *target, const char *value, char *err, size_t size)
 {
 	char *field = (char *)target + o->offset;
@@ -66,6 +76,8 @@ static int store(const struct sw_opt *o, void *target, const char *value, char *
 	case SW_OPT_MAYBE:
 		*(const char **)field = value;
 		return 0;
+	case SW_OPT_LIST:
+		return store_more(o, (struct sw_opt_list *)field, value, err, size);
 	case SW_OPT_UINT:
 		r = parse_uint(value, &number);
 		break;
@@ -75,16 +87,14 @@ static int store(const struct sw_opt *o, void *target, const char *value, char *
 	}
 	if (r < 0) {
 		snprintf(err, size, "--%s: '%s' is not a %s", o->name, value,
-			o->kind == SW_OPT_UINT ? "whole number"
-					       : "duration such as 90s, 10m, 24h, 7d or forever");
+			o->kind == SW_OPT_UINT ? "whole number" : "duration such as 90s, 10m, 24h, 7d or forever");
 		return r;
 	}
 	*(uint64_t *)field = number;
 	return 0;
 }
 
-int sw_opt_parse(const struct sw_opt *rows, void *target, int argc, char **argv, int *ret_words,
-	char *err, size_t size)
+int sw_opt_parse(const struct sw_opt *rows, void *target, int argc, char **argv, int *ret_words, char *err, size_t size)
 {
 	int words = 0;
 

@@ -8,15 +8,21 @@
 #include "user/base/util.h"
 
 /* SW_OPT_MAYBE: a text that may be left out ("" then); what follows is it unless it begins with a dash. */
-enum sw_opt_kind { SW_OPT_FLAG, SW_OPT_STRING, SW_OPT_UINT, SW_OPT_DURATION, SW_OPT_MAYBE };
+enum sw_opt_kind { SW_OPT_FLAG, SW_OPT_STRING, SW_OPT_UINT, SW_OPT_DURATION, SW_OPT_MAYBE, SW_OPT_LIST };
+
+/* An option that may be given several times. */
+struct sw_opt_list {
+	unsigned int n;
+	const char *values[16];
+};
 
 struct sw_opt {
-	char letter; /* 0: none */
+	char letter;	  /* 0: none */
 	const char *name; /* without the dashes */
 	enum sw_opt_kind kind;
-	size_t offset; /* into the target struct: bool, const char *, uint64_t, uint64_t seconds */
-	const char *value; /* the value's name in the help, "SECONDS"; NULL for a flag */
-	const char *help; /* one line */
+	size_t offset;	     /* into the target struct: bool, const char *, uint64_t, uint64_t seconds, struct sw_opt_list */
+	const char *value;   /* the value's name in the help, "SECONDS"; NULL for a flag */
+	const char *help;    /* one line */
 };
 
 /*

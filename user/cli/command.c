@@ -2,18 +2,12 @@
 #include "user/cli/cli.h"
 
 #define ROW(letter, name, kind, member, value, help)                                               \
-	{                                                                                          \
-		letter, name, kind, offsetof(struct sw_cli_options, member), value, help           \
-	}
-#define FLAG(letter, name, member, help) ROW(letter, name, SW_OPT_FLAG, member, NULL, help)
-#define TEXT(letter, name, member, value, help)                                                    \
-	ROW(letter, name, SW_OPT_STRING, member, value, help)
-#define NUMBER(letter, name, member, value, help)                                                  \
-	ROW(letter, name, SW_OPT_UINT, member, value, help)
-#define MAYBE(letter, name, member, value, help)                                                   \
-	ROW(letter, name, SW_OPT_MAYBE, member, value, help)
-#define LENGTH(letter, name, member, value, help)                                                  \
-	ROW(letter, name, SW_OPT_DURATION, member, value, help)
+	{letter, name, kind, offsetof(struct sw_cli_options, member), value, help}
+#define FLAG(letter, name, member, help)	  ROW(letter, name, SW_OPT_FLAG, member, NULL, help)
+#define TEXT(letter, name, member, value, help)	  ROW(letter, name, SW_OPT_STRING, member, value, help)
+#define NUMBER(letter, name, member, value, help) ROW(letter, name, SW_OPT_UINT, member, value, help)
+#define MAYBE(letter, name, member, value, help)	  ROW(letter, name, SW_OPT_MAYBE, member, value, help)
+#define LENGTH(letter, name, member, value, help) ROW(letter, name, SW_OPT_DURATION, member, value, help)
 
 /* clang-format off */
 const struct sw_opt sw_cli_global_options[] = {
@@ -63,6 +57,17 @@ static const struct sw_opt socket_options[] = {
 	TEXT(0, "as", as, "TOOL", "the table of lsof, socklist, sockstat, netstat or ss, of the host's own namespace"),
 	{},
 };
+static const struct sw_opt ps_options[] = {
+	NUMBER('p', "pid", pid, "PID", "the files of this process, as its number alone does"),
+	FLAG('e', "every", as_always, "of every user (it is always so)"),
+	FLAG('f', "full", as_always, "all columns (it is always so)"),
+	FLAG('a', "all", as_always, "of every terminal (it is always so)"),
+	FLAG('x', "without-terminal", as_always, "those without a terminal, too (it is always so)"),
+	FLAG('w', "unlimited", as_always, "commands in full (it is always so)"),
+	FLAG('n', "numeric", as_always, "addresses as numbers (it is always so)"),
+	FLAG('P', "port-numbers", as_always, "ports as numbers (it is always so)"),
+	{},
+};
 static const struct sw_opt audit_options[] = {
 	FLAG('a', "all", all, "what only this host reaches, too: loopback, UNIX sockets, ports of clients"),
 	{},
@@ -95,6 +100,10 @@ static const struct sw_opt doctor_options[] = {
 	TEXT(0, "plan", plan, "IFACE", "what attaching to this device would do; nothing is attached"),
 	{},
 };
+static const struct sw_opt replay_options[] = {
+	ROW(0, "trails", SW_OPT_LIST, trails, "DIR", "a directory of static trails, a text or a CSV; may be given again"),
+	{},
+};
 
 const struct sw_cli_command sw_cli_commands[] = {
 	{"status", "what is in force, what it has seen, what is wrong", "", 0, 0, NULL, sw_cli_status,
@@ -116,6 +125,8 @@ const struct sw_cli_command sw_cli_commands[] = {
 	{"sockets baseline accept", "take differences into the baseline: one by its key, or all", "[NAME] [KEY]", 0, 2, NULL,
 		sw_cli_baseline_accept, "sockwarden sockets baseline accept\n"},
 	{"sockets baseline delete", "forget a baseline", "NAME", 1, 1, NULL, sw_cli_baseline_delete, NULL},
+	{"ps", "the processes and what each listens on; of one process its files", "[PID]", 0, 1, ps_options, sw_cli_ps,
+		"sockwarden ps -ef\nsockwarden ps 522\nsockwarden ps -j --pretty\n"},
 	{"audit", "what listens, whether it is needed, how far it reaches, and how to stop it", "", 0, 0, audit_options,
 		sw_cli_audit, "sockwarden audit\nsockwarden audit --all -o wide\n"},
 	{"ban", "drop what comes from an address or a network", "ADDR|CIDR", 1, 1, ban_options, sw_cli_ban,
@@ -147,6 +158,8 @@ const struct sw_cli_command sw_cli_commands[] = {
 		"sockwarden off\nsockwarden off --observe\n"},
 	{"doctor", "is this host fit for it: each answer with its fix", "", 0, 0, doctor_options, sw_cli_doctor,
 		"sockwarden doctor\nsockwarden doctor --plan eth0\n"},
+	{"replay", "what a capture holds: listed addresses, names and requests, scans; exit 1 when there is any", "FILE", 1, 1,
+		replay_options, sw_cli_replay, "sockwarden replay dump.pcap --trails trails/\nsockwarden replay dump.pcapng -o jsonl\n"},
 	{"config check", "read the configuration and tell its errors; the daemon is not asked", "[FILE]", 0, 1, NULL,
 		sw_cli_config_check, "sockwarden config check /etc/sockwarden/sockwarden.yaml\n"},
 	{"config explain", "what a setting or a section is", "KEY", 0, 1, NULL, sw_cli_config_explain,

@@ -20,27 +20,21 @@ static const char *const on_exit_words[] = {"keep", "remove"};
 static const char *const level_words[] = {"error", "warning", "notice", "info", "debug"};
 static const char *const hook_words[] = {"auto", "native", "tcx", "generic"};
 static const char *const engine_words[] = {"lpm", "packed"};
-static const char *const action_words[] = {"observe", "drop"};
+static const char *const action_words[] = {"observe", "drop", "except"};
 static const char *const severity_words[] = {
 #define SEVERITY_WORD(id, word) word,
 	SW_SEVERITIES(SEVERITY_WORD)
 #undef SEVERITY_WORD
 };
 /* RFC 5424, table 1, in its order. */
-static const char *const facility_words[] = {"kern", "user", "mail", "daemon", "auth", "syslog",
-	"lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock",
-	"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"};
+static const char *const facility_words[] = {"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp",
+	"cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4",
+	"local5", "local6", "local7"};
 
-#define WORDS(array, first_)                                                                       \
-	&(const struct sw_conf_words)                                                              \
-	{                                                                                          \
-		array, SW_ARRAY_SIZE(array), first_                                                \
-	}
-#define AT(member) offsetof(struct sw_config, member), sizeof(((struct sw_config *)0)->member)
-#define AT_FEED(member)                                                                            \
-	offsetof(struct sw_config_feed, member), sizeof(((struct sw_config_feed *)0)->member)
-#define AT_IFACE(member)                                                                           \
-	offsetof(struct sw_config_iface, member), sizeof(((struct sw_config_iface *)0)->member)
+#define WORDS(array, first_) &(const struct sw_conf_words){array, SW_ARRAY_SIZE(array), first_}
+#define AT(member)	     offsetof(struct sw_config, member), sizeof(((struct sw_config *)0)->member)
+#define AT_FEED(member)	     offsetof(struct sw_config_feed, member), sizeof(((struct sw_config_feed *)0)->member)
+#define AT_IFACE(member)     offsetof(struct sw_config_iface, member), sizeof(((struct sw_config_iface *)0)->member)
 
 /* clang-format off */
 const struct sw_conf_row sw_conf_rows[] = {
@@ -96,7 +90,7 @@ const struct sw_conf_row sw_conf_rows[] = {
 
 	{"feeds", SW_CONF_FEEDS, AT(feeds), NULL, 0, SW_CONFIG_FEEDS_MAX, NULL,
 		"Lists of addresses and networks that are fetched by HTTPS on a schedule.",
-		"- name: blocklist\n  url: https://lists.example.net/addresses.txt\n  refresh: 12h\n  action: drop\n"},
+		"- name: spamhaus-drop\n- name: blocklist\n  url: https://lists.example.net/addresses.txt\n  refresh: 12h\n  action: drop\n"},
 
 	{"alerts.mail.to", SW_CONF_TEXT, AT(mail_to), "", 0, 0, NULL,
 		"Who gets mail about findings and alarms; empty means no mail is sent."},
@@ -142,7 +136,10 @@ const struct sw_conf_row sw_conf_rows[] = {
 
 const struct sw_conf_row sw_conf_feed_rows[] = {
 	{"name", SW_CONF_NAME, AT_FEED(name), NULL, 0, 0, NULL, "The list's name, in events and commands."},
-	{"url", SW_CONF_HTTPS, AT_FEED(url), NULL, 0, 0, NULL, "Where it is fetched, https:// only."},
+	{"url", SW_CONF_HTTPS, AT_FEED(url), "", 0, 0, NULL,
+		"Where it is fetched, https:// only; left out for a feed that 'sockwarden feeds list' names."},
+	{"parser", SW_CONF_TEXT, AT_FEED(parser), "plain", 0, 0, NULL,
+		"The form it is written in: plain, netset, hosts, csv:COLUMN, tsv:COLUMN, pipe:COLUMN, jsonl:KEY, json:PATH, tor, stix or misp."},
 	{"ca_file", SW_CONF_PATH, AT_FEED(ca_file), "", 0, 0, NULL,
 		"Certificates that the server's is checked against; empty means the system's."},
 	{"refresh", SW_CONF_DURATION, AT_FEED(refresh_sec), "24h", 60, 30ull * DAY, NULL, "How often it is fetched."},
@@ -150,8 +147,16 @@ const struct sw_conf_row sw_conf_feed_rows[] = {
 		"A list with fewer entries is refused and the last good one stays."},
 	{"max_entries", SW_CONF_U64, AT_FEED(max_entries), "1000000", 1, SW_MAX_TRAILS4, NULL,
 		"A list with more entries is refused and the last good one stays."},
+	{"max_change", SW_CONF_U32, AT_FEED(max_change), "30", 1, 100, NULL,
+		"Percent of the list that may go or come at once; more waits for 'sockwarden feeds update NAME --accept'."},
+	{"max_cover", SW_CONF_U32, AT_FEED(max_cover), "5", 1, 100, NULL,
+		"Percent of all addresses that the list may cover; one that covers more is refused."},
+	{"max_age", SW_CONF_DURATION, AT_FEED(max_age_sec), "7d", 0, 366ull * DAY, NULL,
+		"When nothing good was fetched for so long, its entries leave."},
+	{"max_frozen", SW_CONF_DURATION, AT_FEED(max_frozen_sec), "forever", 0, 366ull * DAY, NULL,
+		"When what was fetched was the same for so long, its publisher has gone and its entries leave."},
 	{"action", SW_CONF_WORD, AT_FEED(action), "drop", 0, 0, WORDS(action_words, SW_TRAIL_OBSERVE),
-		"What a hit on this list is for: drop (when enforcing), or observe only."},
+		"What a hit on this list is for: drop (when enforcing), observe only; except is for feeds described so."},
 	{"enabled", SW_CONF_BOOL, AT_FEED(is_enabled), "true", 0, 0, NULL, "False keeps the entry here and fetches nothing."},
 	{},
 };
@@ -264,11 +269,7 @@ const char *sw_conf_suggest(const char *section, const char *text, char *buf, si
 static void describe_words(const struct sw_conf_words *w, struct sw_strbuf *out)
 {
 	for (size_t i = 0; i < w->n; i++)
-		sw_strbuf_printf(out, "%s%s",
-			i == 0                  ? ""
-				: i + 1 == w->n ? " or "
-						: ", ",
-			w->words[i]);
+		sw_strbuf_printf(out, "%s%s", i == 0 ? "" : i + 1 == w->n ? " or " : ", ", w->words[i]);
 }
 
 static void describe_duration(const struct sw_conf_row *row, struct sw_strbuf *out)
@@ -306,15 +307,15 @@ void sw_conf_describe_type(const struct sw_conf_row *row, struct sw_strbuf *out)
 		break;
 	case SW_CONF_U32:
 	case SW_CONF_U64:
-		sw_strbuf_printf(out, "a whole number from %llu to %llu",
-			(unsigned long long)row->min, (unsigned long long)row->max);
+		sw_strbuf_printf(out, "a whole number from %llu to %llu", (unsigned long long)row->min,
+			(unsigned long long)row->max);
 		break;
 	case SW_CONF_DURATION:
 		describe_duration(row, out);
 		break;
 	case SW_CONF_SIZE_MB:
-		sw_strbuf_printf(out, "a size such as 512M or 2G, from %lluM to %lluG",
-			(unsigned long long)row->min, (unsigned long long)row->max / 1024);
+		sw_strbuf_printf(out, "a size such as 512M or 2G, from %lluM to %lluG", (unsigned long long)row->min,
+			(unsigned long long)row->max / 1024);
 		break;
 	default:
 		sw_strbuf_puts(out, texts[row->type]);

@@ -6,6 +6,7 @@
 struct sw_alerts {
 	struct sw_alert *alert; /* NULL: the configuration is unusable */
 	struct sw_source *timer;
+	bool has_said_absent;
 };
 
 /* Runs what is due, and wakes again when the next is. */
@@ -32,11 +33,12 @@ static void say_degraded(struct sw_engine *e)
 	else
 		sw_degraded_clear(e, "mail");
 	if (s->syslog_error[0])
-		sw_degraded_set(e, "syslog", SW_SEV_LOW,
-			"syslog does not take lines: %s (no syslog here? alerts.syslog.enabled: false)",
-			s->syslog_error);
+		sw_degraded_set(e, "syslog", SW_SEV_LOW, "syslog does not take lines: %s", s->syslog_error);
 	else
 		sw_degraded_clear(e, "syslog");
+	if (s->is_syslog_absent && !e->alerts->has_said_absent)
+		sw_log_notice("there is no syslog here: alerts are findings, and mail where it is configured");
+	e->alerts->has_said_absent = s->is_syslog_absent;
 }
 
 static int on_timer(struct sw_source *s, void *arg)

@@ -281,11 +281,14 @@ static int init(struct sw_engine *e)
 static void done(struct sw_engine *e)
 {
 	struct sw_net_peer *p = e->net_peer;
+	char path[PATH_SIZE];
 
 	if (!p)
 		return;
 	drop(e);
 	sw_source_free(p->listener);
+	if (p->listen_fd >= 0 && sw_path_join(path, sizeof(path), e->paths.run_dir, "net.sock"))
+		unlink(path);
 	sw_close(p->listen_fd);
 	free(p);
 	e->net_peer = NULL;

@@ -39,8 +39,8 @@ int sw_plant_load_gate(struct sw_plant *p, const char *pin_dir)
 {
 	size_t size;
 	const void *elf = xdp_gate__elf_bytes(&size);
-	int r = sw_load_object(
-		"xdp_gate", elf, size, pin_dir, true, NULL, NULL, &p->report, &p->gate);
+	const struct sw_load_opts o = {.pin_dir = pin_dir, .is_optional = true};
+	int r = sw_load_object("xdp_gate", elf, size, &o, &p->report, &p->gate);
 
 	if (r < 0)
 		return r;

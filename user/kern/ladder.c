@@ -24,6 +24,7 @@ struct sw_ladder {
 	const struct sw_ladder_opts *opts; /* while climbing */
 	struct sw_load_report *report;
 	int cgroup_fd;
+	bool can_read_kernel; /* no lockdown=confidentiality */
 };
 
 static const char *const iter_sections[SW_ITER_COUNT] = {
@@ -171,16 +172,41 @@ static int attach_one(struct sw_ladder *l, const struct bpf_program *p)
 	return r;
 }
 
+/* A word of the hooks so far. */
+static bool is_attached(const struct sw_ladder *l, const char *program)
+{
+	size_t n = strlen(program);
+
+	for (const char *at = l->hooks.len ? sw_strbuf_get(&l->hooks) : ""; *at; at += *at == ' ') {
+		size_t len = strcspn(at, " ");
+
+		if (len == n && memcmp(at, program, n) == 0)
+			return true;
+		at += len;
+	}
+	return false;
+}
+
 static int climb_object(struct sw_ladder *l, const struct sw_object *row)
 {
 	size_t size, refused_before = l->report->n_refused;
 	const void *elf = row->elf(&size);
+	const struct sw_load_const consts[] = {
+		{"can_read_kernel", l->can_read_kernel},
+		{"has_listen_end",
+			is_attached(l, "on_sockops") || is_attached(l, "on_inet_listen")},
+		{},
+	};
+	const struct sw_load_opts lo = {.pin_dir = l->opts->pin_dir,
+		.is_optional = true,
+		.skip = is_faked,
+		.arg = (void *)l->opts->fake_refuse,
+		.consts = consts};
 	struct bpf_object *o;
 	struct bpf_program *p;
 	int r;
 
-	r = sw_load_object(row->name, elf, size, l->opts->pin_dir, true, is_faked,
-		(void *)l->opts->fake_refuse, l->report, &o);
+	r = sw_load_object(row->name, elf, size, &lo, l->report, &o);
 	if (r < 0) {
 		say_refused(l, row->name, r);
 		return r;
@@ -250,6 +276,11 @@ int sw_ladder_climb(const struct sw_object *rows, const struct sw_ladder_opts *o
 	r = sw_ladder_is_listed(o->fake_refuse, "fentry") ? -EPERM : sw_ladder_probe_trampoline();
 	if (r < 0)
 		say_refused(l, "fentry", r);
+	r = sw_ladder_is_listed(o->fake_refuse, "read_kernel") ? -EPERM
+							       : sw_ladder_probe_read_kernel();
+	if (r < 0)
+		say_refused(l, "read_kernel", r);
+	l->can_read_kernel = r >= 0;
 	for (size_t i = 0; rows[i].name && l->n_objects < OBJECTS_MAX; i++)
 		climb_object(l, &rows[i]);
 	drop_pins(o->pin_dir, l);
@@ -321,4 +352,21 @@ int sw_ladder_probe_trampoline(void)
 		return -errno;
 	link = bpf_raw_tracepoint_open(NULL, prog);
 	return link < 0 ? -errno : 0;
+}
+
+int sw_ladder_probe_read_kernel(void)
+{
+	const struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10},
+		{.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -8},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 8},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3},
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	_close_ int prog = bpf_prog_load(
+		BPF_PROG_TYPE_RAW_TRACEPOINT, "sw_probe", "GPL", insns, SW_ARRAY_SIZE(insns), NULL);
+
+	return prog < 0 ? -errno : 0;
 }

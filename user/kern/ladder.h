@@ -50,5 +50,7 @@ const char *sw_ladder_hooks(const struct sw_ladder *l);
 int sw_ladder_iterate(const struct sw_ladder *l, enum sw_iter which);
 /* Loads a small fentry program and attaches it: 0 where trampolines work, else why not. */
 int sw_ladder_probe_trampoline(void);
+/* Loads a small program that reads kernel memory: 0, else why not (lockdown=confidentiality). */
+int sw_ladder_probe_read_kernel(void);
 /* Pure: name is among the comma-separated words. */
 bool sw_ladder_is_listed(const char *words, const char *name);

@@ -2,6 +2,7 @@
 #include "user/kern/load.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <stdarg.h>
 
 #include "user/base/log.h"
@@ -75,8 +76,50 @@ static int place_map(struct bpf_map *m, const char *pin_dir, struct sw_load_repo
 	return bpf_map__set_pin_path(m, path);
 }
 
-static int open_object(const char *name, const void *elf, size_t size, const char *pin_dir,
-	struct sw_load_report *rep, struct bpf_object **ret)
+/* Offset of a constant in the object's .rodata. */
+static int find_const(const struct btf *btf, const char *name, __u32 *ret)
+{
+	int sec = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
+	const struct btf_var_secinfo *v;
+	const struct btf_type *t;
+
+	if (sec < 0)
+		return sec;
+	t = btf__type_by_id(btf, (__u32)sec);
+	v = btf_var_secinfos(t);
+	for (unsigned int i = 0; i < btf_vlen(t); i++, v++) {
+		const struct btf_type *var = btf__type_by_id(btf, v->type);
+
+		if (sw_streq(btf__name_by_offset(btf, var->name_off), name)) {
+			*ret = v->offset;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int set_consts(struct bpf_object *o, struct bpf_map *rodata, const struct sw_load_const *c)
+{
+	_free_ bool *copy = NULL;
+	const void *data;
+	size_t size = 0;
+
+	data = bpf_map__initial_value(rodata, &size);
+	copy = data ? malloc(size) : NULL;
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, data, size);
+	for (; c->name; c++) {
+		__u32 at;
+
+		if (find_const(bpf_object__btf(o), c->name, &at) >= 0 && at < size)
+			copy[at] = c->value;
+	}
+	return bpf_map__set_initial_value(rodata, copy, size);
+}
+
+static int open_object(const char *name, const void *elf, size_t size,
+	const struct sw_load_opts *lo, struct sw_load_report *rep, struct bpf_object **ret)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
 	_cleanup_(sw_load_closep) struct bpf_object *o = bpf_object__open_mem(elf, size, &opts);
@@ -88,9 +131,12 @@ static int open_object(const char *name, const void *elf, size_t size, const cha
 	{
 		int r;
 
-		if (bpf_map__is_internal(m))
+		if (!bpf_map__is_internal(m))
+			r = place_map(m, lo->pin_dir, rep);
+		else if (lo->consts && strstr(bpf_map__name(m), ".rodata"))
+			r = set_consts(o, m, lo->consts);
+		else
 			continue;
-		r = place_map(m, pin_dir, rep);
 		if (r < 0)
 			return r;
 	}
@@ -115,12 +161,12 @@ static void refuse(struct sw_load_report *rep, const char *program, int error)
 	rep->refused[rep->n_refused++].error = error;
 }
 
-static int try_one(
-	const char *name, const void *elf, size_t size, const char *pin_dir, const char *program)
+static int try_one(const char *name, const void *elf, size_t size, const struct sw_load_opts *lo,
+	const char *program)
 {
 	_cleanup_(sw_load_closep) struct bpf_object *o = NULL;
 	struct bpf_program *p;
-	int r = open_object(name, elf, size, pin_dir, NULL, &o);
+	int r = open_object(name, elf, size, lo, NULL, &o);
 
 	if (r < 0)
 		return r;
@@ -134,8 +180,8 @@ static int try_one(
 }
 
 /* The whole was refused: which of its programs is it? Each alone, at production size. */
-static void probe_each(const char *name, const void *elf, size_t size, const char *pin_dir,
-	struct bpf_object *o, struct sw_load_report *rep)
+static void probe_each(const char *name, const void *elf, size_t size,
+	const struct sw_load_opts *lo, struct bpf_object *o, struct sw_load_report *rep)
 {
 	struct bpf_program *p;
 
@@ -145,18 +191,18 @@ static void probe_each(const char *name, const void *elf, size_t size, const cha
 
 		if (is_refused(rep, bpf_program__name(p)))
 			continue;
-		r = try_one(name, elf, size, pin_dir, bpf_program__name(p));
+		r = try_one(name, elf, size, lo, bpf_program__name(p));
 		if (r < 0)
 			refuse(rep, bpf_program__name(p), r);
 	}
 }
 
-static int load_rest(const char *name, const void *elf, size_t size, const char *pin_dir,
+static int load_rest(const char *name, const void *elf, size_t size, const struct sw_load_opts *lo,
 	struct sw_load_report *rep, struct bpf_object **ret)
 {
 	_cleanup_(sw_load_closep) struct bpf_object *o = NULL;
 	struct bpf_program *p;
-	int r = open_object(name, elf, size, pin_dir, NULL, &o);
+	int r = open_object(name, elf, size, lo, NULL, &o);
 
 	if (r < 0)
 		return r;
@@ -172,19 +218,18 @@ static int load_rest(const char *name, const void *elf, size_t size, const char 
 	return 0;
 }
 
-int sw_load_object(const char *name, const void *elf, size_t size, const char *pin_dir,
-	bool is_optional, sw_load_skip_fn skip, void *arg, struct sw_load_report *report,
-	struct bpf_object **ret)
+int sw_load_object(const char *name, const void *elf, size_t size, const struct sw_load_opts *lo,
+	struct sw_load_report *report, struct bpf_object **ret)
 {
 	_cleanup_(sw_load_closep) struct bpf_object *o = NULL;
 	struct bpf_program *p;
-	int r = open_object(name, elf, size, pin_dir, report, &o);
+	int r = open_object(name, elf, size, lo, report, &o);
 
 	if (r < 0)
 		return r;
 	bpf_object__for_each_program(p, o)
 	{
-		if (skip && skip(bpf_program__name(p), arg)) {
+		if (lo->skip && lo->skip(bpf_program__name(p), lo->arg)) {
 			refuse(report, bpf_program__name(p), -EPERM);
 			bpf_program__set_autoload(p, false);
 		}
@@ -194,8 +239,8 @@ int sw_load_object(const char *name, const void *elf, size_t size, const char *p
 		*ret = TAKE_PTR(o);
 		return 0;
 	}
-	if (!is_optional)
+	if (!lo->is_optional)
 		return r;
-	probe_each(name, elf, size, pin_dir, o, report);
-	return load_rest(name, elf, size, pin_dir, report, ret);
+	probe_each(name, elf, size, lo, o, report);
+	return load_rest(name, elf, size, lo, report, ret);
 }

@@ -26,14 +26,27 @@ struct sw_load_report {
 /* A program that this load leaves out, whatever the kernel would say. */
 typedef bool (*sw_load_skip_fn)(const char *program, void *arg);
 
-/*
- * elf: the skeleton's bytes. is_optional: when the whole does not load, each program is tried alone
- * and those the kernel refuses are left out (and named in the report); else any refusal fails.
- * skip may be NULL. 0, -errno. Nothing stays behind on failure but pins of maps that were made.
- */
-int sw_load_object(const char *name, const void *elf, size_t size, const char *pin_dir,
-	bool is_optional, sw_load_skip_fn skip, void *arg, struct sw_load_report *report,
-	struct bpf_object **ret);
+/* A `const volatile bool` of the objects; one that has no such constant is left as it is. */
+struct sw_load_const {
+	const char *name;
+	bool value;
+};
+
+struct sw_load_opts {
+	const char *pin_dir;
+	/*
+	 * When the whole does not load, each program is tried alone and those the kernel refuses
+	 * are left out (and named in the report); else any refusal fails.
+	 */
+	bool is_optional;
+	sw_load_skip_fn skip; /* or NULL */
+	void *arg;
+	const struct sw_load_const *consts; /* ended by a NULL name, or NULL */
+};
+
+/* elf: the skeleton's bytes. 0, -errno. Nothing stays behind on failure but pins of maps that were made. */
+int sw_load_object(const char *name, const void *elf, size_t size, const struct sw_load_opts *o,
+	struct sw_load_report *report, struct bpf_object **ret);
 void sw_load_closep(struct bpf_object **o);
 /* libbpf speaks at debug level from here on. Call once. */
 void sw_load_quiet(void);

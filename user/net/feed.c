@@ -3,9 +3,11 @@
 
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "user/net/gunzip.h"
 #include "user/net/url.h"
+#include "user/trail/feed_read.h"
 #include "user/trail/list.h"
 
 enum { TAG_MAX = 256 };
@@ -17,10 +19,10 @@ struct sw_feed {
 	CURL *easy; /* NULL: none */
 	struct curl_slist *headers;
 	struct sw_multi_job job;
-	struct sw_trail_parser *parser;
+	struct sw_feed_reader *reader;
 	struct sw_gunzip *gunzip; /* NULL: the text comes as it is */
 	char error[CURL_ERROR_SIZE];
-	char etag_new[TAG_MAX], modified_new[TAG_MAX], encoding[TAG_MAX];
+	char etag_new[TAG_MAX], modified_new[TAG_MAX], encoding[TAG_MAX], type[TAG_MAX];
 	uint64_t bytes;
 	int refused; /* -errno of our own that ended the transfer */
 	const char *why;
@@ -37,11 +39,11 @@ static void end_transfer(struct sw_feed *f)
 	if (f->easy)
 		curl_easy_cleanup(f->easy);
 	curl_slist_free_all(f->headers);
-	sw_trail_parser_free(f->parser);
+	sw_feed_reader_free(f->reader);
 	sw_gunzip_free(TAKE_PTR(f->gunzip));
 	f->easy = NULL;
 	f->headers = NULL;
-	f->parser = NULL;
+	f->reader = NULL;
 }
 
 static size_t refuse(struct sw_feed *f, int r, const char *why)
@@ -53,19 +55,24 @@ static size_t refuse(struct sw_feed *f, int r, const char *why)
 
 static bool parser_has_refused(struct sw_feed *f)
 {
-	return sw_trail_parser_report(f->parser)->text[0] != 0;
+	return sw_feed_reader_why(f->reader)[0] != 0;
 }
 
 static int on_text(const char *data, size_t n, void *arg)
 {
 	struct sw_feed *f = arg;
 
+	/* a page says so, and begins so: a server that calls a list text/html is merely careless */
+	if (!f->bytes && n && *data == '<' && strncasecmp(f->type, "text/html", 9) == 0) {
+		refuse(f, -EPROTO, "the server sent a page (text/html), not a list");
+		return -EPROTO;
+	}
 	f->bytes += n;
 	if (f->bytes > SW_FEED_BYTES_MAX) {
 		refuse(f, -EFBIG, "the list is too large");
 		return -EFBIG;
 	}
-	return sw_trail_parser_feed(f->parser, data, n);
+	return sw_feed_reader_feed(f->reader, data, n);
 }
 
 /* Before the first byte: what the header said about its form. */
@@ -103,8 +110,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 		return n;
 	if (f->refused)
 		return 0;
-	return refuse(f, r,
-		r == -EBADMSG && !parser_has_refused(f) ? "the gzip stream is damaged" : NULL);
+	return refuse(f, r, r == -EBADMSG && !parser_has_refused(f) ? "the gzip stream is damaged" : NULL);
 }
 
 static void take_header(char dst[static TAG_MAX], const char *data, size_t n, const char *name)
@@ -135,10 +141,11 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 	if (n > 5 &&
 		strncmp(data, "HTTP/", 5) ==
 			0) /* a new answer: what a redirect said is not the list's */
-		f->etag_new[0] = f->modified_new[0] = f->encoding[0] = 0;
+		f->etag_new[0] = f->modified_new[0] = f->encoding[0] = f->type[0] = 0;
 	take_header(f->etag_new, data, n, "ETag:");
 	take_header(f->modified_new, data, n, "Last-Modified:");
 	take_header(f->encoding, data, n, "Content-Encoding:");
+	take_header(f->type, data, n, "Content-Type:");
 	return size * n;
 }
 
@@ -164,13 +171,19 @@ static int new_parser(struct sw_feed *f)
 {
 	const struct sw_config *c = f->env->config;
 	uint64_t max = f->config->max_entries;
+	struct sw_feed_form form;
+	int r = sw_feed_form_parse(f->config->parser, &form, &f->why);
 
+	if (r < 0)
+		return r;
 	if (c->trail_max_entries && (!max || c->trail_max_entries < max))
 		max = c->trail_max_entries;
-	return sw_trail_parser_new(&(struct sw_trail_rules){.min_plen4 = c->trail_min_plen4,
-					   .min_plen6 = c->trail_min_plen6,
-					   .max_entries = max},
-		&f->parser);
+	return sw_feed_reader_new(&form,
+		&(struct sw_trail_rules){.min_plen4 = c->trail_min_plen4,
+			.min_plen6 = c->trail_min_plen6,
+			.max_entries = max,
+			.may_be_empty = !f->config->min_entries},
+		sw_clock_wall_sec(f->env->clock), &f->reader);
 }
 
 static int add_header(struct sw_feed *f, const char *name, const char *value)
@@ -257,11 +270,11 @@ static void set_text(struct sw_feed *f, struct sw_net_msg *msg, const char *text
 
 static int transfer_error(struct sw_feed *f, CURLcode result, long status, struct sw_net_msg *msg)
 {
-	const struct sw_trail_report *r = sw_trail_parser_report(f->parser);
+	const char *why = sw_feed_reader_why(f->reader);
 	char text[CURL_ERROR_SIZE + 64];
 
 	if (f->refused) {
-		set_text(f, msg, f->why ? f->why : r->text[0] ? r->text : strerror(-f->refused));
+		set_text(f, msg, f->why ? f->why : why[0] ? why : strerror(-f->refused));
 		return f->refused;
 	}
 	if (result != CURLE_OK) {
@@ -279,13 +292,15 @@ static int transfer_error(struct sw_feed *f, CURLcode result, long status, struc
 
 static int judge_count(struct sw_feed *f, uint64_t n, struct sw_net_msg *msg)
 {
+	uint64_t shrink = SW_MIN(SW_MAX(f->config->max_change, (__u32)SW_FEED_SHRINK_PERCENT), 100u);
+
 	if (n < f->config->min_entries) {
 		snprintf(msg->text, sizeof(msg->text),
 			"%llu entries, at least %llu are expected: refused", (unsigned long long)n,
 			(unsigned long long)f->config->min_entries);
 		return -ERANGE;
 	}
-	if (!f->is_asked && n < f->entries * (100 - SW_FEED_SHRINK_PERCENT) / 100) {
+	if (!f->is_asked && n < f->entries * (100 - shrink) / 100) {
 		snprintf(msg->text, sizeof(msg->text),
 			"the list shrank from %llu entries to %llu: the old one stays; sockwarden feeds update %s takes the new one",
 			(unsigned long long)f->entries, (unsigned long long)n, f->config->name);
@@ -294,12 +309,24 @@ static int judge_count(struct sw_feed *f, uint64_t n, struct sw_net_msg *msg)
 	return 0;
 }
 
+static void set_counts(struct sw_feed *f, struct sw_net_msg *msg)
+{
+	const struct sw_feed_counts *c = sw_feed_reader_counts(f->reader);
+
+	msg->filtered = c->filtered + c->others;
+	msg->domains = c->domains;
+	msg->urls = c->urls;
+	msg->ports = c->ports;
+	msg->hashes = c->hashes;
+}
+
 /* The whole text is here: judged, sorted, sealed. */
 static int make_list(struct sw_feed *f, struct sw_net_msg *msg)
 {
-	const struct sw_trail_report *report_ = sw_trail_parser_report(f->parser);
+	struct sw_trail_parser *parser = sw_feed_reader_parser(f->reader);
+	const struct sw_trail_report *report_ = sw_trail_parser_report(parser);
 	_strbuf_ struct sw_strbuf origin = {};
-	int r = sw_trail_parser_end(f->parser), fd;
+	int r = sw_feed_reader_end(f->reader), fd;
 
 	if (f->gunzip && !sw_gunzip_is_whole(f->gunzip)) {
 		set_text(f, msg, "the gzip stream ends in its middle");
@@ -307,15 +334,18 @@ static int make_list(struct sw_feed *f, struct sw_net_msg *msg)
 	}
 	msg->entries = report_->entries;
 	msg->bad_lines = report_->bad;
+	set_counts(f, msg);
 	if (r < 0) {
-		set_text(f, msg, report_->text[0] ? report_->text : strerror(-r));
+		const char *why = sw_feed_reader_why(f->reader);
+
+		set_text(f, msg, why[0] ? why : strerror(-r));
 		return r;
 	}
 	r = judge_count(f, report_->entries, msg);
 	if (r < 0)
 		return r;
 	sw_url_mask(&origin, f->config->url);
-	fd = sw_trail_list_build(f->parser, f->config->name, sw_strbuf_get(&origin),
+	fd = sw_trail_list_build(parser, f->config->name, sw_strbuf_get(&origin),
 		f->config->action, sw_clock_wall_sec(f->env->clock));
 	if (fd < 0)
 		set_text(f, msg, strerror(-fd));
@@ -363,7 +393,7 @@ static int begin(struct sw_feed *f)
 	f->bytes = 0;
 	f->refused = 0;
 	f->why = NULL;
-	f->error[0] = f->etag_new[0] = f->modified_new[0] = f->encoding[0] = 0;
+	f->error[0] = f->etag_new[0] = f->modified_new[0] = f->encoding[0] = f->type[0] = 0;
 	f->has_first_reach = f->is_conditional = f->has_text = false;
 	if (!sw_url_is_https(f->config->url))
 		return -EPROTONOSUPPORT;
@@ -395,9 +425,62 @@ void sw_feed_fetch(struct sw_feed *f, bool is_asked)
 		struct sw_net_msg msg = {.result = r};
 
 		set_text(f, &msg,
-			r == -EPROTONOSUPPORT ? "the URL must begin with https://" : strerror(-r));
+			r == -EPROTONOSUPPORT ? "the URL must begin with https://"
+			: f->why	      ? f->why
+					      : strerror(-r));
 		report(f, &msg, -1);
 	}
+}
+
+static int read_file(struct sw_feed *f, int fd)
+{
+	enum { PIECE = 1 << 18 };
+	_free_ char *buf = malloc(PIECE);
+	struct stat st;
+	ssize_t n;
+	int r;
+
+	if (!buf)
+		return -ENOMEM;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode)) { /* a pipe would be waited for */
+		f->why = "not a regular file";
+		return -EINVAL;
+	}
+	do {
+		n = pread(fd, buf, PIECE, (off_t)f->bytes);
+		r = n < 0 ? -errno : n > 0 ? on_text(buf, (size_t)n, f) : 0;
+	} while (!r && n > 0);
+	return r;
+}
+
+void sw_feed_read(struct sw_feed *f, int fd)
+{
+	struct sw_net_msg msg = {};
+	_close_ int list = -1;
+	int r;
+
+	if (f->easy)
+		return;
+	f->is_asked = true;
+	f->bytes = 0;
+	f->refused = 0;
+	f->why = NULL;
+	f->type[0] = 0;
+	r = new_parser(f);
+	if (!r)
+		r = read_file(f, fd);
+	if (!r) {
+		list = make_list(f, &msg);
+		r = SW_MIN(list, 0);
+	} else {
+		const char *why = f->reader ? sw_feed_reader_why(f->reader) : "";
+
+		set_text(f, &msg, f->why ? f->why : why[0] ? why : strerror(-r));
+	}
+	msg.result = r;
+	report(f, &msg, list);
 }
 
 int sw_feed_new(

@@ -50,5 +50,7 @@ bool sw_feed_is_busy(const struct sw_feed *f);
  * feed was asked for by its name: the whole list is fetched, and may be shorter than the last. Nothing when it is busy.
  */
 void sw_feed_fetch(struct sw_feed *f, bool is_asked);
+/* Reads a file in the feed's form instead; fd is borrowed. done follows at once. Nothing when it is busy. */
+void sw_feed_read(struct sw_feed *f, int fd);
 /* The list did not arrive: fetch the whole one next time. */
 void sw_feed_forget(struct sw_feed *f);

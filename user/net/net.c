@@ -18,7 +18,9 @@ struct net;
 
 struct slot {
 	struct net *net;
-	struct sw_feed *feed; /* NULL: not enabled */
+	struct sw_feed *feed; /* NULL: free */
+	struct sw_config_feed config;
+	bool is_set; /* since the last SW_NET_FEEDS_END */
 	struct sw_source *timer;
 	unsigned int failures;
 	bool is_due; /* but the engine is away */
@@ -35,6 +37,9 @@ struct net {
 	struct sw_config config; /* a copy: one start, one configuration */
 	struct sw_feed_env env;
 	struct slot slots[SW_CONFIG_FEEDS_MAX];
+	struct sw_feed *test; /* kept until the next one: its own call tells of its end */
+	struct sw_config_feed test_config;
+	__u32 test_id;
 	bool has_started, must_restart;
 	char engine_path[PATH_SIZE];
 };
@@ -85,12 +90,25 @@ static void say_result(const struct sw_net_msg *m)
 			(unsigned long long)m->entries, (unsigned long long)m->bytes);
 }
 
+static void tell_tested(struct net *n, struct sw_net_msg *msg, int fd)
+{
+	msg->op = SW_NET_FEED_TESTED;
+	msg->id = n->test_id;
+	if (sw_link_send(n->engine, msg, sizeof(*msg), fd) < 0)
+		sw_log_warning(0, "feed '%s': the engine is away, nobody hears of the test", msg->feed);
+}
+
 static void on_fetched(struct sw_feed *feed, struct sw_net_msg *msg, int fd, void *arg)
 {
 	struct net *n = arg;
 	struct slot *s = find_slot(n, feed);
 	uint64_t wait;
 	int r;
+
+	if (feed == n->test) {
+		tell_tested(n, msg, fd);
+		return;
+	}
 
 	s->failures = msg->result < 0 ? s->failures + 1 : 0;
 	wait = sw_schedule_next(sw_feed_config(feed)->refresh_sec, s->failures, chance());
@@ -108,6 +126,23 @@ static void on_fetched(struct sw_feed *feed, struct sw_net_msg *msg, int fd, voi
 		s->is_due = true;
 }
 
+static int start_feed(struct net *n, const struct sw_config_feed *config)
+{
+	uint64_t spread_ns = chance() % (SW_SCHEDULE_FIRST_SPREAD_SEC * 1000) * SW_MSEC_NS;
+	struct slot *s = find_slot(n, NULL);
+	int r;
+
+	if (!s)
+		return -ENOSPC;
+	s->net = n;
+	s->config = *config;
+	s->is_set = true;
+	r = sw_feed_new(&n->env, &s->config, &s->feed);
+	if (r < 0)
+		return r;
+	return sw_loop_add_timer(n->loop, spread_ns + 1, 0, on_due, s, &s->timer);
+}
+
 static int start_feeds(struct net *n)
 {
 	n->env = (struct sw_feed_env){.loop = n->loop,
@@ -118,27 +153,79 @@ static int start_feeds(struct net *n)
 		.done = on_fetched,
 		.arg = n};
 	for (size_t i = 0; i < n->config.n_feeds; i++) {
-		struct slot *s = &n->slots[i];
-		uint64_t spread_ns = chance() % (SW_SCHEDULE_FIRST_SPREAD_SEC * 1000) * SW_MSEC_NS;
-		int r;
+		int r = n->config.feeds[i].is_enabled ? start_feed(n, &n->config.feeds[i]) : 0;
 
-		if (!n->config.feeds[i].is_enabled)
-			continue;
-		s->net = n;
-		r = sw_feed_new(&n->env, &n->config.feeds[i], &s->feed);
-		if (r < 0)
-			return r;
-		r = sw_loop_add_timer(n->loop, spread_ns + 1, 0, on_due, s, &s->timer);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
+static void free_slot(struct slot *s)
+{
+	sw_feed_free(s->feed);
+	sw_source_free(s->timer);
+	*s = (struct slot){};
+}
+
+/* A feed that is fetched already, and as it is to be, goes on as it was. */
+static void set_feed(struct net *n, struct sw_config_feed *f)
+{
+	int r = 0;
+
+	f->name[sizeof(f->name) - 1] = f->url[sizeof(f->url) - 1] = 0;
+	f->ca_file[sizeof(f->ca_file) - 1] = f->parser[sizeof(f->parser) - 1] = 0;
+	for (size_t i = 0; i < SW_CONFIG_FEEDS_MAX; i++) {
+		struct slot *s = &n->slots[i];
+
+		if (!s->feed || !sw_streq(s->config.name, f->name))
+			continue;
+		s->is_set = memcmp(&s->config, f, sizeof(*f)) == 0;
+		if (s->is_set)
+			return;
+		free_slot(s);
+	}
+	r = start_feed(n, f);
+	if (r < 0)
+		sw_log_warning(r, "feed '%s' cannot be fetched", f->name);
+}
+
+static void end_feeds(struct net *n)
+{
+	for (size_t i = 0; i < SW_CONFIG_FEEDS_MAX; i++) {
+		if (n->slots[i].feed && !n->slots[i].is_set)
+			free_slot(&n->slots[i]);
+		n->slots[i].is_set = false;
+	}
+}
+
+static void test_feed(struct net *n, const struct sw_net_feed *m, int fd)
+{
+	struct sw_net_msg failed = {.version = SW_NET_VERSION, .result = -EBUSY};
+	int r;
+
+	if (n->test && sw_feed_is_busy(n->test)) {
+		n->test_id = m->head.id;
+		sw_strcpy(failed.text, sizeof(failed.text), "another test is under way");
+		tell_tested(n, &failed, -1);
+		return;
+	}
+	sw_feed_free(TAKE_PTR(n->test));
+	n->test_config = m->feed;
+	n->test_id = m->head.id;
+	r = sw_feed_new(&n->env, &n->test_config, &n->test);
+	if (r < 0)
+		tell_tested(n, &failed, -1);
+	else if (fd >= 0)
+		sw_feed_read(n->test, fd);
+	else
+		sw_feed_fetch(n->test, true);
+}
+
 static void fetch_now(struct net *n, const char *name)
 {
-	for (size_t i = 0; i < n->config.n_feeds; i++) {
-		if (n->slots[i].feed && (!name[0] || sw_streq(name, n->config.feeds[i].name)))
+	for (size_t i = 0; i < SW_CONFIG_FEEDS_MAX; i++) {
+		if (n->slots[i].feed && (!name[0] || sw_streq(name, n->slots[i].config.name)))
 			fetch(&n->slots[i],
 				name[0]); /* its name is the word that takes a list that shrank */
 	}
@@ -190,15 +277,26 @@ static int on_engine(struct sw_link *l, void *arg)
 static int on_request(struct sw_link *l, const void *buf, size_t len, int *fd, void *arg)
 {
 	struct net *n = arg;
+	struct sw_net_feed feed;
 	struct sw_net_msg m;
 
-	if (len != sizeof(m))
+	if (len != sizeof(m) && len != sizeof(feed))
 		return -EPROTO;
 	memcpy(&m, buf, sizeof(m));
 	m.feed[sizeof(m.feed) - 1] = 0;
 	if (m.version != SW_NET_VERSION)
 		return -EPROTO;
-	if (m.op == SW_NET_FEED_NOW)
+	if (len == sizeof(feed)) {
+		memcpy(&feed, buf, sizeof(feed));
+		if (m.op == SW_NET_FEED_SET)
+			set_feed(n, &feed.feed);
+		else if (m.op == SW_NET_FEED_TEST)
+			test_feed(n, &feed, *fd);
+		return 0;
+	}
+	if (m.op == SW_NET_FEEDS_END)
+		end_feeds(n);
+	else if (m.op == SW_NET_FEED_NOW)
 		fetch_now(n, m.feed);
 	else if (m.op == SW_NET_MAIL)
 		send_mail(n, m.id, *fd);
@@ -255,10 +353,9 @@ static int on_signal(struct sw_source *s, int signo, void *arg)
 
 static void done(struct net *n)
 {
-	for (size_t i = 0; i < SW_CONFIG_FEEDS_MAX; i++) {
-		sw_feed_free(n->slots[i].feed);
-		sw_source_free(n->slots[i].timer);
-	}
+	for (size_t i = 0; i < SW_CONFIG_FEEDS_MAX; i++)
+		free_slot(&n->slots[i]);
+	sw_feed_free(n->test);
 	sw_mailer_free(n->mailer);
 	sw_multi_free(n->multi);
 	sw_link_free(n->engine);

@@ -328,7 +328,8 @@ int sw_feed_reader_feed(struct sw_feed_reader *r, const char *text, size_t len)
 	if (r->result < 0 || !len)
 		return r->result;
 	if (memchr(text, 0, len))
-		return feed_refuse(r, -EBADMSG, "a NUL byte: this is not a text");
+		return feed_refuse(r, -EBADMSG, "after line %" PRIu64 ": a NUL byte: this is not a text",
+			sw_trail_parser_report(r->parser)->lines);
 	if (!is_document(r)) {
 		error = feed_lines(r, text, len);
 	} else if (r->text.len + len > SW_FEED_DOCUMENT_MAX) {

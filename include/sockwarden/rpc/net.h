@@ -22,8 +22,20 @@ enum sw_net_op {
 	 * name)
 	 */
 	SW_NET_FEED_NOW,
-	SW_NET_MAIL, /* engine to net: one descriptor, sealed memfd of an RFC 5322 message; id */
+	SW_NET_MAIL,	  /* engine to net: one descriptor, sealed memfd of an RFC 5322 message; id */
 	SW_NET_MAIL_DONE, /* net to engine: id, result, text */
+	/*
+	 * engine to net, struct sw_net_feed each: a feed to fetch on its schedule; after the last one
+	 * FEEDS_END, and what was not among them is fetched no more. Until the first, the configuration's.
+	 */
+	SW_NET_FEED_SET,
+	SW_NET_FEEDS_END,
+	/*
+	 * engine to net, struct sw_net_feed: read this feed once, from the descriptor or, without one,
+	 * from its URL; FEED_TESTED answers with the same id, as FEED_DONE does. One at a time.
+	 */
+	SW_NET_FEED_TEST,
+	SW_NET_FEED_TESTED,
 };
 
 struct sw_net_msg {
@@ -37,5 +49,12 @@ struct sw_net_msg {
 	__u32 is_unchanged; /* 304 */
 	__u32 pad;
 	__u64 next_wall_sec; /* when it will be fetched again */
-	char text[256]; /* error for a person, keys masked */
+	char text[256];	     /* error for a person, keys masked */
+	/* what a feed has beside entries */
+	__u64 filtered, domains, urls, ports, hashes;
+};
+
+struct sw_net_feed {
+	struct sw_net_msg head;
+	struct sw_config_feed feed;
 };

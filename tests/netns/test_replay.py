@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`sockwarden replay` on captures that the test writes: each case is a row, with what is to be found."""
+import hashlib
+import json
+import os
+import struct
+import subprocess
+
+import pytest
+
+import capture as c
+from capture import ACK, CWR, ECE, PSH, SYN, URG, Capture
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CLI = os.path.join(ROOT, "build", "sockwarden")
+US, THEM, BAD, BAD6 = "198.18.0.1", "198.18.5.5", "198.18.9.9", "2001:db8:bad::1"
+
+
+def replay(path, *args):
+    p = subprocess.run([CLI, "replay", str(path), *map(str, args)], capture_output=True, text=True, timeout=120, check=False,
+                       env={**os.environ, "LC_ALL": "C.UTF-8", "NO_COLOR": "1"})
+    return p
+
+
+def found(path, *args):
+    p = replay(path, *args, "-o", "jsonl", "-q")
+    assert p.returncode in (0, 1), p.stderr
+    rows = [json.loads(line) for line in p.stdout.splitlines()]
+    assert p.returncode == (1 if rows else 0)
+    return rows
+
+
+JA3_TEXT = "771,4865-4866-49199,0-10-11-13-16-43,29-23,0"
+JA3 = hashlib.md5(JA3_TEXT.encode()).hexdigest()
+
+
+def ja4():
+    ciphers = hashlib.sha256(b"1301,1302,c02f").hexdigest()[:12]
+    ext = hashlib.sha256(b"000a,000b,000d,002b_0403,0804").hexdigest()[:12]
+    return f"t13d0306h2_{ciphers}_{ext}"
+
+
+@pytest.fixture(scope="module")
+def trails(tmp_path_factory):
+    d = tmp_path_factory.mktemp("trails")
+    for name in ("malware", "malicious", "suspicious"):
+        (d / name).mkdir()
+    (d / "malware" / "apt_test.txt").write_text(
+        "# Copyright line\n# Reference: https://example.org/one\n# Reference: https://example.org/two\n\n"
+        f"{BAD}\n{BAD6}\n203.0.113.0/24\n2001:db8:cd::/48\n198.18.7.7:4444\n[2001:db8:7::7]:4444\nEvil-Domain.Test # note\n"
+        "# Reference:\nhttp://host-only.test\nurlhost.test/gate/Panel.php?id=\n/lonely/path.php\nwww.wwwtrail.test\nbadtld\n"
+        f"198.18.3.3/load.sh\n{JA3}\n{ja4()}\ndga[0-9]{{4}}\\.test\n")
+    (d / "suspicious" / "ua.txt").write_text("# agents\nEvilBot/\\d\n")
+    (d / "malicious" / "both.txt").write_text("evil-domain.test\nonly-malicious.test\n")
+    (d / "mass_scanner.txt").write_text("198.18.200.1\n")
+    return d
+
+
+def one(*packets, link=c.ETHER):
+    cap = Capture(link)
+    for p in packets:
+        cap.add(p)
+    return cap
+
+
+def http_flow(data, chunks=None, dst=THEM, dport=80):
+    return Capture().flow(US, 40000, dst, dport, chunks or [data])
+
+
+def ask(name, qtype=1, port=53):
+    return one(c.udp(US, 40000, THEM, port, c.question(name, qtype)))
+
+
+def split(data, *at):
+    at = (0, *at, len(data))
+    return [data[a:b] for a, b in zip(at, at[1:])]
+
+
+def reordered(data):
+    """The second half of a request before the first's end: three segments, the last two swapped."""
+    a, b, d = split(data, 20, 60)
+    cap = Capture()
+    for seq, part in ((1, a), (61, d), (21, b)):
+        cap.add(c.tcp(US, 40000, THEM, 80, ACK | PSH, part, seq=seq))
+    return cap
+
+
+INNER = c.tcp(US, 40000, BAD, 443)
+REQUEST = c.http(host="evil-domain.test", path="/x", more=["Accept: */*", "Cookie: " + "c" * 200])
+HELLO = c.hello("a.evil-domain.test")
+TCP_DNS = c.question("evil-domain.test")
+
+# name: (capture, rule, kind, trail)
+CASES = {
+    "address, outbound": (lambda: one(c.tcp(US, 40000, BAD, 443)), "trail-address", "ip", BAD),
+    "address, inbound": (lambda: one(c.tcp(BAD, 40000, US, 443)), "trail-address", "ip", BAD),
+    "address, ECN bits": (lambda: one(c.tcp(US, 40000, BAD, 443, SYN | ECE | CWR)), "trail-address", "ip", BAD),
+    "address, SYN-ACK": (lambda: one(c.tcp(BAD, 443, US, 40000, SYN | ACK)), "trail-address", "ip", BAD),
+    "address, amid a flow": (lambda: one(c.tcp(BAD, 443, US, 40000, ACK, b"zz")), "trail-address", "ip", BAD),
+    "address, ping": (lambda: one(c.icmp(US, BAD)), "trail-address", "ip", BAD),
+    "address, IPv6": (lambda: one(c.tcp(US6, 40000, BAD6, 443)), "trail-address", "ip", BAD6),
+    "address, IPv6 extension": (lambda: one(c.tcp(US6, 40000, BAD6, 443, ext=b"\x06\0" + b"\0" * 6, ext_proto=0)),
+                                "trail-address", "ip", BAD6),
+    "network": (lambda: one(c.tcp(US, 40000, "203.0.113.77", 443)), "trail-address", "cidr", "203.0.113.0/24"),
+    "network, IPv6": (lambda: one(c.udp(US6, 40000, "2001:db8:cd::99", 443)), "trail-address", "cidr", "2001:db8:cd::/48"),
+    "address and port, TCP": (lambda: one(c.tcp(US, 40000, "198.18.7.7", 4444)), "trail-address", "ip-port", "198.18.7.7:4444"),
+    "address and port, UDP": (lambda: one(c.udp(US, 40000, "198.18.7.7", 4444)), "trail-address", "ip-port", "198.18.7.7:4444"),
+    "address and port, IPv6": (lambda: one(c.udp(US6, 40000, "2001:db8:7::7", 4444)), "trail-address", "ip-port",
+                               "[2001:db8:7::7]:4444"),
+    "VLAN": (lambda: one(c.ether(INNER, [(0x8100, 7)])), "trail-address", "ip", BAD),
+    "QinQ": (lambda: one(c.ether(INNER, [(0x88a8, 7), (0x8100, 8)])), "trail-address", "ip", BAD),
+    "PPPoE": (lambda: one(c.ether(c.pppoe(INNER), ethertype=0x8864)), "trail-address", "ip", BAD),
+    "GRE": (lambda: one(c.ip(US, THEM, 47, c.gre(INNER))), "trail-address", "ip", BAD),
+    "GRE with a key": (lambda: one(c.ip(US, THEM, 47, c.gre(INNER, 9))), "trail-address", "ip", BAD),
+    "IPIP": (lambda: one(c.ip(US, THEM, 4, INNER)), "trail-address", "ip", BAD),
+    "6in4": (lambda: one(c.ip(US, THEM, 41, c.tcp(US6, 1025, BAD6, 443))), "trail-address", "ip", BAD6),
+    "VXLAN": (lambda: one(c.udp(US, 40000, THEM, 4789, c.vxlan(c.ether(INNER)))), "trail-address", "ip", BAD),
+    "GENEVE": (lambda: one(c.udp(US, 40000, THEM, 6081, c.geneve(c.ether(INNER)))), "trail-address", "ip", BAD),
+    "raw IP": (lambda: one(INNER, link=c.RAW), "trail-address", "ip", BAD),
+    "cooked": (lambda: one(b"\0" * 14 + b"\x08\0" + INNER, link=c.SLL), "trail-address", "ip", BAD),
+    "cooked 2": (lambda: one(b"\x08\0" + b"\0" * 18 + INNER, link=c.SLL2), "trail-address", "ip", BAD),
+    "loopback": (lambda: one(struct.pack("<I", 2) + INNER, link=c.NULL), "trail-address", "ip", BAD),
+    "domain": (lambda: ask("evil-domain.test"), "trail-dns", "domain", "evil-domain.test"),
+    "domain, below": (lambda: ask("a.B.evil-DOMAIN.test"), "trail-dns", "domain", "evil-domain.test"),
+    "domain, AAAA": (lambda: ask("evil-domain.test", 28), "trail-dns", "domain", "evil-domain.test"),
+    "domain, TXT": (lambda: ask("evil-domain.test", 16), "trail-dns", "domain", "evil-domain.test"),
+    "domain, mDNS": (lambda: ask("evil-domain.test", port=5353), "trail-dns", "domain", "evil-domain.test"),
+    "domain, www": (lambda: ask("wwwtrail.test"), "trail-dns", "domain", "wwwtrail.test"),
+    "top-level domain": (lambda: ask("any.badtld"), "trail-dns", "domain", "badtld"),
+    "domain expression": (lambda: ask("x.dga1234.test"), "trail-dns", "regex", "dga[0-9]{4}\\.test"),
+    "domain over TCP": (lambda: http_flow(None, [struct.pack("!H", len(TCP_DNS)) + TCP_DNS], dport=53),
+                        "trail-dns", "domain", "evil-domain.test"),
+    "domain over TCP, split": (lambda: http_flow(None, split(struct.pack("!H", len(TCP_DNS)) + TCP_DNS, 1, 9), dport=53),
+                               "trail-dns", "domain", "evil-domain.test"),
+    "answer, A": (lambda: one(c.udp(THEM, 53, US, 40000, c.answer("fine.test", [(1, c.packed(BAD))]))), "trail-answer", "ip", BAD),
+    "answer, AAAA": (lambda: one(c.udp(THEM, 53, US, 40000, c.answer("fine.test", [(28, c.packed(BAD6))], 28))),
+                     "trail-answer", "ip", BAD6),
+    "answer, CNAME": (lambda: one(c.udp(THEM, 53, US, 40000, c.answer("fine.test", [(5, c.dns_name("x.evil-domain.test"))]))),
+                      "trail-answer", "domain", "evil-domain.test"),
+    "host": (lambda: http_flow(REQUEST), "trail-host", "domain", "evil-domain.test"),
+    "host, split": (lambda: http_flow(None, split(REQUEST, 2, 25, 40)), "trail-host", "domain", "evil-domain.test"),
+    "host, reordered": (lambda: reordered(REQUEST), "trail-host", "domain", "evil-domain.test"),
+    "host, IPv6": (lambda: Capture().flow(US6, 4000, "2001:db8::9", 8080, [REQUEST]), "trail-host", "domain", "evil-domain.test"),
+    "host alone": (lambda: http_flow(c.http(host="host-only.test")), "trail-url", "url", "host-only.test/"),
+    "URL": (lambda: http_flow(c.http(host="urlhost.test", path="/gate/panel.php?id=77&x=1")), "trail-url", "url",
+            "urlhost.test/gate/panel.php?id="),
+    "URL, www and port": (lambda: http_flow(c.http(host="WWW.urlhost.test:8080", path="/gate/panel.php?id=7"), dport=8080),
+                          "trail-url", "url", "urlhost.test/gate/panel.php?id="),
+    "path": (lambda: http_flow(c.http(path="/lonely/path.php?q=1")), "trail-url", "path", "/lonely/path.php"),
+    "path, POST": (lambda: http_flow(c.http("POST", "/lonely/path.php", body=b"a=1")), "trail-url", "path", "/lonely/path.php"),
+    "address and path": (lambda: http_flow(c.http(host=None, path="/load.sh"), dst="198.18.3.3"), "trail-url", "url",
+                         "198.18.3.3/load.sh"),
+    "user agent": (lambda: http_flow(c.http(agent="evilbot/3 (x)")), "trail-agent", "user-agent", "EvilBot/\\d"),
+    "server name": (lambda: http_flow(HELLO, dport=443), "trail-sni", "domain", "evil-domain.test"),
+    "server name, split": (lambda: http_flow(None, split(HELLO, 3, 60), dport=443), "trail-sni", "domain", "evil-domain.test"),
+    "server name, records": (lambda: http_flow(c.hello("evil-domain.test", records=3), dport=443), "trail-sni", "domain",
+                             "evil-domain.test"),
+    "server name, large": (lambda: http_flow(None, split(c.hello("evil-domain.test", pad=1800), 1400), dport=443), "trail-sni",
+                           "domain", "evil-domain.test"),
+    "server name, IPv6": (lambda: Capture().flow(US6, 4000, "2001:db8::9", 443, [HELLO]), "trail-sni", "domain", "evil-domain.test"),
+    "JA3": (lambda: http_flow(c.hello("fine.test"), dport=443), "trail-ja3", "ja3", JA3),
+    "JA4": (lambda: http_flow(c.hello("fine.test"), dport=443), "trail-ja4", "ja4", ja4()),
+}
+US6 = "2001:db8::1"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_listed_is_found(name, trails, tmp_path):
+    make, rule, kind, trail = CASES[name]
+    rows = found(make().save(tmp_path / "x.pcap"), "--trails", trails)
+    assert (rule, kind, trail) in [(r["rule"], r["kind"], r["trail"]) for r in rows], rows
+    assert len({(r["rule"], r["trail"]) for r in rows}) == len(rows), "one thing is told once"
+
+
+QUIET = {
+    "a name that only ends alike": lambda: ask("notevil-domain.test"),
+    "a name that only begins alike": lambda: ask("evil-domain.test.example.org"),
+    "another port": lambda: one(c.tcp(US, 40000, "198.18.7.7", 4445)),
+    "beside a network": lambda: one(c.tcp(US, 40000, "203.0.114.1", 443)),
+    "another path": lambda: http_flow(c.http(host="urlhost.test", path="/gate/panel.phpx?id=77")),
+    "a URL's host asked for": lambda: ask("host-only.test"),
+    "padding behind a packet": lambda: one(c.ether(c.udp(US, 40000, THEM, 9, b"")) + b"GET / HTTP/1.1\r\nHost: evil-domain.test\r\n\r\n"),
+    "no packet": lambda: one(c.ether(b"\0\1\x08\0\6\4\0\1" + b"\0" * 20, ethertype=0x806)),
+}
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_what_is_not_listed_is_not_found(name, trails, tmp_path):
+    assert found(QUIET[name]().save(tmp_path / "x.pcap"), "--trails", trails) == []
+
+
+def test_a_line_has_all_that_is_promised(trails, tmp_path):
+    cap = Capture(start=1_700_000_000.25)
+    cap.add(c.tcp(US, 1, THEM, 2), 0).add(c.tcp(US, 40000, BAD, 443), 0.5)
+    rows = found(cap.save(tmp_path / "x.pcap"), "--trails", trails)
+    path = str(trails / "malware" / "apt_test.txt")
+    assert rows == [{
+        "time": "2023-11-14T22:13:20.750000Z", "rule": "trail-address", "kind": "ip", "trail": BAD, "info": "apt test (malware)",
+        "source": US, "source_port": 40000, "destination": BAD, "destination_port": 443, "protocol": "tcp", "packet": 2,
+        "severity": "medium", "reference": "(static)", "citation": "https://example.org/one https://example.org/two",
+        "file": path, "line": 5}]
+    p = replay(tmp_path / "x.pcap", "--trails", trails)
+    assert p.returncode == 1 and BAD in p.stdout and "2 packets, 1 findings" in p.stderr
+    data = json.loads(replay(tmp_path / "x.pcap", "--trails", trails, "-o", "json").stdout)
+    assert data["schema_version"] == 1 and data["findings"] == rows and data["packets"] == 2
+
+
+def test_malware_wins_over_malicious_and_a_root_file_has_no_class(trails, tmp_path):
+    cap = one(c.udp(US, 1, THEM, 53, c.question("evil-domain.test")), c.udp(US, 2, THEM, 53, c.question("only-malicious.test")),
+              c.tcp("198.18.200.1", 1, US, 22))
+    rows = found(cap.save(tmp_path / "x.pcap"), "--trails", trails)
+    assert [r["info"] for r in rows] == ["apt test (malware)", "both (malicious)", "mass scanner"]
+
+
+def test_a_csv_gives_info_and_reference(tmp_path):
+    (tmp_path / "t.csv").write_text(f'trail,info,reference\n{BAD},"bad, ""very""",source.example\nevil-domain.test,domain,\n')
+    cap = one(c.tcp(US, 40000, BAD, 443), c.udp(US, 1, THEM, 53, c.question("evil-domain.test")))
+    rows = found(cap.save(tmp_path / "x.pcap"), "--trails", tmp_path / "t.csv")
+    assert [(r["info"], r["reference"], r["line"]) for r in rows] == [('bad, "very"', "source.example", 2), ("domain", "(custom)", 3)]
+
+
+def test_pcapng_and_nanoseconds_are_read(trails, tmp_path):
+    cap = one(c.tcp(US, 40000, BAD, 443))
+    a = found(cap.save(tmp_path / "x.pcap"), "--trails", trails)
+    assert a == found(cap.save_ng(tmp_path / "x.pcapng"), "--trails", trails)
+    assert a == found(cap.save(tmp_path / "n.pcap", nano=True), "--trails", trails)
+
+
+def test_a_capture_that_breaks_off_is_told_and_what_was_read_counts(trails, tmp_path):
+    cap = one(c.tcp(US, 40000, BAD, 443), c.tcp(US, 40001, THEM, 443))
+    path = cap.save(tmp_path / "x.pcap")
+    with open(path, "r+b") as f:
+        f.truncate(os.path.getsize(path) - 5)
+    p = replay(path, "--trails", trails, "-o", "jsonl")
+    assert p.returncode == 7 and json.loads(p.stdout)["packet"] == 1 and "after packet 1" in p.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"not a capture at all, whatever its name", struct.pack("<I", 0xa1b2c3d4)])
+def test_a_foreign_file_is_refused(content, tmp_path):
+    (tmp_path / "x.pcap").write_bytes(content)
+    p = replay(tmp_path / "x.pcap")
+    assert p.returncode == 7 and "x.pcap" in p.stderr and p.stdout == ""
+
+
+def test_usage_is_told(tmp_path):
+    assert replay(tmp_path / "none.pcap").returncode == 2
+    cap = one(c.tcp(US, 1, THEM, 2)).save(tmp_path / "x.pcap")
+    assert replay(cap, "--trails", tmp_path / "none").returncode == 2
+    (tmp_path / "empty").mkdir()
+    assert replay(cap, "--trails", tmp_path / "empty").returncode == 2
+    assert replay(cap).returncode == 0
+    link = Capture(105).add(b"\0" * 40).save(tmp_path / "wifi.pcap")
+    p = replay(link)
+    assert p.returncode == 7 and "link type" in p.stderr

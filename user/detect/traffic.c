@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/detect/traffic_private.h"
+
+#include "sockwarden/pkt/tunnel.h"
+#include "user/base/cidr.h"
+#include "user/trail/static_hash.h"
+
+int sw_traffic_new(struct sw_static *set, sw_sight_fn fn, void *arg, struct sw_traffic **ret)
+{
+	_cleanup_(sw_traffic_freep) struct sw_traffic *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	t->set = set;
+	t->fn = fn;
+	t->arg = arg;
+	t->told = calloc(TRAFFIC_TOLD, sizeof(*t->told));
+	if (!t->told)
+		return -ENOMEM;
+	r = sw_heads_new(traffic_head_ended, t, &t->heads);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(t);
+	return 0;
+}
+
+void sw_traffic_free(struct sw_traffic *t)
+{
+	if (!t)
+		return;
+	sw_heads_free(t->heads);
+	free(t->told);
+	free(t);
+}
+
+void sw_traffic_freep(struct sw_traffic **t)
+{
+	sw_traffic_free(*t);
+}
+
+const struct sw_traffic_stats *sw_traffic_stats(struct sw_traffic *t)
+{
+	t->stats.given_up = sw_heads_stats(t->heads)->given_up;
+	return &t->stats;
+}
+
+/* ---- telling */
+
+/* The same for both directions of a flow. */
+static uint64_t flow_hash(const struct sw_flow *f)
+{
+	uint64_t a = sw_hash_bytes(f->sport, &f->saddr, 16),
+		 b = sw_hash_bytes(f->dport, &f->daddr, 16);
+
+	return sw_mix64(a + b, f->protocol);
+}
+
+static bool was_told(
+	struct sw_traffic *t, enum sw_rule rule, const struct sw_flow *flow, const char *text)
+{
+	uint64_t key = sw_mix64(flow_hash(flow), sw_hash_bytes(rule, text, strlen(text))) | 1;
+	struct told *told = &t->told[key >> 20 & (TRAFFIC_TOLD - 1)];
+	int64_t sec = traffic_sec(t);
+
+	if (told->key == key && sec - told->sec < TRAFFIC_AGAIN_SEC)
+		return true;
+	*told = (struct told){key, sec};
+	return false;
+}
+
+void traffic_tell_trail(struct sw_traffic *t, enum sw_rule rule, const struct sw_flow *flow,
+	const struct sw_static_hit *hit, const char *text)
+{
+	struct sw_static_about about;
+	struct sw_sight s;
+
+	if (was_told(t, rule, flow, text))
+		return;
+	about = sw_static_about(t->set, hit);
+	s = (struct sw_sight){.time_ns = t->now_ns,
+		.packet = t->packet,
+		.rule = rule,
+		.kind = sw_static_kind_word(hit->kind),
+		.trail = text,
+		.info = about.info,
+		.reference = about.reference,
+		.citation = about.citation,
+		.file = about.file,
+		.line = about.line,
+		.flow = flow};
+	t->stats.sights++;
+	t->fn(t->arg, &s);
+}
+
+void traffic_tell(struct sw_traffic *t, enum sw_rule rule, const struct sw_flow *flow,
+	const char *about, const char *info)
+{
+	struct sw_sight s = {.time_ns = t->now_ns,
+		.packet = t->packet,
+		.rule = rule,
+		.kind = sw_rule_kind(rule),
+		.trail = about,
+		.info = info,
+		.flow = flow};
+
+	if (was_told(t, rule, flow, about))
+		return;
+	t->stats.sights++;
+	t->fn(t->arg, &s);
+}
+
+/* ---- addresses and names */
+
+bool traffic_judge_addr(struct sw_traffic *t, enum sw_rule rule, const struct sw_flow *flow,
+	unsigned int family, const void *addr, uint16_t port)
+{
+	char text[SW_NET_TEXT_MAX + 8], net_text[SW_NET_TEXT_MAX];
+	struct sw_static_hit hit;
+	struct sw_net net;
+
+	if (!sw_static_addr(t->set, family, addr, port, &hit, &net))
+		return false;
+	sw_cidr_format(net_text, &net);
+	if (hit.kind == SW_STATIC_IP_PORT)
+		snprintf(text, sizeof(text), family == 6 ? "[%s]:%u" : "%s:%u", net_text, port);
+	else
+		snprintf(text, sizeof(text), "%s", net_text);
+	traffic_tell_trail(t, rule, flow, &hit, text);
+	return true;
+}
+
+void traffic_judge_name(struct sw_traffic *t, enum sw_rule rule, const struct sw_flow *flow,
+	const char *name, size_t len)
+{
+	struct sw_static_hit hit;
+	const char *suffix;
+
+	while (len && name[len - 1] == '.')
+		len--;
+	if (!len)
+		return;
+	if (sw_static_domain(t->set, name, len, &hit, &suffix)) {
+		char text[SW_STATIC_TEXT_MAX];
+
+		snprintf(text, sizeof(text), "%.*s", (int)(name + len - suffix), suffix);
+		traffic_tell_trail(t, rule, flow, &hit, text);
+	} else if (sw_static_pattern(t->set, SW_STATIC_REGEX, name, len, &hit)) {
+		traffic_tell_trail(t, rule, flow, &hit, hit.pattern);
+	}
+}
+
+/* ---- packets */
+
+static void judge_tcp(struct sw_traffic *t, const struct sw_flow *flow, const struct sw_carried *c)
+{
+	const uint8_t *p = c->l4;
+	size_t header, have = (size_t)(c->end - p);
+
+	if (have < 20)
+		return;
+	header = (size_t)(p[12] >> 4) * 4;
+	if (header < 20 || header >= have || flow->tcp_flags & 0x06) /* SYN, RST */
+		return;
+	traffic_segment(t, flow,
+		(uint32_t)p[4] << 24 | (uint32_t)p[5] << 16 | (uint32_t)p[6] << 8 | p[7],
+		p + header, have - header);
+}
+
+static bool is_dns_port(uint16_t port)
+{
+	return port == 53 || port == 5353 || port == 5355;
+}
+
+static void judge_udp(struct sw_traffic *t, const struct sw_flow *flow, const struct sw_carried *c)
+{
+	if (c->end - c->l4 < 8)
+		return;
+	if (is_dns_port(flow->dport) || is_dns_port(flow->sport))
+		traffic_dns(t, flow, c->l4 + 8, (size_t)(c->end - c->l4 - 8));
+}
+
+static void judge(struct sw_traffic *t, const struct sw_flow *flow, const struct sw_carried *c)
+{
+	if (!traffic_judge_addr(
+		    t, SW_RULE_TRAIL_ADDRESS, flow, flow->family, &flow->saddr, flow->sport))
+		traffic_judge_addr(
+			t, SW_RULE_TRAIL_ADDRESS, flow, flow->family, &flow->daddr, flow->dport);
+	if (!flow->l4_off)
+		return;
+	if (flow->protocol == SW_IP_TCP)
+		judge_tcp(t, flow, c);
+	else if (flow->protocol == SW_IP_UDP)
+		judge_udp(t, flow, c);
+}
+
+void sw_traffic_packet(struct sw_traffic *t, const uint8_t *data, size_t len, enum sw_link link,
+	int64_t wall_ns, uint64_t number)
+{
+	const uint8_t *end = data + len;
+
+	t->now_ns = wall_ns;
+	t->packet = number;
+	t->stats.packets++;
+	t->stats.bytes += len;
+	for (unsigned int i = 0; i < SW_MAX_TUNNELS && data; i++) {
+		struct sw_flow flow;
+		struct sw_carried c;
+
+		switch (sw_pkt_parse(data, end, link, &flow)) {
+		case SW_PKT_IP:
+			break;
+		case SW_PKT_NOT_IP:
+			t->stats.not_ip++;
+			return;
+		default:
+			t->stats.unreadable++;
+			return;
+		}
+		c = sw_pkt_carried(data, end, link, &flow);
+		judge(t, &flow, &c);
+		data = sw_tunnel_inner(&flow, &c, &link);
+		end = c.end;
+	}
+}
+
+void sw_traffic_end(struct sw_traffic *t)
+{
+	sw_heads_flush(t->heads);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Packets to sights: listed addresses, names, requests and fingerprints in them, and behaviour. Packets
+ * are given one by one with the time they were seen at; nothing here asks a clock or allocates without
+ * bound, and what was not looked at is counted. Of one flow the same thing is told once a minute.
+ */
+#pragma once
+
+#include "sockwarden/pkt/flow.h"
+#include "user/detect/sight.h"
+#include "user/trail/static.h"
+
+struct sw_traffic;
+
+struct sw_traffic_stats {
+	uint64_t packets, bytes;
+	uint64_t unreadable; /* cut before their addresses, or malformed */
+	uint64_t not_ip;
+	uint64_t sights;
+	uint64_t given_up; /* flows whose beginning was not seen whole */
+	uint64_t dns, requests, hellos; /* read */
+};
+
+typedef void (*sw_sight_fn)(void *arg, const struct sw_sight *sight);
+
+/* set: borrowed, sealed. */
+int sw_traffic_new(struct sw_static *set, sw_sight_fn fn, void *arg, struct sw_traffic **ret);
+void sw_traffic_free(struct sw_traffic *t);
+void sw_traffic_freep(struct sw_traffic **t);
+/* A packet whose first byte is what link says; number: from 1. */
+void sw_traffic_packet(struct sw_traffic *t, const uint8_t *data, size_t len, enum sw_link link,
+	int64_t wall_ns, uint64_t number);
+/* What was waited for will not come: judges what there is. */
+void sw_traffic_end(struct sw_traffic *t);
+const struct sw_traffic_stats *sw_traffic_stats(struct sw_traffic *t);

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* DNS messages, and what TCP flows begin with. */
+#include "user/detect/traffic_private.h"
+#include "user/proto/dns.h"
+#include "user/proto/http.h"
+#include "user/proto/tls.h"
+
+enum { WHAT_HTTP, WHAT_TLS, WHAT_DNS };
+
+static void judge_record(
+	struct sw_traffic *t, const struct sw_flow *flow, const struct sw_dns_record *r)
+{
+	if (r->type == SW_DNS_A && r->data_len == 4)
+		traffic_judge_addr(t, SW_RULE_TRAIL_ANSWER, flow, 4, r->data, 0);
+	else if (r->type == SW_DNS_AAAA && r->data_len == 16)
+		traffic_judge_addr(t, SW_RULE_TRAIL_ANSWER, flow, 6, r->data, 0);
+	else if (r->name_len && r->type != SW_DNS_NS)
+		traffic_judge_name(t, SW_RULE_TRAIL_ANSWER, flow, r->name, r->name_len);
+}
+
+void traffic_dns(struct sw_traffic *t, const struct sw_flow *flow, const uint8_t *msg, size_t len)
+{
+	struct sw_dns_record record;
+	struct sw_dns d;
+
+	if (sw_dns_read(msg, len, &d) < 0)
+		return;
+	t->stats.dns++;
+	if (d.qname_len)
+		traffic_judge_name(t, SW_RULE_TRAIL_DNS, flow, d.qname, d.qname_len);
+	while (d.is_answer && sw_dns_next(&d, &record) > 0)
+		judge_record(t, flow, &record);
+}
+
+static void judge_hello(
+	struct sw_traffic *t, const struct sw_flow *flow, const struct sw_tls_hello *h)
+{
+	struct sw_static_hit hit;
+	char print[40];
+
+	t->stats.hellos++;
+	if (h->sni_len)
+		traffic_judge_name(t, SW_RULE_TRAIL_SNI, flow, h->sni, h->sni_len);
+	if (sw_static_has_kind(t->set, SW_STATIC_JA3)) {
+		sw_tls_ja3(h, print);
+		if (sw_static_text(t->set, SW_STATIC_JA3, print, 32, &hit))
+			traffic_tell_trail(t, SW_RULE_TRAIL_JA3, flow, &hit, print);
+	}
+	if (sw_static_has_kind(t->set, SW_STATIC_JA4)) {
+		sw_tls_ja4(h, false, print);
+		if (sw_static_text(t->set, SW_STATIC_JA4, print, 36, &hit))
+			traffic_tell_trail(t, SW_RULE_TRAIL_JA4, flow, &hit, print);
+	}
+}
+
+/* ---- each reader: true when it is done with the bytes, false when more may tell more */
+
+static bool read_http(struct sw_traffic *t, const struct sw_flow *flow, const uint8_t *data,
+	size_t len, bool is_last)
+{
+	while (len) {
+		struct sw_http h;
+		size_t used;
+		int r = sw_http_read(data, len, &h);
+
+		if (r == -EAGAIN)
+			return is_last;
+		if (r < 0)
+			return true;
+		if (!is_last && (!h.is_head_whole || h.content_length > h.body.n))
+			return false;
+		traffic_request(t, flow, &h);
+		if (!h.is_head_whole || h.content_length >= h.body.n)
+			return true;
+		used = (size_t)((const uint8_t *)h.body.p - data) + h.content_length;
+		data += used;
+		len -= used;
+	}
+	return true;
+}
+
+static bool read_tls(
+	struct sw_traffic *t, const struct sw_flow *flow, const uint8_t *data, size_t len)
+{
+	struct sw_tls_hello hello;
+	int r = sw_tls_read_hello(data, len, &hello);
+
+	if (r == 0)
+		judge_hello(t, flow, &hello);
+	return r != -EAGAIN;
+}
+
+static bool read_dns(
+	struct sw_traffic *t, const struct sw_flow *flow, const uint8_t *data, size_t len)
+{
+	while (len >= 2) {
+		size_t n = (size_t)data[0] << 8 | data[1];
+
+		if (len - 2 < n)
+			return false;
+		traffic_dns(t, flow, data + 2, n);
+		data += 2 + n;
+		len -= 2 + n;
+	}
+	return !len;
+}
+
+static bool read_any(struct sw_traffic *t, const struct sw_flow *flow, unsigned int what,
+	const uint8_t *data, size_t len, bool is_last)
+{
+	switch (what) {
+	case WHAT_HTTP:
+		return read_http(t, flow, data, len, is_last);
+	case WHAT_TLS:
+		return read_tls(t, flow, data, len);
+	default:
+		return read_dns(t, flow, data, len);
+	}
+}
+
+void traffic_segment(struct sw_traffic *t, const struct sw_flow *flow, uint32_t seq,
+	const uint8_t *data, size_t len)
+{
+	struct sw_head *s = NULL;
+	unsigned int what;
+
+	if (sw_heads_add(t->heads, flow, seq, data, len, traffic_sec(t), &s)) {
+		if (!s)
+			return;
+		s->packet = t->packet;
+		s->time_ns = t->now_ns;
+		if (read_any(t, flow, s->what, s->data, s->len, s->len == SW_HEAD_BYTES) ||
+			s->len == SW_HEAD_BYTES)
+			sw_heads_drop(t->heads, s);
+		return;
+	}
+	if (flow->dport == 53 || flow->sport == 53)
+		what = WHAT_DNS;
+	else if (sw_http_begins(data, len))
+		what = WHAT_HTTP;
+	else if (sw_tls_begins(data, len))
+		what = WHAT_TLS;
+	else
+		return;
+	if (read_any(t, flow, what, data, len, false))
+		return;
+	s = sw_heads_open(t->heads, flow, seq, data, len, traffic_sec(t));
+	if (s) {
+		s->what = (uint8_t)what;
+		s->packet = t->packet;
+		s->time_ns = t->now_ns;
+	}
+}
+
+void traffic_head_ended(void *arg, struct sw_head *s)
+{
+	struct sw_traffic *t = arg;
+	int64_t now_ns = t->now_ns;
+	uint64_t packet = t->packet;
+
+	t->now_ns = s->time_ns;
+	t->packet = s->packet;
+	read_any(t, &s->flow, s->what, s->data, s->len, true);
+	t->now_ns = now_ns;
+	t->packet = packet;
+}

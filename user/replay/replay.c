@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/replay/replay.h"
+
+#include <pcap/pcap.h>
+#include <sys/stat.h>
+
+#include "sockwarden/pkt/wire.h"
+
+enum {
+	PROGRESS_EVERY = 1 << 16, /* packets */
+	SLL_BYTES = 16,
+	SLL2_BYTES = 20,
+	LOOP_BYTES = 4,
+};
+
+struct capture {
+	pcap_t *pcap;
+	int link_type;
+	off_t size; /* 0: not known */
+};
+
+static void close_capture(struct capture *c)
+{
+	if (c->pcap)
+		pcap_close(c->pcap);
+}
+
+/* Where the packet begins that the detection reads, by link type; NULL when it is none. */
+static const uint8_t *find_packet(
+	int link_type, const uint8_t *p, size_t *len, enum sw_link *ret_link)
+{
+	size_t skip;
+	uint16_t type;
+
+	*ret_link = SW_LINK_IP;
+	switch (link_type) {
+	case DLT_EN10MB:
+		skip = 0;
+		*ret_link = SW_LINK_ETHER;
+		break;
+	case DLT_LINUX_SLL:
+		/* Its last two bytes are an ether type, as an Ethernet header's are, tags behind it alike. */
+		skip = SLL_BYTES - SW_ETH_BYTES;
+		*ret_link = SW_LINK_ETHER;
+		break;
+	case DLT_LINUX_SLL2:
+		type = *len >= SLL2_BYTES ? sw_wire16(p) : 0;
+		if (type != SW_ETH_P_IP && type != SW_ETH_P_IPV6)
+			return NULL;
+		skip = SLL2_BYTES;
+		break;
+	case DLT_NULL:
+	case DLT_LOOP:
+		skip = LOOP_BYTES;
+		break;
+	default:
+		skip = 0;
+	}
+	if (*len < skip)
+		return NULL;
+	*len -= skip;
+	return p + skip;
+}
+
+static bool is_known_link(int link_type)
+{
+	static const int known[] = {DLT_EN10MB, DLT_LINUX_SLL, DLT_LINUX_SLL2, DLT_NULL, DLT_LOOP,
+		DLT_RAW, DLT_IPV4, DLT_IPV6};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(known); i++) {
+		if (known[i] == link_type)
+			return true;
+	}
+	return false;
+}
+
+static int open_capture(const char *path, struct capture *ret, struct sw_replay_result *result)
+{
+	_fclose_ FILE *f =
+		sw_streq(path, "-") ? fdopen(dup(STDIN_FILENO), "rb") : fopen(path, "rbe");
+	char error[PCAP_ERRBUF_SIZE] = "";
+	struct stat st;
+
+	if (!f || fstat(fileno(f), &st) < 0 || (S_ISDIR(st.st_mode) && (errno = EISDIR))) {
+		int r = -errno;
+
+		snprintf(result->error, sizeof(result->error), "cannot open it: %s", strerror(-r));
+		return r;
+	}
+	ret->size = S_ISREG(st.st_mode) ? st.st_size : 0;
+	ret->pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, error);
+	if (!ret->pcap) {
+		snprintf(result->error, sizeof(result->error),
+			"this is no capture that can be read: %s", error);
+		return -EBADMSG;
+	}
+	TAKE_PTR(f); /* pcap_close closes it */
+	ret->link_type = pcap_datalink(ret->pcap);
+	if (!is_known_link(ret->link_type)) {
+		const char *name = pcap_datalink_val_to_name(ret->link_type);
+
+		snprintf(result->error, sizeof(result->error), "its link type %s (%d) is not read",
+			name ? name : "", ret->link_type);
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+static void tell_progress(const struct sw_replay *o, const struct capture *c, uint64_t packets)
+{
+	long at = c->size ? ftell(pcap_file(c->pcap)) : -1;
+
+	if (o->progress)
+		o->progress(o->arg, at < 0 ? -1 : (double)at / (double)c->size, packets);
+}
+
+static int read_packets(
+	const struct sw_replay *o, struct capture *c, struct sw_replay_result *result)
+{
+	struct pcap_pkthdr *h;
+	const uint8_t *data;
+	int r;
+
+	while ((r = pcap_next_ex(c->pcap, &h, &data)) == 1) {
+		size_t len = h->caplen;
+		enum sw_link link;
+		const uint8_t *packet = find_packet(c->link_type, data, &len, &link);
+
+		result->packets++;
+		result->clipped += h->caplen < h->len;
+		/* With nanosecond precision tv_usec holds nanoseconds. */
+		sw_traffic_packet(o->traffic, packet ? packet : data, packet ? len : 0, link,
+			(int64_t)h->ts.tv_sec * 1000000000 + h->ts.tv_usec, result->packets);
+		if (result->packets % PROGRESS_EVERY == 0)
+			tell_progress(o, c, result->packets);
+	}
+	if (r == PCAP_ERROR_BREAK)
+		return 0;
+	snprintf(result->error, sizeof(result->error), "after packet %llu: %s",
+		(unsigned long long)result->packets, pcap_geterr(c->pcap));
+	return -EBADMSG;
+}
+
+int sw_replay_run(const struct sw_replay *o, struct sw_replay_result *ret)
+{
+	_cleanup_(close_capture) struct capture c = {};
+	int r;
+
+	*ret = (struct sw_replay_result){};
+	r = open_capture(o->path, &c, ret);
+	if (r < 0)
+		return r;
+	r = read_packets(o, &c, ret);
+	sw_traffic_end(o->traffic);
+	return r;
+}

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/trail/static.h"
+
+#include "user/base/cidr.h"
+#include "user/trail/static_hash.h"
+#include "user/trail/static_patterns.h"
+
+enum {
+	FILTER_BITS = 10, /* a trail: one in fifty that is not listed passes the filter */
+	PLENS = 129,
+	LABELS_MAX = 32, /* of a name, from the right; no trail has more */
+};
+
+struct slot {
+	uint64_t hash; /* 0: free */
+	uint32_t group, line;
+};
+
+struct group {
+	char *file, *info, *reference, *citation;
+};
+
+struct sw_static {
+	struct slot *rows; /* as added, until sealed */
+	size_t n, cap;
+	struct slot *slots;
+	size_t n_slots;
+	uint64_t *filter;
+	uint64_t filter_mask; /* of words */
+	struct group *groups;
+	size_t n_groups;
+	bool has_plen[2][PLENS]; /* prefix lengths of networks: IPv4, IPv6 */
+	uint8_t plens[2][PLENS]; /* the same, longest first */
+	unsigned int n_plens[2];
+	uint64_t near4[1024]; /* a bit for each /16 that a network touches */
+	struct sw_patterns *agents, *regexes;
+	struct sw_static_stats stats;
+};
+
+/* ---- hashes: the kind is in the seed, so kinds do not answer for each other */
+
+static uint64_t seal_hash(uint64_t h)
+{
+	return h ? h : 1;
+}
+
+static uint64_t addr_hash(uint64_t seed, unsigned int family, const void *addr)
+{
+	if (family == SW_AF_IP4)
+		return seal_hash(sw_mix64(sw_load64(addr, 4) | seed << 40, seed));
+	return seal_hash(
+		sw_mix64(sw_mix64(sw_load64(addr, 8), seed), sw_load64((const char *)addr + 8, 8)));
+}
+
+enum { SEED_IP = 11, SEED_PORT = 22, SEED_HOST = 44, SEED_TEXT = 100, SEED_NET = 1000 };
+
+static uint64_t port_hash(unsigned int family, const void *addr, uint16_t port)
+{
+	return addr_hash(SEED_PORT + ((uint64_t)port << 8), family, addr);
+}
+
+static uint64_t net_hash(unsigned int family, const void *addr, unsigned int plen)
+{
+	return addr_hash(SEED_NET + plen, family, addr);
+}
+
+#define DOMAIN_BEGIN 0xcbf29ce484222325ull
+static inline uint64_t domain_step(uint64_t h, unsigned char c)
+{
+	return (h ^ c) * 0x100000001b3ull;
+}
+
+static inline uint64_t domain_end(uint64_t h)
+{
+	return seal_hash(sw_mix64(h, 55));
+}
+
+static uint64_t domain_hash(const char *name, size_t len)
+{
+	uint64_t h = DOMAIN_BEGIN;
+
+	while (len)
+		h = domain_step(h, (unsigned char)name[--len]);
+	return domain_end(h);
+}
+
+static uint64_t text_hash(enum sw_static_kind kind, const char *text, size_t len)
+{
+	return seal_hash(sw_hash_bytes(SEED_TEXT + kind, text, len));
+}
+
+/* ---- making and filling */
+
+int sw_static_new(struct sw_static **ret)
+{
+	_cleanup_(sw_static_freep) struct sw_static *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	r = sw_patterns_new(&s->agents);
+	if (!r)
+		r = sw_patterns_new(&s->regexes);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+void sw_static_free(struct sw_static *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n_groups; i++) {
+		free(s->groups[i].file);
+		free(s->groups[i].info);
+		free(s->groups[i].reference);
+		free(s->groups[i].citation);
+	}
+	free(s->groups);
+	sw_patterns_free(s->agents);
+	sw_patterns_free(s->regexes);
+	free(s->rows);
+	free(s->slots);
+	free(s->filter);
+	free(s);
+}
+
+void sw_static_freep(struct sw_static **s)
+{
+	sw_static_free(*s);
+}
+
+int64_t sw_static_group(struct sw_static *s, const char *file, const char *info,
+	const char *reference, const char *citation)
+{
+	struct group *g;
+
+	if (s->n_groups % 256 == 0) {
+		g = reallocarray(s->groups, s->n_groups + 256, sizeof(*g));
+		if (!g)
+			return -ENOMEM;
+		s->groups = g;
+	}
+	g = &s->groups[s->n_groups];
+	*g = (struct group){strdup(file), strdup(info), strdup(reference), strdup(citation)};
+	s->n_groups++; /* what there is of it is freed with the others */
+	return g->file && g->info && g->reference && g->citation ? (int64_t)s->n_groups - 1
+								 : -ENOMEM;
+}
+
+void sw_static_count_line(struct sw_static *s)
+{
+	s->stats.lines++;
+}
+
+static int add_row(struct sw_static *s, uint64_t hash, uint32_t group, uint32_t line)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? s->cap + s->cap / 2 : 4096;
+		struct slot *rows = reallocarray(s->rows, cap, sizeof(*rows));
+
+		if (!rows)
+			return -ENOMEM;
+		s->rows = rows;
+		s->cap = cap;
+	}
+	s->rows[s->n++] = (struct slot){hash, group, line};
+	return 0;
+}
+
+static void mark_network(struct sw_static *s, const struct sw_net *net)
+{
+	bool is6 = net->family == SW_AF_IP6;
+	unsigned int first = (unsigned int)net->addr[0] << 8 | net->addr[1];
+	unsigned int n = net->plen < 16 ? 1u << (16 - net->plen) : 1;
+
+	s->has_plen[is6][net->plen] = true;
+	for (unsigned int i = first; !is6 && i < first + n; i++)
+		s->near4[i >> 6] |= 1ull << (i & 63);
+}
+
+/* A mark that only the filter keeps: line and group say so. */
+static int add_mark(struct sw_static *s, uint64_t hash)
+{
+	return add_row(s, hash, UINT32_MAX, UINT32_MAX);
+}
+
+/* A URL's host, which may be an address and may have a port. */
+static int add_host_mark(struct sw_static *s, const char *host, size_t len)
+{
+	const char *colon = memchr(host, ':', len);
+	struct sw_net net;
+	int r = add_mark(s, sw_hash_bytes(SEED_HOST, host, len));
+
+	if (!r && len && host[0] >= '0' && host[0] <= '9' &&
+		sw_cidr_parse(host, colon ? (size_t)(colon - host) : len, &net) == 0)
+		r = add_mark(s, addr_hash(SEED_IP, net.family, net.addr));
+	return r;
+}
+
+static int add_pattern(struct sw_static *s, struct sw_patterns *p, const struct sw_static_line *l,
+	uint32_t group, uint32_t line)
+{
+	int r = sw_patterns_add(p, l->text, l->len, group, line);
+
+	if (r < 0 && r != -ENOMEM)
+		s->stats.patterns_bad++;
+	return r;
+}
+
+static int add_kind(
+	struct sw_static *s, const struct sw_static_line *l, uint32_t group, uint32_t line)
+{
+	const char *slash;
+	int r;
+
+	switch (l->kind) {
+	case SW_STATIC_IP:
+		return add_row(s, addr_hash(SEED_IP, l->net.family, l->net.addr), group, line);
+	case SW_STATIC_CIDR:
+		mark_network(s, &l->net);
+		return add_row(s, net_hash(l->net.family, l->net.addr, l->net.plen), group, line);
+	case SW_STATIC_IP_PORT:
+		r = add_mark(s, addr_hash(SEED_IP, l->net.family, l->net.addr));
+		return r < 0
+			? r
+			: add_row(s, port_hash(l->net.family, l->net.addr, l->port), group, line);
+	case SW_STATIC_DOMAIN:
+		return add_row(s, domain_hash(l->text, l->len), group, line);
+	case SW_STATIC_URL:
+		slash = memchr(l->text, '/', l->len);
+		r = add_host_mark(s, l->text, slash ? (size_t)(slash - l->text) : l->len);
+		return r < 0 ? r : add_row(s, text_hash(l->kind, l->text, l->len), group, line);
+	case SW_STATIC_AGENT:
+		return add_pattern(s, s->agents, l, group, line);
+	case SW_STATIC_REGEX:
+		return add_pattern(s, s->regexes, l, group, line);
+	default:
+		return add_row(s, text_hash(l->kind, l->text, l->len), group, line);
+	}
+}
+
+int sw_static_add(
+	struct sw_static *s, const struct sw_static_line *l, uint32_t group, uint32_t line)
+{
+	if (l->kind == SW_STATIC_BAD) {
+		s->stats.bad++;
+		return -EINVAL;
+	}
+	s->stats.kinds[l->kind]++;
+	return add_kind(s, l, group, line);
+}
+
+/* ---- sealing */
+
+static inline size_t slot_of(const struct sw_static *s, uint64_t hash)
+{
+	return (size_t)((unsigned __int128)hash * s->n_slots >> 64);
+}
+
+static inline uint64_t filter_bits(uint64_t hash)
+{
+	return 1ull << (hash >> 32 & 63) | 1ull << (hash >> 38 & 63);
+}
+
+static inline bool may_have(const struct sw_static *s, uint64_t hash)
+{
+	uint64_t bits = filter_bits(hash);
+
+	return (s->filter[hash & s->filter_mask] & bits) == bits;
+}
+
+static void place(struct sw_static *s, const struct slot *row)
+{
+	size_t i = slot_of(s, row->hash);
+
+	s->filter[row->hash & s->filter_mask] |= filter_bits(row->hash);
+	if (row->line == UINT32_MAX)
+		return;
+	while (s->slots[i].hash && s->slots[i].hash != row->hash)
+		i = i + 1 < s->n_slots ? i + 1 : 0;
+	s->stats.trails += !s->slots[i].hash;
+	s->slots[i] = *row;
+}
+
+static void list_plens(struct sw_static *s)
+{
+	for (unsigned int is6 = 0; is6 < 2; is6++) {
+		for (unsigned int plen = PLENS; plen-- > 0;) {
+			if (s->has_plen[is6][plen])
+				s->plens[is6][s->n_plens[is6]++] = (uint8_t)plen;
+		}
+	}
+}
+
+int sw_static_seal(struct sw_static *s)
+{
+	size_t words = 1, n = 0;
+	int r = sw_patterns_seal(s->agents);
+
+	if (!r)
+		r = sw_patterns_seal(s->regexes);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < s->n; i++)
+		n += s->rows[i].line != UINT32_MAX;
+	while (words * 64 < s->n * FILTER_BITS)
+		words *= 2;
+	s->n_slots = n + n / 3 + 2;
+	s->slots = calloc(s->n_slots, sizeof(*s->slots));
+	s->filter = calloc(words, sizeof(*s->filter));
+	if (!s->slots || !s->filter)
+		return -ENOMEM;
+	s->filter_mask = words - 1;
+	for (size_t i = 0; i < s->n; i++)
+		place(s, &s->rows[i]);
+	free(s->rows);
+	s->rows = NULL;
+	list_plens(s);
+	s->stats.trails += sw_patterns_count(s->agents) + sw_patterns_count(s->regexes);
+	s->stats.bytes = s->n_slots * sizeof(*s->slots) + words * sizeof(*s->filter);
+	return 0;
+}
+
+/* ---- asking */
+
+static bool find(const struct sw_static *s, enum sw_static_kind kind, uint64_t hash,
+	struct sw_static_hit *ret)
+{
+	if (!may_have(s, hash))
+		return false;
+	for (size_t i = slot_of(s, hash); s->slots[i].hash; i = i + 1 < s->n_slots ? i + 1 : 0) {
+		if (s->slots[i].hash != hash)
+			continue;
+		*ret = (struct sw_static_hit){kind, s->slots[i].group, s->slots[i].line, NULL};
+		return true;
+	}
+	return false;
+}
+
+/* The narrowest network that holds the host. */
+static bool find_network(const struct sw_static *s, const struct sw_net *host,
+	struct sw_static_hit *ret, struct sw_net *ret_net)
+{
+	bool is6 = host->family == SW_AF_IP6;
+
+	for (unsigned int i = 0; i < s->n_plens[is6]; i++) {
+		struct sw_net net = sw_net_trim(host, s->plens[is6][i]);
+
+		if (find(s, SW_STATIC_CIDR, net_hash(net.family, net.addr, net.plen), ret)) {
+			*ret_net = net;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool sw_static_addr(const struct sw_static *s, unsigned int family, const void *addr, uint16_t port,
+	struct sw_static_hit *ret, struct sw_net *ret_net)
+{
+	bool is6 = family == SW_AF_IP6;
+	uint64_t hash = addr_hash(SEED_IP, family, addr);
+	const unsigned char *a = addr;
+	struct sw_net host = {.family = (__u8)family, .plen = is6 ? 128 : 32};
+	bool is_near = is6 || s->near4[a[0] << 2 | a[1] >> 6] & 1ull << (a[1] & 63);
+
+	if (!may_have(s, hash) && !(is_near && s->n_plens[is6]))
+		return false;
+	memcpy(host.addr, addr, is6 ? 16 : 4);
+	if ((port && may_have(s, hash) &&
+		    find(s, SW_STATIC_IP_PORT, port_hash(family, addr, port), ret)) ||
+		find(s, SW_STATIC_IP, hash, ret)) {
+		*ret_net = host;
+		return true;
+	}
+	return is_near && find_network(s, &host, ret, ret_net);
+}
+
+bool sw_static_may_addr(const struct sw_static *s, unsigned int family, const void *addr)
+{
+	return may_have(s, addr_hash(SEED_IP, family, addr));
+}
+
+bool sw_static_domain(const struct sw_static *s, const char *name, size_t len,
+	struct sw_static_hit *ret, const char **ret_suffix)
+{
+	uint64_t h = DOMAIN_BEGIN;
+	unsigned int labels = 0;
+	bool is_found = false;
+
+	for (size_t i = len; i-- > 0;) {
+		if (name[i] != '.')
+			h = domain_step(h, (unsigned char)name[i]);
+		if (i && name[i] != '.' && name[i - 1] != '.')
+			continue;
+		if (name[i] == '.') {
+			h = domain_step(h, '.');
+			continue;
+		}
+		if (++labels > LABELS_MAX)
+			break;
+		if (find(s, SW_STATIC_DOMAIN, domain_end(h), ret)) {
+			*ret_suffix = name + i;
+			is_found = true;
+		}
+	}
+	return is_found;
+}
+
+bool sw_static_text(const struct sw_static *s, enum sw_static_kind kind, const char *text,
+	size_t len, struct sw_static_hit *ret)
+{
+	return s->stats.kinds[kind] && find(s, kind, text_hash(kind, text, len), ret);
+}
+
+bool sw_static_has_host(const struct sw_static *s, const char *host, size_t len)
+{
+	return s->stats.kinds[SW_STATIC_URL] && may_have(s, sw_hash_bytes(SEED_HOST, host, len));
+}
+
+bool sw_static_pattern(struct sw_static *s, enum sw_static_kind kind, const char *text, size_t len,
+	struct sw_static_hit *ret)
+{
+	if (!sw_patterns_match(kind == SW_STATIC_AGENT ? s->agents : s->regexes, text, len, ret))
+		return false;
+	ret->kind = kind;
+	return true;
+}
+
+bool sw_static_has_kind(const struct sw_static *s, enum sw_static_kind kind)
+{
+	return s->stats.kinds[kind] > 0;
+}
+
+struct sw_static_about sw_static_about(const struct sw_static *s, const struct sw_static_hit *hit)
+{
+	const struct group *g = &s->groups[hit->group];
+
+	return (struct sw_static_about){g->info, g->reference, g->citation, g->file, hit->line};
+}
+
+const struct sw_static_stats *sw_static_stats(const struct sw_static *s)
+{
+	return &s->stats;
+}

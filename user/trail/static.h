@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Static trails: what a directory of trail texts or a CSV of the user's says is bad, compiled to one
+ * table in memory that is asked of each packet. A trail is kept as a hash of 64 bits of its normal
+ * form, with the file and line it came from: the text is the traffic's own. A filter of ten bits a
+ * trail, which a processor's cache holds, answers nearly all that is not listed.
+ *
+ * Add everything, seal once, then only ask. The caller owns the set; results are borrowed from it.
+ */
+#pragma once
+
+#include "user/trail/static_line.h"
+
+struct sw_static;
+
+struct sw_static_hit {
+	enum sw_static_kind kind;
+	uint32_t group, line;
+	const char *pattern; /* of AGENT and REGEX */
+};
+
+/* What is known of a hit. Never NULL. */
+struct sw_static_about {
+	const char *info, *reference, *citation, *file;
+	uint32_t line;
+};
+
+struct sw_static_stats {
+	uint64_t lines, bad, patterns_bad;
+	uint64_t kinds[SW_STATIC_COUNT]; /* lines of each kind, before what is there twice is one */
+	uint64_t trails; /* after */
+	uint64_t bytes; /* of the table and the filter */
+	uint64_t files;
+};
+
+int sw_static_new(struct sw_static **ret);
+void sw_static_free(struct sw_static *s);
+void sw_static_freep(struct sw_static **s);
+
+/* ---- filling. A trail that is there already is replaced: the last wins. */
+
+/* A group: trails of one file with one info and citation. Texts are copied; its number, or -ENOMEM. */
+int64_t sw_static_group(struct sw_static *s, const char *file, const char *info,
+	const char *reference, const char *citation);
+/* 0, -EINVAL for a line that is no trail (counted), -ENOMEM. */
+int sw_static_add(
+	struct sw_static *s, const struct sw_static_line *l, uint32_t group, uint32_t line);
+/* Counts a line that holds no trail. */
+void sw_static_count_line(struct sw_static *s);
+int sw_static_seal(struct sw_static *s);
+
+/* ---- asking. family: 4 or 6; addr: in network byte order. ret and further outputs only when true. */
+
+/*
+ * The address with its port (0: none), then the address, then the narrowest network that holds it.
+ * *ret_net is what matched of it, without the port.
+ */
+bool sw_static_addr(const struct sw_static *s, unsigned int family, const void *addr, uint16_t port,
+	struct sw_static_hit *ret, struct sw_net *ret_net);
+/* False when nothing that begins with this address is listed: no port, no URL of it. */
+bool sw_static_may_addr(const struct sw_static *s, unsigned int family, const void *addr);
+/* name: lower case, without outer dots. The longest suffix at a label's border; *ret_suffix points into name. */
+bool sw_static_domain(const struct sw_static *s, const char *name, size_t len,
+	struct sw_static_hit *ret, const char **ret_suffix);
+/* URL, PATH, CERT, JA3, JA4 in their normal form. */
+bool sw_static_text(const struct sw_static *s, enum sw_static_kind kind, const char *text,
+	size_t len, struct sw_static_hit *ret);
+/* False when no URL of this host (host, or host:port) is listed: then none needs to be made up. */
+bool sw_static_has_host(const struct sw_static *s, const char *host, size_t len);
+/* AGENT or REGEX on any text; what was asked lately is remembered. */
+bool sw_static_pattern(struct sw_static *s, enum sw_static_kind kind, const char *text, size_t len,
+	struct sw_static_hit *ret);
+bool sw_static_has_kind(const struct sw_static *s, enum sw_static_kind kind);
+struct sw_static_about sw_static_about(const struct sw_static *s, const struct sw_static_hit *hit);
+const struct sw_static_stats *sw_static_stats(const struct sw_static *s);
