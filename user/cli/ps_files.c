@@ -134,8 +134,9 @@ static void add_map(struct listing *l, const char *line)
 	int at = 0;
 	json_t *o;
 
-	if (sscanf(line, "%63s %*s %*s %x:%x %llu %n", range, &number_major, &number_minor, &inode, &at) != 4 || !inode ||
-		inode == l->exe_inode || line[at] != '/')
+	if (sscanf(line, "%63s %*s %*s %x:%x %llu %n", range, &number_major, &number_minor, &inode, &at) != 4)
+		return;
+	if (!inode || inode == l->exe_inode || line[at] != '/')
 		return;
 	snprintf(device, sizeof(device), "%u,%u", number_major, number_minor);
 	snprintf(node, sizeof(node), "%llu", inode);
@@ -235,8 +236,10 @@ static void set_socket(json_t *o, const json_t *s, const char *inode)
 		set_name(o, sw_strbuf_get(&name));
 		return;
 	}
-	json_object_set_new(o, "type", sw_cli_number(s, "family") ? json_sprintf("IPv%lld", sw_cli_number(s, "family")) :
-								    json_string("pack"));
+	if (sw_cli_number(s, "family"))
+		json_object_set_new(o, "type", json_sprintf("IPv%lld", sw_cli_number(s, "family")));
+	else
+		json_object_set_new(o, "type", json_string("pack"));
 	for (const char *p = protocol; *p; p++)
 		sw_strbuf_putc(&name, (char)toupper((unsigned char)*p));
 	json_object_set_new(o, "node", json_string(sw_strbuf_get(&name)));
