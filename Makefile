@@ -48,7 +48,7 @@ BPFFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I vmlinux -I in
 
 # What each program may link, and nothing else.
 LIBS_sockwardend       := -lbpf -lelf -lz -lcap-ng -lmnl -lnftnl
-LIBS_sockwarden-engine := -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lmnl -lsodium
+LIBS_sockwarden-engine := -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lmnl -lsodium -lpcre2-8
 LIBS_sockwarden-net    := -lcurl -lz -ljansson -lseccomp -lcap-ng
 LIBS_sockwarden-web    := -lmicrohttpd -ljansson -lseccomp -lcap-ng -lsodium
 LIBS_sockwarden-config := -lyaml -lseccomp -lcap-ng
@@ -246,4 +246,4 @@ $B/fuzzobj/%.o: %.c
 $B/libsockwarden-fuzz.a: $(FUZZ_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
--include $(shell find $B -name '*.d' 2>/dev/null)
+-include $(shell find $B -name '*.d' -type f 2>/dev/null)

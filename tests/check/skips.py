@@ -11,7 +11,7 @@ def programs():
     """GROUP/PROGRAM of every test, as tests/run prints them."""
     for path in tracked():
         part = path.split("/")
-        if part[0] == "tests" and len(part) == 3 and part[1] in ("check", "unit", "sim", "bpf", "netns", "fuzz"):
+        if part[0] == "tests" and len(part) == 3 and part[1] in ("check", "unit", "sim", "bpf", "netns", "fuzz", "corpus"):
             yield part[1] + "/" + os.path.splitext(part[2])[0]
     yield "demo/golden"
 

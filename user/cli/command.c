@@ -102,6 +102,12 @@ static const struct sw_opt off_options[] = {
 	FLAG(0, "observe", observe, "go on judging and telling, only drop nothing"),
 	{},
 };
+static const struct sw_opt rules_test_options[] = {
+	TEXT(0, "filter", filter, "PATH[...]", "a filter file of fail2ban, its options in brackets: [mode=aggressive,logtype=short]"),
+	TEXT(0, "time-zone", time_zone, "TZ", "the zone of dates that name none, as of tzset(3) (the machine's)"),
+	NUMBER(0, "now", now_sec, "SECONDS", "the time that dates without a year are seen from, since 1970 (now)"),
+	{},
+};
 static const struct sw_opt doctor_options[] = {
 	TEXT(0, "plan", plan, "IFACE", "what attaching to this device would do; nothing is attached"),
 	{},
@@ -158,6 +164,10 @@ const struct sw_cli_command sw_cli_commands[] = {
 	{"feeds", "the same as feeds list", "", 0, 0, NULL, sw_cli_feeds_list, NULL, "feeds list"},
 	{"feeds list", "the lists that are fetched", "", 0, 0, NULL, sw_cli_feeds_list, NULL},
 	{"feeds update", "fetch one feed now, or all", "[NAME]", 0, 1, NULL, sw_cli_feeds_update, NULL},
+	{"rules test", "what a filter of fail2ban makes of a log; no daemon is asked, nothing is banned", "LOG", 1, 1,
+		rules_test_options, sw_cli_rules_test,
+		"sockwarden rules test --filter /etc/fail2ban/filter.d/sshd.conf /var/log/auth.log\n"
+		"sockwarden rules test --filter 'sshd.conf[mode=aggressive]' -o jsonl - < auth.log\n"},
 	{"arm", "enforce: from now on what is judged bad is dropped", "", 0, 0, arm_options, sw_cli_arm,
 		"sockwarden arm --confirm 60s\nsockwarden arm --keep\n"},
 	{"off", "stop dropping and judging; works without the daemon too", "", 0, 0, off_options, sw_cli_off,

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* `sockwarden rules test`: a filter over a log, here and now; no daemon is asked and nothing is banned. */
+#include <fcntl.h>
+#include <time.h>
+
+#include "user/cli/table.h"
+#include "user/logs/lines.h"
+#include "user/logs/matcher.h"
+
+enum { FLUSH_BYTES = 64 * 1024 };
+
+struct test {
+	const struct sw_cli *c;
+	struct sw_f2b_filter *filter;
+	struct sw_matcher *matcher;
+	struct sw_clock clock;
+	struct sw_strbuf out;
+	uint64_t lines, matched, ignored, helped;
+};
+
+static void test_done(struct test *t)
+{
+	sw_matcher_free(t->matcher);
+	sw_f2b_free(t->filter);
+	sw_strbuf_done(&t->out);
+}
+
+static int write_out(struct test *t, size_t at_least)
+{
+	bool is_well;
+
+	if (t->out.len < at_least || !t->out.len)
+		return 0;
+	is_well = fwrite(t->out.text, 1, t->out.len, stdout) == t->out.len && !t->out.is_failed;
+	sw_strbuf_reset(&t->out);
+	return is_well ? 0
+		       : sw_cli_error(SW_EXIT_PARTIAL, NULL, "cannot write: %s", strerror(errno));
+}
+
+static void put_span(struct sw_json *j, const char *key, struct sw_span s)
+{
+	if (s.text)
+		sw_json_stringn(j, key, s.text, s.len);
+	else
+		sw_json_null(j, key);
+}
+
+/* Seconds since 1970, with their fraction only where the line has one. */
+static void put_time(struct sw_json *j, const struct sw_line_result *res)
+{
+	long long us = res->time_us;
+	char text[48];
+
+	if (!res->has_time) {
+		sw_json_null(j, "time");
+		return;
+	}
+	snprintf(text, sizeof(text), us % 1000000 ? "%lld.%06lld" : "%lld", us / 1000000,
+		us % 1000000);
+	sw_json_raw(j, "time", text);
+}
+
+static void put_line(struct test *t, const struct sw_line_result *res)
+{
+	struct sw_json j;
+
+	sw_json_init(&j, &t->out);
+	sw_json_object_begin(&j, NULL);
+	sw_json_uint(&j, "line", t->lines);
+	sw_json_bool(&j, "matched", res->state == SW_LINE_MATCHED);
+	sw_json_bool(&j, "ignored", res->state == SW_LINE_IGNORED);
+	put_span(&j, "host", res->host);
+	put_time(&j, res);
+	put_span(&j, "user", res->user);
+	if (res->rule)
+		sw_json_stringf(&j, "rule", "%s:%u", t->filter->name, res->rule);
+	else
+		sw_json_null(&j, "rule");
+	sw_json_object_end(&j);
+	sw_strbuf_putc(&t->out, '\n');
+}
+
+/* A matched line for people, with -v. */
+static void say_line(struct test *t, const struct sw_line_result *res, const char *line, size_t len)
+{
+	char time[SW_TIME_TEXT_MAX] = "-";
+
+	if (res->has_time)
+		sw_time_format(time, res->time_us * 1000);
+	sw_strbuf_printf(&t->out, "%llu %.19s ", (unsigned long long)t->lines, time);
+	sw_cli_safe(&t->out, res->host.text ? res->host.text : "", res->host.len);
+	sw_strbuf_printf(&t->out, " %s:%u  ", t->filter->name, res->rule);
+	sw_cli_safe(&t->out, line, len);
+	sw_strbuf_putc(&t->out, '\n');
+}
+
+static int test_lines(struct test *t, struct sw_lines *lines)
+{
+	struct sw_line_result res;
+	const char *line;
+	size_t len;
+	int r;
+
+	while ((r = sw_lines_next(lines, &line, &len)) == 1) {
+		t->lines++;
+		sw_matcher_line(t->matcher, line, len, &res);
+		t->matched += res.state == SW_LINE_MATCHED;
+		t->ignored += res.state == SW_LINE_IGNORED;
+		t->helped += res.state == SW_LINE_NOFAIL || res.state == SW_LINE_PENDING;
+		if (t->c->format == SW_CLI_JSONL)
+			put_line(t, &res);
+		else if (t->c->o.verbose && res.state == SW_LINE_MATCHED &&
+			t->c->format <= SW_CLI_WIDE)
+			say_line(t, &res, line, len);
+		r = write_out(t, FLUSH_BYTES);
+		if (r)
+			return r;
+	}
+	if (r < 0)
+		return sw_cli_error(SW_EXIT_PARTIAL, NULL, "cannot read line %llu: %s",
+			(unsigned long long)t->lines + 1, strerror(-r));
+	return write_out(t, 1);
+}
+
+static void add_row(json_t *rows, const char *kind, size_t i, const struct sw_rule_stat *s)
+{
+	json_array_append_new(rows,
+		json_pack("{s:s, s:I, s:I, s:I, s:s}", "kind", kind, "rule", (json_int_t)i + 1,
+			"lines", (json_int_t)s->hits, "limits", (json_int_t)s->limits, "regex",
+			s->regex));
+}
+
+/* Rules that matched, were given up on, or all of them; as fail2ban-regex counts them. */
+static json_t *rule_rows(const struct test *t)
+{
+	bool is_all = t->c->format != SW_CLI_TABLE;
+	json_t *rows = json_array();
+	struct sw_rule_stat s;
+
+	for (size_t i = 0; sw_matcher_rule(t->matcher, i, &s); i++)
+		if (is_all || s.hits || s.limits)
+			add_row(rows, "failregex", i, &s);
+	for (size_t i = 0; sw_matcher_ignore(t->matcher, i, &s); i++)
+		if (is_all || s.hits || s.limits)
+			add_row(rows, "ignoreregex", i, &s);
+	return rows;
+}
+
+static uint64_t count_limits(const struct test *t)
+{
+	struct sw_rule_stat s;
+	uint64_t n = 0;
+
+	for (size_t i = 0; sw_matcher_rule(t->matcher, i, &s); i++)
+		n += s.limits;
+	for (size_t i = 0; sw_matcher_ignore(t->matcher, i, &s); i++)
+		n += s.limits;
+	return n;
+}
+
+static void sum_up(const struct test *t)
+{
+	static const struct sw_cli_column columns[] = {
+		{"LINES", "lines", SW_COL_RIGHT, NULL, NULL},
+		{"RULE", "rule", SW_COL_RIGHT, NULL, NULL},
+		{"KIND", "kind", 0, NULL, NULL},
+		{"GIVEN UP", "limits", SW_COL_RIGHT | SW_COL_WIDE, NULL, NULL},
+		{"REGEX", "regex", SW_COL_FLEX, NULL, NULL},
+		{},
+	};
+	uint64_t limits = count_limits(t);
+	json_t *data = json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "schema_version",
+		1, "filter", t->filter->name, "lines", (json_int_t)t->lines, "matched",
+		(json_int_t)t->matched, "ignored", (json_int_t)t->ignored, "helped",
+		(json_int_t)t->helped, "limits", (json_int_t)limits, "slow_rules",
+		(json_int_t)sw_matcher_slow_rules(t->matcher), "rules", rule_rows(t));
+
+	sw_cli_print_rows(t->c, data, "rules", columns, "no rule matched");
+	json_decref(data);
+	fflush(stdout);
+	if (t->c->format <= SW_CLI_WIDE)
+		sw_cli_say(t->c,
+			"%s: %llu lines: %llu matched, %llu ignored, %llu of help only, %llu missed",
+			t->filter->name, (unsigned long long)t->lines,
+			(unsigned long long)t->matched, (unsigned long long)t->ignored,
+			(unsigned long long)t->helped,
+			(unsigned long long)(t->lines - t->matched - t->ignored - t->helped));
+	if (limits)
+		sw_cli_say(t->c, "at the limit of steps a rule was given up on %llu times",
+			(unsigned long long)limits);
+}
+
+static int open_log(const char *path, int *ret)
+{
+	if (sw_streq(path, "-")) {
+		*ret = STDIN_FILENO;
+		return 0;
+	}
+	*ret = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (*ret < 0)
+		return sw_cli_error(SW_EXIT_USAGE, NULL, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int load(struct test *t)
+{
+	_strbuf_ struct sw_strbuf err = {};
+	int r;
+
+	if (!t->c->o.filter)
+		return sw_cli_error(SW_EXIT_USAGE,
+			"as in: sockwarden rules test --filter /etc/fail2ban/filter.d/sshd.conf LOG",
+			"--filter PATH is needed");
+	r = sw_f2b_load(&t->filter, t->c->o.filter, &err);
+	if (!r)
+		r = sw_matcher_new(&t->matcher, t->filter, &t->clock, &err);
+	if (r < 0)
+		return sw_cli_error(SW_EXIT_CONFIG, NULL, "%s: %s", t->c->o.filter,
+			err.len ? sw_strbuf_get(&err) : strerror(-r));
+	if (t->c->format == SW_CLI_JSONL)
+		sw_matcher_want_time(t->matcher);
+	return 0;
+}
+
+int sw_cli_rules_test(struct sw_cli *c)
+{
+	_cleanup_(test_done) struct test t = {.c = c};
+	_cleanup_(sw_lines_freep) struct sw_lines *lines = NULL;
+	int fd = -1, r;
+
+	if (c->o.now_sec != SW_CLI_UNSET) {
+		t.clock.is_manual = true;
+		t.clock.manual_wall_ns = (int64_t)(c->o.now_sec * SW_SEC_NS);
+	}
+	if (c->o.time_zone && setenv("TZ", c->o.time_zone, 1) < 0)
+		return sw_cli_error(SW_EXIT_USAGE, NULL, "--time-zone: %s", strerror(errno));
+	tzset();
+	r = load(&t);
+	if (!r)
+		r = open_log(c->words[0], &fd);
+	if (!r && sw_lines_new(&lines, fd) < 0)
+		r = sw_cli_error(SW_EXIT_PARTIAL, NULL, "no memory");
+	if (!r)
+		r = test_lines(&t, lines);
+	if (!r && c->format != SW_CLI_JSONL)
+		sum_up(&t);
+	if (fd != STDIN_FILENO)
+		sw_close(fd);
+	return r;
+}

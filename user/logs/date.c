@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/logs/date.h"
+
+#include <ctype.h>
+#include <strings.h>
+
+#include "user/logs/date_form.h"
+#include "user/logs/ini.h"
+
+enum { FORMS_MAX = 128 };
+
+struct sw_dates {
+	struct sw_date_form *forms[FORMS_MAX];
+	size_t n, last; /* last == n: none was found yet */
+	size_t last_start;
+	struct sw_date_cache cache;
+};
+
+static const char line_begin[] = "{^LN-BEG}";
+
+/* The usual forms. Those without a mark of their own are tried at the beginning of the line first. */
+static const char *const usual[] = {
+	/* RFC 3339 and ISO 8601, extended; with '/' or '.' and a blank too */
+	"%ExY[-/.]%m[-/.]%d(?:T|  ?)%H:%M:%S(?:[.,]%f)?(?:\\s*%z)?",
+	/* RFC 3164; asctime(3), its year at the end or after the day */
+	"(?:%a )?%b %d %k:%M:%S(?:\\.%f)?(?: %ExY)?",
+	"(?:%a )?%b %d %ExY %k:%M:%S(?:\\.%f)?",
+	/* day first */
+	"%d[-/]%m[-/](?:%ExY|%Exy) %k:%M:%S",
+	/* the common log format of web servers; BIND */
+	"%d[-/]%b[-/]%ExY[ :]?%H:%M:%S(?:\\.%f)?(?: %z)?",
+	/* month first */
+	"%m/%d/%ExY:%H:%M:%S",
+	"%m-%d-%ExY %k:%M:%S(?:\\.%f)?",
+	"EPOCH",
+	"{^LN-BEG}%H:%M:%S",
+	"^<%m/%d/%Exy@%H:%M:%S>",
+	/* MySQL before 5.7 */
+	"%Exy%Exm%Exd  ?%H:%M:%S",
+	/* java.util.logging */
+	"%b %d, %ExY %I:%M:%S %p",
+	"^%b-%d-%Exy %k:%M:%S",
+	/* ISO 8601, basic */
+	"%ExY%Exm%Exd(?:T|  ?)%ExH%ExM%ExS(?:[.,]%f)?(?:\\s*%z)?",
+	/* a zone before it */
+	"(?:%Z )?(?:%a )?%b %d %k:%M:%S(?:\\.%f)?(?: %ExY)?",
+	"(?:%z )?(?:%a )?%b %d %k:%M:%S(?:\\.%f)?(?: %ExY)?",
+	/* https://cr.yp.to/libtai/tai64.html */
+	"TAI64N",
+};
+
+static int add_form(
+	struct sw_dates *d, struct sw_regex_pool *pool, const char *pattern, struct sw_strbuf *err)
+{
+	struct sw_date_form *f = NULL;
+	int r;
+
+	for (size_t i = 0; i < d->n; i++)
+		if (sw_streq(sw_date_form_pattern(d->forms[i]), pattern))
+			return 0;
+	if (d->n == FORMS_MAX) {
+		sw_strbuf_printf(err, "more than %d forms of dates", FORMS_MAX);
+		return -E2BIG;
+	}
+	r = sw_date_form_new(&f, pool, pattern, err);
+	if (!r)
+		d->forms[d->n++] = f;
+	return r;
+}
+
+static bool is_marked(const char *pattern)
+{
+	return pattern[0] == '^' || strncmp(pattern, line_begin, strlen(line_begin)) == 0;
+}
+
+/* The usual forms at the beginning of the line, and then, unless only those are wanted, anywhere. */
+static int add_usual(
+	struct sw_dates *d, struct sw_regex_pool *pool, bool only_first, struct sw_strbuf *err)
+{
+	char pattern[256];
+	int r = 0;
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(usual) && !r; i++) {
+		snprintf(pattern, sizeof(pattern), "%s%s", is_marked(usual[i]) ? "" : line_begin,
+			usual[i]);
+		r = add_form(d, pool, pattern, err);
+	}
+	for (size_t i = 0; i < SW_ARRAY_SIZE(usual) && !r && !only_first; i++)
+		if (!is_marked(usual[i]))
+			r = add_form(d, pool, usual[i], err);
+	return r;
+}
+
+/* {DATE} within a pattern: each of the usual forms in its place. */
+static int add_within(struct sw_dates *d, struct sw_regex_pool *pool, const char *pattern,
+	size_t at, struct sw_strbuf *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(usual) && !r; i++) {
+		_strbuf_ struct sw_strbuf b = {};
+		const char *form = usual[i];
+
+		if (!strchr(form, '%') || form[0] == '^')
+			continue;
+		if (is_marked(form))
+			form += strlen(line_begin);
+		sw_strbuf_puts(&b, pattern);
+		sw_strbuf_splice(&b, at, strlen("{DATE}"), form);
+		r = b.is_failed ? -ENOMEM : add_form(d, pool, sw_strbuf_get(&b), err);
+	}
+	return r;
+}
+
+static int add_pattern(
+	struct sw_dates *d, struct sw_regex_pool *pool, const char *pattern, struct sw_strbuf *err)
+{
+	const char *date = strcasestr(pattern, "{DATE}");
+
+	if (strcasecmp(pattern, line_begin) == 0)
+		return add_usual(d, pool, true, err);
+	if (strcasecmp(pattern, "{DEFAULT}") == 0)
+		return add_usual(d, pool, false, err);
+	if (date)
+		return add_within(d, pool, pattern, (size_t)(date - pattern), err);
+	return add_form(d, pool, pattern, err);
+}
+
+int sw_dates_new(struct sw_dates **ret, struct sw_regex_pool *pool,
+	const struct sw_f2b_list *patterns, struct sw_strbuf *err)
+{
+	struct sw_dates *d = calloc(1, sizeof(*d));
+	int r = 0;
+
+	if (!d)
+		return -ENOMEM;
+	if (!patterns->n)
+		r = add_usual(d, pool, false, err);
+	for (size_t i = 0; i < patterns->n && !r; i++)
+		r = add_pattern(d, pool, patterns->text[i], err);
+	if (r < 0) {
+		sw_dates_free(d);
+		return r;
+	}
+	d->last = d->n;
+	*ret = d;
+	return 0;
+}
+
+void sw_dates_free(struct sw_dates *d)
+{
+	if (!d)
+		return;
+	for (size_t i = 0; i < d->n; i++)
+		sw_date_form_free(d->forms[i]);
+	free(d);
+}
+
+bool sw_dates_are_first(const struct sw_dates *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (!sw_date_form_is_first(d->forms[i]))
+			return false;
+	return true;
+}
+
+/*
+ * The form to take: one that is bound to the line's beginning at once; else the form seen last where it was seen;
+ * else that which begins first, so that a date within the message does not win over the line's own. d->n: none.
+ */
+static size_t choose(struct sw_dates *d, const char *line, size_t len)
+{
+	size_t best = d->n, first = SIZE_MAX, start, last = d->last;
+
+	if (last < d->n && sw_date_form_match(d->forms[last], line, len, &start)) {
+		if (sw_date_form_is_bound(d->forms[last]) || start == d->last_start)
+			return last;
+		best = last;
+		first = start;
+	}
+	for (size_t i = 0; i < d->n; i++) {
+		if (i == last || !sw_date_form_match(d->forms[i], line, len, &start))
+			continue;
+		if (sw_date_form_is_bound(d->forms[i]))
+			return i;
+		if (start < first) {
+			best = i;
+			first = start;
+		}
+	}
+	return best;
+}
+
+int sw_dates_find(struct sw_dates *d, const char *line, size_t len, int64_t now_sec,
+	struct sw_date_match *ret)
+{
+	size_t i;
+
+	len = SW_MIN(len, (size_t)SW_DATE_LOOK_MAX);
+	i = choose(d, line, len);
+	if (i == d->n)
+		return 0;
+	d->last = i;
+	sw_date_form_read(d->forms[i], line, &d->cache, now_sec, ret, &d->last_start);
+	return 1;
+}

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/logs/matcher.h"
+
+#include "user/logs/date.h"
+#include "user/logs/fields.h"
+#include "user/logs/prefilter.h"
+#include "user/logs/window.h"
+
+enum {
+	LAST_DATE_SEC = 60, /* how long the date of a line goes for those that follow without one */
+	SKIPS_MAX = 8,
+	HOST_MAX = 64,
+};
+
+struct rule {
+	const char *source; /* of the filter */
+	struct sw_regex *regex;
+	struct sw_field_groups groups;
+	int skips[SKIPS_MAX]; /* groups of <SKIPLINES> */
+	unsigned int n_skips;
+	uint64_t hits, limits;
+};
+
+struct sw_matcher {
+	const struct sw_f2b_filter *filter;
+	const struct sw_clock *clock;
+	struct sw_regex_pool *pool;
+	struct sw_dates *dates;
+	struct rule prefix, *rules, *ignores;
+	size_t n_rules, n_ignores, n_slow;
+	struct sw_prefilter *prefilter;
+	bool is_prefilter_first; /* on the line as it is, before its date is looked for */
+	bool is_ignore_whole; /* ignoreregex sees the line, not what prefregex left of it */
+	bool wants_time;
+	struct sw_mlf *connections;
+	struct sw_window *window; /* only with maxlines */
+	int64_t last_time_us;
+	struct sw_strbuf subject, content;
+	char host[HOST_MAX];
+};
+
+/* ---- making one */
+
+static int compile_rule(
+	struct sw_matcher *m, struct rule *rule, const char *source, struct sw_strbuf *err)
+{
+	_strbuf_ struct sw_strbuf text = {};
+	char why[SW_REGEX_ERR_MAX], name[16];
+	int r;
+
+	rule->source = source;
+	sw_f2b_tags(&text, source);
+	if (text.is_failed)
+		return -ENOMEM;
+	r = sw_regex_new(&rule->regex, m->pool, sw_strbuf_get(&text),
+		m->filter->maxlines > 1 ? SW_REGEX_MULTILINE : 0, why);
+	if (r == -EINVAL)
+		sw_strbuf_printf(err, "'%.200s': %s", source, why);
+	if (r < 0)
+		return r;
+	sw_field_groups_init(&rule->groups, rule->regex);
+	for (unsigned int i = 0; i < SKIPS_MAX; i++) {
+		snprintf(name, sizeof(name), "skiplines%u", i);
+		rule->skips[i] = sw_regex_group(rule->regex, name);
+		if (rule->skips[i] < 0)
+			break;
+		rule->n_skips++;
+	}
+	return 0;
+}
+
+static int compile_list(struct sw_matcher *m, const struct sw_f2b_list *list, struct rule **ret,
+	size_t *ret_n, struct sw_strbuf *err)
+{
+	int r = 0;
+
+	*ret = calloc(list->n + 1, sizeof(**ret));
+	if (!*ret)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->n && !r; i++, ++*ret_n)
+		r = compile_rule(m, &(*ret)[i], list->text[i], err);
+	return r;
+}
+
+static int check_rules(const struct sw_matcher *m, struct sw_strbuf *err)
+{
+	bool is_known = m->prefix.regex && sw_field_groups_identify(&m->prefix.groups);
+
+	for (size_t i = 0; i < m->n_rules && !is_known; i++)
+		if (!sw_field_groups_identify(&m->rules[i].groups)) {
+			sw_strbuf_printf(err,
+				"'%.200s': no <HOST>, <ADDR> or <F-ID> says whom it is of",
+				m->rules[i].source);
+			return -EINVAL;
+		}
+	return 0;
+}
+
+static int make_prefilter(struct sw_matcher *m)
+{
+	struct sw_literals *literals = calloc(m->n_rules, sizeof(*literals));
+	int r;
+
+	if (!literals)
+		return -ENOMEM;
+	m->is_prefilter_first = m->filter->is_journal || sw_dates_are_first(m->dates);
+	for (size_t i = 0; i < m->n_rules; i++) {
+		_strbuf_ struct sw_strbuf text = {}, plain = {};
+
+		sw_f2b_tags(&text, m->rules[i].source);
+		sw_regex_rewrite(&plain, sw_strbuf_get(&text));
+		/* A rule over several lines may have its literal in one that is gone. */
+		if (m->window ||
+			!sw_literals_find(
+				&literals[i], sw_strbuf_get(&plain), m->is_prefilter_first)) {
+			literals[i].n = 0;
+			m->n_slow++;
+		}
+	}
+	r = sw_prefilter_new(&m->prefilter, literals, m->n_rules);
+	free(literals);
+	return r;
+}
+
+static int build(struct sw_matcher *m, struct sw_strbuf *err)
+{
+	int r = sw_regex_pool_new(&m->pool);
+
+	if (!r && m->filter->prefregex)
+		r = compile_rule(m, &m->prefix, m->filter->prefregex, err);
+	if (!r)
+		r = compile_list(m, &m->filter->failregex, &m->rules, &m->n_rules, err);
+	if (!r)
+		r = compile_list(m, &m->filter->ignoreregex, &m->ignores, &m->n_ignores, err);
+	if (!r)
+		r = check_rules(m, err);
+	if (!r)
+		r = sw_dates_new(&m->dates, m->pool, &m->filter->datepattern, err);
+	if (!r)
+		r = sw_mlf_new(&m->connections);
+	if (!r && m->filter->maxlines > 1)
+		r = sw_window_new(&m->window, m->filter->maxlines);
+	return r ? r : make_prefilter(m);
+}
+
+int sw_matcher_new(struct sw_matcher **ret, const struct sw_f2b_filter *filter,
+	const struct sw_clock *clock, struct sw_strbuf *err)
+{
+	struct sw_matcher *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	m->filter = filter;
+	m->clock = clock;
+	r = build(m, err);
+	if (r < 0) {
+		sw_matcher_free(m);
+		return r;
+	}
+	/* fail2ban's own way, which filters are written for */
+	m->is_ignore_whole = m->n_ignores + 2 < m->n_rules;
+	*ret = m;
+	return 0;
+}
+
+static void free_rules(struct rule *rules, size_t n)
+{
+	for (size_t i = 0; rules && i < n; i++)
+		sw_regex_free(rules[i].regex);
+	free(rules);
+}
+
+void sw_matcher_free(struct sw_matcher *m)
+{
+	if (!m)
+		return;
+	sw_regex_free(m->prefix.regex);
+	free_rules(m->rules, m->n_rules);
+	free_rules(m->ignores, m->n_ignores);
+	sw_dates_free(m->dates);
+	sw_prefilter_free(m->prefilter);
+	sw_mlf_free(m->connections);
+	sw_window_free(m->window);
+	sw_strbuf_done(&m->subject);
+	sw_strbuf_done(&m->content);
+	sw_regex_pool_free(m->pool);
+	free(m);
+}
+
+void sw_matcher_freep(struct sw_matcher **m)
+{
+	sw_matcher_free(*m);
+}
+
+void sw_matcher_want_time(struct sw_matcher *m)
+{
+	m->wants_time = true;
+}
+
+/* ---- a line */
+
+static int match(struct rule *rule, struct sw_span s)
+{
+	int r = sw_regex_match(rule->regex, s.text, s.len);
+
+	if (r < 0)
+		rule->limits++;
+	return r == 1;
+}
+
+static void set_time(struct sw_line_result *ret, int64_t time_us)
+{
+	ret->has_time = true;
+	ret->time_us = time_us;
+}
+
+/* Cuts the date out of the line into m->subject, and says when it was. */
+static void cut_date(struct sw_matcher *m, const char *line, size_t len, struct sw_line_result *ret)
+{
+	int64_t now_us = sw_clock_wall_ns(m->clock) / 1000;
+	struct sw_date_match date = {};
+	bool is_recent = m->last_time_us && m->last_time_us > now_us - LAST_DATE_SEC * 1000000ll;
+	int found = 0;
+
+	if (m->filter->is_journal)
+		set_time(ret, now_us);
+	else
+		found = sw_dates_find(m->dates, line, len, now_us / 1000000, &date);
+	if (date.has_time) {
+		m->last_time_us = date.time_us;
+		set_time(ret, date.time_us);
+	} else if (!ret->has_time && is_recent) {
+		set_time(ret, m->last_time_us);
+	} else if (found && date.start == date.end) {
+		set_time(ret, now_us); /* the filter says that there is no date */
+	}
+	if (!date.has_time)
+		date.start = date.end = 0; /* what is no date stays */
+	sw_strbuf_reset(&m->subject);
+	sw_strbuf_add(&m->subject, line, date.start);
+	sw_strbuf_add(&m->subject, line + date.end, len - date.end);
+	sw_strbuf_putc(&m->subject, '\n');
+}
+
+/* Which of ignoreregex matches, from 1. */
+static unsigned int ignored_by(struct sw_matcher *m, struct sw_span s)
+{
+	for (size_t i = 0; i < m->n_ignores; i++)
+		if (match(&m->ignores[i], s)) {
+			m->ignores[i].hits++;
+			return (unsigned int)i + 1;
+		}
+	return 0;
+}
+
+/* As the line has it, which is the evidence; a network with the length that was said. */
+static struct sw_span host_text(struct sw_matcher *m, const struct sw_fields *fields)
+{
+	enum sw_field field = SW_FIELD_FID;
+	struct sw_span host = sw_fields_host(fields, &field), cidr = fields->f[SW_FIELD_CIDR];
+	int n;
+
+	if (!cidr.len || (field != SW_FIELD_IP4 && field != SW_FIELD_IP6))
+		return host;
+	n = snprintf(m->host, sizeof(m->host), "%.*s/%.*s", (int)SW_MIN(host.len, 48u), host.text,
+		(int)SW_MIN(cidr.len, 4u), cidr.text);
+	return (struct sw_span){m->host, (size_t)n};
+}
+
+static void judge(struct sw_matcher *m, struct sw_fields *fields, struct sw_line_result *ret)
+{
+	enum sw_mlf_state state = SW_MLF_FAILURE;
+	enum sw_field field;
+
+	if (fields->f[SW_FIELD_MLFID].text)
+		state = sw_mlf_merge(m->connections, fields, ret->has_time, ret->time_us);
+	else if (fields->f[SW_FIELD_NOFAIL].len)
+		state = SW_MLF_NOFAIL;
+	else if (!sw_fields_host(fields, &field).text)
+		state = SW_MLF_PENDING;
+	ret->state = state == SW_MLF_FAILURE ? SW_LINE_MATCHED
+		: state == SW_MLF_NOFAIL     ? SW_LINE_NOFAIL
+					     : SW_LINE_PENDING;
+	ret->user = fields->f[SW_FIELD_USER];
+	if (state == SW_MLF_FAILURE)
+		ret->host = host_text(m, fields);
+}
+
+/* The lines that the rule matched leave the window; *ret is their text, which ignoreregex is asked about. */
+static void take_lines(struct sw_matcher *m, const struct rule *rule, struct sw_span *ret)
+{
+	struct sw_span skipped[SKIPS_MAX];
+
+	for (unsigned int i = 0; i < rule->n_skips; i++)
+		skipped[i] = sw_regex_span(rule->regex, rule->skips[i]);
+	*ret = sw_window_take(m->window, sw_regex_span(rule->regex, 0), skipped, rule->n_skips);
+}
+
+/* What the rules are tried against: the window, the line, or what prefregex leaves of either. */
+static bool prepare(struct sw_matcher *m, struct sw_fields *fields, struct sw_span *ret)
+{
+	struct sw_span content;
+
+	*ret = m->window ? sw_window_text(m->window)
+			 : (struct sw_span){m->subject.text, m->subject.len};
+	if (!m->prefix.regex)
+		return true;
+	if (!match(&m->prefix, *ret))
+		return false;
+	sw_fields_take(fields, &m->prefix.groups, m->prefix.regex);
+	content = fields->f[SW_FIELD_CONTENT];
+	if (!content.len)
+		return true;
+	sw_strbuf_reset(&m->content);
+	sw_strbuf_add(&m->content, content.text, content.len);
+	sw_strbuf_putc(&m->content, '\n');
+	*ret = (struct sw_span){m->content.text, m->content.len};
+	return !m->content.is_failed;
+}
+
+static void try_rules(
+	struct sw_matcher *m, const struct sw_rule_set *set, struct sw_line_result *ret)
+{
+	struct sw_fields fields = {};
+	struct sw_span whole = {m->subject.text, m->subject.len}, text, asked;
+	struct rule *rule = NULL;
+
+	if (!prepare(m, &fields, &text))
+		return;
+	for (size_t i = 0; i < m->n_rules && !rule; i++)
+		if (sw_rule_set_has(set, i) && match(&m->rules[i], text)) {
+			rule = &m->rules[i];
+			ret->rule = (unsigned int)i + 1;
+		}
+	if (!rule)
+		return;
+	rule->hits++;
+	sw_fields_take(&fields, &rule->groups, rule->regex);
+	asked = m->is_ignore_whole ? whole : text;
+	if (m->window && text.text == sw_strbuf_get(&m->content))
+		sw_window_clear(m->window);
+	ret->ignored = m->window ? 0 : ignored_by(m, asked);
+	if (!ret->ignored)
+		judge(m, &fields, ret);
+	if (m->window && text.text != sw_strbuf_get(&m->content)) {
+		take_lines(m, rule, &asked);
+		ret->ignored = ignored_by(m, asked);
+	}
+	if (ret->ignored)
+		ret->state = SW_LINE_IGNORED;
+}
+
+int sw_matcher_line(struct sw_matcher *m, const char *line, size_t len, struct sw_line_result *ret)
+{
+	struct sw_rule_set set;
+	bool is_hopeful = true;
+
+	*ret = (struct sw_line_result){};
+	while (len && (line[len - 1] == '\r' || line[len - 1] == '\n'))
+		len--;
+	if (m->is_prefilter_first) {
+		is_hopeful = sw_prefilter_scan(m->prefilter, line, len, &set);
+		if (!is_hopeful && !m->wants_time)
+			return 0;
+	}
+	cut_date(m, line, len, ret);
+	if (m->subject.is_failed)
+		return 0;
+	if (!m->is_prefilter_first)
+		is_hopeful = sw_prefilter_scan(m->prefilter, m->subject.text, m->subject.len, &set);
+	if (m->window && sw_window_push(m->window, m->subject.text, m->subject.len - 1) < 0)
+		return 0;
+	if (is_hopeful)
+		try_rules(m, &set, ret);
+	return ret->state == SW_LINE_MATCHED;
+}
+
+/* ---- what was counted */
+
+static bool stat_of(const struct rule *rules, size_t n, size_t i, struct sw_rule_stat *ret)
+{
+	if (i >= n)
+		return false;
+	*ret = (struct sw_rule_stat){
+		.regex = rules[i].source, .hits = rules[i].hits, .limits = rules[i].limits};
+	return true;
+}
+
+bool sw_matcher_rule(const struct sw_matcher *m, size_t i, struct sw_rule_stat *ret)
+{
+	return stat_of(m->rules, m->n_rules, i, ret);
+}
+
+bool sw_matcher_ignore(const struct sw_matcher *m, size_t i, struct sw_rule_stat *ret)
+{
+	return stat_of(m->ignores, m->n_ignores, i, ret);
+}
+
+size_t sw_matcher_slow_rules(const struct sw_matcher *m)
+{
+	return m->n_slow;
+}

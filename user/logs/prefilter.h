@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Which rules a line may match at all: one pass over the line for the literals of all rules, skipping as it goes
+ * (Wu and Manber, "A fast algorithm for multi-pattern searching", 1994). The caller owns it; it is constant
+ * after it was made.
+ */
+#pragma once
+
+#include "user/logs/literal.h"
+
+enum { SW_PREFILTER_RULES_MAX = 512, SW_PREFILTER_WORDS = SW_PREFILTER_RULES_MAX / 64 };
+
+/* A bit a rule. */
+struct sw_rule_set {
+	uint64_t words[SW_PREFILTER_WORDS];
+};
+
+struct sw_prefilter;
+
+/* n rules; one with no literals is always to be tried. -E2BIG: too many rules. */
+int sw_prefilter_new(struct sw_prefilter **ret, const struct sw_literals *rules, size_t n);
+void sw_prefilter_free(struct sw_prefilter *p);
+/* Fills *ret with the rules that the line may match; false when there are none. */
+bool sw_prefilter_scan(
+	const struct sw_prefilter *p, const char *line, size_t len, struct sw_rule_set *ret);
+
+static inline bool sw_rule_set_has(const struct sw_rule_set *s, size_t rule)
+{
+	return s->words[rule / 64] >> (rule % 64) & 1;
+}

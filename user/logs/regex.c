@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "user/logs/regex.h"
+
+#include <ctype.h>
+#include <pcre2.h>
+
+struct sw_regex_pool {
+	pcre2_compile_context *compile;
+	pcre2_match_context *match;
+	pcre2_jit_stack *stack;
+};
+
+struct sw_regex {
+	pcre2_code *code;
+	pcre2_match_data *data;
+	pcre2_match_context *context; /* the pool's */
+	bool has_jit;
+	const char *subject; /* of the last match, borrowed until the next */
+	const char *names;
+	uint32_t n_names, name_size;
+	uint32_t n_groups;
+};
+
+int sw_regex_pool_new(struct sw_regex_pool **ret)
+{
+	struct sw_regex_pool *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	p->compile = pcre2_compile_context_create(NULL);
+	p->match = pcre2_match_context_create(NULL);
+	p->stack = pcre2_jit_stack_create(32 * 1024, SW_REGEX_STACK_BYTES, NULL);
+	if (!p->compile || !p->match || !p->stack) {
+		sw_regex_pool_free(p);
+		return -ENOMEM;
+	}
+	pcre2_set_newline(p->compile, PCRE2_NEWLINE_LF);
+	pcre2_set_max_pattern_length(p->compile, SW_REGEX_PATTERN_MAX);
+	pcre2_set_match_limit(p->match, SW_REGEX_MATCH_LIMIT);
+	pcre2_set_heap_limit(p->match, SW_REGEX_HEAP_KIB);
+	pcre2_jit_stack_assign(p->match, NULL, p->stack);
+	*ret = p;
+	return 0;
+}
+
+void sw_regex_pool_free(struct sw_regex_pool *p)
+{
+	if (!p)
+		return;
+	pcre2_compile_context_free(p->compile);
+	pcre2_match_context_free(p->match);
+	pcre2_jit_stack_free(p->stack);
+	free(p);
+}
+
+/* "(?flags)" at p: the letters PCRE2 takes, into out (8 bytes); its length, 0 when it is none. */
+static size_t read_flags(const char *p, char *out)
+{
+	size_t n = 2, kept = 0;
+
+	if (p[0] != '(' || p[1] != '?')
+		return 0;
+	for (; isalpha((unsigned char)p[n]); n++) {
+		if (strchr("imsx", p[n]) && kept < 7)
+			out[kept++] = p[n];
+		else if (!strchr("uaL", p[n]))
+			return 0;
+	}
+	out[kept] = 0;
+	return p[n] == ')' && n > 2 ? n + 1 : 0;
+}
+
+/* A class from its '[': Python and PCRE2 agree on it, so it is copied. Its length. */
+static size_t class_len(const char *p)
+{
+	size_t n = 1;
+
+	if (p[n] == '^')
+		n++;
+	if (p[n] == ']')
+		n++;
+	while (p[n] && p[n] != ']')
+		n += p[n] == '\\' && p[n + 1] ? 2 : 1;
+	return p[n] ? n + 1 : n;
+}
+
+/* One construct of the pattern at p, rewritten; the bytes it took. */
+static size_t rewrite_one(struct sw_strbuf *out, const char *p)
+{
+	char flags[8];
+	size_t len, open = 0;
+
+	if (p[0] == '\\' && p[1]) {
+		sw_strbuf_add(out, p[1] == 'Z' ? "\\z" : p, 2);
+		return 2;
+	}
+	if (p[0] == '[') {
+		len = class_len(p);
+		sw_strbuf_add(out, p, len);
+		return len;
+	}
+	if (p[0] == '{' && p[1] == ',' && isdigit((unsigned char)p[2])) {
+		sw_strbuf_puts(out, "{0,");
+		return 2;
+	}
+	if (p[0] == '(' && p[1] == '(')
+		open = 1;
+	else if (strncmp(p, "(?:(?", 5) == 0)
+		open = 3;
+	len = read_flags(p + open, flags);
+	if (!len) {
+		sw_strbuf_putc(out, p[0]);
+		return 1;
+	}
+	if (open)
+		sw_strbuf_printf(out, "(?%s:", flags);
+	else if (flags[0])
+		sw_strbuf_printf(out, "(?%s)", flags);
+	return open + len;
+}
+
+void sw_regex_rewrite(struct sw_strbuf *out, const char *pattern)
+{
+	while (*pattern)
+		pattern += rewrite_one(out, pattern);
+}
+
+static int compile(struct sw_regex *re, struct sw_regex_pool *pool, const char *text,
+	unsigned int flags, char err[static SW_REGEX_ERR_MAX])
+{
+	uint32_t options = PCRE2_NEVER_UTF | PCRE2_NEVER_BACKSLASH_C;
+	PCRE2_SIZE at;
+	int code;
+
+	if (flags & SW_REGEX_MULTILINE)
+		options |= PCRE2_MULTILINE;
+	re->code = pcre2_compile(
+		(PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, options, &code, &at, pool->compile);
+	if (!re->code) {
+		unsigned char why[120];
+
+		if (pcre2_get_error_message(code, why, sizeof(why)) < 0)
+			why[0] = 0;
+		snprintf(err, SW_REGEX_ERR_MAX, "%s at '%.40s'", (const char *)why,
+			text + SW_MIN(at, strlen(text)));
+		return -EINVAL;
+	}
+	re->has_jit = pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE) == 0;
+	return 0;
+}
+
+int sw_regex_new(struct sw_regex **ret, struct sw_regex_pool *pool, const char *pattern,
+	unsigned int flags, char err[static SW_REGEX_ERR_MAX])
+{
+	_cleanup_(sw_regex_freep) struct sw_regex *re = NULL;
+	_strbuf_ struct sw_strbuf text = {};
+	uint32_t count = 0;
+	PCRE2_SPTR names = NULL;
+	int r;
+
+	err[0] = 0;
+	re = calloc(1, sizeof(*re));
+	if (!re)
+		return -ENOMEM;
+	sw_regex_rewrite(&text, pattern);
+	if (text.is_failed)
+		return -ENOMEM;
+	r = compile(re, pool, sw_strbuf_get(&text), flags, err);
+	if (r < 0)
+		return r;
+	re->context = pool->match;
+	re->data = pcre2_match_data_create_from_pattern(re->code, NULL);
+	if (!re->data)
+		return -ENOMEM;
+	pcre2_pattern_info(re->code, PCRE2_INFO_NAMECOUNT, &re->n_names);
+	pcre2_pattern_info(re->code, PCRE2_INFO_NAMEENTRYSIZE, &re->name_size);
+	pcre2_pattern_info(re->code, PCRE2_INFO_NAMETABLE, &names);
+	pcre2_pattern_info(re->code, PCRE2_INFO_CAPTURECOUNT, &count);
+	re->names = (const char *)names;
+	re->n_groups = count + 1;
+	*ret = TAKE_PTR(re);
+	return 0;
+}
+
+void sw_regex_free(struct sw_regex *re)
+{
+	if (!re)
+		return;
+	pcre2_match_data_free(re->data);
+	pcre2_code_free(re->code);
+	free(re);
+}
+
+void sw_regex_freep(struct sw_regex **re)
+{
+	sw_regex_free(*re);
+}
+
+int sw_regex_match(struct sw_regex *re, const char *subject, size_t len)
+{
+	int r = PCRE2_ERROR_JIT_STACKLIMIT;
+
+	if (re->has_jit)
+		r = pcre2_jit_match(
+			re->code, (PCRE2_SPTR)subject, len, 0, 0, re->data, re->context);
+	/* The machine's stack was too small for this line: the interpreter keeps its own on the bounded heap. */
+	if (r == PCRE2_ERROR_JIT_STACKLIMIT)
+		r = pcre2_match(
+			re->code, (PCRE2_SPTR)subject, len, 0, PCRE2_NO_JIT, re->data, re->context);
+	if (r == PCRE2_ERROR_NOMATCH)
+		return 0;
+	if (r < 0)
+		return -ELOOP;
+	re->subject = subject;
+	return 1;
+}
+
+int sw_regex_group(const struct sw_regex *re, const char *name)
+{
+	int group;
+
+	for (unsigned int i = 0; i < re->n_names; i++)
+		if (sw_streq(sw_regex_name(re, i, &group), name))
+			return group;
+	return -1;
+}
+
+const char *sw_regex_name(const struct sw_regex *re, unsigned int i, int *ret)
+{
+	const unsigned char *row;
+
+	if (i >= re->n_names)
+		return NULL;
+	row = (const unsigned char *)re->names + (size_t)i * re->name_size;
+	*ret = row[0] << 8 | row[1];
+	return (const char *)row + 2;
+}
+
+struct sw_span sw_regex_span(const struct sw_regex *re, int group)
+{
+	const PCRE2_SIZE *v = pcre2_get_ovector_pointer(re->data);
+
+	if (group < 0 || (uint32_t)group >= re->n_groups || v[2 * group] == PCRE2_UNSET)
+		return (struct sw_span){};
+	return (struct sw_span){re->subject + v[2 * group], v[2 * group + 1] - v[2 * group]};
+}
