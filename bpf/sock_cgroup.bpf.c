@@ -118,8 +118,7 @@ static __always_inline struct sw_sock_event *asked_begin(struct bpf_sock_addr *c
 	e->type = ctx->type;
 	e->protocol = ctx->protocol;
 	e->rport = bpf_ntohs(ctx->user_port);
-	e->state =
-		flag ? TCP_CLOSE : 0; /* a datagram sent aside leaves the socket without a peer */
+	e->state = flag ? TCP_CLOSE : 0; /* a datagram sent aside leaves the socket without a peer */
 	e->origin = origin_of(current_task());
 	return e;
 }

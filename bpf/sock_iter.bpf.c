@@ -156,12 +156,10 @@ static __always_inline bool has_no_iterator(const struct sock *sk)
 {
 	if (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)
 		return false;
-	return sk->sk_type == TYPE_RAW ||
-		(sk->sk_protocol != PROTO_TCP && sk->sk_protocol != PROTO_UDP);
+	return sk->sk_type == TYPE_RAW || (sk->sk_protocol != PROTO_TCP && sk->sk_protocol != PROTO_UDP);
 }
 
-static __always_inline void tell_inet(
-	struct seq_file *seq, struct sock *sk, const struct sw_it_file *f)
+static __always_inline void tell_inet(struct seq_file *seq, struct sock *sk, const struct sw_it_file *f)
 {
 	struct sw_it_inet r = {};
 

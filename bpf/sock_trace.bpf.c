@@ -32,8 +32,7 @@ static __always_inline void tuple_of(struct sw_sock_event *e, const struct sock 
 }
 
 /* A note with no owner yet: the socket is older than we are, and a softirq cannot say whose it is. */
-static __always_inline int tell(
-	const struct sock *sk, __u8 type, __u8 state, struct sock_note *note, __s32 ret)
+static __always_inline int tell(const struct sock *sk, __u8 type, __u8 state, struct sock_note *note, __s32 ret)
 {
 	struct task_struct *t = current_task();
 	struct sw_sock_event *e;
@@ -46,13 +45,10 @@ static __always_inline int tell(
 	e->cookie = bpf_get_socket_cookie((void *)sk);
 	e->state = state;
 	e->ret = ret;
-	e->options = type == SW_EV_CLOSE
-		? 0
-		: options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk));
+	e->options = type == SW_EV_CLOSE ? 0 : options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk));
 	if (type == SW_EV_LISTEN)
 		e->backlog = sk->sk_max_ack_backlog;
-	e->origin =
-		type == SW_EV_LISTEN || t->tgid == e->owner.tgid ? origin_of(t) : SW_ORIGIN_KERNEL;
+	e->origin = type == SW_EV_LISTEN || t->tgid == e->owner.tgid ? origin_of(t) : SW_ORIGIN_KERNEL;
 	event_commit(&e->head, type == SW_EV_LISTEN);
 	return 0;
 }
@@ -104,8 +100,7 @@ int BPF_PROG(on_state, const struct sock *sk, int from, int to)
 
 	if ((!is_end && !is_up && to != TCP_LISTEN) || from == to)
 		return 0;
-	note = bpf_sk_storage_get(
-		&sock_owner, (void *)sk, 0, is_end ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
+	note = bpf_sk_storage_get(&sock_owner, (void *)sk, 0, is_end ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
 	if (!note) {
 		if (!is_end)
 			sw_stat_inc(SW_STAT_OWNER_LOST);
@@ -114,8 +109,7 @@ int BPF_PROG(on_state, const struct sock *sk, int from, int to)
 	if (to == TCP_LISTEN)
 		return told_listen(sk, note);
 	if (from == TCP_SYN_SENT)
-		return tell(sk, is_up ? SW_EV_CONNECTED : SW_EV_CONNECT_FAILED, to, note,
-			is_up ? 0 : -sk->sk_err);
+		return tell(sk, is_up ? SW_EV_CONNECTED : SW_EV_CONNECT_FAILED, to, note, is_up ? 0 : -sk->sk_err);
 	if (from == TCP_SYN_RECV && is_up)
 		return tell(sk, SW_EV_ACCEPT, to, note, 0);
 	return is_end ? told_close(sk, from, note) : 0;
@@ -148,8 +142,7 @@ int BPF_PROG(on_exec, struct task_struct *t, int old_pid, struct linux_binprm *b
 	e->args_len = 0;
 	e->is_args_cut = 0;
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
-	_Static_assert(
-		SW_EXEC_ARGS_MAX >= 256, "the path is composed with the arguments' room behind it");
+	_Static_assert(SW_EXEC_ARGS_MAX >= 256, "the path is composed with the arguments' room behind it");
 	p = task_path_read(bprm->file, e->path);
 	e->path_len = p.len;
 	e->is_path_cut = p.is_cut;

@@ -119,9 +119,7 @@ struct __sk_buff {
 
 /* ---- uapi: socket programs */
 
-enum {
-	BPF_F_CLONE = 1U << 9
-}; /* socket storage: an accepted socket gets a copy of its listener's */
+enum { BPF_F_CLONE = 1U << 9 }; /* socket storage: an accepted socket gets a copy of its listener's */
 enum { BPF_SOCK_OPS_TCP_LISTEN_CB = 11 };
 
 enum {

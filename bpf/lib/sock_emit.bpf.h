@@ -6,9 +6,7 @@
 #include "lib/sock_maps.bpf.h"
 #include "lib/sock_read.bpf.h"
 
-enum {
-	WAKE_EVERY_NS = 1000000
-}; /* a wake-up costs 3 to 13 us: at most one a millisecond and CPU */
+enum { WAKE_EVERY_NS = 1000000 }; /* a wake-up costs 3 to 13 us: at most one a millisecond and CPU */
 enum { TS_COMPAT = 2 };
 enum { NR_IO_URING_ENTER = 426 }; /* the same number on every architecture */
 
@@ -30,7 +28,7 @@ static __always_inline __u8 origin_of(struct task_struct *t)
 	if (t->flags & PF_IO_WORKER)
 		return SW_ORIGIN_IO_URING;
 	if (bpf_core_field_exists(((struct task_struct___x86 *)0)->thread_info.status) &&
-		(((struct task_struct___x86 *)t)->thread_info.status & TS_COMPAT))
+	    (((struct task_struct___x86 *)t)->thread_info.status & TS_COMPAT))
 		return SW_ORIGIN_COMPAT;
 	if (!can_read_kernel)
 		return SW_ORIGIN_SYSCALL;
@@ -92,13 +90,9 @@ static __always_inline void event_commit(struct sw_ev_head *h, bool must_wake)
 	sw_stat_inc(SW_STAT_EV_SOCK_SENT);
 }
 
-static __always_inline struct sw_sock_event *sock_event_begin(
-	__u8 type, const struct sock_note *note)
+static __always_inline struct sw_sock_event *sock_event_begin(__u8 type, const struct sock_note *note)
 {
-	enum {
-		AFTER_OWNER = sizeof(struct sw_sock_event) - sizeof(struct sw_ev_head) -
-			sizeof(struct sw_owner)
-	};
+	enum { AFTER_OWNER = sizeof(struct sw_sock_event) - sizeof(struct sw_ev_head) - sizeof(struct sw_owner) };
 	struct sw_sock_event *e = event_begin(type, sizeof(*e));
 	__u64 *words;
 	int i;

@@ -13,10 +13,10 @@
 #include "sockwarden/abi/sock_event.h"
 
 enum sock_flag {
-	SOCK_IS_TOLD = 1 << 0, /* user space has heard of it: its end must be told */
+	SOCK_IS_TOLD = 1 << 0,	   /* user space has heard of it: its end must be told */
 	SOCK_IS_RELEASED = 1 << 1, /* its end was told */
-	SOCK_HAS_SENT = 1 << 2, /* UDP: its first destination was told */
-	SOCK_NEEDS_PORT = 1 << 3, /* listens, and its port was not yet known when that was told */
+	SOCK_HAS_SENT = 1 << 2,	   /* UDP: its first destination was told */
+	SOCK_NEEDS_PORT = 1 << 3,  /* listens, and its port was not yet known when that was told */
 };
 
 /* A note on every socket. An accepted socket gets a copy of its listener's: so its owner is known. */
@@ -41,7 +41,7 @@ struct {
 } ev_sock SEC(".maps");
 
 struct sock_cpu {
-	__u64 seq; /* of the last record begun on this CPU */
+	__u64 seq;     /* of the last record begun on this CPU */
 	__u64 wake_ns; /* boot time of the last wake-up that this CPU sent */
 };
 

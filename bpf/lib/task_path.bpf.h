@@ -15,9 +15,8 @@
 #include "sockwarden/abi/limits.h"
 
 enum {
-	TASK_PATH_DEPTH = 24, /* directories and mounts followed before the path is cut */
-	TASK_PATH_ROOM = SW_EXEC_PATH_MAX +
-		256, /* a name may be 255 bytes: room that the verifier can see */
+	TASK_PATH_DEPTH = 24,			    /* directories and mounts followed before the path is cut */
+	TASK_PATH_ROOM = SW_EXEC_PATH_MAX + 256, /* a name may be 255 bytes: room that the verifier can see */
 };
 
 struct task_path {

@@ -34,8 +34,7 @@ static void must_parse(const char *text, struct sw_config *c)
 
 static void nothing_written_gives_every_default(void **state)
 {
-	static const char *const texts[] = {"", "\n", "# only a comment\n", "---\n", "{}\n", "~\n",
-		"bans:\nmode:\nallow:\nweb: ~\n"};
+	static const char *const texts[] = {"", "\n", "# only a comment\n", "---\n", "{}\n", "~\n", "bans:\nmode:\nallow:\nweb: ~\n"};
 	struct sw_config want, got;
 
 	sw_conf_defaults(&want);
@@ -57,18 +56,17 @@ static void every_kind_of_value_reaches_its_field(void **state)
 {
 	struct sw_config c;
 
-	must_parse(
-		"mode: enforce\non_exit: remove\nlog_level: debug\nhook: tcx\n"
-		"interfaces:\n- eth0\n- pattern: 'wg*'\n  hook: generic\n- {pattern: en*}\n"
-		"allow: [192.0.2.7, \"2001:db8::1/48\", '::ffff:198.51.100.1']\n"
-		"bans: {length: forever, widest_ipv4: 24, total: 5, trail_sources: true}\n"
-		"events:\n  rate: 0\n"
-		"store: {max_size: 2G}\n"
-		"trails:\n  files:\n  - /etc/a\n  - /etc/b\n  max_entries: 1_000\n"
-		"feeds:\n- name: one\n  url: https://a.example/x?y=1\n  refresh: 1h30m\n  action: observe\n  enabled: false\n"
-		"alerts:\n  mail:\n    to: root@example.net\n    min_severity: critical\n    smtp:\n      url: smtps://m.example:465\n"
-		"  syslog: {facility: local7}\n"
-		"web: {port: 0, address: \"::1\"}\n",
+	must_parse("mode: enforce\non_exit: remove\nlog_level: debug\nhook: tcx\n"
+		   "interfaces:\n- eth0\n- pattern: 'wg*'\n  hook: generic\n- {pattern: en*}\n"
+		   "allow: [192.0.2.7, \"2001:db8::1/48\", '::ffff:198.51.100.1']\n"
+		   "bans: {length: forever, widest_ipv4: 24, total: 5, trail_sources: true}\n"
+		   "events:\n  rate: 0\n"
+		   "store: {max_size: 2G}\n"
+		   "trails:\n  files:\n  - /etc/a\n  - /etc/b\n  max_entries: 1_000\n"
+		   "feeds:\n- name: one\n  url: https://a.example/x?y=1\n  refresh: 1h30m\n  action: observe\n  enabled: false\n"
+		   "alerts:\n  mail:\n    to: root@example.net\n    min_severity: critical\n    smtp:\n      url: smtps://m.example:465\n"
+		   "  syslog: {facility: local7}\n"
+		   "web: {port: 0, address: \"::1\"}\n",
 		&c);
 	assert_int_equal(c.mode, SW_MODE_ENFORCE);
 	assert_int_equal(c.on_exit, SW_ON_EXIT_REMOVE);
@@ -126,21 +124,17 @@ static void an_error_says_where_it_is_and_what_to_write(void **state)
 	static const struct {
 		const char *text, *error;
 	} rows[] = {
-		{"mode: enforcing\n",
-			"f:1:7: mode: 'enforcing' is not observe or enforce: did you mean 'enforce'?\n"},
+		{"mode: enforcing\n", "f:1:7: mode: 'enforcing' is not observe or enforce: did you mean 'enforce'?\n"},
 		{"\n\n  mode: 1\n", "f:3:9: mode: '1' is not observe or enforce\n"},
 		{"log_level: warn\n",
 			"f:1:12: log_level: 'warn' is not error, warning, notice, info or debug: did you mean 'warning'?\n"},
 		{"mod: x\n", "f:1:1: mod: unknown key: did you mean 'mode'?\n"},
 		{"zzzzzzzzzz: x\n", "f:1:1: zzzzzzzzzz: unknown key\n"},
-		{"bans:\n  lenght: 1h\n",
-			"f:2:3: bans.lenght: unknown key: did you mean 'bans.length'?\n"},
+		{"bans:\n  lenght: 1h\n", "f:2:3: bans.lenght: unknown key: did you mean 'bans.length'?\n"},
 		{"bans.length: 1h\n", "f:1:1: bans.length: unknown key\n"},
 		{"smtp: x\n", "f:1:1: smtp: unknown key: did you mean 'alerts.mail.smtp'?\n"},
-		{"mode: observe\nmode: enforce\n",
-			"f:2:1: mode: given twice; the first is in line 1\n"},
-		{"web: {port: 1, port: 2}\n",
-			"f:1:16: web.port: given twice; the first is in line 1\n"},
+		{"mode: observe\nmode: enforce\n", "f:2:1: mode: given twice; the first is in line 1\n"},
+		{"web: {port: 1, port: 2}\n", "f:1:16: web.port: given twice; the first is in line 1\n"},
 		{"bans: 3\n", "f:1:7: bans: wants a section of keys, not a single value\n"},
 		{"bans: [1]\n", "f:1:7: bans: wants a section of keys, not a list\n"},
 		{"- mode\n", "f:1:1: top level: wants a section of keys, not a list\n"},
@@ -161,32 +155,23 @@ static void an_error_says_where_it_is_and_what_to_write(void **state)
 			"f:1:27: alerts.mail.throttle: '0s' is not a duration such as 90s, 10m, 24h or 7d, from 1s to 7d\n"},
 		{"alerts: {mail: {throttle: forever}}\n",
 			"f:1:27: alerts.mail.throttle: 'forever' is not a duration such as 90s, 10m, 24h or 7d, from 1s to 7d\n"},
-		{"bans: {widest_ipv4: 33}\n",
-			"f:1:21: bans.widest_ipv4: '33' is not a whole number from 1 to 32\n"},
-		{"bans: {widest_ipv4: -1}\n",
-			"f:1:21: bans.widest_ipv4: '-1' is not a whole number from 1 to 32\n"},
-		{"bans: {widest_ipv4: 0x10}\n",
-			"f:1:21: bans.widest_ipv4: '0x10' is not a whole number from 1 to 32\n"},
+		{"bans: {widest_ipv4: 33}\n", "f:1:21: bans.widest_ipv4: '33' is not a whole number from 1 to 32\n"},
+		{"bans: {widest_ipv4: -1}\n", "f:1:21: bans.widest_ipv4: '-1' is not a whole number from 1 to 32\n"},
+		{"bans: {widest_ipv4: 0x10}\n", "f:1:21: bans.widest_ipv4: '0x10' is not a whole number from 1 to 32\n"},
 		{"bans: {total: 99999999999999999999}\n",
 			"f:1:15: bans.total: '99999999999999999999' is not a whole number from 1 to 262144\n"},
-		{"web: {enabled: yes}\n",
-			"f:1:16: web.enabled: 'yes' is not true or false: did you mean 'true'?\n"},
-		{"web: {enabled: Off}\n",
-			"f:1:16: web.enabled: 'Off' is not true or false: did you mean 'false'?\n"},
-		{"web: {address: localhost}\n",
-			"f:1:16: web.address: 'localhost' is not an IP address\n"},
+		{"web: {enabled: yes}\n", "f:1:16: web.enabled: 'yes' is not true or false: did you mean 'true'?\n"},
+		{"web: {enabled: Off}\n", "f:1:16: web.enabled: 'Off' is not true or false: did you mean 'false'?\n"},
+		{"web: {address: localhost}\n", "f:1:16: web.address: 'localhost' is not an IP address\n"},
 		{"store: {max_size: 12}\n",
 			"f:1:19: store.max_size: '12' is not a size such as 512M or 2G, from 16M to 1024G\n"},
 		{"store: {max_size: 1M}\n",
 			"f:1:19: store.max_size: '1M' is not a size such as 512M or 2G, from 16M to 1024G\n"},
-		{"trails: {files: [etc/a]}\n",
-			"f:1:18: trails.files[1]: 'etc/a' is not an absolute path\n"},
+		{"trails: {files: [etc/a]}\n", "f:1:18: trails.files[1]: 'etc/a' is not an absolute path\n"},
 		{"interfaces: [eth0/1]\n",
 			"f:1:14: interfaces[1]: 'eth0/1' is not the name of a device, or a pattern\n"},
-		{"interfaces: [a, b, a]\n",
-			"f:1:20: interfaces[3]: this device is in the list already\n"},
-		{"interfaces: [a-very-long-name]\n",
-			"f:1:14: interfaces[1]: longer than 15 bytes\n"},
+		{"interfaces: [a, b, a]\n", "f:1:20: interfaces[3]: this device is in the list already\n"},
+		{"interfaces: [a-very-long-name]\n", "f:1:14: interfaces[1]: longer than 15 bytes\n"},
 		{"interfaces: [{hook: tcx}]\n", "f:1:14: interfaces[1]: 'pattern' is missing\n"},
 		{"interfaces: [{pattern: a, hok: tcx}]\n",
 			"f:1:27: interfaces[1].hok: unknown key: did you mean 'hook'?\n"},
@@ -218,23 +203,19 @@ static void an_error_says_where_it_is_and_what_to_write(void **state)
 			"f:2:3: feeds[1]: min_entries is larger than max_entries\n"},
 		{"feeds:\n- {name: a, url: https://x.example}\n- {name: a, url: https://y.example}\n",
 			"f:3:3: feeds[2]: another feed has this name already\n"},
-		{"alerts: {mail: {to: -oQ/tmp}}\n",
-			"f:1:21: alerts.mail.to: must not begin with '-'\n"},
+		{"alerts: {mail: {to: -oQ/tmp}}\n", "f:1:21: alerts.mail.to: must not begin with '-'\n"},
 		{"alerts: {mail: {to: \"a\\nBcc: b\"}}\n",
 			"f:1:21: yaml: a line break or another control character in a value\n"},
 		{"alerts: {mail: {smtp: {user: a}}}\n",
 			"f:1:1: alerts.mail.smtp: user is set, but no password_file\n"},
 		{"a: &x b\n", "f:1:4: yaml: anchors, aliases and tags are not used here\n"},
 		{"a: *x\n", "f:1:4: yaml: anchors, aliases and tags are not used here\n"},
-		{"a: !!python/object b\n",
-			"f:1:4: yaml: anchors, aliases and tags are not used here\n"},
+		{"a: !!python/object b\n", "f:1:4: yaml: anchors, aliases and tags are not used here\n"},
 		{"mode: observe\n---\nmode: enforce\n",
 			"f:2:1: yaml: a second document: there is only one configuration in a file\n"},
 		{"[[[[[[[[[[1]]]]]]]]]]\n", "f:1:9: yaml: nested too deep\n"},
-		{"mode: 'observe\n",
-			"f:2:1: yaml: found unexpected end of stream while scanning a quoted scalar that begins in line 1\n"},
-		{"mode: observe\n bans: x\n",
-			"f:2:6: yaml: mapping values are not allowed in this context\n"},
+		{"mode: 'observe\n", "f:2:1: yaml: found unexpected end of stream while scanning a quoted scalar that begins in line 1\n"},
+		{"mode: observe\n bans: x\n", "f:2:6: yaml: mapping values are not allowed in this context\n"},
 		{"bans:\n\tlength: 1h\n",
 			"f:2:1: yaml: found character that cannot start any token while scanning for the next token that begins in line 2\n"},
 		{"mode: ob\x01serve\n", "f:1:9: yaml: control characters are not allowed\n"},
@@ -248,8 +229,7 @@ static void an_error_says_where_it_is_and_what_to_write(void **state)
 		int r = parse(rows[i].text, &c, &errors);
 
 		if (r != -EINVAL || !sw_streq(sw_strbuf_get(&errors), rows[i].error))
-			print_error("input:\n%sgot:  %swant: %s", rows[i].text,
-				sw_strbuf_get(&errors), rows[i].error);
+			print_error("input:\n%sgot:  %swant: %s", rows[i].text, sw_strbuf_get(&errors), rows[i].error);
 		assert_string_equal(sw_strbuf_get(&errors), rows[i].error);
 		assert_int_equal(r, -EINVAL);
 		assert_int_equal(c.size, 77);
@@ -296,16 +276,14 @@ static void lists_and_files_beyond_their_limits_are_refused(void **state)
 	while (big.len <= SW_CONF_BYTES_MAX)
 		sw_strbuf_puts(&big, "# fill fill fill fill fill fill fill\n");
 	assert_int_equal(parse(sw_strbuf_get(&big), &c, &errors), -EINVAL);
-	assert_string_equal(sw_strbuf_get(&errors),
-		"f:1:1: yaml: larger than 1 MiB: this is no configuration\n");
+	assert_string_equal(sw_strbuf_get(&errors), "f:1:1: yaml: larger than 1 MiB: this is no configuration\n");
 }
 
 /* Cut anywhere, and with a byte changed anywhere, a file gives an answer and no fault. */
 static void broken_files_are_answered(void **state)
 {
-	static const char whole[] =
-		"mode: enforce\ninterfaces:\n- eth0\n- {pattern: wg*, hook: tcx}\nallow: [192.0.2.1]\n"
-		"feeds:\n- name: a\n  url: https://x.example\nweb: {port: 1}\n";
+	static const char whole[] = "mode: enforce\ninterfaces:\n- eth0\n- {pattern: wg*, hook: tcx}\nallow: [192.0.2.1]\n"
+				    "feeds:\n- name: a\n  url: https://x.example\nweb: {port: 1}\n";
 	static const char bytes[] = "\n :-[]{}&*!|>'\"%@`\t\x00\xff";
 	struct sw_config c;
 	char copy[sizeof(whole)];
@@ -326,8 +304,7 @@ static void broken_files_are_answered(void **state)
 			r = sw_conf_parse("f", copy, sizeof(whole) - 1, &c, &errors);
 			assert_true(r == 0 || (r == -EINVAL && errors.len));
 			for (size_t k = 0; k < errors.len; k++)
-				assert_true(errors.text[k] == '\n' ||
-					(unsigned char)errors.text[k] >= 0x20);
+				assert_true(errors.text[k] == '\n' || (unsigned char)errors.text[k] >= 0x20);
 		}
 	}
 }
@@ -388,10 +365,9 @@ static void what_is_shown_reads_back_the_same(void **state)
 	_strbuf_ struct sw_strbuf text = {};
 	struct sw_config c, again;
 
-	must_parse(
-		"mode: enforce\ninterfaces: ['wg*', eth0]\nallow: [192.0.2.0/24, '2001:db8::1']\nbans: {length: 90s}\n"
-		"store: {max_size: 100M}\ntrails: {files: ['/a b']}\nalerts: {mail: {subject: 'a \"b\" \\c: #d'}}\n"
-		"feeds: [{name: a, url: 'https://x.example/#y', refresh: 2h}]\nweb: {address: '::'}\n",
+	must_parse("mode: enforce\ninterfaces: ['wg*', eth0]\nallow: [192.0.2.0/24, '2001:db8::1']\nbans: {length: 90s}\n"
+		   "store: {max_size: 100M}\ntrails: {files: ['/a b']}\nalerts: {mail: {subject: 'a \"b\" \\c: #d'}}\n"
+		   "feeds: [{name: a, url: 'https://x.example/#y', refresh: 2h}]\nweb: {address: '::'}\n",
 		&c);
 	sw_conf_render(&c, &text);
 	must_parse(sw_strbuf_get(&text), &again);
@@ -440,8 +416,7 @@ static void the_json_schema_is_json_and_has_every_key(void **state)
 			part += n + (part[n] == '.');
 		}
 		assert_non_null(at);
-		assert_string_equal(
-			json_string_value(json_object_get(at, "description")), row->help);
+		assert_string_equal(json_string_value(json_object_get(at, "description")), row->help);
 	}
 	json_decref(root);
 }
@@ -455,16 +430,13 @@ static void an_image_is_taken_whole_or_not_at_all(void **state)
 		const char *why;
 	} rows[] = {
 		{offsetof(struct sw_config, magic), 1, false, "not a configuration image"},
-		{offsetof(struct sw_config, version), 99, false,
-			"made by another version of sockwarden-config"},
-		{offsetof(struct sw_config, size), 9, false,
-			"made by another version of sockwarden-config"},
+		{offsetof(struct sw_config, version), 99, false, "made by another version of sockwarden-config"},
+		{offsetof(struct sw_config, size), 9, false, "made by another version of sockwarden-config"},
 		{offsetof(struct sw_config, crc), 1, false, "wrong checksum"},
 		{offsetof(struct sw_config, ban_max_total), 1, false, "wrong checksum"},
 		{offsetof(struct sw_config, alert_gone_listeners), 7, false, "wrong checksum"},
 		{offsetof(struct sw_config, n_feeds), 33, true, "a list is longer than its limit"},
-		{offsetof(struct sw_config, n_allow), 0xffffffff, true,
-			"a list is longer than its limit"},
+		{offsetof(struct sw_config, n_allow), 0xffffffff, true, "a list is longer than its limit"},
 		{offsetof(struct sw_config, mode), 0, true, "a value out of its range"},
 		{offsetof(struct sw_config, hook), 9, true, "a value out of its range"},
 		{offsetof(struct sw_config, n_allow), 1, true, "a value out of its range"},

@@ -87,16 +87,14 @@ static int store(const struct sw_opt *o, void *target, const char *value, char *
 	}
 	if (r < 0) {
 		snprintf(err, size, "--%s: '%s' is not a %s", o->name, value,
-			o->kind == SW_OPT_UINT ? "whole number"
-					       : "duration such as 90s, 10m, 24h, 7d or forever");
+			o->kind == SW_OPT_UINT ? "whole number" : "duration such as 90s, 10m, 24h, 7d or forever");
 		return r;
 	}
 	*(uint64_t *)field = number;
 	return 0;
 }
 
-int sw_opt_parse(const struct sw_opt *rows, void *target, int argc, char **argv, int *ret_words,
-	char *err, size_t size)
+int sw_opt_parse(const struct sw_opt *rows, void *target, int argc, char **argv, int *ret_words, char *err, size_t size)
 {
 	int words = 0;
 

@@ -17,7 +17,7 @@ struct sw_opt_list {
 };
 
 struct sw_opt {
-	char letter; /* 0: none */
+	char letter;	  /* 0: none */
 	const char *name; /* without the dashes */
 	enum sw_opt_kind kind;
 	size_t offset;	     /* into the target struct: bool, const char *, uint64_t, uint64_t seconds, struct sw_opt_list */

@@ -31,13 +31,11 @@ struct sw_cli_options {
 	struct sw_paths paths;
 	bool json, pretty, no_header, quiet, verbose, help, version;
 	const char *output, *color;
-	bool follow; /* events */
-	uint64_t last; /* events, findings: how many */
-	const char *kind; /* events */
-	bool tcp, udp, unix_domain, listening, all, processes,
-		numeric; /* sockets, letters as of ss(8) */
-	bool raw, packet, ip4, ip6,
-		as_always; /* as_always: letters of ps(1), netstat(8), lsof(8): it is so */
+	bool follow;			/* events */
+	uint64_t last;			/* events, findings: how many */
+	const char *kind;		/* events */
+	bool tcp, udp, unix_domain, listening, all, processes, numeric; /* sockets, letters as of ss(8) */
+	bool raw, packet, ip4, ip6, as_always; /* as_always: letters of ps(1), netstat(8), lsof(8): it is so */
 	uint64_t pid;
 	const char *user, *netns, *container, *state, *inet, *as;
 	uint64_t length_sec;		/* ban --for; SW_CLI_UNSET: not given */
@@ -58,14 +56,14 @@ struct sw_cli;
 typedef int (*sw_cli_fn)(struct sw_cli *c);
 
 struct sw_cli_command {
-	const char *name; /* "ban", "sockets list" */
+	const char *name;    /* "ban", "sockets list" */
 	const char *summary; /* one line */
-	const char *usage; /* the words it takes, "ADDR|CIDR" */
+	const char *usage;   /* the words it takes, "ADDR|CIDR" */
 	int min_words, max_words;
 	const struct sw_opt *options; /* may be NULL */
 	sw_cli_fn fn;
 	const char *examples; /* lines, may be NULL */
-	const char *same_as; /* for an alias: the command it stands for */
+	const char *same_as;  /* for an alias: the command it stands for */
 };
 
 /* One call of the program. */
@@ -75,7 +73,7 @@ struct sw_cli {
 	enum sw_cli_format format;
 	bool has_color, has_utf8, is_terminal;
 	unsigned int width; /* of the terminal; 0: no limit */
-	int wait_ms; /* for the engine's answer; 0: as long as any verb may take */
+	int wait_ms;	    /* for the engine's answer; 0: as long as any verb may take */
 	int n_words;
 	char **words; /* after the command's own */
 };
@@ -104,8 +102,7 @@ const char *sw_cli_args_end(struct sw_cli_args *a);
 /* Asks and gives the reply's data (caller's); else says what is wrong and gives the exit status. */
 int sw_cli_ask(const struct sw_cli *c, const char *verb, const char *args, int fd, json_t **ret);
 /* The same without a word about a daemon that is not there: only SW_EXIT_NOT_RUNNING. */
-int sw_cli_ask_quietly(
-	const struct sw_cli *c, const char *verb, const char *args, int fd, json_t **ret);
+int sw_cli_ask_quietly(const struct sw_cli *c, const char *verb, const char *args, int fd, json_t **ret);
 /* Asks for a stream: fn for each item; ends with the stream. fn's result other than 0 ends it too. */
 int sw_cli_stream(const struct sw_cli *c, const char *verb, const char *args,
 	int (*fn)(const struct sw_cli *c, const json_t *item, void *arg), void *arg);

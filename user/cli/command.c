@@ -2,18 +2,12 @@
 #include "user/cli/cli.h"
 
 #define ROW(letter, name, kind, member, value, help)                                               \
-	{                                                                                          \
-		letter, name, kind, offsetof(struct sw_cli_options, member), value, help           \
-	}
-#define FLAG(letter, name, member, help) ROW(letter, name, SW_OPT_FLAG, member, NULL, help)
-#define TEXT(letter, name, member, value, help)                                                    \
-	ROW(letter, name, SW_OPT_STRING, member, value, help)
-#define NUMBER(letter, name, member, value, help)                                                  \
-	ROW(letter, name, SW_OPT_UINT, member, value, help)
-#define MAYBE(letter, name, member, value, help)                                                   \
-	ROW(letter, name, SW_OPT_MAYBE, member, value, help)
-#define LENGTH(letter, name, member, value, help)                                                  \
-	ROW(letter, name, SW_OPT_DURATION, member, value, help)
+	{letter, name, kind, offsetof(struct sw_cli_options, member), value, help}
+#define FLAG(letter, name, member, help)	  ROW(letter, name, SW_OPT_FLAG, member, NULL, help)
+#define TEXT(letter, name, member, value, help)	  ROW(letter, name, SW_OPT_STRING, member, value, help)
+#define NUMBER(letter, name, member, value, help) ROW(letter, name, SW_OPT_UINT, member, value, help)
+#define MAYBE(letter, name, member, value, help)	  ROW(letter, name, SW_OPT_MAYBE, member, value, help)
+#define LENGTH(letter, name, member, value, help) ROW(letter, name, SW_OPT_DURATION, member, value, help)
 
 /* clang-format off */
 const struct sw_opt sw_cli_global_options[] = {

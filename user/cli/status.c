@@ -7,8 +7,7 @@
 
 enum {
 	LABEL = 12,
-	STATUS_WAIT_MS =
-		5000, /* then the guard is asked: a hanging engine is worth knowing about */
+	STATUS_WAIT_MS = 5000, /* then the guard is asked: a hanging engine is worth knowing about */
 };
 
 static void label(const struct sw_cli *c, const char *text)
@@ -52,9 +51,8 @@ static void print_mode(const struct sw_cli *c, const json_t *s)
 
 static void print_interfaces(const struct sw_cli *c, const json_t *s)
 {
-	static const struct sw_cli_column cols[] = {{"INTERFACE", "name"},
-		{"HOOK", "hook", 0, NULL, color_hook}, {"DRIVER", "driver"},
-		{"WHY", "why", SW_COL_FLEX}, {}};
+	static const struct sw_cli_column cols[] = {{"INTERFACE", "name"}, {"HOOK", "hook", 0, NULL, color_hook},
+		{"DRIVER", "driver"}, {"WHY", "why", SW_COL_FLEX}, {}};
 	const json_t *rows = json_object_get(s, "interfaces");
 
 	putchar('\n');
@@ -79,11 +77,9 @@ static void cell_sentence(const json_t *row, struct sw_strbuf *out)
 
 static void print_counters(const struct sw_cli *c, const json_t *s)
 {
-	static const struct sw_cli_column cols[] = {{"JUDGED", "reason"},
-		{"PACKETS", "packets", SW_COL_RIGHT},
+	static const struct sw_cli_column cols[] = {{"JUDGED", "reason"}, {"PACKETS", "packets", SW_COL_RIGHT},
 		{"BYTES", "bytes", SW_COL_RIGHT | SW_COL_BYTES},
-		{"DROPPED", "dropped", SW_COL_RIGHT, NULL, color_dropped},
-		{"MEANS", NULL, SW_COL_FLEX, cell_sentence}, {}};
+		{"DROPPED", "dropped", SW_COL_RIGHT, NULL, color_dropped}, {"MEANS", NULL, SW_COL_FLEX, cell_sentence}, {}};
 
 	if (!json_array_size(json_object_get(s, "counters")))
 		return;
@@ -97,8 +93,7 @@ static void print_losses(const struct sw_cli *c, const json_t *s)
 	json_t *loss;
 	size_t i, shown = 0;
 
-	json_array_foreach(json_object_get(s, "losses"), i, loss)
-	{
+	json_array_foreach(json_object_get(s, "losses"), i, loss) {
 		const char *name = sw_cli_text(loss, "name");
 		size_t len = strlen(name);
 
@@ -115,16 +110,10 @@ static void print_losses(const struct sw_cli *c, const json_t *s)
 		putchar('\n');
 }
 
-static void print_count(long long n, const char *noun)
-{
-	printf("%lld %s%s", n, noun, n == 1 ? "" : "s");
-}
-
 /* ", engine packed"; and why when it is not the one asked for. */
 static void print_engine(const struct sw_cli *c, const json_t *trails)
 {
-	const char *engine = sw_cli_text(trails, "engine"),
-		   *why = sw_cli_text(trails, "engine_why");
+	const char *engine = sw_cli_text(trails, "engine"), *why = sw_cli_text(trails, "engine_why");
 
 	if (*engine)
 		printf(", engine ");
@@ -132,6 +121,11 @@ static void print_engine(const struct sw_cli *c, const json_t *trails)
 	if (*why)
 		printf(": ");
 	sw_cli_put(c, "33", why);
+}
+
+static void print_count(long long n, const char *noun)
+{
+	printf("%lld %s%s", n, noun, n == 1 ? "" : "s");
 }
 
 static void print_held(const struct sw_cli *c, const json_t *s)
@@ -180,8 +174,7 @@ static void print_processes(const struct sw_cli *c, const json_t *s)
 	size_t i;
 
 	label(c, "processes");
-	json_array_foreach(json_object_get(s, "processes"), i, p)
-	{
+	json_array_foreach(json_object_get(s, "processes"), i, p) {
 		long long pid = sw_cli_number(p, "pid"), restarts = sw_cli_number(p, "restarts");
 
 		fputs(i ? ", " : "", stdout);
@@ -207,11 +200,9 @@ static void print_degraded(const struct sw_cli *c, const json_t *s)
 	putchar('\n');
 	sw_cli_put(c, "31;1", "degraded");
 	putchar('\n');
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach(list, i, v) {
 		fputs("  ", stdout);
-		sw_cli_put(
-			c, NULL, json_is_string(v) ? json_string_value(v) : sw_cli_text(v, "text"));
+		sw_cli_put(c, NULL, json_is_string(v) ? json_string_value(v) : sw_cli_text(v, "text"));
 		putchar('\n');
 		if (*sw_cli_text(v, "fix")) {
 			fputs("    ", stdout);
@@ -256,10 +247,8 @@ static void guard_json(const struct sw_guard_status *g, struct sw_strbuf *out)
 	sw_json_uint(&j, "schema_version", 1);
 	sw_json_string(&j, "mode", sw_mode_word(g->mode));
 	sw_json_bool(&j, "enforcing", g->is_enforcing);
-	sw_json_uint(&j, "enforce_left_sec",
-		g->enforce_until_ns > now ? (g->enforce_until_ns - now) / SW_SEC_NS : 0);
-	sw_json_uint(&j, "uptime_sec",
-		now > g->started_boot_ns ? (now - g->started_boot_ns) / SW_SEC_NS : 0);
+	sw_json_uint(&j, "enforce_left_sec", g->enforce_until_ns > now ? (g->enforce_until_ns - now) / SW_SEC_NS : 0);
+	sw_json_uint(&j, "uptime_sec", now > g->started_boot_ns ? (now - g->started_boot_ns) / SW_SEC_NS : 0);
 	sw_json_stringf(&j, "tier", "%c", g->tier >= 'A' && g->tier <= 'C' ? (char)g->tier : '-');
 	sw_json_stringn(&j, "hooks", g->hooks, strnlen(g->hooks, sizeof(g->hooks)));
 	sw_json_bool(&j, "adopted", g->has_adopted);
@@ -280,16 +269,15 @@ static void guard_json(const struct sw_guard_status *g, struct sw_strbuf *out)
 		if (!g->children[i].name[0])
 			continue;
 		sw_json_object_begin(&j, NULL);
-		sw_json_stringn(&j, "name", g->children[i].name,
-			strnlen(g->children[i].name, sizeof(g->children[i].name)));
+		sw_json_stringn(
+			&j, "name", g->children[i].name, strnlen(g->children[i].name, sizeof(g->children[i].name)));
 		sw_json_uint(&j, "pid", g->children[i].pid);
 		sw_json_uint(&j, "restarts", g->children[i].restarts);
 		sw_json_object_end(&j);
 	}
 	sw_json_array_end(&j);
 	sw_json_array_begin(&j, "degraded");
-	sw_json_string(&j, NULL,
-		"the engine does not answer: nothing is decided, told or stored; what is in force stays");
+	sw_json_string(&j, NULL, "the engine does not answer: nothing is decided, told or stored; what is in force stays");
 	sw_json_array_end(&j);
 	sw_json_object_end(&j);
 }

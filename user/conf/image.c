@@ -38,15 +38,8 @@ static bool has_ended_texts(const struct sw_config *c)
 		size_t offset, size;
 	} texts[] = {
 #define TEXT(m) {offsetof(struct sw_config, m), sizeof(((struct sw_config *)0)->m)}
-		TEXT(mail_to),
-		TEXT(mail_from),
-		TEXT(mail_subject),
-		TEXT(smtp_url),
-		TEXT(smtp_ca_file),
-		TEXT(smtp_user),
-		TEXT(smtp_password_file),
-		TEXT(sendmail_path),
-		TEXT(web_address),
+		TEXT(mail_to), TEXT(mail_from), TEXT(mail_subject), TEXT(smtp_url), TEXT(smtp_ca_file),
+		TEXT(smtp_user), TEXT(smtp_password_file), TEXT(sendmail_path), TEXT(web_address),
 #undef TEXT
 	};
 
@@ -82,10 +75,9 @@ static bool has_known_words(const struct sw_config *c)
 		if (c->feeds[i].action > SW_TRAIL_EXCEPT)
 			return false;
 	}
-	return (c->mode == SW_MODE_OBSERVE || c->mode == SW_MODE_ENFORCE) &&
-		c->on_exit <= SW_ON_EXIT_REMOVE && c->hook <= SW_HOOK_GENERIC &&
-		c->log_level <= SW_LOG_DEBUG && c->mail_min_severity < SW_SEV_COUNT &&
-		c->syslog_min_severity < SW_SEV_COUNT;
+	return (c->mode == SW_MODE_OBSERVE || c->mode == SW_MODE_ENFORCE) && c->on_exit <= SW_ON_EXIT_REMOVE &&
+	       c->hook <= SW_HOOK_GENERIC && c->log_level <= SW_LOG_DEBUG && c->mail_min_severity < SW_SEV_COUNT &&
+	       c->syslog_min_severity < SW_SEV_COUNT;
 }
 
 static bool has_sound_nets(const struct sw_config *c)
@@ -93,8 +85,7 @@ static bool has_sound_nets(const struct sw_config *c)
 	for (unsigned int i = 0; i < c->n_allow; i++) {
 		const struct sw_net *n = &c->allow[i];
 
-		if ((n->family != SW_AF_IP4 || n->plen > 32) &&
-			(n->family != SW_AF_IP6 || n->plen > 128))
+		if ((n->family != SW_AF_IP4 || n->plen > 32) && (n->family != SW_AF_IP6 || n->plen > 128))
 			return false;
 	}
 	return true;

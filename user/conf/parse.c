@@ -38,8 +38,7 @@ void sw_conf_defaults(struct sw_config *ret)
 		set_fallback(row, ret);
 }
 
-static void report(
-	struct parse *p, unsigned int line, unsigned int col, const char *key, const char *what)
+static void report(struct parse *p, unsigned int line, unsigned int col, const char *key, const char *what)
 {
 	if (p->n_errors++ >= SW_CONF_ERRORS_MAX)
 		return;
@@ -48,8 +47,7 @@ static void report(
 	sw_strbuf_printf(p->errors, ": %s\n", what);
 }
 
-static void report_node(
-	struct parse *p, const struct sw_conf_node *n, const char *key, const char *what)
+static void report_node(struct parse *p, const struct sw_conf_node *n, const char *key, const char *what)
 {
 	report(p, n->line, n->col, key, what);
 }
@@ -62,8 +60,7 @@ static const char *kind_word(const struct sw_conf_node *n)
 }
 
 /* "wants TYPE, not a list" */
-static void report_kind(struct parse *p, const struct sw_conf_node *n, const char *key,
-	const struct sw_conf_row *row)
+static void report_kind(struct parse *p, const struct sw_conf_node *n, const char *key, const struct sw_conf_row *row)
 {
 	_strbuf_ struct sw_strbuf what = {};
 
@@ -87,8 +84,7 @@ static void join_key(char buf[static KEY_MAX], const char *section, const char *
 }
 
 /* Walks a map's pairs: false at the end. A key that is no scalar, or was there before, is told and passed over. */
-static bool next_pair(struct parse *p, const struct sw_conf_node *map, const char *section, int *at,
-	int *ret_value)
+static bool next_pair(struct parse *p, const struct sw_conf_node *map, const char *section, int *at, int *ret_value)
 {
 	while (*at >= 0) {
 		const struct sw_conf_node *key = node(p, *at);
@@ -96,16 +92,13 @@ static bool next_pair(struct parse *p, const struct sw_conf_node *map, const cha
 		bool is_good = key->kind == SW_CONF_SCALAR;
 
 		if (!is_good)
-			report_node(
-				p, key, *section ? section : "top level", "a key must be a word");
-		for (int i = map->first; is_good && node(p, i) != key;
-			i = node(p, node(p, i)->next)->next) {
+			report_node(p, key, *section ? section : "top level", "a key must be a word");
+		for (int i = map->first; is_good && node(p, i) != key; i = node(p, node(p, i)->next)->next) {
 			const struct sw_conf_node *before = node(p, i);
 
 			if (before->kind == SW_CONF_SCALAR && sw_streq(before->text, key->text)) {
 				join_key(full, section, key->text);
-				snprintf(what, sizeof(what), "given twice; the first is in line %u",
-					before->line);
+				snprintf(what, sizeof(what), "given twice; the first is in line %u", before->line);
 				report_node(p, key, full, what);
 				is_good = false;
 			}
@@ -123,8 +116,8 @@ static void step_pair(const struct parse *p, int *at)
 	*at = node(p, node(p, *at)->next)->next;
 }
 
-static bool set_scalar(struct parse *p, const struct sw_conf_row *row, void *target,
-	const struct sw_conf_node *v, const char *key)
+static bool set_scalar(struct parse *p, const struct sw_conf_row *row, void *target, const struct sw_conf_node *v,
+	const char *key)
 {
 	_strbuf_ struct sw_strbuf why = {};
 
@@ -150,8 +143,8 @@ static const struct sw_conf_row *find_sub(const struct sw_conf_row *rows, const 
 	return NULL;
 }
 
-static void report_unknown_sub(struct parse *p, const struct sw_conf_row *rows,
-	const struct sw_conf_node *key, const char *full)
+static void report_unknown_sub(struct parse *p, const struct sw_conf_row *rows, const struct sw_conf_node *key,
+	const char *full)
 {
 	const char *words[16], *near;
 	char what[96];
@@ -160,8 +153,7 @@ static void report_unknown_sub(struct parse *p, const struct sw_conf_row *rows,
 	for (; rows->key && n < SW_ARRAY_SIZE(words); rows++)
 		words[n++] = rows->key;
 	near = sw_nearest(key->text, words, n);
-	snprintf(
-		what, sizeof(what), near ? "unknown key: did you mean '%s'?" : "unknown key", near);
+	snprintf(what, sizeof(what), near ? "unknown key: did you mean '%s'?" : "unknown key", near);
 	report_node(p, key, full, what);
 }
 
@@ -213,8 +205,7 @@ static void read_iface(struct parse *p, const struct sw_conf_node *v, const char
 
 		for (int at = v->first; at >= 0; at = node(p, node(p, at)->next)->next) {
 			value = node(p, at)->next;
-			if (node(p, at)->kind == SW_CONF_SCALAR &&
-				sw_streq(node(p, at)->text, "hook"))
+			if (node(p, at)->kind == SW_CONF_SCALAR && sw_streq(node(p, at)->text, "hook"))
 				has_hook = !sw_conf_node_is_null(node(p, value));
 		}
 		is_good = read_element(p, sw_conf_iface_rows, &iface, v, name);
@@ -283,8 +274,7 @@ static void read_net(struct parse *p, const struct sw_conf_node *v, const char *
 	} else if (sw_cidr_parse(v->text, SIZE_MAX, &net) < 0) {
 		sw_strbuf_putc(&what, '\'');
 		sw_strbuf_safe(&what, v->text, strnlen(v->text, KEY_SHOWN));
-		sw_strbuf_puts(&what,
-			"' is not an address or a network such as 192.0.2.7 or 2001:db8::/32");
+		sw_strbuf_puts(&what, "' is not an address or a network such as 192.0.2.7 or 2001:db8::/32");
 		report_node(p, v, name, sw_strbuf_get(&what));
 	} else if (net.plen == 0) {
 		report_node(p, v, name, "would allow every address there is");
@@ -308,8 +298,7 @@ static void read_path(struct parse *p, const struct sw_conf_node *v, const char 
 		c->n_trail_files++;
 }
 
-static void read_list(
-	struct parse *p, const struct sw_conf_row *row, const struct sw_conf_node *list)
+static void read_list(struct parse *p, const struct sw_conf_row *row, const struct sw_conf_node *list)
 {
 	int i = 0;
 
@@ -327,8 +316,7 @@ static void read_list(
 		if ((__u64)i >= row->max) {
 			char what[64];
 
-			snprintf(what, sizeof(what), "more than %llu entries",
-				(unsigned long long)row->max);
+			snprintf(what, sizeof(what), "more than %llu entries", (unsigned long long)row->max);
 			report_node(p, v, name, what);
 			return;
 		}
@@ -343,14 +331,12 @@ static void read_list(
 	}
 }
 
-static void report_unknown(
-	struct parse *p, const struct sw_conf_node *key, const char *section, const char *full)
+static void report_unknown(struct parse *p, const struct sw_conf_node *key, const char *section, const char *full)
 {
 	char buf[KEY_MAX], what[KEY_MAX + 40];
 	const char *near = sw_conf_suggest(section, key->text, buf, sizeof(buf));
 
-	snprintf(
-		what, sizeof(what), near ? "unknown key: did you mean '%s'?" : "unknown key", near);
+	snprintf(what, sizeof(what), near ? "unknown key: did you mean '%s'?" : "unknown key", near);
 	report_node(p, key, full, what);
 }
 
@@ -393,10 +379,9 @@ static void read_common_hook(struct parse *p, const struct sw_conf_node *map)
 	for (int at = map->kind == SW_CONF_MAP ? map->first : -1; at >= 0; step_pair(p, &at)) {
 		const struct sw_conf_node *key = node(p, at), *v = node(p, key->next);
 
-		if (key->kind == SW_CONF_SCALAR && sw_streq(key->text, "hook") &&
-			v->kind == SW_CONF_SCALAR && !sw_conf_node_is_null(v))
-			(void)sw_conf_value_set(
-				row, p->conf, v->text, &why); /* told when it is its turn */
+		if (key->kind == SW_CONF_SCALAR && sw_streq(key->text, "hook") && v->kind == SW_CONF_SCALAR &&
+			!sw_conf_node_is_null(v))
+			(void)sw_conf_value_set(row, p->conf, v->text, &why); /* told when it is its turn */
 	}
 }
 
@@ -408,8 +393,7 @@ static void check_together(struct parse *p, const struct sw_conf_node *root)
 		report_node(p, root, "alerts.mail.smtp", "user is set, but no password_file");
 }
 
-int sw_conf_parse(const char *file, const char *text, size_t len, struct sw_config *ret,
-	struct sw_strbuf *errors)
+int sw_conf_parse(const char *file, const char *text, size_t len, struct sw_config *ret, struct sw_strbuf *errors)
 {
 	_free_ struct sw_config *conf = malloc(sizeof(*conf));
 	struct parse p = {.file = file, .conf = conf, .errors = errors, .tree = {.root = -1}};
@@ -433,8 +417,7 @@ int sw_conf_parse(const char *file, const char *text, size_t len, struct sw_conf
 	}
 	sw_conf_tree_done(&p.tree);
 	if (p.n_errors > SW_CONF_ERRORS_MAX)
-		sw_strbuf_printf(
-			errors, "%s: and %u more\n", file, p.n_errors - SW_CONF_ERRORS_MAX);
+		sw_strbuf_printf(errors, "%s: and %u more\n", file, p.n_errors - SW_CONF_ERRORS_MAX);
 	if (p.n_errors)
 		return -EINVAL;
 	*ret = *conf;

@@ -27,20 +27,14 @@ static const char *const severity_words[] = {
 #undef SEVERITY_WORD
 };
 /* RFC 5424, table 1, in its order. */
-static const char *const facility_words[] = {"kern", "user", "mail", "daemon", "auth", "syslog",
-	"lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock",
-	"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"};
+static const char *const facility_words[] = {"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp",
+	"cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4",
+	"local5", "local6", "local7"};
 
-#define WORDS(array, first_)                                                                       \
-	&(const struct sw_conf_words)                                                              \
-	{                                                                                          \
-		array, SW_ARRAY_SIZE(array), first_                                                \
-	}
-#define AT(member) offsetof(struct sw_config, member), sizeof(((struct sw_config *)0)->member)
-#define AT_FEED(member)                                                                            \
-	offsetof(struct sw_config_feed, member), sizeof(((struct sw_config_feed *)0)->member)
-#define AT_IFACE(member)                                                                           \
-	offsetof(struct sw_config_iface, member), sizeof(((struct sw_config_iface *)0)->member)
+#define WORDS(array, first_) &(const struct sw_conf_words){array, SW_ARRAY_SIZE(array), first_}
+#define AT(member)	     offsetof(struct sw_config, member), sizeof(((struct sw_config *)0)->member)
+#define AT_FEED(member)	     offsetof(struct sw_config_feed, member), sizeof(((struct sw_config_feed *)0)->member)
+#define AT_IFACE(member)     offsetof(struct sw_config_iface, member), sizeof(((struct sw_config_iface *)0)->member)
 
 /* clang-format off */
 const struct sw_conf_row sw_conf_rows[] = {
@@ -275,11 +269,7 @@ const char *sw_conf_suggest(const char *section, const char *text, char *buf, si
 static void describe_words(const struct sw_conf_words *w, struct sw_strbuf *out)
 {
 	for (size_t i = 0; i < w->n; i++)
-		sw_strbuf_printf(out, "%s%s",
-			i == 0                  ? ""
-				: i + 1 == w->n ? " or "
-						: ", ",
-			w->words[i]);
+		sw_strbuf_printf(out, "%s%s", i == 0 ? "" : i + 1 == w->n ? " or " : ", ", w->words[i]);
 }
 
 static void describe_duration(const struct sw_conf_row *row, struct sw_strbuf *out)
@@ -317,15 +307,15 @@ void sw_conf_describe_type(const struct sw_conf_row *row, struct sw_strbuf *out)
 		break;
 	case SW_CONF_U32:
 	case SW_CONF_U64:
-		sw_strbuf_printf(out, "a whole number from %llu to %llu",
-			(unsigned long long)row->min, (unsigned long long)row->max);
+		sw_strbuf_printf(out, "a whole number from %llu to %llu", (unsigned long long)row->min,
+			(unsigned long long)row->max);
 		break;
 	case SW_CONF_DURATION:
 		describe_duration(row, out);
 		break;
 	case SW_CONF_SIZE_MB:
-		sw_strbuf_printf(out, "a size such as 512M or 2G, from %lluM to %lluG",
-			(unsigned long long)row->min, (unsigned long long)row->max / 1024);
+		sw_strbuf_printf(out, "a size such as 512M or 2G, from %lluM to %lluG", (unsigned long long)row->min,
+			(unsigned long long)row->max / 1024);
 		break;
 	default:
 		sw_strbuf_puts(out, texts[row->type]);

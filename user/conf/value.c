@@ -18,8 +18,7 @@ static int refuse(const struct sw_conf_row *row, const char *text, struct sw_str
 	return -EINVAL;
 }
 
-static int set_word(
-	const struct sw_conf_row *row, __u32 *field, const char *text, struct sw_strbuf *why)
+static int set_word(const struct sw_conf_row *row, __u32 *field, const char *text, struct sw_strbuf *why)
 {
 	const struct sw_conf_words *w = row->words;
 	const char *near = sw_nearest(text, w->words, w->n);
@@ -38,8 +37,7 @@ static int set_word(
 	return -EINVAL;
 }
 
-static int set_bool(
-	const struct sw_conf_row *row, __u32 *field, const char *text, struct sw_strbuf *why)
+static int set_bool(const struct sw_conf_row *row, __u32 *field, const char *text, struct sw_strbuf *why)
 {
 	if (!sw_streq(text, "true") && !sw_streq(text, "false")) {
 		refuse(row, text, why);
@@ -63,8 +61,7 @@ static int parse_number(const char *text, __u64 *ret)
 	for (; isdigit((unsigned char)*text) || (*text == '_' && text[1]); text++) {
 		if (*text == '_')
 			continue;
-		if (__builtin_mul_overflow(n, 10, &n) ||
-			__builtin_add_overflow(n, (__u64)(*text - '0'), &n))
+		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, (__u64)(*text - '0'), &n))
 			return -ERANGE;
 	}
 	if (*text)
@@ -73,8 +70,7 @@ static int parse_number(const char *text, __u64 *ret)
 	return 0;
 }
 
-static int set_number(
-	const struct sw_conf_row *row, void *field, const char *text, struct sw_strbuf *why)
+static int set_number(const struct sw_conf_row *row, void *field, const char *text, struct sw_strbuf *why)
 {
 	__u64 n;
 
@@ -87,8 +83,7 @@ static int set_number(
 	return 0;
 }
 
-static int set_duration(
-	const struct sw_conf_row *row, __u64 *field, const char *text, struct sw_strbuf *why)
+static int set_duration(const struct sw_conf_row *row, __u64 *field, const char *text, struct sw_strbuf *why)
 {
 	uint64_t sec;
 
@@ -98,8 +93,7 @@ static int set_duration(
 	return 0;
 }
 
-static int set_size(
-	const struct sw_conf_row *row, __u32 *field, const char *text, struct sw_strbuf *why)
+static int set_size(const struct sw_conf_row *row, __u32 *field, const char *text, struct sw_strbuf *why)
 {
 	char digits[16];
 	size_t n = strspn(text, "0123456789");
@@ -167,8 +161,7 @@ int sw_conf_check_path(const char *text, struct sw_strbuf *why)
 	return text[0] == '/' && text[1] ? 0 : refuse(&row, text, why);
 }
 
-static int set_text(
-	const struct sw_conf_row *row, char *field, const char *text, struct sw_strbuf *why)
+static int set_text(const struct sw_conf_row *row, char *field, const char *text, struct sw_strbuf *why)
 {
 	bool is_right = true;
 
@@ -184,8 +177,7 @@ static int set_text(
 		break;
 	case SW_CONF_HTTPS:
 		if (!strncasecmp(text, "http://", 7)) {
-			sw_strbuf_puts(why,
-				"must be https://: a list that anybody on the way can change bans anybody");
+			sw_strbuf_puts(why, "must be https://: a list that anybody on the way can change bans anybody");
 			return -EINVAL;
 		}
 		is_right = !*text || is_url(text, "https://");
@@ -213,8 +205,7 @@ static int set_text(
 	return 0;
 }
 
-int sw_conf_value_set(
-	const struct sw_conf_row *row, void *target, const char *text, struct sw_strbuf *why)
+int sw_conf_value_set(const struct sw_conf_row *row, void *target, const char *text, struct sw_strbuf *why)
 {
 	void *field = (char *)target + row->offset;
 
@@ -298,8 +289,7 @@ void sw_conf_value_get(const struct sw_conf_row *row, const void *target, struct
 			sw_strbuf_printf(out, "%lluh", (unsigned long long)*u64 / 3600);
 		break;
 	case SW_CONF_SIZE_MB:
-		snprintf(buf, sizeof(buf), *u32 % 1024 ? "%uM" : "%uG",
-			*u32 % 1024 ? *u32 : *u32 / 1024);
+		snprintf(buf, sizeof(buf), *u32 % 1024 ? "%uM" : "%uG", *u32 % 1024 ? *u32 : *u32 / 1024);
 		sw_strbuf_puts(out, buf);
 		break;
 	default:

@@ -27,8 +27,7 @@ void sw_finding_json(struct sw_json *j, const struct sw_finding *f)
 	sw_json_string(j, "finding", sw_finding_kind_word(f->kind));
 	sw_json_string(j, "rule", f->rule);
 	sw_json_string(j, "title", f->title);
-	sw_json_string(
-		j, "last_at", sw_time_format(text, f->last_wall_ns ? f->last_wall_ns : f->wall_ns));
+	sw_json_string(j, "last_at", sw_time_format(text, f->last_wall_ns ? f->last_wall_ns : f->wall_ns));
 	sw_json_uint(j, "count", f->count);
 	if (f->subject.family)
 		sw_json_string(j, "subject", sw_cidr_format(text, &f->subject));
@@ -73,8 +72,7 @@ static void verb_findings(struct sw_ctl_request *q, const json_t *args, void *ar
 		return;
 	j = sw_ctl_reply_begin(q);
 	sw_json_array_begin(j, "findings");
-	(void)sw_store_each_finding(
-		e->store, (unsigned int)SW_MIN(last, (uint64_t)FINDINGS_MAX), write_finding, j);
+	(void)sw_store_each_finding(e->store, (unsigned int)SW_MIN(last, (uint64_t)FINDINGS_MAX), write_finding, j);
 	sw_json_array_end(j);
 	sw_ctl_reply_end(q);
 }
@@ -109,8 +107,8 @@ static void write_processes(struct sw_json *j, const struct sw_guard_status *s)
 		if (!*s->children[i].name)
 			continue;
 		sw_json_object_begin(j, NULL);
-		sw_json_stringn(j, "name", s->children[i].name,
-			strnlen(s->children[i].name, sizeof(s->children[i].name)));
+		sw_json_stringn(
+			j, "name", s->children[i].name, strnlen(s->children[i].name, sizeof(s->children[i].name)));
 		sw_json_uint(j, "pid", s->children[i].pid);
 		sw_json_uint(j, "restarts", s->children[i].restarts);
 		sw_json_object_end(j);
@@ -127,8 +125,7 @@ static void write_guard(struct sw_engine *e, struct sw_json *j)
 	sw_json_string(j, "mode", s ? sw_mode_word(s->mode) : "unknown");
 	sw_json_bool(j, "enforcing", s && s->is_enforcing);
 	if (s && s->is_enforcing && s->enforce_until_ns > now_ns)
-		sw_json_uint(j, "enforce_left_sec",
-			(s->enforce_until_ns - now_ns + SW_SEC_NS - 1) / SW_SEC_NS);
+		sw_json_uint(j, "enforce_left_sec", (s->enforce_until_ns - now_ns + SW_SEC_NS - 1) / SW_SEC_NS);
 	else
 		sw_json_null(j, "enforce_left_sec");
 	write_interfaces(j, s);
@@ -195,8 +192,7 @@ static void verb_status(struct sw_ctl_request *q, const json_t *args, void *arg)
 	struct sw_json *j = sw_ctl_reply_begin(q);
 
 	write_guard(e, j);
-	sw_json_uint(
-		j, "uptime_sec", (sw_clock_boot_ns(&e->clock) - e->started_boot_ns) / SW_SEC_NS);
+	sw_json_uint(j, "uptime_sec", (sw_clock_boot_ns(&e->clock) - e->started_boot_ns) / SW_SEC_NS);
 	sw_json_string(j, "version", SW_VERSION);
 	sw_json_string(j, "host", e->host);
 	write_counters(e, j);

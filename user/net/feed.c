@@ -110,8 +110,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 		return n;
 	if (f->refused)
 		return 0;
-	return refuse(f, r,
-		r == -EBADMSG && !parser_has_refused(f) ? "the gzip stream is damaged" : NULL);
+	return refuse(f, r, r == -EBADMSG && !parser_has_refused(f) ? "the gzip stream is damaged" : NULL);
 }
 
 static void take_header(char dst[static TAG_MAX], const char *data, size_t n, const char *name)

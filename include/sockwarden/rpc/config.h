@@ -31,14 +31,13 @@ enum sw_hook { SW_HOOK_AUTO, SW_HOOK_NATIVE, SW_HOOK_TCX, SW_HOOK_GENERIC };
 enum sw_on_exit { SW_ON_EXIT_KEEP, SW_ON_EXIT_REMOVE };
 
 struct sw_config_iface {
-	char pattern
-		[16]; /* name, fnmatch(3) pattern; none given: the devices with a default route */
-	__u32 hook; /* enum sw_hook */
+	char pattern[16]; /* name, fnmatch(3) pattern; none given: the devices with a default route */
+	__u32 hook;	  /* enum sw_hook */
 };
 
 struct sw_config_feed {
 	char name[32];
-	char url[512]; /* https:// only, unless is_insecure */
+	char url[512];	   /* https:// only, unless is_insecure */
 	char ca_file[256]; /* "": the system's */
 	char parser[128]; /* the form it is written in (user/feeds/feeds.h) */
 	__u64 refresh_sec;
@@ -53,10 +52,10 @@ struct sw_config_feed {
 
 struct sw_config {
 	__u32 magic, version, size, crc; /* crc-32 of the image with this field 0 */
-	__u32 mode; /* enum sw_mode: OBSERVE or ENFORCE at start */
+	__u32 mode;    /* enum sw_mode: OBSERVE or ENFORCE at start */
 	__u32 on_exit; /* enum sw_on_exit */
 	__u32 log_level; /* enum sw_log_level */
-	__u32 hook; /* enum sw_hook for devices without their own */
+	__u32 hook;    /* enum sw_hook for devices without their own */
 	__u32 n_ifaces, n_allow, n_feeds, n_trail_files;
 	struct sw_config_iface ifaces[SW_CONFIG_IFACES_MAX];
 	struct sw_net allow[SW_CONFIG_ALLOW_MAX];
@@ -73,14 +72,13 @@ struct sw_config {
 	__u32 trail_engine; /* enum sw_trail_engine */
 	char trail_files[SW_CONFIG_FILES_MAX][256];
 	__u64 trail_max_entries;
-	__u32 trail_min_plen4,
-		trail_min_plen6; /* a wider network in a list is absurd: the file is refused */
+	__u32 trail_min_plen4, trail_min_plen6; /* a wider network in a list is absurd: the file is refused */
 	struct sw_config_feed feeds[SW_CONFIG_FEEDS_MAX];
 	/* alerts */
-	char mail_to[256]; /* "": no mail */
+	char mail_to[256];   /* "": no mail */
 	char mail_from[256]; /* "": sockwarden@hostname */
 	char mail_subject[128]; /* %h is the host name, %t the title */
-	char smtp_url[256]; /* smtp://host:port, smtps://; "": sendmail */
+	char smtp_url[256];  /* smtp://host:port, smtps://; "": sendmail */
 	char smtp_ca_file[256];
 	char smtp_user[128], smtp_password_file[256];
 	char sendmail_path[256];

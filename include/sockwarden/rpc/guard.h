@@ -21,37 +21,31 @@
 #include "sockwarden/abi/gate.h"
 #include "sockwarden/model/addr.h"
 
-enum {
-	SW_GUARD_VERSION = 2,
-	SW_GUARD_BATCH_MAX = 512,
-	SW_GUARD_FDS_MAX = 32,
-	SW_GUARD_IFACES_MAX = 16
-};
+enum { SW_GUARD_VERSION = 2, SW_GUARD_BATCH_MAX = 512, SW_GUARD_FDS_MAX = 32, SW_GUARD_IFACES_MAX = 16 };
 
 enum sw_role {
 	SW_ROLE_ENGINE = 1,
 	SW_ROLE_NET,
 	SW_ROLE_WEB,
 	SW_ROLE_OPERATOR, /* the command line: uid 0 may change, group sockwarden may ask for status */
-	SW_ROLE_CONFIG, /* sockwarden-config: never connects; its sandbox has this name */
+	SW_ROLE_CONFIG,	  /* sockwarden-config: never connects; its sandbox has this name */
 	SW_ROLE_COUNT
 };
 
 enum sw_guard_op {
 	SW_GUARD_HELLO = 1,
-	SW_GUARD_STATUS, /* any role: reply.status */
-	SW_GUARD_BAN_PUT, /* engine: bans[n]; reply.done counts; result is the first error */
-	SW_GUARD_BAN_DEL, /* engine: bans[n], by net */
+	SW_GUARD_STATUS,   /* any role: reply.status */
+	SW_GUARD_BAN_PUT,  /* engine: bans[n]; reply.done counts; result is the first error */
+	SW_GUARD_BAN_DEL,  /* engine: bans[n], by net */
 	SW_GUARD_ALLOW_PUT, /* engine: allows[n]: sets the origins given; 0 origins deletes */
 	SW_GUARD_TRAILS_SWAP, /* engine, one descriptor: a sealed image (rpc/trail.h); -EOPNOTSUPP: not packed */
-	SW_GUARD_MODE, /* engine, operator: mode, confirm_sec (0: at once and for good) */
+	SW_GUARD_MODE,	   /* engine, operator: mode, confirm_sec (0: at once and for good) */
 	SW_GUARD_SNAPSHOT, /* engine: reply carries iterator descriptors, see sw_guard_snapshot */
 	SW_GUARD_OP_COUNT
 };
 
 enum sw_guard_ban_flag {
-	SW_GUARD_BAN_WIDE =
-		1 << 0, /* a person said the word: wider than the configuration's floor */
+	SW_GUARD_BAN_WIDE = 1 << 0, /* a person said the word: wider than the configuration's floor */
 };
 
 struct sw_guard_ban {
@@ -69,9 +63,9 @@ struct sw_guard_allow {
 struct sw_guard_request {
 	__u16 version; /* SW_GUARD_VERSION */
 	__u16 op;
-	__u32 id; /* returned in the reply */
+	__u32 id;   /* returned in the reply */
 	__u32 role; /* HELLO */
-	__u32 n; /* entries in the batch */
+	__u32 n;    /* entries in the batch */
 	__u32 mode; /* MODE: enum sw_mode */
 	__u32 confirm_sec; /* MODE with ENFORCE: enforcement ends by itself after this, checked in BPF; 0: stays */
 	union {
@@ -90,7 +84,7 @@ struct sw_guard_request {
 struct sw_guard_ids {
 	__u32 engine_uid, net_uid, web_uid;
 	__u32 reader_gid; /* group sockwarden */
-	__u32 admin_gid; /* group sockwarden-admin */
+	__u32 admin_gid;  /* group sockwarden-admin */
 };
 
 /* Descriptors of the engine's HELLO reply, in this order. Maps are read-only, rings read-write. */
@@ -113,30 +107,30 @@ enum sw_guard_fd {
 struct sw_guard_iface {
 	char name[16];
 	__u32 ifindex;
-	char hook[12]; /* "native", "tcx", "clsact", "generic", "none" */
+	char hook[12];	  /* "native", "tcx", "clsact", "generic", "none" */
 	char driver[24];
-	char why[100]; /* why this hook, or why none */
+	char why[100];	  /* why this hook, or why none */
 };
 
 enum sw_sock_tier { SW_TIER_NONE = 0, SW_TIER_A = 'A', SW_TIER_B = 'B', SW_TIER_C = 'C' };
 
 struct sw_guard_status {
-	__u32 mode; /* as set */
+	__u32 mode;	/* as set */
 	__u32 is_enforcing; /* as in force now: the deadline is looked at */
 	__u64 enforce_until_ns;
 	__u64 started_boot_ns;
 	__u64 trails4, trails6; /* entries in force */
 	__u64 trails_swapped_ns; /* boot time of the last swap, 0: none yet */
 	__u32 trail_crc; /* of the image in force */
-	__u32 tier; /* enum sw_sock_tier */
+	__u32 tier;	/* enum sw_sock_tier */
 	__u32 has_adopted; /* pins of an earlier guard were taken over */
 	__u32 trail_engine; /* enum sw_trail_engine that is in force */
 	__u32 n_ifaces;
 	struct sw_guard_iface ifaces[SW_GUARD_IFACES_MAX];
 	char hooks[512]; /* socket hooks attached, "name name -name(reason) ..." */
 	struct {
-		char name[16]; /* "engine", "net", "web" */
-		__u32 pid; /* 0: not running or not ours to run */
+		char name[16];	/* "engine", "net", "web" */
+		__u32 pid;	/* 0: not running or not ours to run */
 		__u32 restarts;
 	} children[4];
 };
@@ -167,7 +161,7 @@ struct sw_guard_reply {
 	__u16 op;
 	__u32 id;
 	__s32 result; /* 0 or -errno */
-	__u32 done; /* entries of the batch that are in force */
+	__u32 done;   /* entries of the batch that are in force */
 	char text[160]; /* for a person, when result is negative */
 	union {
 		struct sw_guard_ids ids; /* HELLO */

@@ -22,7 +22,7 @@ enum sw_net_op {
 	 * name)
 	 */
 	SW_NET_FEED_NOW,
-	SW_NET_MAIL, /* engine to net: one descriptor, sealed memfd of an RFC 5322 message; id */
+	SW_NET_MAIL,	  /* engine to net: one descriptor, sealed memfd of an RFC 5322 message; id */
 	SW_NET_MAIL_DONE, /* net to engine: id, result, text */
 	/*
 	 * engine to net, struct sw_net_feed each: a feed to fetch on its schedule; after the last one

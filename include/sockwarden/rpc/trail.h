@@ -15,7 +15,7 @@
 #include "sockwarden/model/addr.h"
 
 enum {
-	SW_TRAIL_LIST_MAGIC = 0x7377746c, /* "swtl" */
+	SW_TRAIL_LIST_MAGIC = 0x7377746c,  /* "swtl" */
 	SW_TRAIL_IMAGE_MAGIC = 0x73777469, /* "swti" */
 	SW_TRAIL_PACKED_MAGIC = 0x73777470, /* "swtp" */
 	SW_TRAIL_VERSION = 1,
@@ -25,7 +25,7 @@ enum {
 struct sw_trail_head {
 	__u32 magic, version;
 	__u64 size; /* bytes of the whole, this header included */
-	__u32 crc; /* crc-32 of everything after this header */
+	__u32 crc;  /* crc-32 of everything after this header */
 	__u32 sets; /* image: number of lists merged; list: 1 */
 	__u64 count4, count6; /* IPv4 entries come first, then IPv6 */
 	__s64 made_wall_sec;
@@ -35,8 +35,8 @@ struct sw_trail_head {
 
 struct sw_trail_entry {
 	struct sw_net net;
-	__u32 set; /* image: number of the list that decides; list: 0 */
-	__u32 line; /* list: line of the source file; image: 0 */
+	__u32 set;   /* image: number of the list that decides; list: 0 */
+	__u32 line;  /* list: line of the source file; image: 0 */
 	__u32 action; /* enum sw_trail_action */
 };
 
