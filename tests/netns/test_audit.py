@@ -82,7 +82,7 @@ def test_sockets_of_a_nameless_namespace_are_called_by_their_process(started):
     shutil.copy(os.path.realpath(sys.executable), path)
     p = started.spawn("unshare", "--net", path, "-S", "-E", "-c", PY.format(8099))
     assert p.stdout.readline().strip() == "ready"
-    row = started.wait(lambda: [r for r in started.cli_json("sockets", "list", ":8099")["sockets"] if r["processes"]], 5, "it is listed")[0]
+    row = started.wait(lambda: started.cli_json("sockets", "list", ":8099", "--pid", p.pid)["sockets"], 5, "it is listed")[0]
     assert row["netns_name"] == "process:hidden"
     assert row["processes"][0]["name"] == "hidden"
     assert [r["lport"] for r in started.cli_json("sockets", "list", "--netns", "process:hidden")["sockets"]] == [8099]
