@@ -20,7 +20,8 @@ struct sw_opt {
 	char letter;	  /* 0: none */
 	const char *name; /* without the dashes */
 	enum sw_opt_kind kind;
-	size_t offset;	     /* into the target struct: bool, const char *, uint64_t, uint64_t seconds, struct sw_opt_list */
+	/* Into the target struct: bool, const char *, uint64_t, uint64_t seconds, struct sw_opt_list. */
+	size_t offset;
 	const char *value;   /* the value's name in the help, "SECONDS"; NULL for a flag */
 	const char *help;    /* one line */
 };
