@@ -3,7 +3,24 @@
 
 #include "sockwarden/pkt/tunnel.h"
 #include "user/base/cidr.h"
+#include "user/detect/habits.h"
+#include "user/detect/scan.h"
 #include "user/trail/static_hash.h"
+
+static void take_scan(void *arg, const struct sw_scan_finding *f)
+{
+	struct sw_traffic *t = arg;
+	struct sw_sight s = {.time_ns = f->time_ns,
+		.packet = f->packet,
+		.rule = f->rule,
+		.kind = sw_rule_kind(f->rule),
+		.trail = f->about,
+		.info = f->info,
+		.flow = &f->flow};
+
+	t->stats.sights++;
+	t->fn(t->arg, &s);
+}
 
 int sw_traffic_new(struct sw_static *set, sw_sight_fn fn, void *arg, struct sw_traffic **ret)
 {
@@ -19,6 +36,10 @@ int sw_traffic_new(struct sw_static *set, sw_sight_fn fn, void *arg, struct sw_t
 	if (!t->told)
 		return -ENOMEM;
 	r = sw_heads_new(traffic_head_ended, t, &t->heads);
+	if (!r)
+		r = sw_scan_new(take_scan, t, &t->scan);
+	if (!r)
+		r = sw_habits_new(&t->habits);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(t);
@@ -30,6 +51,8 @@ void sw_traffic_free(struct sw_traffic *t)
 	if (!t)
 		return;
 	sw_heads_free(t->heads);
+	sw_scan_free(t->scan);
+	sw_habits_free(t->habits);
 	free(t->told);
 	free(t);
 }
@@ -157,14 +180,16 @@ static void judge_tcp(struct sw_traffic *t, const struct sw_flow *flow, const st
 	const uint8_t *p = c->l4;
 	size_t header, have = (size_t)(c->end - p);
 
-	if (have < 20)
+	header = have < 20 ? SIZE_MAX : (size_t)(p[12] >> 4) * 4;
+	if (header < 20 || header >= have) {
+		sw_scan_packet(t->scan, flow, 0, t->now_ns, t->packet);
 		return;
-	header = (size_t)(p[12] >> 4) * 4;
-	if (header < 20 || header >= have || flow->tcp_flags & 0x06) /* SYN, RST */
-		return;
-	traffic_segment(t, flow,
-		(uint32_t)p[4] << 24 | (uint32_t)p[5] << 16 | (uint32_t)p[6] << 8 | p[7],
-		p + header, have - header);
+	}
+	sw_scan_packet(t->scan, flow, have - header, t->now_ns, t->packet);
+	if (!(flow->tcp_flags & 0x06)) /* SYN, RST */
+		traffic_segment(t, flow,
+			(uint32_t)p[4] << 24 | (uint32_t)p[5] << 16 | (uint32_t)p[6] << 8 | p[7],
+			p + header, have - header);
 }
 
 static bool is_dns_port(uint16_t port)
@@ -174,6 +199,7 @@ static bool is_dns_port(uint16_t port)
 
 static void judge_udp(struct sw_traffic *t, const struct sw_flow *flow, const struct sw_carried *c)
 {
+	sw_scan_packet(t->scan, flow, 0, t->now_ns, t->packet);
 	if (c->end - c->l4 < 8)
 		return;
 	if (is_dns_port(flow->dport) || is_dns_port(flow->sport))
@@ -227,4 +253,5 @@ void sw_traffic_packet(struct sw_traffic *t, const uint8_t *data, size_t len, en
 void sw_traffic_end(struct sw_traffic *t)
 {
 	sw_heads_flush(t->heads);
+	sw_scan_end(t->scan);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* DNS messages, and what TCP flows begin with. */
+#include "user/detect/habits.h"
 #include "user/detect/traffic_private.h"
 #include "user/proto/dns.h"
 #include "user/proto/http.h"
@@ -20,14 +21,21 @@ static void judge_record(
 
 void traffic_dns(struct sw_traffic *t, const struct sw_flow *flow, const uint8_t *msg, size_t len)
 {
+	struct sw_habit habits[SW_HABITS_AT_ONCE];
 	struct sw_dns_record record;
 	struct sw_dns d;
+	unsigned int n;
 
 	if (sw_dns_read(msg, len, &d) < 0)
 		return;
 	t->stats.dns++;
 	if (d.qname_len)
 		traffic_judge_name(t, SW_RULE_TRAIL_DNS, flow, d.qname, d.qname_len);
+	n = flow->sport == 53 || flow->dport == 53
+		? sw_habits_dns(t->habits, flow, &d, traffic_sec(t), habits)
+		: 0;
+	for (unsigned int i = 0; i < n; i++)
+		traffic_tell(t, habits[i].rule, flow, habits[i].about, habits[i].info);
 	while (d.is_answer && sw_dns_next(&d, &record) > 0)
 		judge_record(t, flow, &record);
 }

@@ -9,11 +9,17 @@ enum {
 	TRAFFIC_TOLD = 1
 		<< 15, /* what was told lately: a power of two; a collision tells twice at worst */
 	TRAFFIC_AGAIN_SEC = 60,
+	TRAFFIC_AGENTS = 256, /* user agents remembered, a power of two */
 };
 
 struct told {
 	uint64_t key;
 	int64_t sec;
+};
+
+struct agent_answer {
+	uint64_t hash;
+	const char *scanner; /* NULL: none */
 };
 
 struct sw_traffic {
@@ -22,8 +28,9 @@ struct sw_traffic {
 	void *arg;
 	struct sw_heads *heads;
 	struct sw_scan *scan;
-	struct sw_dns_habits *habits;
+	struct sw_habits *habits;
 	struct told *told;
+	struct agent_answer agents[TRAFFIC_AGENTS];
 	int64_t now_ns; /* of the packet at hand */
 	uint64_t packet;
 	struct sw_traffic_stats stats;

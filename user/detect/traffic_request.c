@@ -5,6 +5,8 @@
 
 #include "user/base/cidr.h"
 #include "user/detect/traffic_private.h"
+#include "user/detect/web.h"
+#include "user/trail/static_hash.h"
 #include "user/proto/http.h"
 
 enum { PATH_BYTES = 900, HOST_BYTES = 264, HOSTS_MAX = 4 };
@@ -201,6 +203,46 @@ static void judge_pattern(struct request *r, const struct sw_http *h)
 		traffic_tell_trail(r->t, SW_RULE_TRAIL_URL, r->flow, &hit, hit.pattern);
 }
 
+/* A scanner's name; the answer for an agent is remembered, for they repeat. */
+static const char *find_scanner(struct sw_traffic *t, struct sw_http_text agent)
+{
+	uint64_t hash = sw_hash_bytes(4, agent.p, agent.n) | 1;
+	struct agent_answer *a = &t->agents[hash >> 8 & (TRAFFIC_AGENTS - 1)];
+
+	if (a->hash != hash)
+		*a = (struct agent_answer){hash, sw_web_scanner(agent)};
+	return a->scanner;
+}
+
+/* What a request gives away without a list. */
+static void judge_behaviour(
+	struct sw_traffic *t, const struct sw_flow *flow, const struct sw_http *h)
+{
+	const char *word = sw_web_attack(h);
+	char text[HOST_BYTES + PATH_BYTES];
+	struct sw_net net;
+
+	if (word)
+		traffic_tell(t, SW_RULE_WEB_ATTACK, flow, word, "part of an attack in a request");
+	word = h->agent.n ? find_scanner(t, h->agent) : NULL;
+	if (word)
+		traffic_tell(t, SW_RULE_WEB_SCANNER, flow, word, "a scanner's user agent");
+	if (h->is_proxied && (flow->dport == 80 || flow->dport == 443)) {
+		snprintf(text, sizeof(text), "%.*s", (int)SW_MIN(h->target.n, 512), h->target.p);
+		traffic_tell(t, SW_RULE_WEB_PROXY, flow, text, "a request for elsewhere");
+	}
+	if (h->is_11 && h->is_head_whole && !h->has_host_header)
+		traffic_tell(t, SW_RULE_WEB_NO_HOST, flow, "HTTP/1.1", "a request without a host");
+	word = sw_web_program(h->path);
+	if (!word || h->is_proxied || sw_web_is_inside(flow->family, &flow->daddr))
+		return;
+	if (!h->host.n || sw_cidr_parse(h->host.p, without_port(h->host.p, h->host.n), &net) == 0) {
+		snprintf(text, sizeof(text), "%.*s%.*s", (int)SW_MIN(h->host.n, HOST_BYTES - 1),
+			h->host.n ? h->host.p : "", (int)SW_MIN(h->path.n, 512), h->path.p);
+		traffic_tell(t, SW_RULE_WEB_DOWNLOAD, flow, text, "a program from a bare address");
+	}
+}
+
 void traffic_request(struct sw_traffic *t, const struct sw_flow *flow, const struct sw_http *h)
 {
 	struct request r = {.t = t, .flow = flow};
@@ -214,4 +256,5 @@ void traffic_request(struct sw_traffic *t, const struct sw_flow *flow, const str
 	judge_pattern(&r, h);
 	if (h->agent.n && sw_static_pattern(t->set, SW_STATIC_AGENT, h->agent.p, h->agent.n, &hit))
 		traffic_tell_trail(t, SW_RULE_TRAIL_AGENT, flow, &hit, hit.pattern);
+	judge_behaviour(t, flow, h);
 }

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/detect/habits.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+
+#include "user/trail/static_hash.h"
+
+enum { SKETCH_WORDS = 8 }; /* 512 bits: counts what is different, well up to a thousand */
+
+struct half {
+	uint64_t sketch[SKETCH_WORDS];
+	uint32_t bytes, all;
+};
+
+struct row {
+	uint64_t key;
+	uint32_t turn; /* number of the half that is being filled */
+	uint32_t told_sec, last_sec;
+	struct half half[2];
+};
+
+struct sw_habits {
+	struct row *rows;
+	int64_t sec; /* never runs back */
+};
+
+int sw_habits_new(struct sw_habits **ret)
+{
+	struct sw_habits *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return -ENOMEM;
+	h->rows = calloc(SW_HABITS_ROWS, sizeof(*h->rows));
+	if (!h->rows) {
+		free(h);
+		return -ENOMEM;
+	}
+	*ret = h;
+	return 0;
+}
+
+void sw_habits_free(struct sw_habits *h)
+{
+	if (h)
+		free(h->rows);
+	free(h);
+}
+
+/* ---- names */
+
+static bool is_shared_second(const char *label, size_t len)
+{
+	static const char *const words[] = {
+		"co", "com", "net", "org", "ac", "gov", "edu", "or", "ne", "go"};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(words); i++) {
+		if (strlen(words[i]) == len && !memcmp(words[i], label, len))
+			return true;
+	}
+	return false;
+}
+
+size_t sw_habits_registered(const char *name, size_t len)
+{
+	const char *last = memrchr(name, '.', len), *second, *third;
+
+	if (!last)
+		return 0;
+	second = memrchr(name, '.', (size_t)(last - name));
+	if (!second)
+		return 0;
+	if (name + len - last - 1 != 2 ||
+		!is_shared_second(second + 1, (size_t)(last - second - 1)))
+		return (size_t)(second + 1 - name);
+	third = memrchr(name, '.', (size_t)(second - name));
+	return third ? (size_t)(third + 1 - name) : 0;
+}
+
+bool sw_habits_is_dga(const char *label, size_t len)
+{
+	unsigned int vowels = 0, digits = 0, letters = 0, run = 0, longest = 0, changes = 0;
+
+	if (len < 10 || !strncmp(label, "xn--", 4))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)label[i];
+		bool is_vowel = c && strchr("aeiouy", c);
+
+		if (c == '-')
+			return false;
+		digits += isdigit(c) != 0;
+		letters += isalpha(c) != 0;
+		vowels += is_vowel;
+		run = isalpha(c) && !is_vowel ? run + 1 : 0;
+		longest = SW_MAX(longest, run);
+		changes += i && !isdigit(c) != !isdigit((unsigned char)label[i - 1]);
+	}
+	return longest >= 6 || (vowels * 5 < letters && longest >= 4) ||
+		(digits >= 3 && changes >= 4);
+}
+
+/* "in-addr.arpa" and its like, and "4.3.2.1.list.example": how block lists are asked. */
+static bool is_everyday(const char *name, size_t len)
+{
+	unsigned int numbers = 0, digits = 0;
+
+	if (len >= 5 && !memcmp(name + len - 5, ".arpa", 5))
+		return true;
+	for (size_t i = 0; i < len && numbers < 4; i++) {
+		if (name[i] == '.') {
+			if (!digits || digits > 3)
+				return false;
+			numbers++;
+			digits = 0;
+		} else if (isdigit((unsigned char)name[i])) {
+			digits++;
+		} else {
+			return false;
+		}
+	}
+	return numbers == 4;
+}
+
+/* ---- rows */
+
+static struct row *get_row(struct sw_habits *h, uint64_t key, unsigned int window)
+{
+	struct row *r = &h->rows[key >> 20 & (SW_HABITS_ROWS - 1)];
+	uint32_t turn = (uint32_t)(h->sec / (window / 2));
+
+	key |= 1;
+	if (r->key != key) {
+		/* A busy row of another is not given up for a new one. */
+		if (r->key && h->sec - r->last_sec < 5 && r->half[0].all + r->half[1].all > 20)
+			return NULL;
+		*r = (struct row){.key = key, .turn = turn};
+	}
+	if (turn - r->turn >= 2)
+		memset(r->half, 0, sizeof(r->half));
+	else if (turn != r->turn)
+		memset(&r->half[turn & 1], 0, sizeof(r->half[0]));
+	r->turn = turn;
+	r->last_sec = (uint32_t)h->sec;
+	return r;
+}
+
+static void add(struct row *r, uint64_t hash, size_t bytes)
+{
+	struct half *half = &r->half[r->turn & 1];
+
+	half->all++;
+	half->bytes += (uint32_t)bytes;
+	half->sketch[hash >> 6 & (SKETCH_WORDS - 1)] |= 1ull << (hash & 63);
+}
+
+/* Different things of both halves, by linear counting: n of them leave 512 * exp(-n / 512) bits free. */
+static bool has_different(const struct row *r, unsigned int want)
+{
+	unsigned int bits = 0, free_bits, n = 0;
+	uint32_t left = 512 << 10;
+
+	for (unsigned int i = 0; i < SKETCH_WORDS; i++)
+		bits += (unsigned int)__builtin_popcountll(
+			r->half[0].sketch[i] | r->half[1].sketch[i]);
+	free_bits = 512 - bits;
+	for (; n < want && left >> 10 >= free_bits && left > 1 << 10; n++)
+		left -= left >> 9;
+	return n >= want;
+}
+
+static unsigned int all_of(const struct row *r)
+{
+	return r->half[0].all + r->half[1].all;
+}
+
+static bool may_tell(const struct sw_habits *h, struct row *r)
+{
+	if (r->told_sec && h->sec - r->told_sec < SW_HABITS_AGAIN_SEC)
+		return false;
+	r->told_sec = (uint32_t)h->sec;
+	return true;
+}
+
+static uint64_t key_of(
+	enum sw_rule rule, const union sw_flow_addr *client, const char *domain, size_t len)
+{
+	return sw_mix64(
+		client ? sw_hash_bytes(rule, client, 16) : rule, sw_hash_bytes(9, domain, len));
+}
+
+/* ---- habits */
+
+static void note(
+	struct sw_habit *ret, enum sw_rule rule, const char *about, size_t len, const char *info)
+{
+	ret->rule = rule;
+	snprintf(ret->about, sizeof(ret->about), "%.*s", (int)len, about);
+	snprintf(ret->info, sizeof(ret->info), "%s", info);
+}
+
+static unsigned int judge_question(
+	struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d, struct sw_habit *ret)
+{
+	size_t at = sw_habits_registered(d->qname, d->qname_len), bytes, label = 0;
+	unsigned int n = 0;
+	struct row *r;
+
+	for (size_t i = 0; i < d->qname_len; i++) {
+		label = d->qname[i] == '.' ? 0 : label + 1;
+		if (label == SW_HABITS_LABEL) {
+			note(&ret[n++], SW_RULE_DNS_LONG_LABEL, d->qname, d->qname_len,
+				"a label of 60 bytes or more");
+			break;
+		}
+	}
+	if (at < 12) /* too short to carry anything */
+		return n;
+	r = get_row(h, key_of(SW_RULE_DNS_TUNNEL, &f->saddr, d->qname + at, d->qname_len - at),
+		SW_HABITS_TUNNEL_SEC);
+	if (!r)
+		return n;
+	add(r, sw_hash_bytes(3, d->qname, at), at);
+	bytes = r->half[0].bytes + r->half[1].bytes;
+	if (bytes >= SW_HABITS_TUNNEL_BYTES && bytes / all_of(r) >= SW_HABITS_TUNNEL_LENGTH &&
+		has_different(r, SW_HABITS_TUNNEL_NAMES) && may_tell(h, r))
+		note(&ret[n++], SW_RULE_DNS_TUNNEL, d->qname + at, d->qname_len - at,
+			"data in the names asked for");
+	return n;
+}
+
+/* A name that is not there: of which domain, and asked by whom. */
+static unsigned int judge_missing(
+	struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d, struct sw_habit *ret)
+{
+	size_t at = sw_habits_registered(d->qname, d->qname_len), len = d->qname_len - at;
+	const char *domain = d->qname + at, *dot = memchr(domain, '.', len);
+	uint64_t hash = sw_hash_bytes(3, domain, len);
+	char client[INET6_ADDRSTRLEN] = "";
+	unsigned int n = 0;
+	struct row *r;
+
+	if (!dot)
+		return 0; /* a bare label: search lists and browsers' own probes */
+	inet_ntop(f->family == 4 ? AF_INET : AF_INET6, &f->daddr, client, sizeof(client));
+	r = at ? get_row(h, key_of(SW_RULE_DNS_EXHAUSTION, NULL, domain, len),
+			 SW_HABITS_EXHAUST_SEC)
+	       : NULL;
+	if (r) {
+		add(r, sw_hash_bytes(3, d->qname, d->qname_len), 0);
+		if (all_of(r) >= SW_HABITS_EXHAUST_NAMES &&
+			has_different(r, SW_HABITS_EXHAUST_NAMES) && may_tell(h, r))
+			note(&ret[n++], SW_RULE_DNS_EXHAUSTION, domain, len,
+				"names that do not exist, each another");
+	}
+	r = get_row(h, key_of(SW_RULE_DNS_NXDOMAIN, &f->daddr, "", 0), SW_HABITS_NX_SEC);
+	if (r) {
+		add(r, hash, 2); /* two of it are one bad, below */
+		if (all_of(r) >= SW_HABITS_NX_DOMAINS &&
+			r->half[0].bytes + r->half[1].bytes >= all_of(r) &&
+			has_different(r, SW_HABITS_NX_DOMAINS) && may_tell(h, r))
+			note(&ret[n++], SW_RULE_DNS_NXDOMAIN, client, strlen(client),
+				"domains that do not exist, each another");
+	}
+	if (!sw_habits_is_dga(domain, (size_t)(dot - domain)))
+		return n;
+	r = get_row(h, key_of(SW_RULE_DNS_DGA, &f->daddr, "", 0), SW_HABITS_NX_SEC);
+	if (r) {
+		add(r, hash, 0);
+		if (all_of(r) >= SW_HABITS_DGA_DOMAINS && has_different(r, SW_HABITS_DGA_DOMAINS) &&
+			may_tell(h, r))
+			note(&ret[n++], SW_RULE_DNS_DGA, domain, len,
+				"one of many that a program made");
+	}
+	return n;
+}
+
+unsigned int sw_habits_dns(struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d,
+	int64_t sec, struct sw_habit ret[static SW_HABITS_AT_ONCE])
+{
+	struct row *r;
+
+	h->sec = SW_MAX(h->sec, sec);
+	if (!d->qname_len || is_everyday(d->qname, d->qname_len))
+		return 0;
+	if (!d->is_answer)
+		return judge_question(h, f, d, ret);
+	if (d->rcode == SW_DNS_NXDOMAIN)
+		return judge_missing(h, f, d, ret);
+	/* A good answer weighs against the bad ones. */
+	r = get_row(h, key_of(SW_RULE_DNS_NXDOMAIN, &f->daddr, "", 0), SW_HABITS_NX_SEC);
+	if (r)
+		r->half[r->turn & 1].all++;
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Habits of DNS clients: what many names together give away, in windows of two halves and tables of
+ * fixed size. Reverse zones and block lists asked by reversed address are everyday's and not counted.
+ * Pure; the caller owns it and gives the time.
+ */
+#pragma once
+
+#include "sockwarden/pkt/flow.h"
+#include "user/detect/sight.h"
+#include "user/proto/dns.h"
+
+enum {
+	SW_HABITS_ROWS = 8192, /* clients and domains: 1 MiB */
+	SW_HABITS_TUNNEL_SEC = 60,
+	SW_HABITS_TUNNEL_BYTES = 4096, /* in the labels below one domain ... */
+	SW_HABITS_TUNNEL_NAMES = 30, /* of so many different names ... */
+	SW_HABITS_TUNNEL_LENGTH = 30, /* that are so long on average */
+	SW_HABITS_EXHAUST_SEC = 60,
+	SW_HABITS_EXHAUST_NAMES = 200, /* of one domain that do not exist */
+	SW_HABITS_NX_SEC = 300,
+	SW_HABITS_NX_DOMAINS =
+		100, /* that do not exist, asked by one client, when they are most of its answers */
+	SW_HABITS_DGA_DOMAINS = 10, /* of them that no person would make up */
+	SW_HABITS_LABEL = 60, /* bytes: the greatest is 63 */
+	SW_HABITS_AGAIN_SEC = 600,
+};
+
+struct sw_habits;
+
+struct sw_habit {
+	enum sw_rule rule;
+	char about[SW_DNS_NAME_MAX], info[96];
+};
+
+int sw_habits_new(struct sw_habits **ret);
+void sw_habits_free(struct sw_habits *h);
+/*
+ * A message that was read. At most n habits that are now due go to ret (SW_HABITS_AT_ONCE are enough);
+ * returns how many.
+ */
+enum { SW_HABITS_AT_ONCE = 4 };
+unsigned int sw_habits_dns(struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d,
+	int64_t sec, struct sw_habit ret[static SW_HABITS_AT_ONCE]);
+/* Where the domain begins that somebody registered: its last two labels, three below "co.uk" and the like. */
+size_t sw_habits_registered(const char *name, size_t len);
+/* True of a label that looks made by a program. */
+bool sw_habits_is_dga(const char *label, size_t len);

@@ -1,0 +1,628 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/detect/scan.h"
+
+#include <arpa/inet.h>
+
+#include "sockwarden/pkt/wire.h"
+#include "user/trail/static_hash.h"
+
+enum {
+	TCP_FIN = 1,
+	TCP_SYN = 2,
+	TCP_RST = 4,
+	TCP_PSH = 8,
+	TCP_ACK = 16,
+	TCP_URG = 32,
+	TCP_ALL = 63
+};
+enum { WAYS = 4, FLOOD_ROWS = 4096, SEC_MASK = 0xffff };
+
+/* What a row collects; the rest of its key is of addresses and ports. */
+enum row_kind {
+	ROW_PORTS = 1,
+	ROW_HOSTS,
+	ROW_SHARED,
+	ROW_UDP,
+	ROW_ODD,
+	ROW_ORPHAN,
+	ROW_LOGIN,
+	ROW_LOGIN_SYN
+};
+
+struct row {
+	uint64_t key;
+	uint32_t last_sec, told_sec;
+	uint32_t answered; /* a bit for each item */
+	uint32_t n;
+	uint64_t sources; /* a bit for each of 64 classes of them */
+	uint32_t n_tries, n_answers; /* since the row began; an idle row begins anew */
+	uint16_t item[SW_SCAN_ITEMS], sec[SW_SCAN_ITEMS];
+};
+
+/* SYNs and connections that went on, a second each. */
+struct flood {
+	uint64_t key;
+	uint32_t sec, told_sec;
+	uint16_t syns[SW_SCAN_FLOOD_SEC], done[SW_SCAN_FLOOD_SEC];
+};
+
+struct waiting {
+	uint64_t key;
+	uint32_t n_tries; /* when it was raised */
+	int64_t due_sec;
+	struct sw_scan_finding f;
+};
+
+struct sw_scan {
+	void (*fn)(void *arg, const struct sw_scan_finding *f);
+	void *arg;
+	struct row *rows;
+	struct flood *floods;
+	uint64_t *seen[2]; /* bits of flows: this generation's and the last's */
+	int64_t seen_sec; /* when this generation began */
+	struct waiting *waiting; /* a ring in order of time */
+	unsigned int w_first, w_n;
+	int64_t now_ns, sec; /* never runs back */
+	uint64_t packet;
+};
+
+int sw_scan_new(
+	void (*fn)(void *arg, const struct sw_scan_finding *f), void *arg, struct sw_scan **ret)
+{
+	struct sw_scan *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->fn = fn;
+	s->arg = arg;
+	s->rows = calloc(SW_SCAN_ROWS, sizeof(*s->rows));
+	s->floods = calloc(FLOOD_ROWS, sizeof(*s->floods));
+	s->seen[0] = calloc(SW_SCAN_FLOWS_BITS / 64, sizeof(uint64_t));
+	s->seen[1] = calloc(SW_SCAN_FLOWS_BITS / 64, sizeof(uint64_t));
+	s->waiting = calloc(SW_SCAN_WAITING, sizeof(*s->waiting));
+	if (!s->rows || !s->floods || !s->seen[0] || !s->seen[1] || !s->waiting) {
+		sw_scan_free(s);
+		return -ENOMEM;
+	}
+	*ret = s;
+	return 0;
+}
+
+void sw_scan_free(struct sw_scan *s)
+{
+	if (!s)
+		return;
+	free(s->rows);
+	free(s->floods);
+	free(s->seen[0]);
+	free(s->seen[1]);
+	free(s->waiting);
+	free(s);
+}
+
+/* ---- flows seen lately */
+
+static uint64_t addr_hash(const union sw_flow_addr *a, uint64_t salt)
+{
+	if (!a->half[1] && !a->word[1])
+		return sw_mix64(a->word[0], salt);
+	return sw_mix64(sw_mix64(a->half[0], salt), a->half[1]);
+}
+
+/* One direction's; the other's is had by swapping. */
+static uint64_t way_hash(
+	const union sw_flow_addr *s, uint16_t sport, const union sw_flow_addr *d, uint16_t dport)
+{
+	return sw_mix64(addr_hash(s, sport), addr_hash(d, (uint64_t)dport << 32));
+}
+
+static bool is_seen(const struct sw_scan *s, uint64_t hash)
+{
+	uint64_t i = hash >> 8 & (SW_SCAN_FLOWS_BITS - 1), bit = 1ull << (i & 63);
+
+	return (s->seen[0][i >> 6] | s->seen[1][i >> 6]) & bit;
+}
+
+static void mark_seen(struct sw_scan *s, uint64_t hash)
+{
+	uint64_t i = hash >> 8 & (SW_SCAN_FLOWS_BITS - 1);
+
+	s->seen[0][i >> 6] |= 1ull << (i & 63);
+}
+
+static void turn_generation(struct sw_scan *s)
+{
+	uint64_t *old = s->seen[1];
+
+	if (s->sec - s->seen_sec < SW_SCAN_FLOWS_SEC)
+		return;
+	s->seen[1] = s->seen[0];
+	s->seen[0] = old;
+	memset(old, 0, SW_SCAN_FLOWS_BITS / 8);
+	if (s->sec - s->seen_sec >= 2 * SW_SCAN_FLOWS_SEC)
+		memset(s->seen[1], 0, SW_SCAN_FLOWS_BITS / 8);
+	s->seen_sec = s->sec;
+}
+
+/* ---- rows */
+
+static uint64_t row_key(
+	enum row_kind kind, const union sw_flow_addr *a, const union sw_flow_addr *b, uint32_t more)
+{
+	uint64_t h = addr_hash(a, (uint64_t)kind << 32 | more);
+
+	return (b ? sw_mix64(h, addr_hash(b, 77)) : h) | 1;
+}
+
+static struct row *find_row(const struct sw_scan *s, uint64_t key)
+{
+	struct row *set = &s->rows[(key >> 16) % (SW_SCAN_ROWS / WAYS) * WAYS];
+
+	for (unsigned int i = 0; i < WAYS; i++) {
+		if (set[i].key == key)
+			return &set[i];
+	}
+	return NULL;
+}
+
+static bool is_idle(const struct sw_scan *s, const struct row *r)
+{
+	return s->sec - r->last_sec > SW_SCAN_WINDOW_SEC;
+}
+
+/* A new row takes the place of an idle one, else of that with the fewest tries: a flood hides no scanner. */
+static struct row *get_row(struct sw_scan *s, uint64_t key)
+{
+	struct row *set = &s->rows[(key >> 16) % (SW_SCAN_ROWS / WAYS) * WAYS], *worst = set,
+		   *r = find_row(s, key);
+
+	if (!r) {
+		for (unsigned int i = 1; i < WAYS; i++) {
+			bool worst_idle = is_idle(s, worst), idle = is_idle(s, &set[i]);
+
+			if (idle != worst_idle                 ? idle
+					: set[i].n != worst->n ? set[i].n < worst->n
+							       : set[i].last_sec < worst->last_sec)
+				worst = &set[i];
+		}
+		r = worst;
+		memset(r, 0, sizeof(*r));
+		r->key = key;
+	} else if (is_idle(s, r)) {
+		uint32_t told_sec = r->told_sec;
+
+		memset(r, 0, sizeof(*r));
+		r->key = key;
+		r->told_sec = told_sec;
+	}
+	r->last_sec = (uint32_t)s->sec;
+	return r;
+}
+
+static unsigned int age(const struct sw_scan *s, const struct row *r, unsigned int i)
+{
+	return (unsigned int)(s->sec - r->sec[i]) & SEC_MASK;
+}
+
+static void add_item(struct sw_scan *s, struct row *r, uint16_t item)
+{
+	unsigned int at = r->n, oldest = 0;
+
+	r->n_tries++;
+	for (unsigned int i = 0; i < r->n; i++) {
+		if (r->item[i] == item) {
+			r->sec[i] = (uint16_t)s->sec;
+			return;
+		}
+	}
+	if (r->n == SW_SCAN_ITEMS) {
+		for (unsigned int i = 1; i < r->n; i++)
+			oldest = age(s, r, i) > age(s, r, oldest) ? i : oldest;
+		at = oldest;
+	} else {
+		r->n++;
+	}
+	r->item[at] = item;
+	r->sec[at] = (uint16_t)s->sec;
+	r->answered &= ~(1u << at);
+}
+
+static void answer_item(struct row *r, uint16_t item)
+{
+	if (!r)
+		return;
+	r->n_answers++;
+	for (unsigned int i = 0; i < r->n; i++) {
+		if (r->item[i] == item)
+			r->answered |= 1u << i;
+	}
+}
+
+/* Items of the last so many seconds; *ret_open of them without an answer. */
+static unsigned int count_items(
+	const struct sw_scan *s, const struct row *r, unsigned int window, unsigned int *ret_open)
+{
+	unsigned int n = 0, open = 0;
+
+	for (unsigned int i = 0; i < r->n; i++) {
+		if (age(s, r, i) > window)
+			continue;
+		n++;
+		open += !(r->answered >> i & 1);
+	}
+	*ret_open = open;
+	return n;
+}
+
+/* ---- telling */
+
+static void make_finding(const struct sw_scan *s, enum sw_rule rule, const struct sw_flow *flow,
+	bool of_target, const char *info, struct sw_scan_finding *ret)
+{
+	const union sw_flow_addr *a = of_target ? &flow->daddr : &flow->saddr;
+
+	*ret = (struct sw_scan_finding){
+		.rule = rule, .flow = *flow, .packet = s->packet, .time_ns = s->now_ns};
+	inet_ntop(flow->family == 4 ? AF_INET : AF_INET6, a, ret->about, sizeof(ret->about));
+	snprintf(ret->info, sizeof(ret->info), "%s", info);
+}
+
+/* True when a row may be told of, and notes that it is. */
+static bool may_tell(const struct sw_scan *s, uint32_t *told_sec)
+{
+	if (*told_sec && s->sec - *told_sec < SW_SCAN_AGAIN_SEC)
+		return false;
+	*told_sec = (uint32_t)s->sec;
+	return true;
+}
+
+static void tell_now(struct sw_scan *s, struct row *r, enum sw_rule rule,
+	const struct sw_flow *flow, const char *info)
+{
+	struct sw_scan_finding f;
+
+	if (!may_tell(s, &r->told_sec))
+		return;
+	make_finding(s, rule, flow, false, info, &f);
+	s->fn(s->arg, &f);
+}
+
+/* The first suspicion's end: told unless most of what was tried has been answered meanwhile. */
+static void judge_waiting(struct sw_scan *s)
+{
+	struct waiting *w = &s->waiting[s->w_first];
+	struct row *r = find_row(s, w->key);
+
+	s->w_first = (s->w_first + 1) % SW_SCAN_WAITING;
+	s->w_n--;
+	if (r && r->n_answers * 2ull >= w->n_tries) {
+		r->told_sec = 0;
+		return;
+	}
+	s->fn(s->arg, &w->f);
+}
+
+static void suspect(struct sw_scan *s, struct row *r, enum sw_rule rule, const struct sw_flow *flow,
+	const char *info)
+{
+	struct waiting *w;
+
+	if (!may_tell(s, &r->told_sec))
+		return;
+	if (s->w_n == SW_SCAN_WAITING)
+		judge_waiting(s);
+	w = &s->waiting[(s->w_first + s->w_n++) % SW_SCAN_WAITING];
+	w->key = r->key;
+	w->n_tries = r->n_tries;
+	w->due_sec = s->sec + SW_SCAN_GRACE_SEC;
+	make_finding(s, rule, flow, rule == SW_RULE_SCAN_DISTRIBUTED, info, &w->f);
+}
+
+void sw_scan_end(struct sw_scan *s)
+{
+	while (s->w_n)
+		judge_waiting(s);
+}
+
+/* ---- SYNs */
+
+static bool is_login_port(uint16_t port)
+{
+	return port == 21 || port == 22 || port == 23 || port == 110 || port == 143 ||
+		port == 3306 || port == 3389 || port == 5432 || port == 5900;
+}
+
+/* Ports that peers of file sharing keep, where most are gone when they are asked. */
+static bool is_sharing_port(uint16_t port)
+{
+	return (port >= 6881 && port <= 6999) || port == 4662 || port == 51413;
+}
+
+static struct flood *get_flood(struct sw_scan *s, const union sw_flow_addr *a, uint16_t port)
+{
+	uint64_t key = row_key(0, a, NULL, port);
+	struct flood *f = &s->floods[key >> 16 & (FLOOD_ROWS - 1)];
+	uint32_t sec = (uint32_t)s->sec;
+
+	if (f->key != key) {
+		/* Another port's row is taken over only when it is quiet. */
+		if (f->key && sec - f->sec < 2 && f->syns[f->sec % SW_SCAN_FLOOD_SEC] > 10)
+			return NULL;
+		*f = (struct flood){.key = key, .sec = sec};
+	}
+	for (unsigned int i = 0; f->sec != sec && i < SW_SCAN_FLOOD_SEC; i++) {
+		f->sec++;
+		f->syns[f->sec % SW_SCAN_FLOOD_SEC] = f->done[f->sec % SW_SCAN_FLOOD_SEC] = 0;
+	}
+	f->sec = sec;
+	return f;
+}
+
+static void judge_flood(struct sw_scan *s, struct flood *f, const struct sw_flow *flow)
+{
+	unsigned int syns = 0, done = 0;
+	struct sw_scan_finding finding;
+	char info[96];
+
+	for (unsigned int i = 0; i < SW_SCAN_FLOOD_SEC; i++) {
+		syns += f->syns[i];
+		done += f->done[i];
+	}
+	if (syns < SW_SCAN_FLOOD_SYNS || done * 10 >= syns || !may_tell(s, &f->told_sec))
+		return;
+	snprintf(info, sizeof(info), "%u SYNs to port %u, %u of them went on", syns, flow->dport,
+		done);
+	make_finding(s, SW_RULE_SYN_FLOOD, flow, true, info, &finding);
+	s->fn(s->arg, &finding);
+}
+
+static void count_syn(struct sw_scan *s, const struct sw_flow *f)
+{
+	struct flood *flood = get_flood(s, &f->daddr, f->dport);
+
+	if (!flood || flood->syns[flood->sec % SW_SCAN_FLOOD_SEC] == UINT16_MAX)
+		return;
+	flood->syns[flood->sec % SW_SCAN_FLOOD_SEC]++;
+	/* Summing costs: only now and then, and never for a port that is not busy. */
+	if (flood->syns[flood->sec % SW_SCAN_FLOOD_SEC] % 50 == 0)
+		judge_flood(s, flood, f);
+}
+
+static void count_login(struct sw_scan *s, const struct sw_flow *f, enum row_kind kind,
+	unsigned int most, unsigned int window)
+{
+	struct row *r = get_row(s, row_key(kind, &f->saddr, &f->daddr, f->dport));
+	unsigned int open;
+	char info[96];
+
+	add_item(s, r, f->sport);
+	if (r->n < SW_MIN(most, SW_SCAN_ITEMS) || count_items(s, r, window, &open) < most)
+		return;
+	snprintf(info, sizeof(info), "%u connections to port %u in %u seconds", most, f->dport,
+		window);
+	tell_now(s, r, SW_RULE_BRUTE_FORCE, f, info);
+}
+
+static void try_ports(
+	struct sw_scan *s, const struct sw_flow *f, enum row_kind kind, enum sw_rule rule)
+{
+	struct row *r = get_row(s, row_key(kind, &f->saddr, &f->daddr, 0));
+	unsigned int n, open;
+	char info[96], addr[INET6_ADDRSTRLEN] = "";
+
+	add_item(s, r, f->dport);
+	if (r->n < SW_SCAN_PORTS)
+		return;
+	n = count_items(s, r, SW_SCAN_WINDOW_SEC, &open);
+	if (n < SW_SCAN_PORTS || open < SW_SCAN_PORTS_UNANSWERED ||
+		(r->told_sec && s->sec - r->told_sec < SW_SCAN_AGAIN_SEC))
+		return;
+	inet_ntop(f->family == 4 ? AF_INET : AF_INET6, &f->daddr, addr, sizeof(addr));
+	snprintf(info, sizeof(info), "%u ports of %s", n, addr);
+	suspect(s, r, rule, f, info);
+}
+
+static void try_hosts(struct sw_scan *s, const struct sw_flow *f)
+{
+	struct row *r = get_row(s, row_key(ROW_HOSTS, &f->saddr, NULL, f->dport));
+	unsigned int open;
+	char info[96];
+
+	add_item(s, r, (uint16_t)addr_hash(&f->daddr, 5));
+	if (r->n < SW_SCAN_HOSTS_UNANSWERED || is_sharing_port(f->dport))
+		return;
+	count_items(s, r, SW_SCAN_WINDOW_SEC, &open);
+	if (open < SW_SCAN_HOSTS_UNANSWERED)
+		return;
+	snprintf(info, sizeof(info), "port %u of %u hosts", f->dport, open);
+	suspect(s, r, SW_RULE_SCAN_HORIZONTAL, f, info);
+}
+
+static void try_shared(struct sw_scan *s, const struct sw_flow *f)
+{
+	struct row *r = get_row(s, row_key(ROW_SHARED, &f->daddr, NULL, 0));
+	unsigned int open;
+	char info[96];
+
+	add_item(s, r, f->dport);
+	r->sources |= 1ull << (addr_hash(&f->saddr, 6) >> 20 & 63);
+	if (r->n < SW_SCAN_SHARED_PORTS || __builtin_popcountll(r->sources) < SW_SCAN_SOURCES)
+		return;
+	count_items(s, r, SW_SCAN_WINDOW_SEC, &open);
+	if (open < SW_SCAN_SHARED_PORTS)
+		return;
+	snprintf(info, sizeof(info), "%u ports, by %d sources or more", open,
+		__builtin_popcountll(r->sources));
+	suspect(s, r, SW_RULE_SCAN_DISTRIBUTED, f, info);
+}
+
+/* The server's word: the port is there. */
+static void answer_syn(struct sw_scan *s, const union sw_flow_addr *client,
+	const union sw_flow_addr *server, uint16_t port)
+{
+	answer_item(find_row(s, row_key(ROW_PORTS, client, server, 0)), port);
+	answer_item(find_row(s, row_key(ROW_HOSTS, client, NULL, port)),
+		(uint16_t)addr_hash(server, 5));
+	answer_item(find_row(s, row_key(ROW_SHARED, server, NULL, 0)), port);
+}
+
+/* ---- packets */
+
+enum { SALT_SYN = 0x10, SALT_ANSWER = 0x20, SALT_TALK = 0x30, SALT_DATA = 0x40, SALT_UDP = 0x50 };
+
+static void judge_odd(struct sw_scan *s, const struct sw_flow *f, enum sw_rule rule)
+{
+	struct row *r = get_row(s, row_key(ROW_ODD, &f->saddr, NULL, rule));
+	unsigned int open;
+	char info[96];
+
+	add_item(s, r, (uint16_t)way_hash(&f->daddr, f->dport, &f->daddr, 0));
+	if (r->n < SW_SCAN_ODD || count_items(s, r, SW_SCAN_WINDOW_SEC, &open) < SW_SCAN_ODD)
+		return;
+	snprintf(info, sizeof(info), "%u ports or hosts, flags 0x%02x", open, f->tcp_flags);
+	tell_now(s, r, rule, f, info);
+}
+
+/* ACK or FIN-ACK of a flow never seen, towards what is a service's port rather than a client's. */
+static void judge_orphan(struct sw_scan *s, const struct sw_flow *f, enum sw_rule rule)
+{
+	struct row *r;
+	unsigned int open;
+	char info[96];
+
+	if (f->dport >= f->sport || f->sport < 1024)
+		return;
+	r = get_row(s, row_key(ROW_ORPHAN, &f->saddr, &f->daddr, rule));
+	add_item(s, r, f->dport);
+	if (r->n < SW_SCAN_PORTS || count_items(s, r, SW_SCAN_WINDOW_SEC, &open) < SW_SCAN_PORTS)
+		return;
+	snprintf(info, sizeof(info), "%u ports without a connection", open);
+	tell_now(s, r, rule, f, info);
+}
+
+static void judge_syn(struct sw_scan *s, const struct sw_flow *f, uint64_t way)
+{
+	if (!is_seen(s, way ^ sw_mix64(way, SALT_SYN))) {
+		mark_seen(s, way ^ sw_mix64(way, SALT_SYN));
+		count_syn(s, f);
+		if (is_login_port(f->dport))
+			count_login(s, f, ROW_LOGIN_SYN, SW_SCAN_LOGIN_SYNS, SW_SCAN_LOGIN_SYN_SEC);
+	}
+	try_ports(s, f, ROW_PORTS, SW_RULE_SCAN_VERTICAL);
+	try_hosts(s, f);
+	try_shared(s, f);
+}
+
+/* A packet with ACK of no handshake. way: of the direction of this packet; back: of the other. */
+static void judge_talk(
+	struct sw_scan *s, const struct sw_flow *f, size_t payload, uint64_t way, uint64_t back)
+{
+	uint64_t talk = sw_mix64(way, SALT_TALK), syn = way ^ sw_mix64(way, SALT_SYN);
+	uint64_t back_syn = back ^ sw_mix64(back, SALT_SYN);
+	bool is_client = is_seen(s, syn);
+
+	if (payload && is_login_port(f->dport) && !is_seen(s, sw_mix64(way, SALT_DATA))) {
+		mark_seen(s, sw_mix64(way, SALT_DATA));
+		if (is_client)
+			count_login(s, f, ROW_LOGIN, SW_SCAN_LOGINS, SW_SCAN_LOGIN_SEC);
+	}
+	if (is_seen(s, talk))
+		return;
+	mark_seen(s, talk);
+	if (is_client) {
+		struct flood *flood = get_flood(s, &f->daddr, f->dport);
+
+		if (flood && flood->done[flood->sec % SW_SCAN_FLOOD_SEC] < UINT16_MAX)
+			flood->done[flood->sec % SW_SCAN_FLOOD_SEC]++;
+		answer_syn(s, &f->saddr, &f->daddr, f->dport);
+		return;
+	}
+	if (is_seen(s, back_syn) || is_seen(s, sw_mix64(back, SALT_TALK)) || payload)
+		return;
+	if ((f->tcp_flags & TCP_ALL) == TCP_ACK)
+		judge_orphan(s, f, SW_RULE_SCAN_ACK);
+	else if ((f->tcp_flags & TCP_ALL) == (TCP_FIN | TCP_ACK))
+		judge_orphan(s, f, SW_RULE_SCAN_MAIMON);
+}
+
+static void judge_tcp(struct sw_scan *s, const struct sw_flow *f, size_t payload)
+{
+	unsigned int flags = f->tcp_flags & TCP_ALL;
+	uint64_t way, back;
+
+	if (flags == (TCP_SYN | TCP_ACK)) {
+		/* Once for a flow: what follows are repetitions. */
+		way = way_hash(&f->saddr, f->sport, &f->daddr, f->dport);
+		if (!is_seen(s, sw_mix64(way, SALT_ANSWER))) {
+			mark_seen(s, sw_mix64(way, SALT_ANSWER));
+			answer_syn(s, &f->daddr, &f->saddr, f->sport);
+		}
+		return;
+	}
+	switch (flags) {
+	case TCP_SYN:
+		return judge_syn(s, f, way_hash(&f->saddr, f->sport, &f->daddr, f->dport));
+	case TCP_FIN:
+		return judge_odd(s, f, SW_RULE_SCAN_FIN);
+	case 0:
+		return judge_odd(s, f, SW_RULE_SCAN_NULL);
+	case TCP_FIN | TCP_PSH | TCP_URG:
+		return judge_odd(s, f, SW_RULE_SCAN_XMAS);
+	default:
+		break;
+	}
+	if (flags & TCP_RST && !(flags & (TCP_SYN | TCP_FIN | TCP_URG)))
+		return;
+	if (!(flags & TCP_ACK) || flags & (TCP_SYN | TCP_RST))
+		return judge_odd(s, f, SW_RULE_SCAN_FLAGS);
+	way = way_hash(&f->saddr, f->sport, &f->daddr, f->dport);
+	back = way_hash(&f->daddr, f->dport, &f->saddr, f->sport);
+	judge_talk(s, f, payload, way, back);
+}
+
+static bool is_traceroute(uint16_t port)
+{
+	return port >= 33434 && port <= 33534;
+}
+
+static void judge_udp(struct sw_scan *s, const struct sw_flow *f)
+{
+	uint64_t way = sw_mix64(way_hash(&f->saddr, f->sport, &f->daddr, f->dport), SALT_UDP), back;
+
+	if (is_seen(s, way))
+		return;
+	mark_seen(s, way);
+	back = sw_mix64(way_hash(&f->daddr, f->dport, &f->saddr, f->sport), SALT_UDP);
+	if (is_seen(s, back)) {
+		answer_item(find_row(s, row_key(ROW_UDP, &f->daddr, &f->saddr, 0)), f->sport);
+		return;
+	}
+	/* Answers of a service whose questions were not seen go to a client's port. */
+	if (is_traceroute(f->dport) || (f->sport < 1024 && f->dport >= 1024))
+		return;
+	try_ports(s, f, ROW_UDP, SW_RULE_SCAN_UDP);
+}
+
+static bool is_for_many(const struct sw_flow *f)
+{
+	return f->family == 4 ? f->daddr.byte[0] >= 224 : f->daddr.byte[0] == 0xff;
+}
+
+void sw_scan_packet(struct sw_scan *s, const struct sw_flow *f, size_t payload, int64_t time_ns,
+	uint64_t packet)
+{
+	int64_t sec = time_ns / 1000000000;
+
+	s->now_ns = time_ns;
+	s->packet = packet;
+	s->sec = SW_MAX(s->sec, sec);
+	turn_generation(s);
+	while (s->w_n && s->waiting[s->w_first].due_sec < s->sec)
+		judge_waiting(s);
+	if (is_for_many(f))
+		return;
+	if (f->protocol == SW_IP_TCP)
+		judge_tcp(s, f, payload);
+	else if (f->protocol == SW_IP_UDP)
+		judge_udp(s, f);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Scans, floods and guessing, from the headers of packets: sliding windows over what a source tried
+ * lately, in tables of fixed size. A try that was answered is none; a suspicion waits SW_SCAN_GRACE_SEC
+ * for answers before it is told, with the packet that raised it. Answers, backscatter, broadcasts and
+ * multicast are no tries. Pure; the caller owns it and gives the time.
+ */
+#pragma once
+
+#include "sockwarden/pkt/flow.h"
+#include "user/detect/sight.h"
+
+enum {
+	SW_SCAN_ROWS = 1
+		<< 15, /* sources and what they try: 5 MiB; the row with the fewest tries makes room */
+	SW_SCAN_ITEMS = 32, /* the latest tries of a row */
+	SW_SCAN_FLOWS_BITS = 1 << 22, /* flows seen, by a bit each, in two generations */
+	SW_SCAN_FLOWS_SEC = 60, /* of a generation */
+	SW_SCAN_WINDOW_SEC = 300, /* one try in five seconds is found within 30 */
+	SW_SCAN_AGAIN_SEC = 600, /* between two findings of one row */
+	SW_SCAN_GRACE_SEC = 2, /* an answer that takes longer is none */
+	SW_SCAN_WAITING = 1024, /* suspicions at once; the oldest is judged at once then */
+	SW_SCAN_PORTS = 10, /* of one host by one source, of which ... */
+	SW_SCAN_PORTS_UNANSWERED = 6,
+	SW_SCAN_HOSTS_UNANSWERED = 20, /* with one port by one source */
+	SW_SCAN_ODD = 5, /* packets with impossible flags, to different ports or hosts */
+	SW_SCAN_SOURCES = 10, /* of a distributed scan, to ... */
+	SW_SCAN_SHARED_PORTS = 20, /* ports of one host */
+	SW_SCAN_FLOOD_SEC = 10,
+	SW_SCAN_FLOOD_SYNS = 1000, /* in that time, of which less than one in ten goes on */
+	SW_SCAN_LOGINS = 20, /* connections with data in SW_SCAN_LOGIN_SEC */
+	SW_SCAN_LOGIN_SEC = 60,
+	SW_SCAN_LOGIN_SYNS =
+		30, /* connections of any kind in SW_SCAN_LOGIN_SYN_SEC: health checks are slower */
+	SW_SCAN_LOGIN_SYN_SEC = 20,
+};
+
+struct sw_scan;
+
+/* What is told: flow, packet and time are of the packet that raised it. */
+struct sw_scan_finding {
+	enum sw_rule rule;
+	struct sw_flow flow;
+	uint64_t packet;
+	int64_t time_ns;
+	char about[64], info[96];
+};
+
+int sw_scan_new(
+	void (*fn)(void *arg, const struct sw_scan_finding *f), void *arg, struct sw_scan **ret);
+void sw_scan_free(struct sw_scan *s);
+/* payload: bytes behind the transport header. */
+void sw_scan_packet(struct sw_scan *s, const struct sw_flow *f, size_t payload, int64_t time_ns,
+	uint64_t packet);
+/* Judges the suspicions that still wait. */
+void sw_scan_end(struct sw_scan *s);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What HTTP requests give away by themselves: attacks in path, headers and body, scanners' names. Pure. */
+#pragma once
+
+#include "sockwarden/pkt/flow.h"
+#include "user/proto/http.h"
+
+/* The token of an attack, NULL when there is none. */
+const char *sw_web_attack(const struct sw_http *h);
+/* A scanner's name in a user agent, NULL when there is none. */
+const char *sw_web_scanner(struct sw_http_text agent);
+/* A program is asked for by path; the ending, NULL when it is none. */
+const char *sw_web_program(struct sw_http_text path);
+/* True of private, shared, link-local and loopback addresses. */
+bool sw_web_is_inside(unsigned int family, const union sw_flow_addr *a);
