@@ -9,7 +9,7 @@
 #include "tests/lib/trail_sets.h"
 #include "user/guard/bans.h"
 
-enum { SETS = 60, HOSTS = 500, SWAPS = 1000 };
+enum { SETS = 40, HOSTS = 700, SWAPS = 1000 };
 
 static struct rig the_rig;
 
