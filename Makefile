@@ -111,8 +111,8 @@ test-fresh: ## build and unit-test in a bare Debian 12 root made by debootstrap
 	$(Q)deploy/deps
 	$(Q)tests/lib/fresh
 
-bench: ## measure, against peers in the same run; writes build/bench.jsonl
-	$(Q)deploy/deps
+bench: ## measure, against peers in the same run; writes build/bench.jsonl and docs/performance.md
+	$(Q)deploy/deps --only run --only test --only bench
 	$(Q)$(MAKE) -j$(JOBS) --no-print-directory all $(BENCH)
 	$(Q)$(PYTHON) tests/bench/run
 

@@ -37,6 +37,7 @@ struct rig {
 	struct sw_gate_ctl ctl;
 	struct sw_pkt_event event[RIG_EVENTS_MAX];
 	size_t n_events;
+	bool is_deaf; /* benches: events are read and thrown away */
 };
 
 static inline uint64_t rig_boot_ns(void)
@@ -51,6 +52,8 @@ static inline int rig_on_event(void *arg, void *data, size_t len)
 {
 	struct rig *rig = arg;
 
+	if (rig->is_deaf)
+		return 0;
 	assert_int_equal(len, sizeof(struct sw_pkt_event));
 	assert_true(rig->n_events < RIG_EVENTS_MAX);
 	memcpy(&rig->event[rig->n_events++], data, len);
