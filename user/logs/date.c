@@ -7,13 +7,24 @@
 #include "user/logs/date_form.h"
 #include "user/logs/ini.h"
 
-enum { FORMS_MAX = 128 };
+enum {
+	FORMS_MAX = 128,
+	/* How far beyond its end a usual form looks: " 2005", ".123456", " +02:00", and a byte that ends the word. */
+	AHEAD = 8,
+	AGAIN_MAX = 64,
+};
 
 struct sw_dates {
 	struct sw_date_form *forms[FORMS_MAX];
 	size_t n, last; /* last == n: none was found yet */
 	size_t last_start;
 	struct sw_date_cache cache;
+	bool is_usual; /* no form is the filter's own */
+	/* The line's beginning up to AHEAD beyond its date: the next line mostly has the same. 0: none is kept. */
+	char again[AGAIN_MAX];
+	size_t again_len;
+	int64_t again_minute; /* of now */
+	struct sw_date_match again_match;
 };
 
 static const char line_begin[] = "{^LN-BEG}";
@@ -143,6 +154,8 @@ int sw_dates_new(struct sw_dates **ret, struct sw_regex_pool *pool,
 		return r;
 	}
 	d->last = d->n;
+	d->is_usual = !patterns->n ||
+		(patterns->n == 1 && strcasecmp(patterns->text[0], line_begin) == 0);
 	*ret = d;
 	return 0;
 }
@@ -191,16 +204,41 @@ static size_t choose(struct sw_dates *d, const char *line, size_t len)
 	return best;
 }
 
+/* Keeps the answer where it depends on nothing but the line's first bytes and the minute. */
+static void keep(struct sw_dates *d, const char *line, size_t len, int64_t now_sec,
+	const struct sw_date_match *m)
+{
+	size_t want = m->end + AHEAD;
+
+	d->again_len = 0;
+	if (!d->is_usual || !m->has_time || !sw_date_form_is_first(d->forms[d->last]) ||
+		want > len || want > AGAIN_MAX)
+		return;
+	/* Any number of blanks may stand before a zone. */
+	if (isspace((unsigned char)line[m->end]) && isspace((unsigned char)line[m->end + 1]))
+		return;
+	memcpy(d->again, line, want);
+	d->again_len = want;
+	d->again_minute = now_sec / 60;
+	d->again_match = *m;
+}
+
 int sw_dates_find(struct sw_dates *d, const char *line, size_t len, int64_t now_sec,
 	struct sw_date_match *ret)
 {
 	size_t i;
 
+	if (d->again_len && len >= d->again_len && now_sec / 60 == d->again_minute &&
+		memcmp(line, d->again, d->again_len) == 0) {
+		*ret = d->again_match;
+		return 1;
+	}
 	len = SW_MIN(len, (size_t)SW_DATE_LOOK_MAX);
 	i = choose(d, line, len);
 	if (i == d->n)
 		return 0;
 	d->last = i;
 	sw_date_form_read(d->forms[i], line, &d->cache, now_sec, ret, &d->last_start);
+	keep(d, line, len, now_sec, ret);
 	return 1;
 }

@@ -62,9 +62,13 @@ static const char months[] = "janfebmaraprmayjunjulaugsepoctnovdec";
 
 int sw_date_month(const char *text, size_t len)
 {
-	for (int i = 0; len >= 3 && i < 12; i++)
-		if (strncasecmp(text, months + i * 3, 3) == 0)
+	for (int i = 0; len >= 3 && i < 12; i++) {
+		const char *m = months + (ptrdiff_t)i * 3;
+
+		if ((text[0] | 0x20) == m[0] && (text[1] | 0x20) == m[1] &&
+			(text[2] | 0x20) == m[2])
 			return i + 1;
+	}
 	return 0;
 }
 

@@ -29,9 +29,10 @@ struct sw_prefilter {
 	struct literal *literals;
 };
 
+/* Letters of either case hash alike; that other bytes may too costs a look and no more. */
 static unsigned int hash2(uint8_t a, uint8_t b)
 {
-	return ((unsigned int)a << 5 ^ b) & (HASH_SIZE - 1);
+	return ((unsigned int)(a | 0x20) << 5 ^ (b | 0x20)) & (HASH_SIZE - 1);
 }
 
 /* The literal's place, made when it is new. */
@@ -187,7 +188,7 @@ bool sw_prefilter_scan(
 	if (!p->n)
 		return any;
 	for (size_t end = p->window - 1; end < len;) {
-		unsigned int h = hash2(p->fold[t[end - 1]], p->fold[t[end]]);
+		unsigned int h = hash2(t[end - 1], t[end]);
 
 		if (p->shift[h]) {
 			end += p->shift[h];

@@ -16,6 +16,7 @@ struct sw_regex {
 	pcre2_match_data *data;
 	pcre2_match_context *context; /* the pool's */
 	bool has_jit;
+	const PCRE2_SIZE *offsets; /* of the groups, in data */
 	const char *subject; /* of the last match, borrowed until the next */
 	const char *names;
 	uint32_t n_names, name_size;
@@ -173,6 +174,7 @@ int sw_regex_new(struct sw_regex **ret, struct sw_regex_pool *pool, const char *
 	re->data = pcre2_match_data_create_from_pattern(re->code, NULL);
 	if (!re->data)
 		return -ENOMEM;
+	re->offsets = pcre2_get_ovector_pointer(re->data);
 	pcre2_pattern_info(re->code, PCRE2_INFO_NAMECOUNT, &re->n_names);
 	pcre2_pattern_info(re->code, PCRE2_INFO_NAMEENTRYSIZE, &re->name_size);
 	pcre2_pattern_info(re->code, PCRE2_INFO_NAMETABLE, &names);
@@ -239,7 +241,7 @@ const char *sw_regex_name(const struct sw_regex *re, unsigned int i, int *ret)
 
 struct sw_span sw_regex_span(const struct sw_regex *re, int group)
 {
-	const PCRE2_SIZE *v = pcre2_get_ovector_pointer(re->data);
+	const PCRE2_SIZE *v = re->offsets;
 
 	if (group < 0 || (uint32_t)group >= re->n_groups || v[2 * group] == PCRE2_UNSET)
 		return (struct sw_span){};
