@@ -16,7 +16,8 @@ MODES = {"bin/sockwarden": 0o755, "sbin/sockwardend": 0o755, "libexec/sockwarden
          "lib/systemd/system/sockwarden-engine.service": 0o644, "lib/systemd/system/sockwarden-net.service": 0o644,
          "lib/systemd/system/sockwarden-web.service": 0o644, "lib/sysusers.d/sockwarden.conf": 0o644,
          "lib/tmpfiles.d/sockwarden.conf": 0o644, "share/doc/sockwarden/README.md": 0o644,
-         "share/doc/sockwarden/CHANGELOG.md": 0o644}
+         "share/doc/sockwarden/CHANGELOG.md": 0o644, "share/doc/sockwarden/architecture.md": 0o644,
+         "share/doc/sockwarden/manual.md": 0o644, "share/doc/sockwarden/performance.md": 0o644}
 
 
 def make(*args):
