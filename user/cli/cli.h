@@ -41,6 +41,8 @@ struct sw_cli_options {
 	uint64_t length_sec;		/* ban --for; SW_CLI_UNSET: not given */
 	const char *reason;		/* ban, allow add */
 	bool wide;			/* ban */
+	bool accept;			/* feeds update */
+	const char *parser, *refresh, *ca_file; /* feeds add */
 	const char *name, *action;	/* trails import */
 	uint64_t confirm_sec;		/* arm */
 	bool keep;			/* arm */
@@ -136,6 +138,11 @@ int sw_cli_trails_list(struct sw_cli *c);
 int sw_cli_trails_search(struct sw_cli *c);
 int sw_cli_feeds_list(struct sw_cli *c);
 int sw_cli_feeds_update(struct sw_cli *c);
+int sw_cli_feeds_enable(struct sw_cli *c);
+int sw_cli_feeds_disable(struct sw_cli *c);
+int sw_cli_feeds_add(struct sw_cli *c);
+int sw_cli_feeds_remove(struct sw_cli *c);
+int sw_cli_feeds_test(struct sw_cli *c);
 int sw_cli_arm(struct sw_cli *c);
 int sw_cli_off(struct sw_cli *c);
 int sw_cli_doctor(struct sw_cli *c);

@@ -87,6 +87,17 @@ static const struct sw_opt import_options[] = {
 	TEXT(0, "action", action, "WORD", "drop, observe, or except: never a hit here (drop)"),
 	{},
 };
+static const struct sw_opt feeds_update_options[] = {
+	FLAG(0, "accept", accept, "take the list of this name however much of it has changed"),
+	{},
+};
+static const struct sw_opt feeds_add_options[] = {
+	TEXT(0, "parser", parser, "FORM", "plain, netset, hosts, csv:COLUMN, tsv:COLUMN, jsonl:KEY, json:PATH, tor, stix, misp (plain)"),
+	TEXT(0, "action", action, "WORD", "drop or observe (drop)"),
+	TEXT(0, "refresh", refresh, "TIME", "how often it is fetched (24h)"),
+	TEXT(0, "ca-file", ca_file, "FILE", "certificates that the server's is checked against (the system's)"),
+	{},
+};
 static const struct sw_opt arm_options[] = {
 	LENGTH(0, "confirm", confirm_sec, "TIME", "end by itself after this unless kept: for a try over the network"),
 	FLAG(0, "keep", keep, "keep what --confirm began"),
@@ -156,8 +167,18 @@ const struct sw_cli_command sw_cli_commands[] = {
 	{"trails search", "which lists hold an address, a network or a text; exit 1 when none", "ADDR|CIDR|TEXT", 1, 1, NULL,
 		sw_cli_trails_search, "sockwarden trails search 192.0.2.7\n"},
 	{"feeds", "the same as feeds list", "", 0, 0, NULL, sw_cli_feeds_list, NULL, "feeds list"},
-	{"feeds list", "the lists that are fetched", "", 0, 0, NULL, sw_cli_feeds_list, NULL},
-	{"feeds update", "fetch one feed now, or all", "[NAME]", 0, 1, NULL, sw_cli_feeds_update, NULL},
+	{"feeds list", "the lists that are fetched, and those that could be; -o wide with terms and kinds", "", 0, 0, NULL,
+		sw_cli_feeds_list, NULL},
+	{"feeds update", "fetch one feed now, or all", "[NAME]", 0, 1, feeds_update_options, sw_cli_feeds_update,
+		"sockwarden feeds update spamhaus-drop --accept\n"},
+	{"feeds enable", "fetch a feed from now on, whatever the configuration says", "NAME", 1, 1, NULL, sw_cli_feeds_enable,
+		"sockwarden feeds enable spamhaus-drop\n"},
+	{"feeds disable", "fetch a feed no more, and let its entries go", "NAME", 1, 1, NULL, sw_cli_feeds_disable, NULL},
+	{"feeds test", "fetch a feed, or read a file as one, and say what would be done", "NAME [FILE]", 1, 2, NULL,
+		sw_cli_feeds_test, "sockwarden feeds test spamhaus-drop\nsockwarden feeds test tor-exits exit-addresses.txt\n"},
+	{"feeds add", "fetch a feed that is in no configuration", "NAME URL", 2, 2, feeds_add_options, sw_cli_feeds_add,
+		"sockwarden feeds add partners https://lists.example.net/bad.csv --parser csv:address --action observe\n"},
+	{"feeds remove", "forget a feed that was added, and let its entries go", "NAME", 1, 1, NULL, sw_cli_feeds_remove, NULL},
 	{"rules test", "what a filter of fail2ban makes of a log; no daemon is asked, nothing is banned", "LOG", 1, 1,
 		rules_test_options, sw_cli_rules_test,
 		"sockwarden rules test --filter /etc/fail2ban/filter.d/sshd.conf /var/log/auth.log\n"

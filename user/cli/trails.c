@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* trails, feeds. */
+/* trails. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -215,47 +215,4 @@ int sw_cli_trails_search(struct sw_cli *c)
 	r = json_array_size(json_object_get(data, "hits")) ? SW_EXIT_OK : SW_EXIT_NEGATIVE;
 	json_decref(data);
 	return r;
-}
-
-/* Leaves only the lists that are fetched. */
-static void keep_feeds(json_t *data)
-{
-	json_t *lists = json_object_get(data, "lists"), *list;
-
-	for (size_t i = json_array_size(lists); i-- > 0;) {
-		list = json_array_get(lists, i);
-		if (!sw_streq(sw_cli_text(list, "kind"), "feed"))
-			json_array_remove(lists, i);
-	}
-}
-
-int sw_cli_feeds_list(struct sw_cli *c)
-{
-	json_t *data = NULL;
-	int r = sw_cli_ask(c, "trails.list", NULL, -1, &data);
-
-	if (r)
-		return r;
-	keep_feeds(data);
-	sw_cli_print_rows(c, data, "lists", list_columns, "no feeds: they stand under 'feeds' in the configuration");
-	json_decref(data);
-	return SW_EXIT_OK;
-}
-
-int sw_cli_feeds_update(struct sw_cli *c)
-{
-	struct sw_cli_args a;
-	json_t *data = NULL;
-	int r;
-
-	sw_cli_args_begin(&a);
-	sw_json_string(&a.j, "name", c->n_words ? c->words[0] : "");
-	r = sw_cli_ask(c, "feeds.update", sw_cli_args_end(&a), -1, &data);
-	sw_strbuf_done(&a.text);
-	if (r)
-		return r;
-	if (!sw_cli_print_json(c, data))
-		sw_cli_say(c, "asked; 'sockwarden feeds list' shows the result");
-	json_decref(data);
-	return SW_EXIT_OK;
 }

@@ -53,6 +53,7 @@ struct sw_engine {
 	struct sw_admins *admins;      /* admins.c */
 	struct sw_health *health;      /* health.c */
 	struct sw_watch *watch;	       /* watch.c: sockets */
+	struct sw_feeds_part *feeds;   /* feeds.c */
 	struct sw_trail_part *trails;  /* verb_trails.c */
 	struct sw_net_peer *net_peer;  /* net_peer.c */
 	struct sw_web_part *web;       /* verb_web.c */
@@ -130,6 +131,7 @@ extern const struct sw_engine_part sw_part_packets;	     /* packets.c */
 extern const struct sw_engine_part sw_part_connects;	     /* connects.c */
 extern const struct sw_engine_part sw_part_admins;	     /* admins.c */
 extern const struct sw_engine_part sw_part_sockets;	     /* watch.c */
+extern const struct sw_engine_part sw_part_feeds;	     /* feeds.c */
 extern const struct sw_engine_part sw_part_trails;	     /* verb_trails.c */
 extern const struct sw_engine_part sw_part_net;		     /* net_peer.c */
 extern const struct sw_engine_part sw_part_alerts;	     /* alerts.c */

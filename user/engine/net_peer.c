@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "user/engine/alerts.h"
+#include "user/engine/feeds.h"
 #include "user/io/msg.h"
 
 enum { PATH_SIZE = 256 };
@@ -14,7 +15,12 @@ struct sw_net_peer {
 	bool has_said_hello;
 	struct sw_feed_state feeds[SW_CONFIG_FEEDS_MAX];
 	unsigned int n_feeds;
+	struct sw_ctl_request *test; /* who waits for a test; NULL */
+	struct sw_config_feed test_feed;
+	__u32 test_id;
 };
+
+static int send_msg(struct sw_engine *e, struct sw_net_msg *m, int fd);
 
 /* ---- what is known of feeds */
 
@@ -28,20 +34,22 @@ static struct sw_feed_state *find_feed(struct sw_net_peer *p, const char *name)
 }
 
 /* A feed keeps its state over a new configuration by its name. */
-static void fill_feeds(struct sw_net_peer *p, const struct sw_config *c)
+static void fill_feeds(struct sw_engine *e)
 {
 	struct sw_feed_state fresh[SW_CONFIG_FEEDS_MAX] = {};
+	struct sw_net_peer *p = e->net_peer;
+	const struct sw_config_feed *f;
 	unsigned int n = 0;
 
-	for (unsigned int i = 0; i < c->n_feeds && n < SW_CONFIG_FEEDS_MAX; i++) {
-		const struct sw_feed_state *old = find_feed(p, c->feeds[i].name);
+	for (; n < SW_CONFIG_FEEDS_MAX && (f = sw_feeds_at(e, n)); n++) {
+		const struct sw_feed_state *old = find_feed(p, f->name);
+		const struct sw_feed_memory *m = sw_feeds_memory(e, f->name);
 
-		if (!c->feeds[i].is_enabled)
-			continue;
 		if (old)
 			fresh[n] = *old;
-		sw_strcpy(fresh[n].name, sizeof(fresh[n].name), c->feeds[i].name);
-		n++;
+		else if (m && !m->decayed[0]) /* of an earlier run: its publisher is not asked sooner */
+			fresh[n].good_wall_sec = (uint64_t)m->good_wall_sec;
+		sw_strcpy(fresh[n].name, sizeof(fresh[n].name), f->name);
 	}
 	memcpy(p->feeds, fresh, sizeof(fresh));
 	p->n_feeds = n;
@@ -81,6 +89,21 @@ static void tell(struct sw_engine *e, const struct sw_feed_state *f)
 	sw_event_end(e->events);
 }
 
+/* What is unchanged and yet not here (it was removed, or left) is fetched whole. */
+static void take_unchanged(struct sw_engine *e, const struct sw_feed_state *f)
+{
+	const struct sw_trail_slot *s = e->trails ? sw_trails_slot(e->trails, f->name) : NULL;
+	const struct sw_feed_memory *memory = sw_feeds_memory(e, f->name);
+	struct sw_net_msg m = {.op = SW_NET_FEED_NOW};
+
+	if (s && s->list) {
+		sw_feeds_renewed(e, f->name);
+	} else if (!memory || !memory->is_frozen) {
+		sw_strcpy(m.feed, sizeof(m.feed), f->name);
+		send_msg(e, &m, -1);
+	}
+}
+
 static void take_result(struct sw_engine *e, const struct sw_net_msg *m, int fd)
 {
 	struct sw_feed_state *f = find_feed(e->net_peer, m->feed);
@@ -102,7 +125,10 @@ static void take_result(struct sw_engine *e, const struct sw_net_msg *m, int fd)
 		f->error[0] = 0;
 		f->good_wall_sec = m->fetched_wall_sec;
 		f->entries = m->entries;
+		if (m->is_unchanged)
+			take_unchanged(e, f);
 	}
+	f->is_accepted = false;
 	tell(e, f);
 	say_degraded(e);
 }
@@ -116,6 +142,8 @@ static void drop(struct sw_engine *e)
 	sw_source_free(TAKE_PTR(p->source));
 	p->fd = sw_close(p->fd);
 	p->has_said_hello = false;
+	if (p->test)
+		sw_ctl_fail(TAKE_PTR(p->test), SW_CERR_NOT_RUNNING, NULL, "sockwarden-net has ended");
 }
 
 static int send_msg(struct sw_engine *e, struct sw_net_msg *m, int fd)
@@ -126,6 +154,25 @@ static int send_msg(struct sw_engine *e, struct sw_net_msg *m, int fd)
 		return -ENOTCONN;
 	m->version = SW_NET_VERSION;
 	return sw_msg_send(p->fd, m, sizeof(*m), &fd, fd >= 0);
+}
+
+/* Net has fetched what the configuration says; this is what holds. */
+static void send_set(struct sw_engine *e)
+{
+	struct sw_net_feed m = {.head = {.version = SW_NET_VERSION, .op = SW_NET_FEED_SET}};
+	struct sw_net_msg end = {.op = SW_NET_FEEDS_END};
+	struct sw_net_peer *p = e->net_peer;
+	const struct sw_config_feed *f;
+
+	for (unsigned int i = 0; (f = sw_feeds_at(e, i)); i++) {
+		const struct sw_feed_state *s = find_feed(p, f->name);
+
+		m.feed = *f;
+		m.head.next_wall_sec = s && s->good_wall_sec ? s->good_wall_sec + f->refresh_sec : 0;
+		if (sw_msg_send(p->fd, &m, sizeof(m), NULL, 0) < 0)
+			sw_log_warning(0, "feed '%s': sockwarden-net does not take it", f->name);
+	}
+	send_msg(e, &end, -1);
 }
 
 /* A list that the engine has not, though net may have fetched it before: its whole text is wanted. */
@@ -152,6 +199,7 @@ static int handle(struct sw_engine *e, struct sw_net_msg *m, int fd)
 	m->feed[sizeof(m->feed) - 1] = m->text[sizeof(m->text) - 1] = 0;
 	if (m->op == SW_NET_HELLO) {
 		p->has_said_hello = true;
+		send_set(e);
 		ask_for_missing(e);
 		return 0;
 	}
@@ -159,6 +207,8 @@ static int handle(struct sw_engine *e, struct sw_net_msg *m, int fd)
 		return -EPROTO;
 	if (m->op == SW_NET_FEED_DONE)
 		take_result(e, m, fd);
+	else if (m->op == SW_NET_FEED_TESTED && p->test && m->id == p->test_id)
+		sw_feeds_tested(e, TAKE_PTR(p->test), &p->test_feed, m, fd);
 	else if (m->op == SW_NET_MAIL_DONE)
 		sw_alerts_mail_done(e, m->id, m->result, m->text);
 	return 0;
@@ -229,20 +279,53 @@ const struct sw_feed_state *sw_net_peer_feed_at(const struct sw_engine *e, unsig
 	return e->net_peer && i < e->net_peer->n_feeds ? &e->net_peer->feeds[i] : NULL;
 }
 
+void sw_net_peer_feeds_changed(struct sw_engine *e)
+{
+	if (!e->net_peer)
+		return;
+	fill_feeds(e);
+	say_degraded(e);
+	if (!sw_net_peer_is_connected(e))
+		return;
+	send_set(e);
+	ask_for_missing(e);
+}
+
+int sw_net_peer_test(struct sw_engine *e, const struct sw_config_feed *f, int fd, struct sw_ctl_request *q)
+{
+	struct sw_net_peer *p = e->net_peer;
+	struct sw_net_feed m = {.head = {.version = SW_NET_VERSION, .op = SW_NET_FEED_TEST}, .feed = *f};
+	int r;
+
+	if (!sw_net_peer_is_connected(e))
+		return -ENOTCONN;
+	if (p->test)
+		return -EBUSY;
+	m.head.id = ++p->test_id;
+	r = sw_msg_send(p->fd, &m, sizeof(m), &fd, fd >= 0);
+	if (r < 0)
+		return -ENOTCONN;
+	p->test = q;
+	p->test_feed = *f;
+	return 0;
+}
+
 /* ---- the part */
 
 static void feeds_update(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
 	struct sw_engine *e = arg;
 	struct sw_net_msg m = {.op = SW_NET_FEED_NOW};
+	struct sw_feed_state *state;
 	const char *name;
+	bool is_accepted;
 	int r;
 
-	if (!sw_ctl_arg_string(q, args, "name", "", &name))
+	if (!sw_ctl_arg_string(q, args, "name", "", &name) || !sw_ctl_arg_bool(q, args, "accept", false, &is_accepted))
 		return;
 	if (name[0] && !sw_net_peer_feed(e, name)) {
 		sw_ctl_fail(q, SW_CERR_NOT_FOUND,
-			"feeds are listed under feeds in the configuration",
+			"sockwarden feeds list shows them, feeds enable turns one on",
 			"no feed '%s' is enabled", name);
 		return;
 	}
@@ -252,6 +335,11 @@ static void feeds_update(struct sw_ctl_request *q, const json_t *args, void *arg
 		sw_ctl_fail(q, SW_CERR_NOT_RUNNING, "sockwarden status shows the processes",
 			"sockwarden-net does not answer: %s", strerror(-r));
 		return;
+	}
+	state = find_feed(e->net_peer, name);
+	if (state && is_accepted) {
+		state->is_accepted = true;
+		sw_store_audit(e->store, sw_ctl_request_by(q), "feeds.accept", name, "");
 	}
 	sw_json_uint(sw_ctl_reply_begin(q), "asked", name[0] ? 1 : e->net_peer->n_feeds);
 	sw_ctl_reply_end(q);
@@ -267,7 +355,7 @@ static int init(struct sw_engine *e)
 		return -ENOMEM;
 	p->listen_fd = p->fd = -1;
 	e->net_peer = p;
-	fill_feeds(p, e->config);
+	fill_feeds(e);
 	if (!sw_path_join(path, sizeof(path), e->paths.run_dir, "net.sock"))
 		return -ENAMETOOLONG;
 	/* who it is is asked of the kernel; the mode cannot name another user's process */
@@ -296,7 +384,7 @@ static void done(struct sw_engine *e)
 
 static void configured(struct sw_engine *e, const struct sw_config *old)
 {
-	fill_feeds(e->net_peer, e->config);
+	fill_feeds(e);
 	say_degraded(e);
 }
 

@@ -114,6 +114,8 @@ static void on_event(const struct sw_event *event, void *arg)
 
 		sw_policy_hit(e->policy, &src, ev->hits, sw_clock_wall_ns(&e->clock));
 	}
+	if (ev->reason == SW_R_TRAIL_SRC || ev->reason == SW_R_TRAIL_DST)
+		sw_trails_hit(e, ev->trail_set, ev->hits);
 	if (sw_hits_add(e->hits, ev) && !e->packets->is_ticking) {
 		e->packets->is_ticking = true;
 		(void)sw_source_set_timer(

@@ -6,6 +6,7 @@
  */
 #include <sys/inotify.h>
 
+#include "user/engine/feeds.h"
 #include "user/engine/trails.h"
 
 enum { SETTLE_MS = 200, RETRY_SEC = 60, SOON_SEC = 2 };
@@ -214,16 +215,14 @@ static void add_file(struct sw_trail_watch *w, const char *path)
 
 static bool is_configured(struct sw_trail_watch *w, const struct sw_trail_slot *s)
 {
-	const struct sw_config *c = w->engine->config;
 	const struct file *f;
 
 	if (s->kind == SW_TRAIL_KIND_FILE) {
 		f = find_by_name(w, s->name);
 		return f && sw_streq(f->path, s->origin);
 	}
-	for (__u32 i = 0; s->kind == SW_TRAIL_KIND_FEED && i < c->n_feeds; i++)
-		if (c->feeds[i].is_enabled && sw_streq(c->feeds[i].name, s->name))
-			return true;
+	if (s->kind == SW_TRAIL_KIND_FEED)
+		return sw_feeds_find(w->engine, s->name);
 	return s->kind == SW_TRAIL_KIND_IMPORT;
 }
 

@@ -115,17 +115,30 @@ static bool keeps_rules(struct sw_trail_op *op, const struct sw_trail_list *l)
 
 static bool has_good_size(struct sw_trail_op *op, const struct sw_trail_list *l)
 {
+	unsigned int max = op->max_change ? op->max_change : SW_TRAIL_CHANGE_PERCENT;
 	size_t n = sw_trail_list_count(l), had = op->old ? sw_trail_list_count(op->old) : 0;
+	uint64_t cover = sw_feed_cover(&l->view); /* millionths */
+
+	sw_feed_compare(op->old ? &op->old->view : NULL, &l->view, &op->change);
 
 	if (n < op->min_entries || (op->max_entries && n > op->max_entries))
 		fail(op, -ERANGE, "%zu entries, and %" PRIu64 " to %" PRIu64 " are allowed", n,
 			op->min_entries, op->max_entries);
 	else if (op->rules.max_entries && n > op->rules.max_entries)
 		fail(op, -E2BIG, "more than %" PRIu64 " entries", (uint64_t)op->rules.max_entries);
-	else if (n < had - had * SW_TRAIL_SHRINK_PERCENT / 100)
+	else if (op->max_cover && cover > op->max_cover * 10000ull)
 		fail(op, -ERANGE,
-			"it shrank from %zu entries to %zu; to accept that: sockwarden trails remove %s, then feeds update %s",
-			had, n, op->slot.name, op->slot.name);
+			"it covers %" PRIu64 ".%" PRIu64
+			" %% of all addresses, and max_cover is %u %%",
+			cover / 10000, cover / 1000 % 10, op->max_cover);
+	else if (op->frozen_crc && op->frozen_crc == l->view.head->crc)
+		fail(op, -ESTALE, "it is still what left because it was the same for too long");
+	else if (op->change.percent > max && !op->is_accepted)
+		fail(op, -ERANGE,
+			"it %s from %zu entries to %zu (%" PRIu64 " came, %" PRIu64
+			" went; %u %% may); to accept that: sockwarden feeds update %s --accept",
+			n < had ? "shrank" : "changed", had, n, op->change.added,
+			op->change.removed, max, op->slot.name);
 	return !op->result;
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "user/base/words.h"
+#include "user/engine/feeds.h"
 #include "user/engine/health.h"
 #include "user/engine/net_peer.h"
 
@@ -195,6 +196,7 @@ static void commit(struct sw_engine *e, struct sw_trail_op *op)
 		return;
 	}
 	sw_trail_list_free(s->list);
+	op->slot.hits = s->hits;
 	*s = op->slot;
 	s->error[0] = 0;
 	op->dirfd = t->dirfd;
@@ -277,14 +279,6 @@ static void on_remade(void *arg)
 		swap(op->engine, op);
 }
 
-static const struct sw_config_feed *find_feed(const struct sw_config *c, const char *name)
-{
-	for (__u32 i = 0; i < c->n_feeds; i++)
-		if (c->feeds[i].is_enabled && sw_streq(c->feeds[i].name, name))
-			return &c->feeds[i];
-	return NULL;
-}
-
 /* A saved list comes back under the kind that its origin tells; one the configuration no longer has goes. */
 static void adopt(struct sw_engine *e, struct sw_trail_list *l)
 {
@@ -296,7 +290,7 @@ static void adopt(struct sw_engine *e, struct sw_trail_list *l)
 		kind = SW_TRAIL_KIND_FILE;
 	else if (!strncmp(h->origin, "http", 4))
 		kind = SW_TRAIL_KIND_FEED;
-	if (kind == SW_TRAIL_KIND_FEED && !find_feed(e->config, h->name)) {
+	if (kind == SW_TRAIL_KIND_FEED && !sw_feeds_find(e, h->name)) {
 		sw_trail_list_unlink(e->trails->dirfd, h->name);
 		sw_trail_list_free(l);
 		return;
@@ -398,8 +392,8 @@ static int prepare(struct sw_engine *e, struct sw_trail_op *op)
 	op->dirfd = t->dirfd;
 	op->wall_sec = sw_clock_wall_sec(&e->clock);
 	op->form = t->is_packed_refused ? SW_ENGINE_LPM : e->config->trail_engine;
-	/* an except may be as wide as it likes: it drops nothing */
-	if (op->slot.action != SW_TRAIL_EXCEPT) {
+	/* an except of the operator's own may be as wide as it likes: it drops nothing */
+	if (op->slot.action != SW_TRAIL_EXCEPT || op->slot.kind == SW_TRAIL_KIND_FEED) {
 		op->rules.min_plen4 = e->config->trail_min_plen4;
 		op->rules.min_plen6 = e->config->trail_min_plen6;
 	}
@@ -457,7 +451,9 @@ void sw_trails_queue(struct sw_engine *e, struct sw_trail_op *op)
 int sw_trails_take_feed(
 	struct sw_engine *e, const struct sw_net_msg *m, int fd, char *why, size_t size)
 {
-	const struct sw_config_feed *f = find_feed(e->config, m->feed);
+	const struct sw_config_feed *f = sw_feeds_find(e, m->feed);
+	const struct sw_feed_memory *memory = sw_feeds_memory(e, m->feed);
+	const struct sw_feed_state *state = sw_net_peer_feed(e, m->feed);
 	_close_ int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	struct sw_trail_op *op;
 
@@ -476,10 +472,21 @@ int sw_trails_take_feed(
 	op->slot.action = f->action;
 	op->min_entries = f->min_entries;
 	op->max_entries = f->max_entries;
+	op->max_change = f->max_change;
+	op->max_cover = f->max_cover;
+	op->is_accepted = state && state->is_accepted;
+	op->frozen_crc = memory && memory->is_frozen && !op->is_accepted ? memory->crc : 0;
+	op->over = sw_feeds_taken;
 	sw_strcpy(op->slot.name, sizeof(op->slot.name), f->name);
 	/* its origin is in the list, with keys masked */
 	sw_trails_queue(e, op); /* what is wrong with it shows in trails.list and in status */
 	return 0;
+}
+
+void sw_trails_hit(struct sw_engine *e, __u32 set, uint64_t packets)
+{
+	if (e->trails && set < SW_TRAIL_SETS_MAX && e->trails->slots[set].name[0])
+		e->trails->slots[set].hits += packets;
 }
 
 const char *sw_trails_name(const struct sw_engine *e, __u32 set)

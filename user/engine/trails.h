@@ -13,6 +13,7 @@
 #include "user/engine/engine.h"
 #include "user/io/worker.h"
 #include "user/policy/policy.h"
+#include "user/trail/feed_judge.h"
 #include "user/trail/image.h"
 #include "user/trail/list.h"
 #include "user/trail/lookup.h"
@@ -29,8 +30,8 @@ enum sw_trail_kind {
 enum {
 	SW_TRAIL_TEXT_MAX =
 		512 << 20, /* bytes of a text that is read: 8 M entries of 40 bytes and more */
-	SW_TRAIL_SHRINK_PERCENT =
-		30, /* a feed that loses more than this at once is kept as it was */
+	SW_TRAIL_CHANGE_PERCENT =
+		30, /* a feed that changes more than this at once is kept as it was, where it says nothing else */
 	SW_TRAIL_OPS_MAX = 256, /* operations that wait; more are refused */
 };
 
@@ -41,6 +42,7 @@ struct sw_trail_slot {
 	enum sw_trail_action action;
 	char origin[256];
 	struct sw_trail_list *list; /* NULL: never read with success */
+	uint64_t hits; /* packets told of, since the engine's start */
 	char error[192]; /* why the last try failed; the list is the one before */
 };
 
@@ -63,6 +65,9 @@ struct sw_trail_op {
 	int fd; /* PUT: text, or sealed list */
 	bool is_sealed;
 	uint64_t min_entries, max_entries; /* feeds; 0: no such limit */
+	unsigned int max_change, max_cover; /* feeds, percent; 0: the default, and no limit */
+	bool is_accepted; /* feeds: a person has said that it may change by whatever it does */
+	uint32_t frozen_crc; /* feeds: the content that left because it was the same for too long; 0: none */
 	struct sw_ctl_request *request; /* who waits for it; NULL */
 	sw_trail_op_fn over;
 
@@ -80,6 +85,7 @@ struct sw_trail_op {
 	int result; /* 0 or -errno */
 	char text[256]; /* when negative: for a person */
 	struct sw_trail_report report;
+	struct sw_feed_change change; /* feeds */
 	bool is_unchanged; /* the same entries are in force already */
 	bool is_in_force; /* the guard has swapped it in */
 	int image_fd;
@@ -106,6 +112,8 @@ struct sw_trail_part {
 /* ---- for the other parts of the engine; sw_trails_take_feed is in net_peer.h */
 
 /* The list that packet events of this number mean; "" when it is gone. */
+/* Counts packets that a list caught. */
+void sw_trails_hit(struct sw_engine *e, __u32 set, uint64_t packets);
 const char *sw_trails_name(const struct sw_engine *e, __u32 set);
 /* The list that decides for an address, as packet events number it; SW_TRAIL_SET_ASK when none does any more. */
 __u32 sw_trails_set_of(const struct sw_engine *e, const struct sw_net *net);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "user/base/words.h"
+#include "user/engine/feeds.h"
 #include "user/engine/net_peer.h"
 #include "user/engine/trails.h"
 
@@ -237,11 +238,12 @@ static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_t
 /* Feeds that have not brought a list yet have no slot, and yet the operator waits for them. */
 static void write_empty_feeds(struct sw_engine *e, struct sw_json *j)
 {
-	for (__u32 i = 0; i < e->config->n_feeds; i++) {
-		const struct sw_config_feed *f = &e->config->feeds[i];
+	const struct sw_config_feed *f;
+
+	for (unsigned int i = 0; (f = sw_feeds_at(e, i)); i++) {
 		struct sw_trail_slot s = {.kind = SW_TRAIL_KIND_FEED, .action = f->action};
 
-		if (!f->is_enabled || sw_trails_slot(e->trails, f->name))
+		if (sw_trails_slot(e->trails, f->name))
 			continue;
 		sw_strcpy(s.name, sizeof(s.name), f->name);
 		write_list(e, j, &s);

@@ -168,9 +168,22 @@ static void free_slot(struct slot *s)
 	*s = (struct slot){};
 }
 
-/* A feed that is fetched already, and as it is to be, goes on as it was. */
-static void set_feed(struct net *n, struct sw_config_feed *f)
+static struct slot *find_by_name(struct net *n, const char *name)
 {
+	for (size_t i = 0; i < SW_CONFIG_FEEDS_MAX; i++)
+		if (n->slots[i].feed && sw_streq(n->slots[i].config.name, name))
+			return &n->slots[i];
+	return NULL;
+}
+
+/*
+ * A feed that is fetched already, and as it is to be, goes on as it was. next_wall_sec: one that the
+ * engine has from an earlier run is not asked for sooner.
+ */
+static void set_feed(struct net *n, struct sw_config_feed *f, uint64_t next_wall_sec)
+{
+	uint64_t now = (uint64_t)sw_clock_wall_sec(&n->clock);
+	struct slot *known = NULL;
 	int r = 0;
 
 	f->name[sizeof(f->name) - 1] = f->url[sizeof(f->url) - 1] = 0;
@@ -182,12 +195,18 @@ static void set_feed(struct net *n, struct sw_config_feed *f)
 			continue;
 		s->is_set = memcmp(&s->config, f, sizeof(*f)) == 0;
 		if (s->is_set)
-			return;
-		free_slot(s);
+			known = s;
+		else
+			free_slot(s);
 	}
-	r = start_feed(n, f);
-	if (r < 0)
+	if (!known) {
+		r = start_feed(n, f);
+		known = find_by_name(n, f->name);
+	}
+	if (r < 0 || !known)
 		sw_log_warning(r, "feed '%s' cannot be fetched", f->name);
+	else if (next_wall_sec > now && next_wall_sec - now <= f->refresh_sec && !sw_feed_is_busy(known->feed))
+		sw_source_set_timer(known->timer, (next_wall_sec - now) * SW_SEC_NS, 0);
 }
 
 static void end_feeds(struct net *n)
@@ -289,7 +308,7 @@ static int on_request(struct sw_link *l, const void *buf, size_t len, int *fd, v
 	if (len == sizeof(feed)) {
 		memcpy(&feed, buf, sizeof(feed));
 		if (m.op == SW_NET_FEED_SET)
-			set_feed(n, &feed.feed);
+			set_feed(n, &feed.feed, m.next_wall_sec);
 		else if (m.op == SW_NET_FEED_TEST)
 			test_feed(n, &feed, *fd);
 		return 0;

@@ -49,7 +49,17 @@
  * trails.remove       name                                  removed
  * trails.list         -                                     lists[{name,origin,action,entries4,entries6,made_at,kind,error,next_at}]
  * trails.search       net or text                           hits[{net,list,action,line,origin}]
- * feeds.update        name                                  asked
+ * feeds.update        name, accept(bool)                    asked
+ * feeds.list          -                                     feeds[{name,state,by,recommended,action,entries4,entries6,hits,good_at,
+ *                                                           changed_at,change,protected,next_at,domains,urls,ports,hashes,failures,
+ *                                                           title,meaning,licence,home,confidence,parser,url,refresh_sec,error}]
+ * feeds.enable        name                                  name, enabled
+ * feeds.disable       name                                  name, enabled
+ * feeds.add           name, url, parser, action, refresh,   name, enabled
+ *                     ca_file
+ * feeds.remove        name                                  name, enabled
+ * feeds.test          name + descriptor (absent: fetch)     name,action,bytes,bad_lines,filtered,domains,urls,ports,hashes,entries4,
+ *                                                           entries6,is_new,added,removed,cover_percent,verdict,protected[]
  * mode                mode(off|observe|enforce), confirm    mode, enforcing, enforce_left_sec
  * metrics             -                                     text: Prometheus exposition format
  * web.link            -                                     token, address, port: valid once, for 10 minutes
