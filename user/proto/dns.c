@@ -148,7 +148,7 @@ int sw_dns_next(struct sw_dns *d, struct sw_dns_record *ret)
 		return 1;
 	at += (size_t)offset;
 	n = read_name(d->msg, d->len, &at, ret->name);
-	if (n > 0)
-		ret->name_len = (size_t)n;
+	ret->name_len = n > 0 ? (size_t)n : 0;
+	ret->name[ret->name_len] = 0; /* what was read of a bad one is no name */
 	return 1;
 }

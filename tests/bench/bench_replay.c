@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * What replay costs: packets of a mix, requests, names, and 1.63 M trails from text. Beside it the plain
+ * way in the same run: texts in a tree, addresses printed and looked up as texts.
+ */
+#include <arpa/inet.h>
+#include <malloc.h>
+#include <search.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "sockwarden/pkt/parse.h"
+#include "user/detect/traffic.h"
+#include "user/trail/static_read.h"
+
+enum { TRAILS = 1630000, PACKETS = 1000000, NAIVE_PACKETS = 200000, PACKET = 640 };
+
+struct packet {
+	uint16_t len;
+	uint8_t data[PACKET];
+};
+
+static double cpu_sec(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static uint32_t next_random(uint64_t *state)
+{
+	*state = *state * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(*state >> 32);
+}
+
+/* A tenth addresses, a tenth addresses with ports, a tenth URLs, the rest domains. */
+static char *make_text(size_t *ret_len)
+{
+	char *text = malloc((size_t)TRAILS * 48), *p = text;
+	uint64_t state = 1;
+
+	if (!text)
+		abort();
+	for (int i = 0; i < TRAILS; i++) {
+		uint32_t a = next_random(&state), kind = next_random(&state) % 10;
+
+		if (kind < 2)
+			p += sprintf(p, "11.%u.%u.%u%s\n", a >> 24, a >> 16 & 255, a & 255,
+				kind ? ":8080" : "");
+		else
+			p += sprintf(p, "%s%x%x.example%u.test%s\n", kind == 2 ? "u" : "d", a, i,
+				a % 100, kind == 2 ? "/gate.php" : "");
+	}
+	*ret_len = (size_t)(p - text);
+	return text;
+}
+
+static void put16(uint8_t *p, unsigned int v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+/* protocol 6: flags and payload behind 20 bytes; 17: payload behind 8 */
+static void make_packet(struct packet *k, uint64_t *state, unsigned int protocol,
+	unsigned int dport, unsigned int flags, const void *payload, size_t len)
+{
+	size_t head = protocol == 6 ? 20 : 8;
+	uint32_t a = next_random(state), b = next_random(state);
+	uint8_t *p = k->data;
+
+	memset(p, 0, 54);
+	put16(p + 12, 0x0800);
+	p += 14;
+	p[0] = 0x45;
+	put16(p + 2, (unsigned int)(20 + head + len));
+	p[8] = 64;
+	p[9] = (uint8_t)protocol;
+	p[12] = 198;
+	p[13] = 18;
+	put16(p + 14, a & 0xffff);
+	p[16] = 198;
+	p[17] = 19;
+	put16(p + 18, b & 0xffff);
+	p += 20;
+	put16(p, 1024 + (a >> 16) % 60000);
+	put16(p + 2, dport);
+	if (protocol == 6) {
+		p[12] = 0x50;
+		p[13] = (uint8_t)flags;
+	} else {
+		put16(p + 4, (unsigned int)(8 + len));
+	}
+	memcpy(p + head, payload, len);
+	k->len = (uint16_t)(34 + head + len);
+}
+
+static void make_syn(struct packet *k, uint64_t *state)
+{
+	make_packet(k, state, 6, 443, 2, "", 0);
+}
+
+static void make_dns(struct packet *k, uint64_t *state)
+{
+	uint8_t m[128] = "\0\1\1\0\0\1\0\0\0\0\0\0";
+	char label[24];
+	size_t n = (size_t)snprintf(
+		label, sizeof(label), "h%08x%04x", next_random(state), next_random(state) & 0xffff);
+
+	m[12] = (uint8_t)n;
+	memcpy(m + 13, label, n);
+	memcpy(m + 13 + n, "\7example\3org\0\0\1\0\1", 18);
+	make_packet(k, state, 17, 53, 0, m, 13 + n + 18 - 1);
+}
+
+static void make_http(struct packet *k, uint64_t *state)
+{
+	char text[512];
+	int n = snprintf(text, sizeof(text),
+		"GET /assets/%x/app.js?v=%u&lang=de HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0\r\nAccept: */*\r\nAccept-Language: de,en;q=0.5\r\nReferer: https://www.example.org/\r\nConnection: keep-alive\r\n\r\n",
+		next_random(state), next_random(state) % 1000);
+
+	make_packet(k, state, 6, 80, 0x18, text, (size_t)n);
+}
+
+static void make_tls(struct packet *k, uint64_t *state)
+{
+	uint8_t m[500];
+
+	memset(m, (int)next_random(state), sizeof(m));
+	memcpy(m, "\x17\3\3\5\x78", 5);
+	make_packet(k, state, 6, 443, 0x18, m, sizeof(m));
+}
+
+static void make_other(struct packet *k, uint64_t *state)
+{
+	make_packet(k, state, 17, 4500, 0, "x", 1);
+}
+
+static void make_mix(struct packet *k, uint64_t *state)
+{
+	unsigned int kind = next_random(state) % 20;
+
+	(kind < 8                   ? make_syn
+			: kind < 13 ? make_dns
+			: kind < 16 ? make_http
+			: kind < 18 ? make_tls
+				    : make_other)(k, state);
+}
+
+static uint64_t found;
+
+static void take(void *arg, const struct sw_sight *s)
+{
+	found++;
+}
+
+static double run(struct sw_static *set, const struct packet *k, size_t n)
+{
+	struct sw_traffic *t = NULL;
+	double start;
+
+	if (sw_traffic_new(set, take, NULL, &t) < 0)
+		abort();
+	start = cpu_sec();
+	for (size_t i = 0; i < n; i++)
+		sw_traffic_packet(t, k[i].data, k[i].len, SW_LINK_ETHER,
+			1700000000000000000 + (int64_t)i * 20000, i + 1);
+	start = cpu_sec() - start;
+	sw_traffic_free(t);
+	return start;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Both addresses as texts, and the payload's words as texts, in a tree of texts. */
+static double run_naive(void **tree, const struct packet *k, size_t n)
+{
+	double start = cpu_sec();
+
+	for (size_t i = 0; i < n; i++) {
+		struct sw_flow f;
+		char text[600];
+
+		if (sw_pkt_parse(k[i].data, k[i].data + k[i].len, SW_LINK_ETHER, &f) != SW_PKT_IP)
+			continue;
+		found += tfind(inet_ntop(AF_INET, &f.saddr, text, sizeof(text)), tree, by_text) !=
+			NULL;
+		found += tfind(inet_ntop(AF_INET, &f.daddr, text, sizeof(text)), tree, by_text) !=
+			NULL;
+		if (f.dport == 53) {
+			snprintf(text, sizeof(text), "%.*s", 40, (const char *)k[i].data + 55);
+			for (char *p = text; p; p = strchr(p + 1, '.'))
+				found += tfind(p, tree, by_text) != NULL;
+		}
+	}
+	return cpu_sec() - start;
+}
+
+static void figure(const char *what, double value, const char *unit, double peer, double goal,
+	bool is_most, double reference)
+{
+	printf("{\"bench\":\"replay\",\"case\":\"%s\",\"value\":%.4f,\"unit\":\"%s\"", what, value,
+		unit);
+	if (peer > 0)
+		printf(",\"peer\":\"texts in a tree\",\"peer_value\":%.4f", peer);
+	printf(",\"goal\":%g,\"met\":%s", goal,
+		(is_most ? value <= goal : value >= goal) ? "true" : "false");
+	printf(",\"reference\":\"Maltrail 3, recorded on a machine alike: %g %s\"}\n", reference,
+		unit);
+}
+
+static double kind_ns(
+	struct sw_static *set, struct packet *k, void (*make)(struct packet *, uint64_t *))
+{
+	enum { N = 200000 };
+	uint64_t state = 9;
+
+	for (int i = 0; i < N; i++)
+		make(&k[i], &state);
+	return run(set, k, N) / N * 1e9;
+}
+
+int main(void)
+{
+	struct sw_static *set = NULL;
+	struct packet *k = malloc((size_t)PACKETS * sizeof(*k));
+	size_t len, before;
+	char *text = make_text(&len), *save = NULL;
+	double t0, compiled, mix, naive_compiled, naive_mix;
+	uint64_t state = 5;
+	void *tree = NULL;
+
+	if (!k || sw_static_new(&set) < 0)
+		return 1;
+	for (int i = 0; i < PACKETS; i++)
+		make_mix(&k[i], &state);
+	before = mallinfo2().uordblks + mallinfo2().hblkhd;
+	t0 = cpu_sec();
+	if (sw_static_read_text(set, "bench.txt", "bench (malware)", "(static)", text, len) < 0 ||
+		sw_static_seal(set) < 0)
+		return 1;
+	compiled = cpu_sec() - t0;
+	before = mallinfo2().uordblks + mallinfo2().hblkhd - before;
+	mix = run(set, k, PACKETS);
+	t0 = cpu_sec();
+	for (char *p = strtok_r(text, "\n", &save); p; p = strtok_r(NULL, "\n", &save))
+		tsearch(strdup(p), &tree, by_text);
+	naive_compiled = cpu_sec() - t0;
+	naive_mix = run_naive(&tree, k, NAIVE_PACKETS);
+	figure("mix, a core", PACKETS / mix / 1e6, "M packets/s", NAIVE_PACKETS / naive_mix / 1e6,
+		1.5, false, 0.5);
+	figure("a request", kind_ns(set, k, make_http), "ns", 0, 1000, true, 4400);
+	figure("a DNS question, each another", kind_ns(set, k, make_dns), "ns", 0, 600, true, 2300);
+	figure("1.63 M trails, compiled from text", compiled, "s", naive_compiled, 3, true, 11.6);
+	figure("1.63 M trails, memory", (double)before / 1e6, "MB", 0, 120, true, 152);
+	return found > PACKETS; /* nearly nothing of it is listed */
+}
