@@ -388,12 +388,17 @@ static int64_t read_epoch(struct sw_span s, bool is_long)
 }
 
 /* "@4" and seconds in hexadecimal. The seconds between TAI and UTC are left in, as fail2ban leaves them. */
-static int64_t read_tai(struct sw_span s)
+static bool read_tai(struct sw_span s, int64_t *ret_us)
 {
 	char hex[16] = {};
+	unsigned long long sec;
 
 	memcpy(hex, s.text + 2, 15);
-	return (int64_t)strtoull(hex, NULL, 16) * 1000000;
+	sec = strtoull(hex, NULL, 16);
+	if (s.text[1] != '4' || sec > UINT32_MAX * 16ull)
+		return false; /* before 1970, or a year that no log is of */
+	*ret_us = (int64_t)sec * 1000000;
+	return true;
 }
 
 void sw_date_form_read(struct sw_date_form *f, const char *line, struct sw_date_cache *cache,
@@ -413,7 +418,7 @@ void sw_date_form_read(struct sw_date_form *f, const char *line, struct sw_date_
 	if (f->kind == KIND_PARTS)
 		ret->has_time = read_parts(f, cache, now_sec, &ret->time_us) == 0;
 	else if (f->kind == KIND_TAI)
-		ret->time_us = read_tai(value);
+		ret->has_time = read_tai(value, &ret->time_us);
 	else
 		ret->time_us = read_epoch(value, f->kind == KIND_LONG_EPOCH);
 }
