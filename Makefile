@@ -76,7 +76,7 @@ TESTLIB  := $(patsubst %.c,$B/obj/%.o,$(sort $(wildcard tests/lib/*.c)))
 TESTLIB_ASAN := $(TESTLIB:$B/obj/%=$B/asan/%)
 GENERATED := $(SKEL) $(WEB_GEN) $B/gen/services_table.h
 
-.PHONY: all help deps run demo test test-fresh bench fuzz check format install uninstall clean unit bpf tests-build
+.PHONY: all help deps run demo test test-fresh test-vm bench fuzz check format install uninstall clean unit bpf tests-build
 .SECONDARY:
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
@@ -110,6 +110,11 @@ test: ## install what is needed and run every test
 test-fresh: ## build and unit-test in a bare Debian 12 root made by debootstrap
 	$(Q)deploy/deps
 	$(Q)tests/lib/fresh
+
+test-vm: ## the BPF programs on Debian's kernels 6.1 and 6.12, in virtual machines; takes half an hour
+	$(Q)deploy/deps --only run --only test --only vm
+	$(Q)$(MAKE) -j$(JOBS) --no-print-directory all $(BPFTEST) $(HELPERS)
+	$(Q)tests/vm/run
 
 bench: ## measure, against peers in the same run; writes build/bench.jsonl and docs/performance.md
 	$(Q)deploy/deps --only run --only test --only bench

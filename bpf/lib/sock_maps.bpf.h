@@ -17,6 +17,7 @@ enum sock_flag {
 	SOCK_IS_RELEASED = 1 << 1, /* its end was told */
 	SOCK_HAS_SENT = 1 << 2,	   /* UDP: its first destination was told */
 	SOCK_NEEDS_PORT = 1 << 3,  /* listens, and its port was not yet known when that was told */
+	SOCK_LISTENS_ANEW = 1 << 4, /* the listen() that made it a listener is under way */
 };
 
 /* A note on every socket. An accepted socket gets a copy of its listener's: so its owner is known. */

@@ -33,13 +33,14 @@
 #include <time.h>
 
 #include "skel/sock_cgroup.skel.h"
+#include "skel/sock_exit.skel.h"
 #include "skel/sock_iter.skel.h"
 #include "skel/sock_trace.skel.h"
 #include "user/base/util.h"
 #include "user/kern/iter.h"
 #include "user/kern/ring_decode.h"
 
-enum { RECORDS_MAX = 16384, LINKS_MAX = 16, DEADLINE_MS = 5000, EXIT_CODE = 7 };
+enum { RECORDS_MAX = 16384, LINKS_MAX = 32, DEADLINE_MS = 5000, EXIT_CODE = 7 };
 
 /* Records outlive the ring's memory. */
 union record {
@@ -48,6 +49,7 @@ union record {
 	struct sw_exec_event exec;
 	struct sw_exit_event exit;
 	struct sw_fork_event fork;
+	struct sw_unix_event ux;
 };
 
 /* What the child says of itself, shared with the test. */
@@ -63,6 +65,7 @@ struct bench {
 	struct sock_cgroup *cg;
 	struct sock_trace *tr;
 	struct sock_iter *it;
+	struct sock_exit *ex; /* tier A alone */
 	struct bpf_link *links[LINKS_MAX];
 	size_t n_links;
 	struct ring_buffer *ring;
@@ -169,6 +172,16 @@ static int begin_sized(void **state, uint32_t ring_bytes)
 	return 0;
 }
 
+/* What tier A adds; call after begin. */
+static inline void add_tier_a(struct bench *b)
+{
+	b->ex = sock_exit__open();
+	assert_non_null(b->ex);
+	share_maps(b->ex->obj, b->cg->obj);
+	assert_int_equal(sock_exit__load(b->ex), 0);
+	attach_all(b, b->ex->obj, -1);
+}
+
 static int begin(void **state)
 {
 	return begin_sized(state, SW_EV_SOCK_BYTES);
@@ -203,6 +216,7 @@ static int end(void **state)
 	sock_cgroup__destroy(b->cg);
 	sock_trace__destroy(b->tr);
 	sock_iter__destroy(b->it);
+	sock_exit__destroy(b->ex);
 	r = rmdir(b->cgroup);
 	munmap(b->said, sizeof(*b->said));
 	free(b->records);

@@ -273,7 +273,7 @@ int sw_cli_doctor(struct sw_cli *c)
 	static const struct sw_cli_column cols[] = {
 		{"STATE", "state"}, {"NAME", "name"}, {"TEXT", "text"}, {"FIX", "fix"}, {}};
 	struct sw_doctor d = {.cli = c};
-	json_t *data, *check;
+	json_t *data, *check, *coverage;
 	size_t i;
 
 	if (c->o.plan)
@@ -281,11 +281,14 @@ int sw_cli_doctor(struct sw_cli *c)
 	d.checks = json_array();
 	for (i = 0; i < SW_ARRAY_SIZE(rows); i++)
 		rows[i].fn(&d);
+	coverage = sw_doctor_coverage(&d);
 	json_decref(d.status);
-	data = json_pack("{s:i, s:s, s:o}", "schema_version", 1, "state", state_words[d.worst], "checks", d.checks);
+	data = json_pack("{s:i, s:s, s:o, s:o}", "schema_version", 1, "state", state_words[d.worst], "checks", d.checks,
+		"coverage", coverage);
 	if (c->format == SW_CLI_TABLE || c->format == SW_CLI_WIDE) {
 		json_array_foreach(d.checks, i, check)
 			print_check(c, check);
+		sw_doctor_print_coverage(c, coverage);
 	} else {
 		sw_cli_print_rows(c, data, "checks", cols, "");
 	}

@@ -27,6 +27,9 @@ void sw_doctor_daemon(struct sw_doctor *d);
 void sw_doctor_hooks(struct sw_doctor *d);
 void sw_doctor_devices(struct sw_doctor *d);
 void sw_doctor_administrator(struct sw_doctor *d);
+/* doctor_coverage.c: {fact, live, hook or null, text}; empty when the daemon does not answer. */
+json_t *sw_doctor_coverage(const struct sw_doctor *d);
+void sw_doctor_print_coverage(const struct sw_cli *c, const json_t *coverage);
 /* --plan IFACE; checks are not used. */
 int sw_doctor_plan(struct sw_doctor *d, const char *name);
 /* doctor.c: reads the configuration into d->conf: 0, -ENOENT, -EINVAL with errors, -errno. */

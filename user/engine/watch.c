@@ -4,6 +4,9 @@
 #include <sys/stat.h>
 
 #define TICK_NS SW_SEC_NS
+/* What no hook tells (UNIX and packet sockets in tier B) is known this late; a snapshot costs some 10 ms. */
+#define RESYNC_NS (60 * SW_SEC_NS)
+#define POLL_NS	  (5 * SW_SEC_NS) /* tier C: snapshots are all there is */
 
 static void on_event(const struct sw_event *ev, void *arg)
 {
@@ -30,12 +33,38 @@ static void on_drained(void *arg)
 static const struct sw_ring_ops ring_ops = {.event = on_event, .lost = on_lost, .drained = on_drained};
 static const struct sw_inventory_ops inventory_ops = {.listener = sw_watch_listener};
 
+static void learn_tier(struct sw_engine *e)
+{
+	const struct sw_guard_status *s = e->watch->ring ? sw_engine_guard_status(e) : NULL;
+
+	if (!s)
+		return;
+	e->watch->tier = s->tier;
+	if (s->tier == SW_TIER_C)
+		sw_degraded_set(e, "socket-hooks", SW_SEV_MEDIUM,
+			"no socket hook is attached: sockets are listed each %d s", (int)(POLL_NS / SW_SEC_NS));
+	else
+		sw_degraded_clear(e, "socket-hooks");
+}
+
+static bool is_resync_due(const struct sw_engine *e)
+{
+	const struct sw_watch *w = e->watch;
+	uint64_t every = w->tier == SW_TIER_C ? POLL_NS : RESYNC_NS;
+
+	return w->is_settled && sw_clock_boot_ns(&e->clock) - w->finished_ns >= every;
+}
+
 static int on_tick(struct sw_source *s, void *arg)
 {
 	struct sw_engine *e = arg;
 
 	sw_inventory_tick(e->watch->inv);
 	sw_watch_listen_tick(e);
+	if (!e->watch->tier)
+		learn_tier(e);
+	if (is_resync_due(e))
+		e->watch->is_wanted = true;
 	sw_watch_ask(e);
 	return 0;
 }
@@ -126,6 +155,7 @@ static void lost(struct sw_engine *e)
 {
 	struct sw_watch *w = e->watch;
 
+	w->tier = 0;
 	sw_ring_free(TAKE_PTR(w->ring));
 	sw_inventory_lost(w->inv, 0);
 }

@@ -45,6 +45,7 @@ struct sw_watch {
 	uint64_t asked, finished_ns; /* snapshots begun in this run; when the last one ended */
 	bool is_wanted; /* somebody wants to know the owners anew */
 	uint64_t next_ask_ns; /* not before */
+	uint32_t tier; /* of the guard's hooks (enum sw_sock_tier); 0: not asked yet */
 	struct sw_later *later;
 	struct sw_told *told;
 	struct sw_gone *gone;

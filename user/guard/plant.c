@@ -2,14 +2,16 @@
 #include "user/guard/plant.h"
 
 #include "skel/sock_cgroup.skel.h"
+#include "skel/sock_exit.skel.h"
 #include "skel/sock_iter.skel.h"
 #include "skel/sock_trace.skel.h"
 #include "skel/xdp_gate.skel.h"
 
 static const struct sw_object socket_objects[] = {
-	{"sock_cgroup", sock_cgroup__elf_bytes},
-	{"sock_trace", sock_trace__elf_bytes},
-	{"sock_iter", sock_iter__elf_bytes},
+	{"sock_cgroup", sock_cgroup__elf_bytes, false},
+	{"sock_exit", sock_exit__elf_bytes, true},
+	{"sock_trace", sock_trace__elf_bytes, false},
+	{"sock_iter", sock_iter__elf_bytes, false},
 	{},
 };
 

@@ -24,6 +24,8 @@ struct sw_ladder {
 	const struct sw_ladder_opts *opts; /* while climbing */
 	struct sw_load_report *report;
 	int cgroup_fd;
+	bool has_trampolines;
+	size_t n_tier_a; /* attached by them */
 	bool can_read_kernel; /* no lockdown=confidentiality */
 };
 
@@ -206,6 +208,8 @@ static int climb_object(struct sw_ladder *l, const struct sw_object *row)
 	struct bpf_program *p;
 	int r;
 
+	if (row->needs_trampoline && !l->has_trampolines)
+		return -EOPNOTSUPP;
 	r = sw_load_object(row->name, elf, size, &lo, l->report, &o);
 	if (r < 0) {
 		say_refused(l, row->name, r);
@@ -223,6 +227,7 @@ static int climb_object(struct sw_ladder *l, const struct sw_object *row)
 			say_refused(l, bpf_program__name(p), r);
 		else
 			say_attached(l, bpf_program__name(p));
+		l->n_tier_a += r >= 0 && row->needs_trampoline;
 	}
 	return 0;
 }
@@ -276,6 +281,7 @@ int sw_ladder_climb(const struct sw_object *rows, const struct sw_ladder_opts *o
 	r = sw_ladder_is_listed(o->fake_refuse, "fentry") ? -EPERM : sw_ladder_probe_trampoline();
 	if (r < 0)
 		say_refused(l, "fentry", r);
+	l->has_trampolines = r >= 0;
 	r = sw_ladder_is_listed(o->fake_refuse, "read_kernel") ? -EPERM
 							       : sw_ladder_probe_read_kernel();
 	if (r < 0)
@@ -315,7 +321,9 @@ void sw_ladder_freep(struct sw_ladder **l)
 
 enum sw_sock_tier sw_ladder_tier(const struct sw_ladder *l)
 {
-	return l->n_attached ? SW_TIER_B : SW_TIER_C;
+	if (!l->n_attached)
+		return SW_TIER_C;
+	return l->n_tier_a ? SW_TIER_A : SW_TIER_B;
 }
 
 const char *sw_ladder_hooks(const struct sw_ladder *l)

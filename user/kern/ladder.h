@@ -26,6 +26,7 @@ enum sw_iter {
 struct sw_object {
 	const char *name;
 	const void *(*elf)(size_t *size);
+	bool needs_trampoline; /* tier A */
 };
 
 struct sw_ladder_opts {

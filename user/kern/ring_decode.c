@@ -41,6 +41,7 @@ static const struct {
 	[SW_EV_EXEC] = {SW_EVENT_EXEC, sizeof(struct sw_exec_event)},
 	[SW_EV_EXIT] = {SW_EVENT_EXIT, sizeof(struct sw_exit_event)},
 	[SW_EV_FORK] = {SW_EVENT_FORK, sizeof(struct sw_fork_event)},
+	[SW_EV_UNIX] = {SW_EVENT_UNIX, sizeof(struct sw_unix_event)},
 };
 
 int sw_ring_decode_sock(const void *data, size_t len, struct sw_event *ret)
@@ -63,6 +64,11 @@ int sw_ring_decode_sock(const void *data, size_t len, struct sw_event *ret)
 		break;
 	case SW_EVENT_FORK:
 		ret->fork = data;
+		break;
+	case SW_EVENT_UNIX:
+		ret->ux = data;
+		if (ret->ux->path_len > SW_UNIX_PATH_MAX)
+			return -EBADMSG;
 		break;
 	default:
 		ret->sock = data;

@@ -285,6 +285,48 @@ static void sock_event(struct sw_inventory *inv, const struct sw_sock_event *e)
 	tell(inv, s, sw_sock_is_listener(s), false);
 }
 
+/* is_abstract: the name begins with a NUL, which is not kept. */
+static void take_path(struct sw_sock *s, const char *from, size_t from_len, bool is_abstract)
+{
+	size_t skip = is_abstract && from_len ? 1 : 0, len = from_len - skip;
+	char *path;
+
+	s->is_abstract = skip;
+	if (!from_len)
+		return;
+	if (!skip)
+		len = strnlen(from, len); /* a path ends at its NUL, an abstract name may hold some */
+	path = malloc(len + 1);
+	if (!path)
+		return;
+	memcpy(path, from + skip, len);
+	path[len] = 0;
+	free(s->path);
+	s->path = path;
+	s->path_len = (uint16_t)len;
+}
+
+static void unix_event(struct sw_inventory *inv, const struct sw_unix_event *e)
+{
+	struct entry *found = find_or_make(inv, e->cookie);
+	struct sw_sock *s;
+
+	if (!found)
+		return;
+	s = &found->s;
+	if (!s->event_ns && !s->generation)
+		s->since_ns = e->head.boot_ns;
+	s->event_ns = e->head.boot_ns;
+	s->family = AF_UNIX;
+	s->type = e->type;
+	s->state = e->state;
+	s->uid = e->owner.uid;
+	s->netns = e->owner.netns;
+	take_path(s, e->path, e->path_len, e->is_abstract);
+	add_owner(inv, s, &e->owner, -1);
+	tell(inv, s, sw_sock_is_listener(s), false);
+}
+
 static void exit_event(struct sw_inventory *inv, const struct sw_exit_event *e)
 {
 	sw_procs_exit(inv->procs, e);
@@ -307,6 +349,9 @@ void sw_inventory_event(struct sw_inventory *inv, const struct sw_event *ev)
 		break;
 	case SW_EVENT_EXIT:
 		exit_event(inv, ev->exit);
+		break;
+	case SW_EVENT_UNIX:
+		unix_event(inv, ev->ux);
 		break;
 	case SW_EVENT_PKT:
 		break;
@@ -424,8 +469,6 @@ void sw_inventory_inet(struct sw_inventory *inv, const struct sw_it_inet *r)
 void sw_inventory_unix(struct sw_inventory *inv, const struct sw_it_unix *r)
 {
 	struct sw_sock *s = seen(inv, r->cookie);
-	size_t skip = r->is_abstract && r->path_len ? 1 : 0, len = r->path_len - skip;
-	char *path;
 
 	if (!s)
 		return;
@@ -435,20 +478,8 @@ void sw_inventory_unix(struct sw_inventory *inv, const struct sw_it_unix *r)
 	s->uid = r->uid;
 	s->netns = r->netns;
 	s->state = r->state;
-	s->is_abstract = skip;
 	s->peer_inode = r->peer_inode;
-	if (!r->path_len)
-		return;
-	if (!skip)
-		len = strnlen(r->path, len); /* a path ends at its NUL, an abstract name may hold some */
-	path = malloc(len + 1);
-	if (!path)
-		return;
-	memcpy(path, r->path + skip, len);
-	path[len] = 0;
-	free(s->path);
-	s->path = path;
-	s->path_len = (uint16_t)len;
+	take_path(s, r->path, r->path_len, r->is_abstract);
 }
 
 /* Families whose sockets are kept; netlink and the like are plumbing. */

@@ -24,6 +24,7 @@ enum sw_ev_type {
 	SW_EV_EXEC,
 	SW_EV_EXIT,
 	SW_EV_FORK, /* a process, not a thread: it runs its parent's executable until it execs */
+	SW_EV_UNIX, /* a UNIX socket waits for others: listens, or is a datagram socket with a name */
 	SW_EV_TYPE_COUNT
 };
 
@@ -84,6 +85,18 @@ struct sw_sock_event {
 	__u8 laddr[16], raddr[16];
 };
 SW_ABI_SIZE(struct sw_sock_event, 128);
+
+struct sw_unix_event {
+	struct sw_ev_head head;
+	struct sw_owner owner;
+	__u64 cookie;
+	__u8 type, state, origin; /* SOCK_*; as TCP states; enum sw_ev_origin */
+	__u8 is_abstract;	  /* path begins with a NUL */
+	__u16 path_len;		  /* bytes of path; 0: not known, or without a name */
+	__u16 pad;
+	char path[SW_UNIX_PATH_MAX + 20]; /* its room as the verifier sees it */
+};
+SW_ABI_SIZE(struct sw_unix_event, 208);
 
 struct sw_exec_event {
 	struct sw_ev_head head;

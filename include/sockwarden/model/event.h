@@ -5,7 +5,7 @@
 #include "sockwarden/abi/gate.h"
 #include "sockwarden/abi/sock_event.h"
 
-enum sw_event_kind { SW_EVENT_PKT, SW_EVENT_SOCK, SW_EVENT_EXEC, SW_EVENT_EXIT, SW_EVENT_FORK };
+enum sw_event_kind { SW_EVENT_PKT, SW_EVENT_SOCK, SW_EVENT_EXEC, SW_EVENT_EXIT, SW_EVENT_FORK, SW_EVENT_UNIX };
 
 struct sw_event {
 	enum sw_event_kind kind;
@@ -16,5 +16,6 @@ struct sw_event {
 		const struct sw_exec_event *exec;
 		const struct sw_exit_event *exit;
 		const struct sw_fork_event *fork;
+		const struct sw_unix_event *ux;
 	};
 };

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A record about a socket that is at hand whole. */
+#pragma once
+
+#include "lib/sock_emit.bpf.h"
+
+#include <bpf/bpf_endian.h>
+
+static __always_inline void tuple_of(struct sw_sock_event *e, const struct sock *sk)
+{
+	e->family = sk->__sk_common.skc_family;
+	e->type = sk->sk_type;
+	e->protocol = sk->sk_protocol;
+	e->ifindex = sk->__sk_common.skc_bound_dev_if;
+	e->owner.netns = sk->__sk_common.skc_net.net->ns.inum;
+	e->lport = sk->__sk_common.skc_num;
+	e->rport = bpf_ntohs(sk->__sk_common.skc_dport);
+	if (e->family == AF_INET) {
+		*(__u32 *)e->laddr = sk->__sk_common.skc_rcv_saddr;
+		*(__u32 *)e->raddr = sk->__sk_common.skc_daddr;
+	} else if (e->family == AF_INET6) {
+		copy6(e->laddr, &sk->__sk_common.skc_v6_rcv_saddr);
+		copy6(e->raddr, &sk->__sk_common.skc_v6_daddr);
+	}
+}
+
+/* A note with no owner yet: the socket is older than we are, and a softirq cannot say whose it is. */
+static __always_inline int tell(const struct sock *sk, __u8 type, __u8 state, struct sock_note *note, __s32 ret)
+{
+	struct task_struct *t = current_task();
+	struct sw_sock_event *e;
+
+	note->flags |= SOCK_IS_TOLD;
+	e = sock_event_begin(type, note);
+	if (!e)
+		return 0;
+	tuple_of(e, sk);
+	e->cookie = bpf_get_socket_cookie((void *)sk);
+	e->state = state;
+	e->ret = ret;
+	e->options = type == SW_EV_CLOSE ? 0 : options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk));
+	if (type == SW_EV_LISTEN)
+		e->backlog = sk->sk_max_ack_backlog;
+	e->origin = type == SW_EV_LISTEN || t->tgid == e->owner.tgid ? origin_of(t) : SW_ORIGIN_KERNEL;
+	event_commit(&e->head, type == SW_EV_LISTEN);
+	return 0;
+}
+
+/* The TCP socket below an MPTCP one, made by the kernel: the one above is told. */
+static __always_inline bool is_subflow(const struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+
+	return tp && bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp;
+}

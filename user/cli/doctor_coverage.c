@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* What this host's hooks tell of sockets and processes, fact by fact, and what they cannot. */
+#include "user/cli/doctor.h"
+#include "user/cli/table.h"
+
+/* hooks: any of these tells it at once, the first attached is named. late: what is said without. */
+static const struct {
+	const char *fact, *hooks[3], *late;
+} facts[] = {
+	{"TCP and UDP ports bound, IPv4", {"on_post_bind4"}, "with the next snapshot"},
+	{"TCP and UDP ports bound, IPv6", {"on_post_bind6"}, "with the next snapshot"},
+	{"TCP, MPTCP and SCTP listeners", {"on_state"}, "with the next snapshot"},
+	{"the port of a listener that was never bound", {"on_sockops", "on_inet_listen"}, "with the next snapshot"},
+	{"a second listen(), with another backlog", {"on_inet_listen"}, "with the next snapshot"},
+	{"connects asked for, IPv4", {"on_connect4"}, "only those that come up"},
+	{"connects asked for, IPv6", {"on_connect6"}, "only those that come up"},
+	{"the first peer of an unconnected UDP socket, IPv4", {"on_sendmsg4"}, "not seen"},
+	{"the first peer of an unconnected UDP socket, IPv6", {"on_sendmsg6"}, "not seen"},
+	{"how a connect ended; connections accepted", {"on_state"}, "with the next snapshot"},
+	{"which worker of a listener accepted", {"on_sock_graft"}, "with the next snapshot"},
+	{"the end of a socket", {"on_sock_release"}, "with the next snapshot"},
+	{"raw sockets", {"on_sock_create"}, "with the next snapshot"},
+	{"packet sockets", {"on_packet_create"}, "with the next snapshot"},
+	{"UNIX stream and seqpacket listeners", {"on_unix_listen"}, "with the next snapshot"},
+	{"UNIX datagram sockets with a name", {"on_unix_bind"}, "with the next snapshot"},
+	{"programs started, with arguments", {"on_exec"}, "when they have a socket, from /proc"},
+	{"whose child a process is", {"on_fork"}, "while the parent lives"},
+	{"the end of a process", {"on_exit"}, "with the next snapshot"},
+	{"netlink sockets", {NULL}, "not watched: plumbing"},
+	{"a shell's text, a script's name inside its interpreter", {NULL}, "not watched"},
+};
+
+static bool has_word(const char *hooks, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (size_t len; *hooks; hooks += len + (hooks[len] == ' ')) {
+		len = strcspn(hooks, " ");
+		if (len == n && memcmp(hooks, word, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *hook_of(const char *hooks, const char *const *of)
+{
+	for (size_t i = 0; i < SW_ARRAY_SIZE(facts[0].hooks) && of[i]; i++) {
+		if (has_word(hooks, of[i]))
+			return of[i];
+	}
+	return NULL;
+}
+
+json_t *sw_doctor_coverage(const struct sw_doctor *d)
+{
+	const char *hooks = d->status ? sw_cli_text(d->status, "hooks") : "";
+	json_t *out = json_array();
+
+	for (size_t i = 0; *hooks && i < SW_ARRAY_SIZE(facts); i++) {
+		const char *hook = hook_of(hooks, facts[i].hooks);
+
+		json_array_append_new(out, json_pack("{s:s, s:b, s:s?, s:s}", "fact", facts[i].fact, "live", !!hook,
+						   "hook", hook, "text", hook ? "at once" : facts[i].late));
+	}
+	return out;
+}
+
+void sw_doctor_print_coverage(const struct sw_cli *c, const json_t *coverage)
+{
+	const json_t *row;
+	size_t i;
+
+	if (json_array_size(coverage))
+		printf("\nwhat is seen of sockets and processes here, and by which hook:\n");
+	json_array_foreach(coverage, i, row) {
+		const char *hook = sw_cli_text(row, "hook");
+
+		printf("      %-55s", sw_cli_text(row, "fact"));
+		sw_cli_put(c, *hook ? "32" : "33", sw_cli_text(row, "text"));
+		if (*hook)
+			printf(" (%s)", hook);
+		putchar('\n');
+	}
+}
