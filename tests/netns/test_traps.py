@@ -77,7 +77,7 @@ def test_without_hooks_snapshots_show_it_and_the_tier_is_said(tier_c, act):
 def test_a_listener_in_a_ring_alone_is_an_alert(tier_b):
     _, p = held(tier_b, "uring-direct")
     tier_b.wait(lambda: [f for f in tier_b.cli_json("findings")["findings"] if f["rule"] == "listener-ownerless"],
-                75, "a listener without a descriptor is an alert")
+                15, "a listener without a descriptor is an alert")
     p.kill()
 
 

@@ -15,6 +15,9 @@ static void on_event(const struct sw_event *ev, void *arg)
 	sw_inventory_event(e->watch->inv, ev);
 	sw_watch_tell(e, ev);
 	sw_watch_connects(e, ev);
+	/* it may be in the ring's own table, where no process has it: only a snapshot can tell */
+	if (ev->kind == SW_EVENT_SOCK && ev->sock->head.type == SW_EV_LISTEN && ev->sock->origin == SW_ORIGIN_IO_URING)
+		e->watch->is_wanted = true;
 }
 
 static void on_lost(uint64_t n, void *arg)

@@ -172,6 +172,13 @@ static void tell(struct sw_inventory *inv, struct sw_sock *s, bool is_up, bool i
 		inv->ops->listener(is_up ? SW_SOCK_UP : SW_SOCK_DOWN, s, is_repair, inv->arg);
 }
 
+/* The next tell is heard, though nothing came up: what it is has changed. */
+static void tell_anew(struct sw_inventory *inv, struct sw_sock *s)
+{
+	inv->stats.listeners -= s->is_up_told;
+	s->is_up_told = false;
+}
+
 static void remove_sock(struct sw_inventory *inv, struct entry *e, bool is_repair)
 {
 	tell(inv, &e->s, false, is_repair);
@@ -541,8 +548,10 @@ static void settle(struct sw_inventory *inv, struct entry *e)
 	}
 	/* It has a file and no process has that file: io_uring's own table, or a descriptor in flight. */
 	if (s->generation == inv->generation && s->owners_generation != inv->generation &&
-		s->inode && !is_newer(inv, s))
+		s->inode && !is_newer(inv, s) && s->n_owners) {
 		drop_owners(inv, s);
+		tell_anew(inv, s);
+	}
 	tell(inv, s, sw_sock_is_listener(s), true);
 }
 
