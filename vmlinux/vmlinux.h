@@ -206,6 +206,27 @@ struct bpf_sock_ops {
 	};
 };
 
+enum sk_action { SK_DROP = 0, SK_PASS = 1 };
+
+struct bpf_sk_lookup {
+	union {
+		union {
+			struct bpf_sock *sk;
+		};
+		__u64 cookie;
+	};
+	__u32 family;
+	__u32 protocol;
+	__u32 remote_ip4;
+	__u32 remote_ip6[4];
+	__be16 remote_port;
+	__u16 : 16;
+	__u32 local_ip4;
+	__u32 local_ip6[4];
+	__u32 local_port; /* host byte order */
+	__u32 ingress_ifindex; /* since 5.17 */
+};
+
 /* ---- kernel-internal, relocated at load: keep only what is read */
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
@@ -216,8 +237,46 @@ struct ns_common {
 	unsigned int inum; /* the inode that names the namespace */
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+struct hlist_nulls_node {
+	struct hlist_nulls_node *next; /* an odd value is the list's end */
+};
+struct hlist_head {
+	struct hlist_node *first;
+};
+struct hlist_nulls_head {
+	struct hlist_nulls_node *first;
+};
+
+/* The tables of listeners and of UDP sockets. */
+struct inet_listen_hashbucket {
+	struct hlist_nulls_head nulls_head;
+};
+struct inet_hashinfo {
+	unsigned int lhash2_mask;
+	struct inet_listen_hashbucket *lhash2;
+};
+struct inet_timewait_death_row {
+	struct inet_hashinfo *hashinfo;
+};
+struct udp_hslot {
+	struct hlist_head head;
+};
+struct udp_table {
+	struct udp_hslot *hash;
+	unsigned int mask;
+};
+struct netns_ipv4 {
+	struct inet_timewait_death_row tcp_death_row;
+	struct udp_table *udp_table; /* since 6.2 */
+};
+
 struct net {
+	__u32 hash_mix;
 	struct ns_common ns;
+	struct netns_ipv4 ipv4;
 };
 
 struct qstr {
@@ -368,6 +427,8 @@ struct sock_common {
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
+	struct hlist_node skc_node;
+	struct hlist_nulls_node skc_nulls_node;
 };
 
 struct socket {

@@ -28,7 +28,7 @@ static const struct sw_opt event_options[] = {
 	FLAG('f', "follow", follow, "go on with what comes, until Ctrl-C"),
 	NUMBER('n', "last", last, "N", "how many of the past to begin with"),
 	FLAG('a', "all", all, "new processes (exec) too, which are left out unless asked for"),
-	TEXT('k', "kind", kind, "KIND,...", "only packet, socket, exec, finding, ban, unban, mode, trails, feed or system"),
+	TEXT('k', "kind", kind, "KIND,...", "only packet, socket, exec, decoy, finding, ban, unban, mode, trails, feed or system"),
 	{},
 };
 static const struct sw_opt finding_options[] = {
@@ -155,6 +155,8 @@ const struct sw_cli_command sw_cli_commands[] = {
 		"sockwarden allow add 198.51.100.0/24 --reason office\n"},
 	{"allow remove", "take an entry off the allow list", "ADDR|CIDR", 1, 1, NULL, sw_cli_allow_remove, NULL},
 	{"allow list", "what is never dropped, and why", "", 0, 0, NULL, sw_cli_allow_list, NULL},
+	{"decoys", "decoy ports: which there are, who touched them, what is held", "", 0, 0, NULL, sw_cli_decoys,
+		"sockwarden decoys\nsockwarden decoys -j --pretty\n"},
 	{"why", "why something is dropped, listed or told of", "ADDR|CIDR|ID", 1, 1, NULL, sw_cli_why,
 		"sockwarden why 192.0.2.7\n"},
 	{"check", "exit 1 when an address is listed or banned, else 0", "ADDR|CIDR", 1, 1, NULL, sw_cli_check,

@@ -5,7 +5,7 @@
 enum { EVENTS_DEFAULT = 20, FOLLOW_DEFAULT = 0, FINDINGS_DEFAULT = 50, KIND_WIDTH = 9, LINE_MIN = 60 };
 
 /* All but exec: a busy host runs hundreds of programs a second, and nobody would see the rest. */
-#define KINDS_DEFAULT "packet,socket,finding,ban,unban,mode,trails,feed,system"
+#define KINDS_DEFAULT "packet,socket,decoy,finding,ban,unban,mode,trails,feed,system"
 
 static const char *color_kind(const char *kind)
 {
@@ -45,7 +45,7 @@ static int print_event(const struct sw_cli *c, const json_t *item, void *arg)
 static int refuse_kind(const char *kind)
 {
 	static const char *const kinds[] = {
-		"packet", "socket", "exec", "finding", "ban", "unban", "mode", "trails", "feed", "system"};
+		"packet", "socket", "exec", "decoy", "finding", "ban", "unban", "mode", "trails", "feed", "system"};
 	const char *near = sw_nearest(kind, kinds, SW_ARRAY_SIZE(kinds));
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(kinds); i++) {

@@ -128,6 +128,16 @@ static void print_count(long long n, const char *noun)
 	printf("%lld %s%s", n, noun, n == 1 ? "" : "s");
 }
 
+static void print_decoys(const struct sw_cli *c, const json_t *d)
+{
+	if (!sw_cli_true(d, "on"))
+		return;
+	label(c, "decoys");
+	printf("%lld TCP and %lld UDP ports%s; %lld touches, %lld held\n", sw_cli_number(d, "tcp_ports"),
+		sw_cli_number(d, "udp_ports"), sw_cli_true(d, "serving") ? "" : ", not served",
+		sw_cli_number(d, "touches_tcp") + sw_cli_number(d, "touches_udp"), sw_cli_number(d, "held"));
+}
+
 static void print_held(const struct sw_cli *c, const json_t *s)
 {
 	const json_t *trails = json_object_get(s, "trails"), *store = json_object_get(s, "store");
@@ -151,6 +161,7 @@ static void print_held(const struct sw_cli *c, const json_t *s)
 		sw_cli_put(c, NULL, sw_cli_text(s, "hooks"));
 	}
 	putchar('\n');
+	print_decoys(c, json_object_get(s, "decoys"));
 	label(c, "findings");
 	printf("%lld\n", sw_cli_number(s, "findings"));
 	if (!store)

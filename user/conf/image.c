@@ -55,6 +55,10 @@ static bool has_ended_texts(const struct sw_config *c)
 		if (!has_end(c->trail_files[i], sizeof(c->trail_files[i])))
 			return false;
 	}
+	for (unsigned int i = 0; i < c->n_decoy_banners; i++) {
+		if (!has_end(c->decoy_banners[i].text, sizeof(c->decoy_banners[i].text)))
+			return false;
+	}
 	for (unsigned int i = 0; i < c->n_feeds; i++) {
 		const struct sw_config_feed *f = &c->feeds[i];
 
@@ -77,7 +81,8 @@ static bool has_known_words(const struct sw_config *c)
 	}
 	return (c->mode == SW_MODE_OBSERVE || c->mode == SW_MODE_ENFORCE) && c->on_exit <= SW_ON_EXIT_REMOVE &&
 	       c->hook <= SW_HOOK_GENERIC && c->log_level <= SW_LOG_DEBUG && c->mail_min_severity < SW_SEV_COUNT &&
-	       c->syslog_min_severity < SW_SEV_COUNT;
+	       c->syslog_min_severity < SW_SEV_COUNT && c->decoy_tcp <= SW_DECOY_TCP_BELOW &&
+	       c->decoy_preset <= SW_DECOY_PRESET_PORTSENTRY && c->decoy_action <= SW_DECOY_BAN;
 }
 
 static bool has_sound_nets(const struct sw_config *c)
@@ -102,7 +107,9 @@ static const char *what_is_wrong(const struct sw_config *c, size_t len)
 	if (c->crc != image_crc(c))
 		return "wrong checksum";
 	if (c->n_ifaces > SW_CONFIG_IFACES_MAX || c->n_allow > SW_CONFIG_ALLOW_MAX ||
-		c->n_feeds > SW_CONFIG_FEEDS_MAX || c->n_trail_files > SW_CONFIG_FILES_MAX)
+		c->n_feeds > SW_CONFIG_FEEDS_MAX || c->n_trail_files > SW_CONFIG_FILES_MAX ||
+		c->decoy_tcp_ports.n > SW_CONFIG_PORTS_MAX || c->decoy_udp_ports.n > SW_CONFIG_PORTS_MAX ||
+		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX)
 		return "a list is longer than its limit";
 	if (!has_ended_texts(c))
 		return "a text without an end";

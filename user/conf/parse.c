@@ -283,6 +283,39 @@ static void read_net(struct parse *p, const struct sw_conf_node *v, const char *
 	}
 }
 
+static void read_ports(struct parse *p, const struct sw_conf_row *row, const struct sw_conf_node *v, const char *name)
+{
+	struct sw_config_ports *ports = (void *)((char *)p->conf + row->offset);
+	_strbuf_ struct sw_strbuf why = {};
+
+	if (v->kind != SW_CONF_SCALAR)
+		report_node(p, v, name, "wants a port or a range of ports");
+	else if (sw_conf_ports_parse(v->text, &ports->at[ports->n], &why) < 0)
+		report_node(p, v, name, sw_strbuf_get(&why));
+	else
+		ports->n++;
+}
+
+static void read_banner(struct parse *p, const struct sw_conf_node *v, const char *name)
+{
+	struct sw_config *c = p->conf;
+	struct sw_config_banner banner = {};
+
+	if (v->kind != SW_CONF_MAP) {
+		report_node(p, v, name, "a banner wants the keys port and text");
+		return;
+	}
+	if (!read_element(p, sw_conf_banner_rows, &banner, v, name))
+		return;
+	for (__u32 i = 0; i < c->n_decoy_banners; i++) {
+		if (c->decoy_banners[i].port == banner.port) {
+			report_node(p, v, name, "this port has a banner already");
+			return;
+		}
+	}
+	c->decoy_banners[c->n_decoy_banners++] = banner;
+}
+
 static void read_path(struct parse *p, const struct sw_conf_node *v, const char *name)
 {
 	_strbuf_ struct sw_strbuf why = {};
@@ -326,6 +359,10 @@ static void read_list(struct parse *p, const struct sw_conf_row *row, const stru
 			read_feed(p, v, name);
 		else if (row->type == SW_CONF_NETS)
 			read_net(p, v, name);
+		else if (row->type == SW_CONF_PORTS)
+			read_ports(p, row, v, name);
+		else if (row->type == SW_CONF_BANNERS)
+			read_banner(p, v, name);
 		else
 			read_path(p, v, name);
 	}
@@ -391,6 +428,8 @@ static void check_together(struct parse *p, const struct sw_conf_node *root)
 
 	if (c->smtp_user[0] && !c->smtp_password_file[0])
 		report_node(p, root, "alerts.mail.smtp", "user is set, but no password_file");
+	if (c->decoy_tcp == SW_DECOY_TCP_LISTED && !c->decoy_tcp_ports.n && !c->decoy_preset)
+		report_node(p, root, "decoys.tcp", "is 'listed', but decoys.tcp_ports lists none");
 }
 
 int sw_conf_parse(const char *file, const char *text, size_t len, struct sw_config *ret, struct sw_strbuf *errors)

@@ -149,33 +149,66 @@ static void begin_section(const char *section, struct sw_strbuf *out)
 	sw_strbuf_printf(out, "%s:\n", last_part(section));
 }
 
-static void put_elements(const struct sw_conf_row *rows, const void *base, size_t size, __u32 n, struct sw_strbuf *out)
+static void put_elements(const struct sw_conf_row *rows, const void *base, size_t size, __u32 n, size_t depth,
+	struct sw_strbuf *out)
 {
 	for (__u32 i = 0; i < n; i++) {
 		for (const struct sw_conf_row *r = rows; r->key; r++) {
-			sw_strbuf_printf(out, "  %s%s: ", r == rows ? "- " : "  ", r->key);
+			put_indent(out, depth);
+			sw_strbuf_printf(out, "%s%s: ", r == rows ? "- " : "  ", r->key);
 			sw_conf_value_get(r, (const char *)base + i * size, out);
 			sw_strbuf_putc(out, '\n');
 		}
 	}
 }
 
+static void put_ports(const struct sw_config_ports *p, size_t depth, struct sw_strbuf *out)
+{
+	sw_strbuf_puts(out, p->n ? "\n" : " []\n");
+	for (__u32 i = 0; i < p->n; i++) {
+		put_indent(out, depth);
+		sw_strbuf_printf(out, p->at[i].first == p->at[i].last ? "- %u\n" : "- %u-%u\n", p->at[i].first,
+			p->at[i].last);
+	}
+}
+
+static __u32 count_of(const struct sw_config *c, const struct sw_conf_row *row)
+{
+	switch (row->type) {
+	case SW_CONF_NETS:
+		return c->n_allow;
+	case SW_CONF_PATHS:
+		return c->n_trail_files;
+	case SW_CONF_FEEDS:
+		return c->n_feeds;
+	case SW_CONF_BANNERS:
+		return c->n_decoy_banners;
+	default:
+		return c->n_ifaces;
+	}
+}
+
 static void put_list(const struct sw_config *c, const struct sw_conf_row *row, struct sw_strbuf *out)
 {
 	size_t depth = depth_of(row->key) + 1;
-	__u32 n = row->type == SW_CONF_NETS ? c->n_allow : row->type == SW_CONF_PATHS ? c->n_trail_files :
-		row->type == SW_CONF_FEEDS ? c->n_feeds : c->n_ifaces;
+	__u32 n = count_of(c, row);
 	char net[SW_NET_TEXT_MAX];
 
+	if (row->type == SW_CONF_PORTS) {
+		put_ports((const void *)((const char *)c + row->offset), depth, out);
+		return;
+	}
 	if (!n) {
 		sw_strbuf_puts(out, " []\n");
 		return;
 	}
 	sw_strbuf_putc(out, '\n');
 	if (row->type == SW_CONF_FEEDS)
-		put_elements(sw_conf_feed_rows, c->feeds, sizeof(c->feeds[0]), n, out);
+		put_elements(sw_conf_feed_rows, c->feeds, sizeof(c->feeds[0]), n, depth, out);
+	if (row->type == SW_CONF_BANNERS)
+		put_elements(sw_conf_banner_rows, c->decoy_banners, sizeof(c->decoy_banners[0]), n, depth, out);
 	if (row->type == SW_CONF_IFACES)
-		put_elements(sw_conf_iface_rows, c->ifaces, sizeof(c->ifaces[0]), n, out);
+		put_elements(sw_conf_iface_rows, c->ifaces, sizeof(c->ifaces[0]), n, depth, out);
 	for (__u32 i = 0; !sw_conf_element_rows(row) && i < n; i++) {
 		put_indent(out, depth);
 		sw_strbuf_puts(out, "- ");
@@ -350,9 +383,16 @@ static void schema_list(struct sw_json *j, const struct sw_conf_row *row, const 
 	sw_json_uint(j, "maxItems", row->max);
 	sw_json_object_begin(j, "items");
 	sw_json_array_begin(j, "anyOf");
-	if (row->type != SW_CONF_FEEDS) {
+	if (row->type != SW_CONF_FEEDS && row->type != SW_CONF_BANNERS) {
 		sw_json_object_begin(j, NULL);
-		sw_json_string(j, "type", "string");
+		if (row->type == SW_CONF_PORTS) {
+			sw_json_array_begin(j, "type");
+			sw_json_string(j, NULL, "integer");
+			sw_json_string(j, NULL, "string");
+			sw_json_array_end(j);
+		} else {
+			sw_json_string(j, "type", "string");
+		}
 		sw_json_object_end(j);
 	}
 	if (sw_conf_element_rows(row))

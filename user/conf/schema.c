@@ -21,6 +21,9 @@ static const char *const level_words[] = {"error", "warning", "notice", "info", 
 static const char *const hook_words[] = {"auto", "native", "tcx", "generic"};
 static const char *const engine_words[] = {"lpm", "packed"};
 static const char *const action_words[] = {"observe", "drop", "except"};
+static const char *const decoy_tcp_words[] = {"off", "listed", "unused", "below"};
+static const char *const decoy_preset_words[] = {"none", "portsentry"};
+static const char *const decoy_action_words[] = {"alert", "ban"};
 static const char *const severity_words[] = {
 #define SEVERITY_WORD(id, word) word,
 	SW_SEVERITIES(SEVERITY_WORD)
@@ -34,6 +37,7 @@ static const char *const facility_words[] = {"kern", "user", "mail", "daemon", "
 #define WORDS(array, first_) &(const struct sw_conf_words){array, SW_ARRAY_SIZE(array), first_}
 #define AT(member)	     offsetof(struct sw_config, member), sizeof(((struct sw_config *)0)->member)
 #define AT_FEED(member)	     offsetof(struct sw_config_feed, member), sizeof(((struct sw_config_feed *)0)->member)
+#define AT_BANNER(member)    offsetof(struct sw_config_banner, member), sizeof(((struct sw_config_banner *)0)->member)
 #define AT_IFACE(member)     offsetof(struct sw_config_iface, member), sizeof(((struct sw_config_iface *)0)->member)
 
 /* clang-format off */
@@ -131,6 +135,32 @@ const struct sw_conf_row sw_conf_rows[] = {
 		"A listening socket that the baseline does not hold is a finding."},
 	{"sockets.alert_gone_listeners", SW_CONF_BOOL, AT(alert_gone_listeners), "false", 0, 0, NULL,
 		"A listening socket of the baseline that is gone is a finding."},
+
+	{"decoys.tcp", SW_CONF_WORD, AT(decoy_tcp), "off", 0, 0, WORDS(decoy_tcp_words, SW_DECOY_TCP_OFF),
+		"TCP ports that are answered though nobody serves them: none, those of decoys.tcp_ports, all that nobody listens on, or those of them below decoys.below."},
+	{"decoys.preset", SW_CONF_WORD, AT(decoy_preset), "none", 0, 0, WORDS(decoy_preset_words, SW_DECOY_PRESET_NONE),
+		"Add PortSentry's classic ports to decoys.tcp_ports and decoys.udp_ports; with decoys.tcp off they are the listed ones."},
+	{"decoys.tcp_ports", SW_CONF_PORTS, AT(decoy_tcp_ports), NULL, 0, SW_CONFIG_PORTS_MAX, NULL,
+		"The TCP ports of decoys.tcp: listed; a port that a service listens on is left to it, whenever it comes.",
+		"- 23\n- 6000-6063\n"},
+	{"decoys.below", SW_CONF_U32, AT(decoy_below), "1024", 1, 65536, NULL,
+		"With decoys.tcp: below, every TCP port below this one that nobody listens on."},
+	{"decoys.udp_ports", SW_CONF_PORTS, AT(decoy_udp_ports), NULL, 0, SW_CONFIG_PORTS_MAX, NULL,
+		"UDP ports that are listened on where nobody does; those the kernel gives to clients (ip_local_port_range) are left out.",
+		"- 161\n- 1900\n"},
+	{"decoys.action", SW_CONF_WORD, AT(decoy_action), "alert", 0, 0, WORDS(decoy_action_words, SW_DECOY_ALERT),
+		"What a completed connection to a decoy is for: a finding, or a ban of its source at once as well."},
+	{"decoys.ban_for", SW_CONF_DURATION, AT(decoy_ban_sec), "24h", 0, 10ull * YEAR, NULL,
+		"How long such a ban lasts."},
+	{"decoys.udp_bans", SW_CONF_BOOL, AT(decoy_udp_bans), "false", 0, 0, NULL,
+		"With decoys.action: ban, ban for a datagram too; anybody can forge its source and so have others banned."},
+	{"decoys.tarpit", SW_CONF_BOOL, AT(decoy_tarpit), "false", 0, 0, NULL,
+		"Hold connections to a decoy open for up to an hour and answer nothing, instead of closing them."},
+	{"decoys.banner", SW_CONF_BANNERS, AT(decoy_banners), NULL, 0, SW_CONFIG_BANNERS_MAX, NULL,
+		"The line that a TCP decoy says first, by port.",
+		"- port: 22\n  text: SSH-2.0-OpenSSH_9.2p1\n"},
+	{"decoys.attackalert", SW_CONF_BOOL, AT(decoy_attackalert), "false", 0, 0, NULL,
+		"Write PortSentry's attackalert: lines to the system log as well, for tools that read them."},
 	{},
 };
 
@@ -168,6 +198,12 @@ const struct sw_conf_row sw_conf_iface_rows[] = {
 	{},
 };
 
+const struct sw_conf_row sw_conf_banner_rows[] = {
+	{"port", SW_CONF_U32, AT_BANNER(port), NULL, 1, 65535, NULL, "The TCP port."},
+	{"text", SW_CONF_TEXT, AT_BANNER(text), NULL, 0, 0, NULL, "One line; a line end is added."},
+	{},
+};
+
 static const struct {
 	const char *key, *help;
 } sections[] = {
@@ -181,6 +217,7 @@ static const struct {
 	{"alerts.syslog", "The system log."},
 	{"web", "The page."},
 	{"sockets", "What the socket inventory tells of."},
+	{"decoys", "Decoy ports: what nobody serves is answered, and who connects gives himself away."},
 };
 /* clang-format on */
 
@@ -211,6 +248,8 @@ const struct sw_conf_row *sw_conf_element_rows(const struct sw_conf_row *row)
 {
 	if (row->type == SW_CONF_FEEDS)
 		return sw_conf_feed_rows;
+	if (row->type == SW_CONF_BANNERS)
+		return sw_conf_banner_rows;
 	return row->type == SW_CONF_IFACES ? sw_conf_iface_rows : NULL;
 }
 
@@ -299,6 +338,8 @@ void sw_conf_describe_type(const struct sw_conf_row *row, struct sw_strbuf *out)
 		[SW_CONF_PATHS] = "a list of absolute paths",
 		[SW_CONF_IFACES] = "a list of devices: names, or {pattern, hook}",
 		[SW_CONF_FEEDS] = "a list of feeds",
+		[SW_CONF_PORTS] = "a list of ports and ranges such as 6000-6063",
+		[SW_CONF_BANNERS] = "a list of {port, text}",
 	};
 
 	switch (row->type) {

@@ -26,7 +26,9 @@ enum sw_conf_type {
 	SW_CONF_NETS,	  /* lists: of networks, */
 	SW_CONF_PATHS,	  /* of absolute paths, */
 	SW_CONF_IFACES,	  /* of interfaces, */
-	SW_CONF_FEEDS,	  /* of feeds */
+	SW_CONF_FEEDS,	  /* of feeds, */
+	SW_CONF_PORTS,	  /* of ports and ranges of them, */
+	SW_CONF_BANNERS,  /* of banners */
 };
 
 struct sw_conf_words {
@@ -50,6 +52,7 @@ struct sw_conf_row {
 extern const struct sw_conf_row sw_conf_rows[];
 extern const struct sw_conf_row sw_conf_feed_rows[];
 extern const struct sw_conf_row sw_conf_iface_rows[];
+extern const struct sw_conf_row sw_conf_banner_rows[];
 
 /* A section's sentence ("bans"), NULL when key is none. */
 const char *sw_conf_section_help(const char *key);

@@ -83,6 +83,33 @@ static int set_number(const struct sw_conf_row *row, void *field, const char *te
 	return 0;
 }
 
+/* The port between text and end: 1 to 65535, or 0 for none. */
+static unsigned int parse_port(const char *text, const char *end)
+{
+	char digits[8];
+	__u64 n;
+
+	if (end - text > 5)
+		return 0;
+	snprintf(digits, sizeof(digits), "%.*s", (int)(end - text), text);
+	return parse_number(digits, &n) == 0 && n <= 65535 ? (unsigned int)n : 0;
+}
+
+int sw_conf_ports_parse(const char *text, struct sw_config_port_range *ret, struct sw_strbuf *why)
+{
+	const char *end = text + strlen(text), *dash = strchr(text, '-');
+	unsigned int first = parse_port(text, dash ? dash : end), last = dash ? parse_port(dash + 1, end) : first;
+
+	if (!first || !last || first > last) {
+		sw_strbuf_putc(why, '\'');
+		sw_strbuf_safe(why, text, strnlen(text, SHOWN_MAX));
+		sw_strbuf_puts(why, "' is not a port from 1 to 65535, nor a range such as 6000-6063");
+		return -EINVAL;
+	}
+	*ret = (struct sw_config_port_range){.first = (__u16)first, .last = (__u16)last};
+	return 0;
+}
+
 static int set_duration(const struct sw_conf_row *row, __u64 *field, const char *text, struct sw_strbuf *why)
 {
 	uint64_t sec;

@@ -10,5 +10,7 @@ int sw_conf_value_set(const struct sw_conf_row *row, void *target, const char *t
 void sw_conf_value_get(const struct sw_conf_row *row, const void *target, struct sw_strbuf *out);
 /* text as a YAML scalar, in double quotes where a plain one would read differently. */
 void sw_conf_put_scalar(struct sw_strbuf *out, const char *text);
+/* One element of a list of ports: "23" or "6000-6063". 0, or -EINVAL with what is wrong in why. */
+int sw_conf_ports_parse(const char *text, struct sw_config_port_range *ret, struct sw_strbuf *why);
 /* Checks one element of a list of paths. */
 int sw_conf_check_path(const char *text, struct sw_strbuf *why);

@@ -20,6 +20,7 @@
 	X(PACKET, "packet")                                                                        \
 	X(SOCKET, "socket")                                                                        \
 	X(EXEC, "exec")                                                                            \
+	X(DECOY, "decoy")                                                                          \
 	X(FINDING, "finding")                                                                      \
 	X(BAN, "ban")                                                                              \
 	X(UNBAN, "unban")                                                                          \

@@ -324,3 +324,10 @@ bool sw_guard_client_is_connected(const struct sw_guard_client *g)
 {
 	return g->is_greeted;
 }
+
+pid_t sw_guard_client_pid(const struct sw_guard_client *g)
+{
+	struct sw_peer peer;
+
+	return sw_guard_client_is_connected(g) && sw_msg_peer(g->fd, &peer) == 0 ? peer.pid : 0;
+}

@@ -30,6 +30,9 @@ void sw_guard_client_freep(struct sw_guard_client **g);
 int sw_guard_client_connect(struct sw_guard_client *g);
 bool sw_guard_client_is_connected(const struct sw_guard_client *g);
 
+/* The guard's process by the kernel's word; 0 while it is away. */
+pid_t sw_guard_client_pid(const struct sw_guard_client *g);
+
 /*
  * Sends and waits for the reply, at most 10 s: for short requests (bans, allow, mode, status).
  * req's version, id and unused parts are filled here; bytes is SW_GUARD_REQUEST_HEAD plus the entries.

@@ -3,6 +3,7 @@
 
 #include "user/base/words.h"
 #include "user/engine/alerts.h"
+#include "user/engine/decoys.h"
 #include "user/engine/net_peer.h"
 
 struct sw_metrics {
@@ -153,6 +154,19 @@ static void write_alerts(struct sw_engine *e, struct sw_strbuf *b)
 	labelled(b, "sockwarden_alerts_total", "outcome", "syslog-limited", s->syslog_limited);
 }
 
+static void write_decoys(struct sw_engine *e, struct sw_strbuf *b)
+{
+	struct sw_decoys_stats s = sw_decoys_stats(e);
+
+	head(b, "sockwarden_decoy_touches_total", "counter", "Connections and datagrams to decoy ports.");
+	labelled(b, "sockwarden_decoy_touches_total", "protocol", "tcp", s.touches_tcp);
+	labelled(b, "sockwarden_decoy_touches_total", "protocol", "udp", s.touches_udp);
+	single(b, "sockwarden_decoy_held", "gauge", "Connections to decoys that are held.", s.held);
+	single(b, "sockwarden_decoy_closed_oldest_total", "counter",
+		"Held connections that were closed because there were too many.", s.closed_oldest);
+	single(b, "sockwarden_decoy_bans_total", "counter", "Bans for a touch of a decoy.", s.bans);
+}
+
 void sw_metrics_write(struct sw_engine *e, struct sw_strbuf *out)
 {
 	uint64_t up = (sw_clock_boot_ns(&e->clock) - e->started_boot_ns) / SW_SEC_NS;
@@ -173,6 +187,7 @@ void sw_metrics_write(struct sw_engine *e, struct sw_strbuf *out)
 	write_findings(e, out);
 	write_feeds(e, out);
 	write_alerts(e, out);
+	write_decoys(e, out);
 }
 
 static void metrics(struct sw_ctl_request *q, const json_t *args, void *arg)

@@ -98,6 +98,13 @@ static bool row_of(struct sw_engine *e, const struct sw_sock *s, struct sw_basel
 	       !is_quiet(ret);
 }
 
+/* The guard's listener for decoys, on a port of loopback: ours, and gone with us. */
+static bool is_own_decoy(const struct sw_engine *e, const struct sw_baseline_row *r, uint32_t pid)
+{
+	return r->is_ephemeral && r->exposure == SW_EXPOSURE_LOOPBACK && pid &&
+	       (pid == (uint32_t)sw_guard_client_pid(e->guard) || pid == (uint32_t)getpid());
+}
+
 static void came_up(struct sw_engine *e, const struct sw_sock *s, bool is_since_start)
 {
 	struct sw_watch *w = e->watch;
@@ -112,6 +119,8 @@ static void came_up(struct sw_engine *e, const struct sw_sock *s, bool is_since_
 		return;
 	if (owner)
 		sw_procs_info(w->procs, owner, false, &info);
+	if (is_own_decoy(e, &row, info.key.tgid))
+		return;
 	found(e, &c, info.key.tgid, info.name, is_since_start);
 }
 

@@ -5,6 +5,7 @@
 
 #include "user/base/log.h"
 #include "user/base/words.h"
+#include "user/guard/decoys.h"
 #include "user/guard/follow.h"
 #include "user/guard/image.h"
 #include "user/guard/notify.h"
@@ -38,6 +39,7 @@ struct guard {
 	struct sw_bans *bans;
 	struct sw_swap *swap;
 	struct sw_follow *follow;
+	struct sw_decoys *decoys;
 	struct sw_serve *serve;
 	struct sw_supervise *supervise;
 	struct sw_source *deadline; /* says when a trial of enforcement ended; BPF ends it */
@@ -249,6 +251,13 @@ static void fill_status(struct sw_guard_status *ret, void *arg)
 	sw_supervise_status(g->supervise, ret);
 }
 
+static void give_decoys(struct sw_guard_decoys *ret, int *ret_fds, size_t *ret_n, void *arg)
+{
+	struct guard *g = arg;
+
+	sw_decoys_give(g->decoys, ret, ret_fds, ret_n);
+}
+
 /* ---- signals */
 
 static int on_end_signal(struct sw_source *s, int signo, void *arg)
@@ -288,6 +297,7 @@ static int on_reload(struct sw_source *s, int signo, void *arg)
 	r = sw_follow_configure(g->follow, &wish);
 	if (r < 0)
 		sw_log_warning(r, "cannot list the network devices, ignoring");
+	sw_decoys_configure(g->decoys, g->config.config);
 	sw_config_image_done(&old);
 	sw_serve_hang_up(g->serve);
 	save_state(g);
@@ -405,6 +415,17 @@ static int step_policy(struct guard *g)
 	return 0;
 }
 
+/* Without decoys the rest is as good as ever: what fails is said, and the engine says it in status. */
+static int step_decoys(struct guard *g)
+{
+	int r = sw_decoys_new(g->pin_dir, &g->plant.report, &g->decoys);
+
+	if (r < 0)
+		return sw_log_err(r, "cannot set the decoys up");
+	sw_decoys_configure(g->decoys, g->config.config);
+	return 0;
+}
+
 static int step_serve(struct guard *g)
 {
 	const struct sw_serve_host host = {
@@ -417,6 +438,7 @@ static int step_serve(struct guard *g)
 		.status = fill_status,
 		.set_mode = set_mode,
 		.swapped = on_swapped,
+		.decoys = give_decoys,
 		.arg = g,
 	};
 	const struct sw_supervise_opts sup = {
@@ -501,6 +523,7 @@ static int start(struct guard *g)
 		step_gate,
 		step_sockets,
 		step_policy,
+		step_decoys,
 		step_serve,
 		step_signals,
 		step_devices,
@@ -540,6 +563,7 @@ static void remove_all(struct guard *g)
 			sw_detach_packet(s.ifaces[i].ifindex, g->pin_dir);
 	}
 	sw_attach_each_pin(g->pin_dir, take_off, g);
+	sw_decoys_unpin(g->pin_dir);
 	r = sw_bpffs_remove(g->o->paths.bpffs_dir);
 	if (r < 0)
 		sw_log_err(r, "cannot remove all of %s; by hand: rm -rf %s", g->o->paths.bpffs_dir,
@@ -568,6 +592,7 @@ static void leave(struct guard *g)
 static void done(struct guard *g)
 {
 	sw_serve_free(g->serve);
+	sw_decoys_free(g->decoys);
 	sw_follow_free(g->follow);
 	sw_swap_free(g->swap);
 	sw_bans_free(g->bans);

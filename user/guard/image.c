@@ -50,7 +50,10 @@ int sw_image_check_config(const void *image, size_t size, const char **ret_why)
 	if (sw_crc32(0, copy, sizeof(*copy)) != c->crc)
 		return wrong(ret_why, "checksum");
 	if (c->n_ifaces > SW_CONFIG_IFACES_MAX || c->n_allow > SW_CONFIG_ALLOW_MAX ||
-		c->n_feeds > SW_CONFIG_FEEDS_MAX || c->n_trail_files > SW_CONFIG_FILES_MAX)
+		c->n_feeds > SW_CONFIG_FEEDS_MAX || c->n_trail_files > SW_CONFIG_FILES_MAX ||
+		c->decoy_tcp_ports.n > SW_CONFIG_PORTS_MAX ||
+		c->decoy_udp_ports.n > SW_CONFIG_PORTS_MAX ||
+		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX)
 		return wrong(ret_why, "counts");
 	if (!are_words_sane(c))
 		return wrong(ret_why, "a value out of range");

@@ -26,6 +26,7 @@ static const struct permit_row {
 	{SW_GUARD_TRAILS_SWAP, "TRAILS_SWAP", ENGINE, 1, 0, false},
 	{SW_GUARD_MODE, "MODE", ENGINE | OPERATOR, 0, 0, true},
 	{SW_GUARD_SNAPSHOT, "SNAPSHOT", ENGINE, 0, 0, false},
+	{SW_GUARD_DECOYS, "DECOYS", ENGINE, 0, 0, false},
 };
 
 static const struct permit_row *find_row(unsigned int op)

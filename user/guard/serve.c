@@ -143,6 +143,26 @@ static void do_snapshot(struct peer *p, const struct sw_guard_request *q,
 		refuse(p, reply, r, "no snapshot of the sockets");
 }
 
+static void do_decoys(struct peer *p, struct sw_guard_reply *reply, int *fds, size_t *n)
+{
+	const struct sw_serve_host *h = &p->serve->host;
+	int own[SW_GUARD_FDS_MAX];
+	size_t n_own = 0;
+
+	if (!h->decoys)
+		return;
+	h->decoys(&reply->decoys, own, &n_own, h->arg);
+	for (size_t i = 0; i < n_own; i++) {
+		int fd = fcntl(own[i], F_DUPFD_CLOEXEC, 3);
+
+		if (fd < 0) {
+			refuse(p, reply, -errno, "a descriptor cannot be shared");
+			return;
+		}
+		fds[(*n)++] = fd;
+	}
+}
+
 static void on_swapped(int result, const char *text, void *arg)
 {
 	struct peer *p = arg;
@@ -225,6 +245,8 @@ static void respond(
 		do_mode(p, q, &reply);
 	else if (q->op == SW_GUARD_SNAPSHOT)
 		do_snapshot(p, q, &reply, out, &n_out);
+	else if (q->op == SW_GUARD_DECOYS)
+		do_decoys(p, &reply, out, &n_out);
 	else if (q->op != SW_GUARD_TRAILS_SWAP)
 		do_batch(p, q, &reply);
 	else if (do_swap(p, in[0], &reply))

@@ -25,6 +25,8 @@ struct sw_serve_host {
 	int (*set_mode)(
 		__u32 mode, __u32 confirm_sec, const char *by, char *text, size_t size, void *arg);
 	void (*swapped)(void *arg); /* after trails went in force */
+	/* The decoys and borrowed descriptors of their listeners; at most SW_DECOY_SOCKS. May be NULL. */
+	void (*decoys)(struct sw_guard_decoys *ret, int *ret_fds, size_t *ret_n, void *arg);
 	void *arg;
 };
 

@@ -20,6 +20,7 @@ enum sw_severity {
 	X(LISTENER_GONE, "listener-gone")                                                          \
 	X(TRAIL_HIT, "trail-hit")                                                                  \
 	X(TRAIL_CONNECT, "trail-connect")                                                          \
+	X(DECOY_TOUCH, "decoy-touch")                                                              \
 	X(BAN_HIT, "ban-hit")                                                                      \
 	X(SYSTEM, "system")
 enum sw_finding_kind {

@@ -25,6 +25,8 @@ enum {
 	SW_CONFIG_IFACES_MAX = 16,
 	SW_CONFIG_FEEDS_MAX = 32,
 	SW_CONFIG_FILES_MAX = 16,
+	SW_CONFIG_PORTS_MAX = 128, /* ports and ranges in one list */
+	SW_CONFIG_BANNERS_MAX = 16,
 };
 
 enum sw_hook { SW_HOOK_AUTO, SW_HOOK_NATIVE, SW_HOOK_TCX, SW_HOOK_GENERIC };
@@ -33,6 +35,24 @@ enum sw_on_exit { SW_ON_EXIT_KEEP, SW_ON_EXIT_REMOVE };
 struct sw_config_iface {
 	char pattern[16]; /* name, fnmatch(3) pattern; none given: the devices with a default route */
 	__u32 hook;	  /* enum sw_hook */
+};
+
+/* Ports first to last, as "23" or "6000-6063". */
+struct sw_config_port_range {
+	__u16 first, last;
+};
+struct sw_config_ports {
+	__u32 n;
+	struct sw_config_port_range at[SW_CONFIG_PORTS_MAX];
+};
+
+enum sw_decoy_tcp { SW_DECOY_TCP_OFF, SW_DECOY_TCP_LISTED, SW_DECOY_TCP_UNUSED, SW_DECOY_TCP_BELOW };
+enum sw_decoy_preset { SW_DECOY_PRESET_NONE, SW_DECOY_PRESET_PORTSENTRY };
+enum sw_decoy_action { SW_DECOY_ALERT, SW_DECOY_BAN };
+
+struct sw_config_banner {
+	__u32 port;
+	char text[192]; /* sent with a line end */
 };
 
 struct sw_config_feed {
@@ -91,4 +111,16 @@ struct sw_config {
 	/* sockets */
 	__u32 alert_new_listeners;
 	__u32 alert_gone_listeners;
+	/* decoys */
+	__u32 decoy_tcp;    /* enum sw_decoy_tcp */
+	__u32 decoy_preset; /* enum sw_decoy_preset */
+	__u32 decoy_below;
+	__u32 decoy_action; /* enum sw_decoy_action */
+	__u64 decoy_ban_sec;
+	__u32 decoy_udp_bans; /* a datagram alone may ban: its source can be forged */
+	__u32 decoy_tarpit;
+	__u32 decoy_attackalert;
+	__u32 n_decoy_banners;
+	struct sw_config_ports decoy_tcp_ports, decoy_udp_ports;
+	struct sw_config_banner decoy_banners[SW_CONFIG_BANNERS_MAX];
 };

@@ -18,6 +18,7 @@
 
 #include <stddef.h>
 
+#include "sockwarden/abi/decoy.h"
 #include "sockwarden/abi/gate.h"
 #include "sockwarden/model/addr.h"
 
@@ -41,6 +42,7 @@ enum sw_guard_op {
 	SW_GUARD_TRAILS_SWAP, /* engine, one descriptor: a sealed image (rpc/trail.h); -EOPNOTSUPP: not packed */
 	SW_GUARD_MODE,	   /* engine, operator: mode, confirm_sec (0: at once and for good) */
 	SW_GUARD_SNAPSHOT, /* engine: reply carries iterator descriptors, see sw_guard_snapshot */
+	SW_GUARD_DECOYS,   /* engine: reply.decoys, and the listeners it names as descriptors */
 	SW_GUARD_OP_COUNT
 };
 
@@ -156,6 +158,21 @@ struct sw_guard_snapshot {
 	} netns[SW_GUARD_NETNS_MAX];
 };
 
+/*
+ * DECOYS' reply: the descriptors are those of socks, in the order of enum sw_decoy_sock: listeners, and
+ * UDP sockets that give the address that was asked for with each datagram (IP_RECVORIGDSTADDR,
+ * IPV6_RECVORIGDSTADDR). All are bound to a port of loopback that nobody is told.
+ */
+struct sw_guard_decoys {
+	__u32 is_on;  /* the configuration wants decoys */
+	__s32 error;  /* why they are not served although it does, -errno */
+	__u32 socks; /* set of 1 << enum sw_decoy_sock */
+	__u32 n_tcp_ports, n_udp_ports;
+	__u16 client_first, client_last; /* UDP decoys in this range were left out: clients get these ports */
+	__u32 n_udp_left_out;
+	char why[128];
+};
+
 struct sw_guard_reply {
 	__u16 version;
 	__u16 op;
@@ -167,5 +184,6 @@ struct sw_guard_reply {
 		struct sw_guard_ids ids; /* HELLO */
 		struct sw_guard_status status;
 		struct sw_guard_snapshot snapshot;
+		struct sw_guard_decoys decoys;
 	};
 };
