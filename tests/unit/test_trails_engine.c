@@ -19,6 +19,7 @@
 
 #include "user/base/strbuf.h"
 #include "user/ctl/client.h"
+#include "user/engine/feeds.h"
 #include "user/engine/health.h"
 #include "user/engine/net_peer.h"
 #include "user/engine/trails.h"
@@ -652,6 +653,51 @@ static void a_feed_that_shrinks_or_misbehaves_is_kept_as_it_was(void **state)
 	assert_int_equal(w->g.n4, 70);
 }
 
+/* Brings what feed is in force already, or again; then moves the clock on and lets what is too old go. */
+static void later(struct world *w, uint64_t sec)
+{
+	sw_clock_advance(&w->e.clock, sec * SW_SEC_NS);
+	sw_feeds_decay(&w->e);
+	turn_until(w, is_quiet, "what is too old has gone");
+}
+
+static void a_feed_that_is_not_renewed_or_always_the_same_leaves(void **state)
+{
+	struct world *w = *state;
+
+	w->e.clock = (struct sw_clock){.is_manual = true,
+		.manual_boot_ns = sw_clock_boot_ns(&w->e.clock),
+		.manual_wall_ns = sw_clock_wall_ns(&w->e.clock)};
+	w->config.n_feeds = 1;
+	w->config.feeds[0] = (struct sw_config_feed){.name = "feed",
+		.is_enabled = 1,
+		.action = SW_TRAIL_DROP,
+		.max_age_sec = 7 * 86400,
+		.max_frozen_sec = 30 * 86400};
+	assert_int_equal(sw_part_feeds.init(&w->e), 0);
+	bring(w, 10, SW_TRAIL_DROP);
+	later(w, 6 * 86400);
+	assert_int_equal(count(w, "feed"), 10);
+	later(w, 2 * 86400);
+	assert_null(slot(w, "feed"));
+	assert_int_equal(sw_degraded_count(&w->e), 1);
+	/* it is back, and renewed each day with the same content, until that is too old too */
+	bring(w, 10, SW_TRAIL_DROP);
+	for (int day = 0; day < 29; day++) {
+		sw_feeds_renewed(&w->e, "feed");
+		later(w, 86400);
+		assert_int_equal(count(w, "feed"), 10);
+	}
+	sw_feeds_renewed(&w->e, "feed");
+	later(w, 2 * 86400);
+	assert_null(slot(w, "feed"));
+	bring(w, 10, SW_TRAIL_DROP); /* the same again is not taken */
+	assert_int_equal(w->g.n4, 0);
+	bring(w, 11, SW_TRAIL_DROP);
+	assert_int_equal(count(w, "feed"), 11);
+	sw_part_feeds.done(&w->e);
+}
+
 static void search_why_and_check_answer_from_the_lists(void **state)
 {
 	struct world *w = *state;
@@ -684,6 +730,8 @@ static void search_why_and_check_answer_from_the_lists(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_feed_that_is_not_renewed_or_always_the_same_leaves, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			an_imported_list_is_in_force_and_saved, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_refused_text_changes_nothing, setup, teardown),
