@@ -298,11 +298,12 @@ def test_a_reload_turns_decoys_off_and_on(every):
     every.write_config("")
     every.daemon.send_signal(1)
     every.wait(lambda: every.connect(23) == {23: "closed"}, 5, "off")
-    assert not every.cli_json("decoys")["on"]
+    every.wait(lambda: not every.cli_json("decoys")["on"], 5, "the engine has the new configuration")
     every.write_config("decoys:\n  preset: portsentry\n")
     every.daemon.send_signal(1)
     every.wait(lambda: every.connect(31337) == {31337: "open"}, 5, "the classic ports answer")
     assert every.connect(31336) == {31336: "closed"}
+    every.wait(lambda: every.cli_json("decoys")["tcp"] != "off", 5, "the engine has the new configuration")
     d = every.cli_json("decoys")
     assert (d["tcp"], d["tcp_ports"], d["udp_left_out"]) == ("listed", 26, 8)
     assert "31337" in every.ok("decoys") and "decoys" in every.cli("status")[1]

@@ -51,6 +51,7 @@ def served():
         lab.url = f"https://{lab.attacker}:{p.stdout.readline().strip()}/list"
         lab.write_config(f"feeds:\n  - name: lab\n    url: {lab.url}\n    ca_file: {lab.site}/cert.pem\n    enabled: false\n")
         lab.start()
+        lab.wait(lambda: lab.cli("feeds", "test", "lab")[0] != 3, 10, "sockwarden-net has connected")
         yield lab
 
 

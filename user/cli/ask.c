@@ -136,7 +136,7 @@ int sw_cli_ask(const struct sw_cli *c, const char *verb, const char *args, int f
 {
 	int error = 0, r = ask(c, verb, args, fd, ret, &error);
 
-	return r == SW_EXIT_NOT_RUNNING ? sw_cli_not_running(c, error) : r;
+	return error ? sw_cli_not_running(c, error) : r;
 }
 
 int sw_cli_stream(const struct sw_cli *c, const char *verb, const char *args,
