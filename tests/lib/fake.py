@@ -112,7 +112,7 @@ class Guard(Server):
         self.drop()
 
 
-NET_MSG = "<HHIiI32sQQQQIIQ256s5Q"
+NET_MSG = "<HHIiI32sQQQQIIQ256s5Q20sI"
 HELLO, FEED_DONE, FEED_NOW, MAIL, MAIL_DONE, FEED_SET, FEEDS_END, FEED_TEST, FEED_TESTED = range(1, 10)
 
 
@@ -120,7 +120,7 @@ class NetMsg:
     def __init__(self, data):
         (self.version, self.op, self.id, self.result, self.http, feed, self.fetched, self.bytes, self.entries,
          self.bad, self.unchanged, _, self.next, text, self.filtered, self.domains, self.urls, self.ports,
-         self.hashes) = struct.unpack(NET_MSG, data)
+         self.hashes, self.host, _) = struct.unpack(NET_MSG, data)
         self.feed, self.text = feed.split(b"\0")[0].decode(), text.split(b"\0")[0].decode()
 
     def __repr__(self):
@@ -162,7 +162,7 @@ class NetEngine(Server):
                 self.inbox.put((m, fds[0] if fds else None))
 
     def send(self, op, feed="", ident=0, fd=None):
-        data = struct.pack(NET_MSG, 1, op, ident, 0, 0, feed.encode(), 0, 0, 0, 0, 0, 0, 0, b"", 0, 0, 0, 0, 0)
+        data = struct.pack(NET_MSG, 1, op, ident, 0, 0, feed.encode(), 0, 0, 0, 0, 0, 0, 0, b"", 0, 0, 0, 0, 0, b"", 0)
         socket.send_fds(self.peers[-1], [data], [] if fd is None else [fd])
 
     def next(self, timeout=30):

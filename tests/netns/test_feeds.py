@@ -147,3 +147,17 @@ def test_a_feed_is_added_in_its_own_form_and_forgotten_again(served):
     lab.ok("feeds", "remove", "mine")
     lab.wait(lambda: "mine" not in feeds(lab), 20, "it is forgotten")
     assert lab.cli("feeds", "remove", "mine")[0] == 1
+
+
+def test_the_host_of_a_feed_is_never_banned_until_the_feed_goes(served):
+    lab = served
+    assert lab.cli("ban", lab.attacker)[0] == 0
+    lab.ok("unban", lab.attacker)
+    lab.ok("feeds", "enable", "lab")
+    wait_for(lab, "the list is in force", entries4=200)
+    code, _, err = lab.cli("ban", lab.attacker)
+    assert code == 1 and "(feed)" in err, err
+    lab.kill("sockwarden-engine")
+    lab.wait(lambda: lab.cli("ban", lab.attacker)[0] == 1, 10, "a new engine protects it too")
+    lab.ok("feeds", "disable", "lab")
+    lab.wait(lambda: lab.cli("ban", lab.attacker)[0] == 0, 5, "nobody feeds from there")

@@ -506,6 +506,12 @@ void sw_engine_set_admins(struct sw_engine *e, const struct sw_net *nets, size_t
 	apply_admins(e);
 }
 
+void sw_engine_set_feed_hosts(struct sw_engine *e, const struct sw_net *nets, size_t n)
+{
+	if (sw_policy_allow_set(e->policy, SW_ALLOW_FEED, nets, n) != 0)
+		(void)settle(e, NULL, 0);
+}
+
 static void store_armed_from(struct sw_engine *e)
 {
 	_strbuf_ struct sw_strbuf text = {};

@@ -28,6 +28,8 @@ int sw_engine_disallow(struct sw_engine *e, const struct sw_net *net);
 void sw_engine_set_admins(struct sw_engine *e, const struct sw_net *nets, size_t n);
 /* An administrator who armed from this address: protected as well, and remembered. */
 void sw_engine_add_admin(struct sw_engine *e, const struct sw_net *net);
+/* The whole of what feeds come from: never banned. */
+void sw_engine_set_feed_hosts(struct sw_engine *e, const struct sw_net *nets, size_t n);
 /* How many decisions the database does not have. */
 unsigned int sw_engine_n_unsaved(const struct sw_engine *e);
 /* Compares with the kernel at once; what was put right is said. */

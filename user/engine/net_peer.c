@@ -3,7 +3,9 @@
 
 #include <sys/socket.h>
 
+#include "user/base/cidr.h"
 #include "user/engine/alerts.h"
+#include "user/engine/bans.h"
 #include "user/engine/feeds.h"
 #include "user/io/msg.h"
 
@@ -33,6 +35,46 @@ static struct sw_feed_state *find_feed(struct sw_net_peer *p, const char *name)
 	return NULL;
 }
 
+/* Hosts of the feeds there are now: a feed that is taken away protects nobody any longer. */
+static void protect_hosts(struct sw_engine *e)
+{
+	struct sw_net hosts[SW_CONFIG_FEEDS_MAX];
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < e->net_peer->n_feeds; i++) {
+		if (e->net_peer->feeds[i].host.family)
+			hosts[n++] = e->net_peer->feeds[i].host;
+	}
+	sw_engine_set_feed_hosts(e, hosts, n);
+}
+
+static void host_key(const struct sw_feed_state *f, char *ret, size_t size)
+{
+	snprintf(ret, size, "feed_host:%.31s", f->name);
+}
+
+static void recall_host(struct sw_engine *e, struct sw_feed_state *f)
+{
+	char key[48], text[SW_NET_TEXT_MAX];
+
+	host_key(f, key, sizeof(key));
+	if (!f->host.family && sw_store_get(e->store, key, text, sizeof(text)) >= 0)
+		(void)sw_cidr_parse(text, SIZE_MAX, &f->host);
+}
+
+static void take_host(struct sw_engine *e, struct sw_feed_state *f, const struct sw_net *host)
+{
+	char key[48], text[SW_NET_TEXT_MAX];
+
+	if ((host->family != SW_AF_IP4 && host->family != SW_AF_IP6) || !sw_net_is_host(host) ||
+		sw_net_eq(host, &f->host))
+		return;
+	f->host = *host;
+	host_key(f, key, sizeof(key));
+	(void)sw_store_set(e->store, key, sw_cidr_format(text, host));
+	protect_hosts(e);
+}
+
 /* A feed keeps its state over a new configuration by its name. */
 static void fill_feeds(struct sw_engine *e)
 {
@@ -53,6 +95,9 @@ static void fill_feeds(struct sw_engine *e)
 	}
 	memcpy(p->feeds, fresh, sizeof(fresh));
 	p->n_feeds = n;
+	for (unsigned int i = 0; i < n; i++)
+		recall_host(e, &p->feeds[i]);
+	protect_hosts(e);
 }
 
 static void say_degraded(struct sw_engine *e)
@@ -124,6 +169,7 @@ static void take_result(struct sw_engine *e, const struct sw_net_msg *m, int fd)
 	} else {
 		f->error[0] = 0;
 		f->good_wall_sec = m->fetched_wall_sec;
+		take_host(e, f, &m->host);
 		f->entries = m->entries;
 		if (m->is_unchanged)
 			take_unchanged(e, f);

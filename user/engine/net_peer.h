@@ -16,6 +16,7 @@ struct sw_feed_state {
 	uint64_t failures; /* fetches, ever */
 	uint64_t entries; /* of the last good list */
 	uint64_t good_wall_sec; /* last time that it was fetched or unchanged; 0: never */
+	struct sw_net host; /* the address it last came from, kept in the database; family 0: none yet */
 	bool is_accepted; /* a person has said that the next list may be as different as it likes */
 	char error[256]; /* of net or of the trail part; "" when the last one was good */
 };

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "user/base/cidr.h"
 #include "user/net/gunzip.h"
 #include "user/net/url.h"
 #include "user/trail/feed_read.h"
@@ -260,6 +261,15 @@ static void report(struct sw_feed *f, struct sw_net_msg *msg, int fd)
 	f->env->done(f, msg, fd, f->env->arg);
 }
 
+/* Who answered, proved by its certificate: the engine never bans it. */
+static void note_host(CURL *easy, struct sw_net_msg *msg)
+{
+	const char *ip = NULL;
+
+	if (curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &ip) == CURLE_OK && ip)
+		(void)sw_cidr_parse(ip, SIZE_MAX, &msg->host);
+}
+
 static void set_text(struct sw_feed *f, struct sw_net_msg *msg, const char *text)
 {
 	_strbuf_ struct sw_strbuf masked = {};
@@ -369,6 +379,8 @@ static void on_done(CURL *easy, CURLcode result, void *arg)
 
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	msg.http_status = (__u32)status;
+	if (result == CURLE_OK && !f->refused)
+		note_host(easy, &msg);
 	if (result == CURLE_OK && !f->refused && status == 304 && f->is_conditional) {
 		msg.is_unchanged = 1;
 		msg.entries = f->entries;

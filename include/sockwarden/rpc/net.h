@@ -52,6 +52,8 @@ struct sw_net_msg {
 	char text[256];	     /* error for a person, keys masked */
 	/* what a feed has beside entries */
 	__u64 filtered, domains, urls, ports, hashes;
+	struct sw_net host; /* the address (or the proxy's) that a good answer came from; family 0: unknown */
+	__u32 pad2;
 };
 
 struct sw_net_feed {
