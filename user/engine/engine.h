@@ -115,6 +115,8 @@ unsigned int sw_engine_n_bans(const struct sw_engine *e);
 unsigned int sw_engine_n_allow(const struct sw_engine *e);
 /* A finding's members into an open object: the same for "findings" and for events. */
 void sw_finding_json(struct sw_json *j, const struct sw_finding *f);
+/* mode.c: "mode", "enforcing" and "enforce_left_sec" into an open object: the same for "status" and "mode". */
+void sw_mode_json(struct sw_engine *e, struct sw_json *j);
 
 /* engine.c: runs the process; the program's result. */
 struct sw_engine_options {

@@ -83,11 +83,10 @@ static int on_deadline(struct sw_source *src, void *arg)
 	return 0;
 }
 
-static void reply_mode(struct sw_engine *e, struct sw_ctl_request *q)
+void sw_mode_json(struct sw_engine *e, struct sw_json *j)
 {
 	const struct sw_guard_status *s = sw_engine_guard_status(e);
 	uint64_t now_ns = sw_clock_boot_ns(&e->clock);
-	struct sw_json *j = sw_ctl_reply_begin(q);
 
 	sw_json_string(j, "mode", s ? sw_mode_word(s->mode) : "unknown");
 	sw_json_bool(j, "enforcing", s && s->is_enforcing);
@@ -95,6 +94,11 @@ static void reply_mode(struct sw_engine *e, struct sw_ctl_request *q)
 		sw_json_uint(j, "enforce_left_sec", (s->enforce_until_ns - now_ns + SW_SEC_NS - 1) / SW_SEC_NS);
 	else
 		sw_json_null(j, "enforce_left_sec");
+}
+
+static void reply_mode(struct sw_engine *e, struct sw_ctl_request *q)
+{
+	sw_mode_json(e, sw_ctl_reply_begin(q));
 	sw_ctl_reply_end(q);
 }
 

@@ -119,15 +119,9 @@ static void write_processes(struct sw_json *j, const struct sw_guard_status *s)
 static void write_guard(struct sw_engine *e, struct sw_json *j)
 {
 	const struct sw_guard_status *s = sw_engine_guard_status(e);
-	uint64_t now_ns = sw_clock_boot_ns(&e->clock);
 	char tier[2] = "";
 
-	sw_json_string(j, "mode", s ? sw_mode_word(s->mode) : "unknown");
-	sw_json_bool(j, "enforcing", s && s->is_enforcing);
-	if (s && s->is_enforcing && s->enforce_until_ns > now_ns)
-		sw_json_uint(j, "enforce_left_sec", (s->enforce_until_ns - now_ns + SW_SEC_NS - 1) / SW_SEC_NS);
-	else
-		sw_json_null(j, "enforce_left_sec");
+	sw_mode_json(e, j);
 	write_interfaces(j, s);
 	tier[0] = s && s->tier ? (char)s->tier : '\0';
 	sw_json_string(j, "tier", tier);

@@ -2,9 +2,8 @@
 /* What differs between rows. */
 #include "user/sockets/baseline.h"
 
-#include <netinet/in.h>
-
 #include "user/base/strbuf.h"
+#include "user/sockets/inventory.h"
 
 static const char *const kind_words[] = {
 #define KIND_WORD(id, word) word,
@@ -19,22 +18,7 @@ const char *sw_baseline_kind_word(unsigned int kind)
 
 const char *sw_baseline_protocol_word(const struct sw_baseline_row *r)
 {
-	switch (r->protocol) {
-	case 0:
-		return "unix";
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_UDPLITE:
-		return "udplite";
-	case IPPROTO_SCTP:
-		return "sctp";
-	case IPPROTO_MPTCP:
-		return "mptcp";
-	default:
-		return "other";
-	}
+	return r->protocol ? sw_transport_word(r->protocol) : "unix";
 }
 
 /* First row of a sorted set that is not before key. */

@@ -117,5 +117,7 @@ struct sw_net sw_sock_peer(const struct sw_sock *s);
 enum sw_exposure sw_sock_exposure(const struct sw_sock *s);
 /* "tcp", "udp", "udplite", "sctp", "mptcp", "raw", "packet", "unix", "other". */
 const char *sw_sock_protocol_word(const struct sw_sock *s);
+/* "tcp" for IPPROTO_TCP, ...; "other" for one that has no word here. */
+const char *sw_transport_word(unsigned int protocol);
 const char *sw_sock_state_word(const struct sw_sock *s);
 const char *sw_exposure_word(unsigned int exposure);

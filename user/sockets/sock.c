@@ -89,17 +89,9 @@ enum sw_exposure sw_sock_exposure(const struct sw_sock *s)
 	return SW_EXPOSURE_WORLD;
 }
 
-const char *sw_sock_protocol_word(const struct sw_sock *s)
+const char *sw_transport_word(unsigned int protocol)
 {
-	if (s->family == AF_UNIX)
-		return "unix";
-	if (s->family == AF_PACKET)
-		return "packet";
-	if (!is_inet(s))
-		return "other";
-	if (s->type == SOCK_RAW)
-		return "raw";
-	switch (s->protocol) {
+	switch (protocol) {
 	case IPPROTO_TCP:
 		return "tcp";
 	case IPPROTO_UDP:
@@ -113,6 +105,19 @@ const char *sw_sock_protocol_word(const struct sw_sock *s)
 	default:
 		return "other";
 	}
+}
+
+const char *sw_sock_protocol_word(const struct sw_sock *s)
+{
+	if (s->family == AF_UNIX)
+		return "unix";
+	if (s->family == AF_PACKET)
+		return "packet";
+	if (!is_inet(s))
+		return "other";
+	if (s->type == SOCK_RAW)
+		return "raw";
+	return sw_transport_word(s->protocol);
 }
 
 const char *sw_sock_state_word(const struct sw_sock *s)
