@@ -232,6 +232,20 @@ def test_a_banner_is_said_the_first_bytes_are_recorded_and_a_tarpit_holds():
         lab.__exit__(None, None, None)
 
 
+def test_the_first_touches_are_forgiven_and_port_0_speaks_for_every_other():
+    lab = started("mode: enforce\n" + BAN + "  trigger: 2\n  banner:\n    - port: 2222\n      text: own\n    - port: 0\n      text: GO AWAY\n")
+    try:
+        assert ask(lab, 2222)[1].startswith(r"b'own\r\n'")
+        assert ask(lab, 2223)[1].startswith(r"b'GO AWAY\r\n'")
+        assert lab.cli_json("decoys")["trigger"] == 2
+        assert lab.ping() == 3 and not in_force(lab, lab.attacker)
+        lab.connect(2224)
+        lab.wait(lambda: in_force(lab, lab.attacker), 5, "the third is one too many")
+        lab.wait(lambda: lab.ping() == 0, 5, "and dropped")
+    finally:
+        lab.__exit__(None, None, None)
+
+
 def test_without_a_tarpit_a_silent_connection_is_closed(every):
     assert ask(every, 2223, wait=8)[1].split()[1] in ("reset", "closed")
     assert every.cli_json("decoys")["held"] == 0

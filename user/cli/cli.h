@@ -50,6 +50,8 @@ struct sw_cli_options {
 	const char *plan;		/* doctor */
 	struct sw_opt_list trails;	/* replay */
 	const char *filter, *time_zone; /* rules test */
+	struct sw_opt_list modes;	/* import portsentry */
+	const char *write;		/* import */
 	uint64_t now_sec;		/* rules test */
 };
 #define SW_CLI_UNSET UINT64_MAX
@@ -149,6 +151,7 @@ int sw_cli_off(struct sw_cli *c);
 int sw_cli_doctor(struct sw_cli *c);
 int sw_cli_replay(struct sw_cli *c);
 int sw_cli_rules_test(struct sw_cli *c);
+int sw_cli_import(struct sw_cli *c);
 int sw_cli_config_check(struct sw_cli *c);
 int sw_cli_config_explain(struct sw_cli *c);
 int sw_cli_config_show(struct sw_cli *c);

@@ -113,6 +113,11 @@ static const struct sw_opt rules_test_options[] = {
 	NUMBER(0, "now", now_sec, "SECONDS", "the time that dates without a year are seen from, since 1970 (now)"),
 	{},
 };
+static const struct sw_opt config_import_options[] = {
+	TEXT(0, "write", write, "FILE", "write the configuration to this new file instead of showing it"),
+	ROW(0, "mode", SW_OPT_LIST, modes, "MODE", "how PortSentry is run: tcp, udp, stcp, sudp, atcp, audp; may be given again"),
+	{},
+};
 static const struct sw_opt doctor_options[] = {
 	TEXT(0, "plan", plan, "IFACE", "what attaching to this device would do; nothing is attached"),
 	{},
@@ -185,6 +190,10 @@ const struct sw_cli_command sw_cli_commands[] = {
 		rules_test_options, sw_cli_rules_test,
 		"sockwarden rules test --filter /etc/fail2ban/filter.d/sshd.conf /var/log/auth.log\n"
 		"sockwarden rules test --filter 'sshd.conf[mode=aggressive]' -o jsonl - < auth.log\n"},
+	{"import", "what another tool's configuration comes to here, line by line; nothing is changed", "TOOL [FILE...]", 1, 33,
+		config_import_options, sw_cli_import,
+		"sockwarden import portsentry /etc/portsentry/portsentry.conf --mode atcp --mode audp\n"
+		"sockwarden import lsm conf.lsm --write sockwarden.yaml\nsockwarden import maltrail maltrail.conf -j --pretty\n"},
 	{"arm", "enforce: from now on what is judged bad is dropped", "", 0, 0, arm_options, sw_cli_arm,
 		"sockwarden arm --confirm 60s\nsockwarden arm --keep\n"},
 	{"off", "stop dropping and judging; works without the daemon too", "", 0, 0, off_options, sw_cli_off,

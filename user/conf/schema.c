@@ -152,6 +152,8 @@ const struct sw_conf_row sw_conf_rows[] = {
 		"What a completed connection to a decoy is for: a finding, or a ban of its source at once as well."},
 	{"decoys.ban_for", SW_CONF_DURATION, AT(decoy_ban_sec), "24h", 0, 10ull * YEAR, NULL,
 		"How long such a ban lasts."},
+	{"decoys.trigger", SW_CONF_U32, AT(decoy_trigger), "0", 0, 1000, NULL,
+		"With decoys.action: ban, so many touches of one source are forgiven; the next one bans."},
 	{"decoys.udp_bans", SW_CONF_BOOL, AT(decoy_udp_bans), "false", 0, 0, NULL,
 		"With decoys.action: ban, ban for a datagram too; anybody can forge its source and so have others banned."},
 	{"decoys.tarpit", SW_CONF_BOOL, AT(decoy_tarpit), "false", 0, 0, NULL,
@@ -199,7 +201,7 @@ const struct sw_conf_row sw_conf_iface_rows[] = {
 };
 
 const struct sw_conf_row sw_conf_banner_rows[] = {
-	{"port", SW_CONF_U32, AT_BANNER(port), NULL, 1, 65535, NULL, "The TCP port."},
+	{"port", SW_CONF_U32, AT_BANNER(port), NULL, 0, 65535, NULL, "The TCP port; 0 is every port that has no banner of its own."},
 	{"text", SW_CONF_TEXT, AT_BANNER(text), NULL, 0, 0, NULL, "One line; a line end is added."},
 	{},
 };

@@ -165,6 +165,13 @@ struct sw_touch_row *sw_touches_add(struct sw_touches *t, const struct sw_touch 
 	return &r->r;
 }
 
+__u64 sw_touches_count(struct sw_touches *t, const struct sw_touch *touch)
+{
+	const struct row *r = find(t, touch);
+
+	return r ? r->r.count : 0;
+}
+
 /* In a title: what is no plain character is a dot. The event has it whole, escaped. */
 void sw_touches_heard(struct sw_touches *t, const struct sw_touch *touch, const char *bytes, size_t n)
 {

@@ -51,6 +51,8 @@ void sw_touches_free(struct sw_touches *t);
 void sw_touches_freep(struct sw_touches **t);
 /* Counts a touch; the row, borrowed until the next call, or NULL without memory. */
 struct sw_touch_row *sw_touches_add(struct sw_touches *t, const struct sw_touch *touch);
+/* Touches of this source by this protocol so far. */
+__u64 sw_touches_count(struct sw_touches *t, const struct sw_touch *touch);
 /* The first bytes the source sent; kept when there were none yet. */
 void sw_touches_heard(struct sw_touches *t, const struct sw_touch *touch, const char *bytes, size_t n);
 /* Tells what changed. False when the table is empty: no further tick is needed. */

@@ -79,7 +79,9 @@ static bool ban_source(struct sw_engine *e, const struct sw_touch *t)
 
 static bool may_ban(const struct sw_engine *e, const struct sw_touch *t)
 {
-	return e->config->decoy_action == SW_DECOY_BAN && (t->protocol == IPPROTO_TCP || e->config->decoy_udp_bans);
+	if (e->config->decoy_action != SW_DECOY_BAN || (t->protocol != IPPROTO_TCP && !e->config->decoy_udp_bans))
+		return false;
+	return sw_touches_count(e->decoys->touches, t) >= e->config->decoy_trigger;
 }
 
 static void count(struct sw_decoys_part *d, const struct sw_touch *t)
@@ -175,15 +177,18 @@ static void on_found(void *arg, struct sw_finding *f)
 static void send_banner(const struct sw_engine *e, int fd, unsigned int port)
 {
 	char line[sizeof(e->config->decoy_banners[0].text) + 2];
+	const struct sw_config_banner *own = NULL;
 
 	for (__u32 i = 0; i < e->config->n_decoy_banners; i++) {
 		const struct sw_config_banner *b = &e->config->decoy_banners[i];
 
-		if (b->port != port)
-			continue;
-		snprintf(line, sizeof(line), "%s\r\n", b->text);
-		(void)!send(fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL); /* one segment of a new connection */
+		if (b->port == port || (!b->port && !own))
+			own = b;
 	}
+	if (!own)
+		return;
+	snprintf(line, sizeof(line), "%s\r\n", own->text);
+	(void)!send(fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL); /* one segment of a new connection */
 }
 
 static void take_connection(struct sw_engine *e, int fd, const struct sockaddr_storage *peer)

@@ -55,6 +55,7 @@ static void write_setting(struct sw_engine *e, struct sw_json *j)
 
 	sw_json_string(j, "tcp", mode < SW_ARRAY_SIZE(tcp_words) ? tcp_words[mode] : "?");
 	sw_json_string(j, "action", e->config->decoy_action == SW_DECOY_BAN ? "ban" : "alert");
+	sw_json_uint(j, "trigger", e->config->decoy_trigger);
 	sw_json_bool(j, "udp_bans", e->config->decoy_udp_bans);
 	sw_json_bool(j, "tarpit", e->config->decoy_tarpit);
 	sw_json_string(j, "error", f->error ? f->why : "");

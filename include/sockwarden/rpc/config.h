@@ -51,7 +51,7 @@ enum sw_decoy_preset { SW_DECOY_PRESET_NONE, SW_DECOY_PRESET_PORTSENTRY };
 enum sw_decoy_action { SW_DECOY_ALERT, SW_DECOY_BAN };
 
 struct sw_config_banner {
-	__u32 port;
+	__u32 port; /* 0: every port that has none of its own */
 	char text[192]; /* sent with a line end */
 };
 
@@ -120,6 +120,8 @@ struct sw_config {
 	__u32 decoy_udp_bans; /* a datagram alone may ban: its source can be forged */
 	__u32 decoy_tarpit;
 	__u32 decoy_attackalert;
+	__u32 decoy_trigger; /* touches of one source that are forgiven before a ban */
+	__u32 decoy_pad;
 	__u32 n_decoy_banners;
 	struct sw_config_ports decoy_tcp_ports, decoy_udp_ports;
 	struct sw_config_banner decoy_banners[SW_CONFIG_BANNERS_MAX];
