@@ -10,9 +10,11 @@
 #include <sodium.h>
 
 #include "user/base/clock.h"
-#include "user/engine/web_tokens.h"
+#include "user/io/secrets.h"
 #include "user/web/host.h"
-#include "user/web/session.h"
+#include "user/web/http.h"
+
+enum { LINKS = 16, LINK_SEC = 600 };
 
 static void a_host_is_an_address_or_localhost(void **state)
 {
@@ -36,68 +38,68 @@ static void a_host_is_an_address_or_localhost(void **state)
 
 static void a_session_lasts_twelve_hours_and_is_kept_as_a_hash(void **state)
 {
-	struct sw_sessions s = {};
-	char cookie[SW_SESSION_TEXT];
+	struct sw_secrets s = {.n = SW_SECRETS_MAX, .life_sec = SW_SESSION_SEC};
+	char cookie[SW_SECRET_TEXT];
 	const uint64_t t = 1000 * SW_SEC_NS;
 
-	assert_int_equal(sw_session_make(&s, t, cookie), 0);
+	assert_int_equal(sw_secret_make(&s, t, cookie), 0);
 	assert_int_equal(strlen(cookie), 32);
-	assert_true(sw_session_is_good(&s, t, cookie));
-	assert_true(sw_session_is_good(&s, t + (SW_SESSION_SEC - 1) * SW_SEC_NS, cookie));
-	assert_false(sw_session_is_good(&s, t + SW_SESSION_SEC * SW_SEC_NS, cookie));
+	assert_true(sw_secret_is_good(&s, t, cookie));
+	assert_true(sw_secret_is_good(&s, t + (SW_SESSION_SEC - 1) * SW_SEC_NS, cookie));
+	assert_false(sw_secret_is_good(&s, t + SW_SESSION_SEC * SW_SEC_NS, cookie));
 	assert_null(memmem(&s, sizeof(s), cookie, 32));
 	cookie[0] ^= 1;
-	assert_false(sw_session_is_good(&s, t, cookie));
-	assert_false(sw_session_is_good(&s, t, ""));
-	assert_false(sw_session_is_good(&s, t, NULL));
+	assert_false(sw_secret_is_good(&s, t, cookie));
+	assert_false(sw_secret_is_good(&s, t, ""));
+	assert_false(sw_secret_is_good(&s, t, NULL));
 }
 
 static void the_session_nearest_to_its_end_makes_room(void **state)
 {
-	struct sw_sessions s = {};
-	char cookies[SW_SESSIONS_MAX + 1][SW_SESSION_TEXT];
+	struct sw_secrets s = {.n = SW_SECRETS_MAX, .life_sec = SW_SESSION_SEC};
+	char cookies[SW_SECRETS_MAX + 1][SW_SECRET_TEXT];
 
-	for (unsigned int i = 0; i <= SW_SESSIONS_MAX; i++)
-		assert_int_equal(sw_session_make(&s, (1 + i) * SW_SEC_NS, cookies[i]), 0);
-	assert_false(sw_session_is_good(&s, 100 * SW_SEC_NS, cookies[0]));
-	for (unsigned int i = 1; i <= SW_SESSIONS_MAX; i++)
-		assert_true(sw_session_is_good(&s, 100 * SW_SEC_NS, cookies[i]));
+	for (unsigned int i = 0; i <= SW_SECRETS_MAX; i++)
+		assert_int_equal(sw_secret_make(&s, (1 + i) * SW_SEC_NS, cookies[i]), 0);
+	assert_false(sw_secret_is_good(&s, 100 * SW_SEC_NS, cookies[0]));
+	for (unsigned int i = 1; i <= SW_SECRETS_MAX; i++)
+		assert_true(sw_secret_is_good(&s, 100 * SW_SEC_NS, cookies[i]));
 }
 
 static void a_link_works_once(void **state)
 {
-	struct sw_web_tokens t = {};
-	char token[SW_WEB_TOKEN_TEXT], other[SW_WEB_TOKEN_TEXT];
+	struct sw_secrets t = {.n = LINKS, .life_sec = LINK_SEC};
+	char token[SW_SECRET_TEXT], other[SW_SECRET_TEXT];
 
-	assert_int_equal(sw_web_token_make(&t, SW_SEC_NS, token), 0);
-	assert_int_equal(sw_web_token_make(&t, SW_SEC_NS, other), 0);
+	assert_int_equal(sw_secret_make(&t, SW_SEC_NS, token), 0);
+	assert_int_equal(sw_secret_make(&t, SW_SEC_NS, other), 0);
 	assert_string_not_equal(token, other);
 	assert_null(memmem(&t, sizeof(t), token, 32));
-	assert_true(sw_web_token_redeem(&t, SW_SEC_NS, token));
-	assert_false(sw_web_token_redeem(&t, SW_SEC_NS, token));
-	assert_true(sw_web_token_redeem(&t, SW_SEC_NS, other));
-	assert_false(sw_web_token_redeem(&t, SW_SEC_NS, ""));
+	assert_true(sw_secret_redeem(&t, SW_SEC_NS, token));
+	assert_false(sw_secret_redeem(&t, SW_SEC_NS, token));
+	assert_true(sw_secret_redeem(&t, SW_SEC_NS, other));
+	assert_false(sw_secret_redeem(&t, SW_SEC_NS, ""));
 }
 
 static void a_link_is_dead_after_ten_minutes(void **state)
 {
-	struct sw_web_tokens t = {};
-	char token[SW_WEB_TOKEN_TEXT];
+	struct sw_secrets t = {.n = LINKS, .life_sec = LINK_SEC};
+	char token[SW_SECRET_TEXT];
 
-	assert_int_equal(sw_web_token_make(&t, SW_SEC_NS, token), 0);
-	assert_false(sw_web_token_redeem(&t, (SW_WEB_TOKEN_SEC + 2) * SW_SEC_NS, token));
-	assert_false(sw_web_token_redeem(&t, SW_SEC_NS, token));
+	assert_int_equal(sw_secret_make(&t, SW_SEC_NS, token), 0);
+	assert_false(sw_secret_redeem(&t, (LINK_SEC + 2) * SW_SEC_NS, token));
+	assert_false(sw_secret_redeem(&t, SW_SEC_NS, token));
 }
 
 static void links_are_bounded_and_the_oldest_goes(void **state)
 {
-	struct sw_web_tokens t = {};
-	char tokens[SW_WEB_TOKENS_MAX + 1][SW_WEB_TOKEN_TEXT];
+	struct sw_secrets t = {.n = LINKS, .life_sec = LINK_SEC};
+	char tokens[LINKS + 1][SW_SECRET_TEXT];
 
-	for (unsigned int i = 0; i <= SW_WEB_TOKENS_MAX; i++)
-		assert_int_equal(sw_web_token_make(&t, (1 + i) * SW_SEC_NS, tokens[i]), 0);
-	assert_false(sw_web_token_redeem(&t, 50 * SW_SEC_NS, tokens[0]));
-	assert_true(sw_web_token_redeem(&t, 50 * SW_SEC_NS, tokens[1]));
+	for (unsigned int i = 0; i <= LINKS; i++)
+		assert_int_equal(sw_secret_make(&t, (1 + i) * SW_SEC_NS, tokens[i]), 0);
+	assert_false(sw_secret_redeem(&t, 50 * SW_SEC_NS, tokens[0]));
+	assert_true(sw_secret_redeem(&t, 50 * SW_SEC_NS, tokens[1]));
 }
 
 int main(void)

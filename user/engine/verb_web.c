@@ -6,10 +6,12 @@
 #include <sodium.h>
 
 #include "user/engine/engine.h"
-#include "user/engine/web_tokens.h"
+#include "user/io/secrets.h"
+
+enum { LINKS_MAX = 16, LINK_SEC = 600 }; /* links to the page that wait, each good once */
 
 struct sw_web_part {
-	struct sw_web_tokens tokens;
+	struct sw_secrets tokens;
 	char address[64]; /* as sockwarden-web has told; "" before */
 	uint32_t port;
 };
@@ -29,7 +31,7 @@ static void web_link(struct sw_ctl_request *q, const json_t *args, void *arg)
 	struct sw_engine *e = arg;
 	struct sw_web_part *w = e->web;
 	uint32_t port = w->port ? w->port : e->config->web_port;
-	char token[SW_WEB_TOKEN_TEXT];
+	char token[SW_SECRET_TEXT];
 	struct sw_json *j;
 
 	if (!e->config->web_enabled) {
@@ -42,7 +44,7 @@ static void web_link(struct sw_ctl_request *q, const json_t *args, void *arg)
 			"sockwarden-web does not listen");
 		return;
 	}
-	if (sw_web_token_make(&w->tokens, sw_clock_boot_ns(&e->clock), token) < 0) {
+	if (sw_secret_make(&w->tokens, sw_clock_boot_ns(&e->clock), token) < 0) {
 		sw_ctl_fail(q, SW_CERR_INTERNAL, NULL, "no random numbers are to be had");
 		return;
 	}
@@ -61,7 +63,7 @@ static void web_redeem(struct sw_ctl_request *q, const json_t *args, void *arg)
 
 	if (!is_web(e, q) || !sw_ctl_arg_string(q, args, "token", "", &token))
 		return;
-	if (!sw_web_token_redeem(&e->web->tokens, sw_clock_boot_ns(&e->clock), token)) {
+	if (!sw_secret_redeem(&e->web->tokens, sw_clock_boot_ns(&e->clock), token)) {
 		sw_ctl_fail(q, SW_CERR_REFUSED, "run: sockwarden web",
 			"the link is unknown, used, or older than ten minutes");
 		return;
@@ -93,7 +95,10 @@ static int init(struct sw_engine *e)
 	if (sodium_init() < 0)
 		return -EIO;
 	e->web = calloc(1, sizeof(*e->web));
-	return e->web ? 0 : -ENOMEM;
+	if (!e->web)
+		return -ENOMEM;
+	e->web->tokens = (struct sw_secrets){.n = LINKS_MAX, .life_sec = LINK_SEC};
+	return 0;
 }
 
 static void done(struct sw_engine *e)

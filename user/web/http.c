@@ -120,7 +120,7 @@ static bool has_session(struct sw_http_request *q)
 	const char *cookie =
 		MHD_lookup_connection_value(q->connection, MHD_COOKIE_KIND, "sockwarden");
 
-	return sw_session_is_good(env->sessions, sw_clock_boot_ns(env->clock), cookie);
+	return sw_secret_is_good(env->sessions, sw_clock_boot_ns(env->clock), cookie);
 }
 
 static enum MHD_Result send_stream(struct sw_http_request *q)

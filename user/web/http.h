@@ -11,12 +11,13 @@
 
 #include "user/base/strbuf.h"
 #include "user/io/loop.h"
-#include "user/web/session.h"
+#include "user/io/secrets.h"
 #include "user/web/stream.h"
 #include "user/web/upstream.h"
 
 enum {
 	SW_HTTP_CONNECTIONS_MAX = 64,
+	SW_SESSION_SEC = 12 * 3600, /* a login of the page */
 	SW_HTTP_TIMEOUT_SEC = 30, /* without a byte; event streams beat more often */
 	SW_HTTP_MEMORY_BYTES = 32 * 1024, /* for one connection: request line and headers */
 };
@@ -41,7 +42,7 @@ struct sw_http_request {
 	unsigned int status;
 	const char *type;
 	const char *location; /* a redirect's, or NULL */
-	char cookie[SW_SESSION_TEXT]; /* a new session's, or "" */
+	char cookie[SW_SECRET_TEXT]; /* a new session's, or "" */
 	struct sw_strbuf body;
 };
 
@@ -58,7 +59,7 @@ struct sw_route {
 struct sw_http_env {
 	const struct sw_clock *clock;
 	struct sw_upstream *upstream;
-	struct sw_sessions *sessions;
+	struct sw_secrets *sessions;
 	struct sw_streams *streams;
 };
 

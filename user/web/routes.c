@@ -103,7 +103,7 @@ static void answer_login(struct sw_http_request *q, const json_t *reply, const c
 	const struct sw_http_env *env = sw_http_env(q->http);
 
 	if (is_ok(reply) &&
-		sw_session_make(env->sessions, sw_clock_boot_ns(env->clock), q->cookie) == 0) {
+		sw_secret_make(env->sessions, sw_clock_boot_ns(env->clock), q->cookie) == 0) {
 		q->status = MHD_HTTP_SEE_OTHER;
 		q->location = "/";
 		return;

@@ -17,7 +17,7 @@ struct web {
 	struct sw_conf_link *conf_link;
 	struct sw_upstream *upstream;
 	struct sw_streams *streams;
-	struct sw_sessions sessions;
+	struct sw_secrets sessions;
 	struct sw_http_env env;
 	struct sw_http *http;
 	struct sw_source *listen_timer;
@@ -121,6 +121,7 @@ static int start(struct web *w, const struct sw_config *config)
 	r = sw_upstream_new(w->loop, w->options->paths.run_dir, &upstream_calls, w, &w->upstream);
 	if (r < 0)
 		return r;
+	w->sessions = (struct sw_secrets){.n = SW_SECRETS_MAX, .life_sec = SW_SESSION_SEC};
 	w->env = (struct sw_http_env){.clock = &w->clock,
 		.upstream = w->upstream,
 		.sessions = &w->sessions,
