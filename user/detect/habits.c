@@ -4,9 +4,13 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 
+#include "user/base/pages.h"
 #include "user/trail/static_hash.h"
 
-enum { SKETCH_WORDS = 8 }; /* 512 bits: counts what is different, well up to a thousand */
+enum {
+	SKETCH_WORDS = 8, /* 512 bits: counts what is different, well up to a thousand */
+	NAME_CARRIES = 12, /* bytes below a domain; less is too short to carry anything */
+};
 
 struct half {
 	uint64_t sketch[SKETCH_WORDS];
@@ -18,7 +22,7 @@ struct row {
 	uint32_t turn; /* number of the half that is being filled */
 	uint32_t told_sec, last_sec;
 	struct half half[2];
-};
+} __attribute__((aligned(64)));
 
 struct sw_habits {
 	struct row *rows;
@@ -31,7 +35,7 @@ int sw_habits_new(struct sw_habits **ret)
 
 	if (!h)
 		return -ENOMEM;
-	h->rows = calloc(SW_HABITS_ROWS, sizeof(*h->rows));
+	h->rows = sw_pages_new(SW_HABITS_ROWS * sizeof(*h->rows));
 	if (!h->rows) {
 		free(h);
 		return -ENOMEM;
@@ -43,7 +47,7 @@ int sw_habits_new(struct sw_habits **ret)
 void sw_habits_free(struct sw_habits *h)
 {
 	if (h)
-		free(h->rows);
+		sw_pages_free(h->rows, SW_HABITS_ROWS * sizeof(*h->rows));
 	free(h);
 }
 
@@ -124,9 +128,14 @@ static bool is_everyday(const char *name, size_t len)
 
 /* ---- rows */
 
+static struct row *row_of(const struct sw_habits *h, uint64_t key)
+{
+	return &h->rows[key >> 20 & (SW_HABITS_ROWS - 1)];
+}
+
 static struct row *get_row(struct sw_habits *h, uint64_t key, unsigned int window)
 {
-	struct row *r = &h->rows[key >> 20 & (SW_HABITS_ROWS - 1)];
+	struct row *r = row_of(h, key);
 	uint32_t turn = (uint32_t)(h->sec / (window / 2));
 
 	key |= 1;
@@ -199,6 +208,23 @@ static void note(
 	snprintf(ret->info, sizeof(ret->info), "%s", info);
 }
 
+static uint64_t key_of_question(const struct sw_flow *f, const struct sw_dns *d, size_t at)
+{
+	return key_of(SW_RULE_DNS_TUNNEL, &f->saddr, d->qname + at, d->qname_len - at);
+}
+
+void sw_habits_expect(const struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d)
+{
+	size_t at = d->is_answer ? 0 : sw_habits_registered(d->qname, d->qname_len);
+	const char *row;
+
+	if (at < NAME_CARRIES)
+		return;
+	row = (const char *)row_of(h, key_of_question(f, d, at));
+	for (size_t i = 0; i < sizeof(struct row); i += 64)
+		__builtin_prefetch(row + i, 1);
+}
+
 static unsigned int judge_question(
 	struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d, struct sw_habit *ret)
 {
@@ -206,7 +232,7 @@ static unsigned int judge_question(
 	unsigned int n = 0;
 	struct row *r;
 
-	for (size_t i = 0; i < d->qname_len; i++) {
+	for (size_t i = 0; d->qname_len >= SW_HABITS_LABEL && i < d->qname_len; i++) {
 		label = d->qname[i] == '.' ? 0 : label + 1;
 		if (label == SW_HABITS_LABEL) {
 			note(&ret[n++], SW_RULE_DNS_LONG_LABEL, d->qname, d->qname_len,
@@ -214,10 +240,9 @@ static unsigned int judge_question(
 			break;
 		}
 	}
-	if (at < 12) /* too short to carry anything */
+	if (at < NAME_CARRIES)
 		return n;
-	r = get_row(h, key_of(SW_RULE_DNS_TUNNEL, &f->saddr, d->qname + at, d->qname_len - at),
-		SW_HABITS_TUNNEL_SEC);
+	r = get_row(h, key_of_question(f, d, at), SW_HABITS_TUNNEL_SEC);
 	if (!r)
 		return n;
 	add(r, sw_hash_bytes(3, d->qname, at), at);

@@ -35,6 +35,8 @@ struct sw_habit {
 
 int sw_habits_new(struct sw_habits **ret);
 void sw_habits_free(struct sw_habits *h);
+/* A message that will be given next: what it needs is fetched meanwhile. */
+void sw_habits_expect(const struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d);
 /*
  * A message that was read. At most n habits that are now due go to ret (SW_HABITS_AT_ONCE are enough);
  * returns how many.

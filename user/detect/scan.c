@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include "sockwarden/pkt/wire.h"
+#include "user/base/pages.h"
 #include "user/trail/static_hash.h"
 
 enum {
@@ -31,13 +32,25 @@ enum row_kind {
 
 struct row {
 	uint64_t key;
-	uint32_t last_sec, told_sec;
+	uint32_t told_sec;
 	uint32_t answered; /* a bit for each item */
 	uint32_t n;
 	uint64_t sources; /* a bit for each of 64 classes of them */
 	uint32_t n_tries, n_answers; /* since the row began; an idle row begins anew */
-	uint16_t item[SW_SCAN_ITEMS], sec[SW_SCAN_ITEMS];
-};
+	struct {
+		uint16_t item, sec;
+	} at[SW_SCAN_ITEMS]; /* the first n */
+} __attribute__((aligned(64)));
+
+/* What is asked of the rows of a set before one of them is touched: one cache line. */
+struct tags {
+	uint64_t key[WAYS];
+	uint32_t last_sec[WAYS], n[WAYS]; /* n: before its last try */
+} __attribute__((aligned(64)));
+
+#define ROWS_BYTES (SW_SCAN_ROWS * sizeof(struct row))
+#define SEEN_BYTES (2 * SW_SCAN_FLOWS_BITS / 8)
+#define TAGS_BYTES (SW_SCAN_ROWS / WAYS * sizeof(struct tags))
 
 /* SYNs and connections that went on, a second each. */
 struct flood {
@@ -57,8 +70,10 @@ struct sw_scan {
 	void (*fn)(void *arg, const struct sw_scan_finding *f);
 	void *arg;
 	struct row *rows;
+	struct tags *tags;
 	struct flood *floods;
-	uint64_t *seen[2]; /* bits of flows: this generation's and the last's */
+	uint64_t *seen; /* bits of flows: words of two generations, side by side */
+	unsigned int generation; /* 0 or 1: which of two words is this one's */
 	int64_t seen_sec; /* when this generation began */
 	struct waiting *waiting; /* a ring in order of time */
 	unsigned int w_first, w_n;
@@ -75,12 +90,12 @@ int sw_scan_new(
 		return -ENOMEM;
 	s->fn = fn;
 	s->arg = arg;
-	s->rows = calloc(SW_SCAN_ROWS, sizeof(*s->rows));
+	s->rows = sw_pages_new(ROWS_BYTES);
+	s->tags = sw_pages_new(TAGS_BYTES);
 	s->floods = calloc(FLOOD_ROWS, sizeof(*s->floods));
-	s->seen[0] = calloc(SW_SCAN_FLOWS_BITS / 64, sizeof(uint64_t));
-	s->seen[1] = calloc(SW_SCAN_FLOWS_BITS / 64, sizeof(uint64_t));
+	s->seen = sw_pages_new(SEEN_BYTES);
 	s->waiting = calloc(SW_SCAN_WAITING, sizeof(*s->waiting));
-	if (!s->rows || !s->floods || !s->seen[0] || !s->seen[1] || !s->waiting) {
+	if (!s->rows || !s->tags || !s->floods || !s->seen || !s->waiting) {
 		sw_scan_free(s);
 		return -ENOMEM;
 	}
@@ -92,10 +107,10 @@ void sw_scan_free(struct sw_scan *s)
 {
 	if (!s)
 		return;
-	free(s->rows);
+	sw_pages_free(s->rows, ROWS_BYTES);
 	free(s->floods);
-	free(s->seen[0]);
-	free(s->seen[1]);
+	sw_pages_free(s->tags, TAGS_BYTES);
+	sw_pages_free(s->seen, SEEN_BYTES);
 	free(s->waiting);
 	free(s);
 }
@@ -116,31 +131,37 @@ static uint64_t way_hash(
 	return sw_mix64(addr_hash(s, sport), addr_hash(d, (uint64_t)dport << 32));
 }
 
+static uint64_t *seen_words(const struct sw_scan *s, uint64_t hash)
+{
+	return &s->seen[(hash >> 8 & (SW_SCAN_FLOWS_BITS - 1)) >> 6 << 1];
+}
+
 static bool is_seen(const struct sw_scan *s, uint64_t hash)
 {
-	uint64_t i = hash >> 8 & (SW_SCAN_FLOWS_BITS - 1), bit = 1ull << (i & 63);
+	const uint64_t *w = seen_words(s, hash);
 
-	return (s->seen[0][i >> 6] | s->seen[1][i >> 6]) & bit;
+	return (w[0] | w[1]) >> (hash >> 8 & 63) & 1;
 }
 
 static void mark_seen(struct sw_scan *s, uint64_t hash)
 {
-	uint64_t i = hash >> 8 & (SW_SCAN_FLOWS_BITS - 1);
+	seen_words(s, hash)[s->generation] |= 1ull << (hash >> 8 & 63);
+}
 
-	s->seen[0][i >> 6] |= 1ull << (i & 63);
+static void clear_generation(struct sw_scan *s, unsigned int generation)
+{
+	for (size_t i = generation; i < 2 * SW_SCAN_FLOWS_BITS / 64; i += 2)
+		s->seen[i] = 0;
 }
 
 static void turn_generation(struct sw_scan *s)
 {
-	uint64_t *old = s->seen[1];
-
 	if (s->sec - s->seen_sec < SW_SCAN_FLOWS_SEC)
 		return;
-	s->seen[1] = s->seen[0];
-	s->seen[0] = old;
-	memset(old, 0, SW_SCAN_FLOWS_BITS / 8);
+	s->generation ^= 1;
+	clear_generation(s, s->generation);
 	if (s->sec - s->seen_sec >= 2 * SW_SCAN_FLOWS_SEC)
-		memset(s->seen[1], 0, SW_SCAN_FLOWS_BITS / 8);
+		clear_generation(s, s->generation ^ 1);
 	s->seen_sec = s->sec;
 }
 
@@ -154,54 +175,77 @@ static uint64_t row_key(
 	return (b ? sw_mix64(h, addr_hash(b, 77)) : h) | 1;
 }
 
+static size_t set_of(uint64_t key)
+{
+	return (key >> 16) % (SW_SCAN_ROWS / WAYS);
+}
+
+/* Which of a set's rows has the key; WAYS: none. */
+static unsigned int find_way(const struct tags *t, uint64_t key)
+{
+	unsigned int i = 0;
+
+	while (i < WAYS && t->key[i] != key)
+		i++;
+	return i;
+}
+
 static struct row *find_row(const struct sw_scan *s, uint64_t key)
 {
-	struct row *set = &s->rows[(key >> 16) % (SW_SCAN_ROWS / WAYS) * WAYS];
+	size_t set = set_of(key);
+	unsigned int way = find_way(&s->tags[set], key);
 
-	for (unsigned int i = 0; i < WAYS; i++) {
-		if (set[i].key == key)
-			return &set[i];
-	}
-	return NULL;
+	return way < WAYS ? &s->rows[set * WAYS + way] : NULL;
 }
 
-static bool is_idle(const struct sw_scan *s, const struct row *r)
+static bool is_idle(const struct sw_scan *s, uint32_t last_sec)
 {
-	return s->sec - r->last_sec > SW_SCAN_WINDOW_SEC;
+	return s->sec - last_sec > SW_SCAN_WINDOW_SEC;
 }
 
-/* A new row takes the place of an idle one, else of that with the fewest tries: a flood hides no scanner. */
+/* The row that makes room: an idle one, else that with the fewest tries, so that a flood hides no scanner. */
+static unsigned int worst_way(const struct sw_scan *s, const struct tags *t)
+{
+	unsigned int worst = 0;
+
+	for (unsigned int i = 1; i < WAYS; i++) {
+		bool worst_idle = is_idle(s, t->last_sec[worst]), idle = is_idle(s, t->last_sec[i]);
+
+		if (idle != worst_idle                   ? idle
+				: t->n[i] != t->n[worst] ? t->n[i] < t->n[worst]
+							 : t->last_sec[i] < t->last_sec[worst])
+			worst = i;
+	}
+	return worst;
+}
+
 static struct row *get_row(struct sw_scan *s, uint64_t key)
 {
-	struct row *set = &s->rows[(key >> 16) % (SW_SCAN_ROWS / WAYS) * WAYS], *worst = set,
-		   *r = find_row(s, key);
+	size_t set = set_of(key);
+	struct tags *t = &s->tags[set];
+	unsigned int way = find_way(t, key);
+	bool is_new = way == WAYS;
+	struct row *r;
 
-	if (!r) {
-		for (unsigned int i = 1; i < WAYS; i++) {
-			bool worst_idle = is_idle(s, worst), idle = is_idle(s, &set[i]);
+	if (is_new)
+		way = worst_way(s, t);
+	r = &s->rows[set * WAYS + way];
+	if (is_new || is_idle(s, t->last_sec[way])) {
+		uint32_t told_sec = is_new ? 0 : r->told_sec;
 
-			if (idle != worst_idle                 ? idle
-					: set[i].n != worst->n ? set[i].n < worst->n
-							       : set[i].last_sec < worst->last_sec)
-				worst = &set[i];
-		}
-		r = worst;
-		memset(r, 0, sizeof(*r));
-		r->key = key;
-	} else if (is_idle(s, r)) {
-		uint32_t told_sec = r->told_sec;
-
-		memset(r, 0, sizeof(*r));
+		memset(r, 0, offsetof(struct row, at));
 		r->key = key;
 		r->told_sec = told_sec;
 	}
-	r->last_sec = (uint32_t)s->sec;
+	t->key[way] = key;
+	t->last_sec[way] = (uint32_t)s->sec;
+	t->n[way] = r->n;
 	return r;
 }
 
 static unsigned int age(const struct sw_scan *s, const struct row *r, unsigned int i)
 {
-	return (unsigned int)(s->sec - r->sec[i]) & SEC_MASK;
+	return (unsigned int)(s->sec - r->at[i].sec) & SEC_MASK;
 }
 
 static void add_item(struct sw_scan *s, struct row *r, uint16_t item)
@@ -210,8 +254,8 @@ static void add_item(struct sw_scan *s, struct row *r, uint16_t item)
 
 	r->n_tries++;
 	for (unsigned int i = 0; i < r->n; i++) {
-		if (r->item[i] == item) {
-			r->sec[i] = (uint16_t)s->sec;
+		if (r->at[i].item == item) {
+			r->at[i].sec = (uint16_t)s->sec;
 			return;
 		}
 	}
@@ -222,8 +266,8 @@ static void add_item(struct sw_scan *s, struct row *r, uint16_t item)
 	} else {
 		r->n++;
 	}
-	r->item[at] = item;
-	r->sec[at] = (uint16_t)s->sec;
+	r->at[at].item = item;
+	r->at[at].sec = (uint16_t)s->sec;
 	r->answered &= ~(1u << at);
 }
 
@@ -233,7 +277,7 @@ static void answer_item(struct row *r, uint16_t item)
 		return;
 	r->n_answers++;
 	for (unsigned int i = 0; i < r->n; i++) {
-		if (r->item[i] == item)
+		if (r->at[i].item == item)
 			r->answered |= 1u << i;
 	}
 }
@@ -403,10 +447,9 @@ static void count_login(struct sw_scan *s, const struct sw_flow *f, enum row_kin
 	tell_now(s, r, SW_RULE_BRUTE_FORCE, f, info);
 }
 
-static void try_ports(
-	struct sw_scan *s, const struct sw_flow *f, enum row_kind kind, enum sw_rule rule)
+static void try_ports(struct sw_scan *s, const struct sw_flow *f, uint64_t key, enum sw_rule rule)
 {
-	struct row *r = get_row(s, row_key(kind, &f->saddr, &f->daddr, 0));
+	struct row *r = get_row(s, key);
 	unsigned int n, open;
 	char info[96], addr[INET6_ADDRSTRLEN] = "";
 
@@ -422,9 +465,9 @@ static void try_ports(
 	suspect(s, r, rule, f, info);
 }
 
-static void try_hosts(struct sw_scan *s, const struct sw_flow *f)
+static void try_hosts(struct sw_scan *s, const struct sw_flow *f, uint64_t key)
 {
-	struct row *r = get_row(s, row_key(ROW_HOSTS, &f->saddr, NULL, f->dport));
+	struct row *r = get_row(s, key);
 	unsigned int open;
 	char info[96];
 
@@ -438,9 +481,9 @@ static void try_hosts(struct sw_scan *s, const struct sw_flow *f)
 	suspect(s, r, SW_RULE_SCAN_HORIZONTAL, f, info);
 }
 
-static void try_shared(struct sw_scan *s, const struct sw_flow *f)
+static void try_shared(struct sw_scan *s, const struct sw_flow *f, uint64_t key)
 {
-	struct row *r = get_row(s, row_key(ROW_SHARED, &f->daddr, NULL, 0));
+	struct row *r = get_row(s, key);
 	unsigned int open;
 	char info[96];
 
@@ -469,6 +512,82 @@ static void answer_syn(struct sw_scan *s, const union sw_flow_addr *client,
 /* ---- packets */
 
 enum { SALT_SYN = 0x10, SALT_ANSWER = 0x20, SALT_TALK = 0x30, SALT_DATA = 0x40, SALT_UDP = 0x50 };
+
+/* The rows that a SYN or a datagram is added to. */
+struct keys {
+	uint64_t key[3];
+	unsigned int n;
+};
+
+static void keys_of_syn(const struct sw_flow *f, struct keys *ret)
+{
+	ret->key[0] = row_key(ROW_PORTS, &f->saddr, &f->daddr, 0);
+	ret->key[1] = row_key(ROW_HOSTS, &f->saddr, NULL, f->dport);
+	ret->key[2] = row_key(ROW_SHARED, &f->daddr, NULL, 0);
+	ret->n = 3;
+}
+
+static void keys_of(const struct sw_flow *f, struct keys *ret)
+{
+	ret->n = 0;
+	if (f->protocol == SW_IP_UDP) {
+		ret->key[ret->n++] = row_key(ROW_UDP, &f->saddr, &f->daddr, 0);
+	} else if (f->protocol == SW_IP_TCP && (f->tcp_flags & TCP_ALL) == TCP_SYN) {
+		keys_of_syn(f, ret);
+	}
+}
+
+static uint64_t way_of(const struct sw_flow *f)
+{
+	return way_hash(&f->saddr, f->sport, &f->daddr, f->dport);
+}
+
+static uint64_t way_back(const struct sw_flow *f)
+{
+	return way_hash(&f->daddr, f->dport, &f->saddr, f->sport);
+}
+
+/* As a flow whose SYN was seen. */
+static uint64_t syn_of(uint64_t way)
+{
+	return way ^ sw_mix64(way, SALT_SYN);
+}
+
+void sw_scan_expect(const struct sw_scan *s, const struct sw_flow *f)
+{
+	uint64_t way = way_of(f), back = way_back(f);
+	struct keys k;
+
+	keys_of(f, &k);
+	for (unsigned int i = 0; i < k.n; i++)
+		__builtin_prefetch(&s->tags[set_of(k.key[i])], 1);
+	if (f->protocol == SW_IP_UDP) {
+		__builtin_prefetch(seen_words(s, sw_mix64(way, SALT_UDP)), 1);
+		__builtin_prefetch(seen_words(s, sw_mix64(back, SALT_UDP)));
+	} else if (f->protocol == SW_IP_TCP) {
+		__builtin_prefetch(seen_words(s, syn_of(way)), 1);
+		if (!(f->tcp_flags & TCP_ACK))
+			return;
+		__builtin_prefetch(seen_words(s, sw_mix64(way, SALT_TALK)), 1);
+		__builtin_prefetch(seen_words(s, sw_mix64(back, SALT_TALK)));
+		__builtin_prefetch(seen_words(s, syn_of(back)));
+	}
+}
+
+void sw_scan_expect_rows(const struct sw_scan *s, const struct sw_flow *f)
+{
+	struct keys k;
+
+	keys_of(f, &k);
+	for (unsigned int i = 0; i < k.n; i++) {
+		size_t set = set_of(k.key[i]);
+		unsigned int way = find_way(&s->tags[set], k.key[i]);
+
+		if (way == WAYS)
+			way = worst_way(s, &s->tags[set]);
+		__builtin_prefetch(&s->rows[set * WAYS + way], 1);
+	}
+}
 
 static void judge_odd(struct sw_scan *s, const struct sw_flow *f, enum sw_rule rule)
 {
@@ -502,23 +621,26 @@ static void judge_orphan(struct sw_scan *s, const struct sw_flow *f, enum sw_rul
 
 static void judge_syn(struct sw_scan *s, const struct sw_flow *f, uint64_t way)
 {
-	if (!is_seen(s, way ^ sw_mix64(way, SALT_SYN))) {
-		mark_seen(s, way ^ sw_mix64(way, SALT_SYN));
+	struct keys k;
+
+	keys_of_syn(f, &k);
+	if (!is_seen(s, syn_of(way))) {
+		mark_seen(s, syn_of(way));
 		count_syn(s, f);
 		if (is_login_port(f->dport))
 			count_login(s, f, ROW_LOGIN_SYN, SW_SCAN_LOGIN_SYNS, SW_SCAN_LOGIN_SYN_SEC);
 	}
-	try_ports(s, f, ROW_PORTS, SW_RULE_SCAN_VERTICAL);
-	try_hosts(s, f);
-	try_shared(s, f);
+	try_ports(s, f, k.key[0], SW_RULE_SCAN_VERTICAL);
+	try_hosts(s, f, k.key[1]);
+	try_shared(s, f, k.key[2]);
 }
 
 /* A packet with ACK of no handshake. way: of the direction of this packet; back: of the other. */
 static void judge_talk(
 	struct sw_scan *s, const struct sw_flow *f, size_t payload, uint64_t way, uint64_t back)
 {
-	uint64_t talk = sw_mix64(way, SALT_TALK), syn = way ^ sw_mix64(way, SALT_SYN);
-	uint64_t back_syn = back ^ sw_mix64(back, SALT_SYN);
+	uint64_t talk = sw_mix64(way, SALT_TALK), syn = syn_of(way);
+	uint64_t back_syn = syn_of(back);
 	bool is_client = is_seen(s, syn);
 
 	if (payload && is_login_port(f->dport) && !is_seen(s, sw_mix64(way, SALT_DATA))) {
@@ -552,7 +674,7 @@ static void judge_tcp(struct sw_scan *s, const struct sw_flow *f, size_t payload
 
 	if (flags == (TCP_SYN | TCP_ACK)) {
 		/* Once for a flow: what follows are repetitions. */
-		way = way_hash(&f->saddr, f->sport, &f->daddr, f->dport);
+		way = way_of(f);
 		if (!is_seen(s, sw_mix64(way, SALT_ANSWER))) {
 			mark_seen(s, sw_mix64(way, SALT_ANSWER));
 			answer_syn(s, &f->daddr, &f->saddr, f->sport);
@@ -561,7 +683,7 @@ static void judge_tcp(struct sw_scan *s, const struct sw_flow *f, size_t payload
 	}
 	switch (flags) {
 	case TCP_SYN:
-		return judge_syn(s, f, way_hash(&f->saddr, f->sport, &f->daddr, f->dport));
+		return judge_syn(s, f, way_of(f));
 	case TCP_FIN:
 		return judge_odd(s, f, SW_RULE_SCAN_FIN);
 	case 0:
@@ -575,8 +697,8 @@ static void judge_tcp(struct sw_scan *s, const struct sw_flow *f, size_t payload
 		return;
 	if (!(flags & TCP_ACK) || flags & (TCP_SYN | TCP_RST))
 		return judge_odd(s, f, SW_RULE_SCAN_FLAGS);
-	way = way_hash(&f->saddr, f->sport, &f->daddr, f->dport);
-	back = way_hash(&f->daddr, f->dport, &f->saddr, f->sport);
+	way = way_of(f);
+	back = way_back(f);
 	judge_talk(s, f, payload, way, back);
 }
 
@@ -587,12 +709,12 @@ static bool is_traceroute(uint16_t port)
 
 static void judge_udp(struct sw_scan *s, const struct sw_flow *f)
 {
-	uint64_t way = sw_mix64(way_hash(&f->saddr, f->sport, &f->daddr, f->dport), SALT_UDP), back;
+	uint64_t way = sw_mix64(way_of(f), SALT_UDP), back;
 
 	if (is_seen(s, way))
 		return;
 	mark_seen(s, way);
-	back = sw_mix64(way_hash(&f->daddr, f->dport, &f->saddr, f->sport), SALT_UDP);
+	back = sw_mix64(way_back(f), SALT_UDP);
 	if (is_seen(s, back)) {
 		answer_item(find_row(s, row_key(ROW_UDP, &f->daddr, &f->saddr, 0)), f->sport);
 		return;
@@ -600,7 +722,7 @@ static void judge_udp(struct sw_scan *s, const struct sw_flow *f)
 	/* Answers of a service whose questions were not seen go to a client's port. */
 	if (is_traceroute(f->dport) || (f->sport < 1024 && f->dport >= 1024))
 		return;
-	try_ports(s, f, ROW_UDP, SW_RULE_SCAN_UDP);
+	try_ports(s, f, row_key(ROW_UDP, &f->saddr, &f->daddr, 0), SW_RULE_SCAN_UDP);
 }
 
 static bool is_for_many(const struct sw_flow *f)

@@ -12,7 +12,7 @@
 
 enum {
 	SW_SCAN_ROWS = 1
-		<< 15, /* sources and what they try: 5 MiB; the row with the fewest tries makes room */
+		<< 15, /* sources and what they try: 7 MiB; the row with the fewest tries makes room */
 	SW_SCAN_ITEMS = 32, /* the latest tries of a row */
 	SW_SCAN_FLOWS_BITS = 1 << 22, /* flows seen, by a bit each, in two generations */
 	SW_SCAN_FLOWS_SEC = 60, /* of a generation */
@@ -49,6 +49,9 @@ struct sw_scan_finding {
 int sw_scan_new(
 	void (*fn)(void *arg, const struct sw_scan_finding *f), void *arg, struct sw_scan **ret);
 void sw_scan_free(struct sw_scan *s);
+/* A packet that will be given soon: what it needs is fetched meanwhile. First the one for many, then the other. */
+void sw_scan_expect(const struct sw_scan *s, const struct sw_flow *f);
+void sw_scan_expect_rows(const struct sw_scan *s, const struct sw_flow *f);
 /* payload: bytes behind the transport header. */
 void sw_scan_packet(struct sw_scan *s, const struct sw_flow *f, size_t payload, int64_t time_ns,
 	uint64_t packet);

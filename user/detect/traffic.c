@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/detect/traffic_private.h"
 
+#include <assert.h>
+
 #include "sockwarden/pkt/tunnel.h"
 #include "user/base/cidr.h"
 #include "user/detect/habits.h"
@@ -156,14 +158,23 @@ bool traffic_judge_addr(struct sw_traffic *t, enum sw_rule rule, const struct sw
 void traffic_judge_name(struct sw_traffic *t, enum sw_rule rule, const struct sw_flow *flow,
 	const char *name, size_t len)
 {
-	struct sw_static_hit hit;
-	const char *suffix;
+	struct sw_static_name n;
 
 	while (len && name[len - 1] == '.')
 		len--;
 	if (!len)
 		return;
-	if (sw_static_domain(t->set, name, len, &hit, &suffix)) {
+	sw_static_expect_name(t->set, name, len, &n);
+	traffic_judge_expected(t, rule, flow, &n, len);
+}
+
+void traffic_judge_expected(struct sw_traffic *t, enum sw_rule rule, const struct sw_flow *flow,
+	const struct sw_static_name *n, size_t len)
+{
+	struct sw_static_hit hit;
+	const char *name = n->name, *suffix;
+
+	if (sw_static_expected(t->set, n, &hit, &suffix)) {
 		char text[SW_STATIC_TEXT_MAX];
 
 		snprintf(text, sizeof(text), "%.*s", (int)(name + len - suffix), suffix);
@@ -220,27 +231,32 @@ static void judge(struct sw_traffic *t, const struct sw_flow *flow, const struct
 		judge_udp(t, flow, c);
 }
 
-void sw_traffic_packet(struct sw_traffic *t, const uint8_t *data, size_t len, enum sw_link link,
-	int64_t wall_ns, uint64_t number)
-{
-	const uint8_t *end = data + len;
+/* A packet as far as it was read before its turn. */
+struct ahead {
+	struct sw_flow flow;
+	enum sw_pkt_result result;
+};
 
-	t->now_ns = wall_ns;
-	t->packet = number;
+static void judge_packet(
+	struct sw_traffic *t, const struct sw_traffic_packet *p, const struct ahead *a)
+{
+	const uint8_t *data = p->data, *end = data + p->len;
+	enum sw_pkt_result result = a->result;
+	enum sw_link link = p->link;
+	struct sw_flow flow = a->flow;
+
+	t->now_ns = p->wall_ns;
+	t->packet = p->number;
 	t->stats.packets++;
-	t->stats.bytes += len;
+	t->stats.bytes += p->len;
 	for (unsigned int i = 0; i < SW_MAX_TUNNELS && data; i++) {
-		struct sw_flow flow;
 		struct sw_carried c;
 
-		switch (sw_pkt_parse(data, end, link, &flow)) {
-		case SW_PKT_IP:
-			break;
-		case SW_PKT_NOT_IP:
-			t->stats.not_ip++;
-			return;
-		default:
-			t->stats.unreadable++;
+		if (i)
+			result = sw_pkt_parse(data, end, link, &flow);
+		if (result != SW_PKT_IP) {
+			t->stats.not_ip += result == SW_PKT_NOT_IP;
+			t->stats.unreadable += result != SW_PKT_NOT_IP;
 			return;
 		}
 		c = sw_pkt_carried(data, end, link, &flow);
@@ -248,6 +264,29 @@ void sw_traffic_packet(struct sw_traffic *t, const uint8_t *data, size_t len, en
 		data = sw_tunnel_inner(&flow, &c, &link);
 		end = c.end;
 	}
+}
+
+void sw_traffic_packets(struct sw_traffic *t, const struct sw_traffic_packet *v, size_t n)
+{
+	struct ahead ahead[SW_TRAFFIC_BATCH];
+
+	assert(n <= SW_TRAFFIC_BATCH);
+	for (size_t i = 0; i < n; i++) {
+		struct ahead *a = &ahead[i];
+
+		a->result = sw_pkt_parse(v[i].data, v[i].data + v[i].len, v[i].link, &a->flow);
+		if (a->result != SW_PKT_IP)
+			continue;
+		sw_static_expect_addr(t->set, a->flow.family, &a->flow.saddr);
+		sw_static_expect_addr(t->set, a->flow.family, &a->flow.daddr);
+		sw_scan_expect(t->scan, &a->flow);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (ahead[i].result == SW_PKT_IP)
+			sw_scan_expect_rows(t->scan, &ahead[i].flow);
+	}
+	for (size_t i = 0; i < n; i++)
+		judge_packet(t, &v[i], &ahead[i]);
 }
 
 void sw_traffic_end(struct sw_traffic *t)

@@ -27,9 +27,22 @@ typedef void (*sw_sight_fn)(void *arg, const struct sw_sight *sight);
 int sw_traffic_new(struct sw_static *set, sw_sight_fn fn, void *arg, struct sw_traffic **ret);
 void sw_traffic_free(struct sw_traffic *t);
 void sw_traffic_freep(struct sw_traffic **t);
+
 /* A packet whose first byte is what link says; number: from 1. */
-void sw_traffic_packet(struct sw_traffic *t, const uint8_t *data, size_t len, enum sw_link link,
-	int64_t wall_ns, uint64_t number);
+struct sw_traffic_packet {
+	const uint8_t *data;
+	size_t len;
+	enum sw_link link;
+	int64_t wall_ns;
+	uint64_t number;
+};
+
+/*
+ * Packets in their order. Given together they cost half: what the tables hold of all of them is fetched
+ * before the first is judged. At most SW_TRAFFIC_BATCH.
+ */
+enum { SW_TRAFFIC_BATCH = 32 };
+void sw_traffic_packets(struct sw_traffic *t, const struct sw_traffic_packet *v, size_t n);
 /* What was waited for will not come: judges what there is. */
 void sw_traffic_end(struct sw_traffic *t);
 const struct sw_traffic_stats *sw_traffic_stats(struct sw_traffic *t);

@@ -23,14 +23,17 @@ void traffic_dns(struct sw_traffic *t, const struct sw_flow *flow, const uint8_t
 {
 	struct sw_habit habits[SW_HABITS_AT_ONCE];
 	struct sw_dns_record record;
+	struct sw_static_name name;
 	struct sw_dns d;
 	unsigned int n;
 
 	if (sw_dns_read(msg, len, &d) < 0)
 		return;
 	t->stats.dns++;
+	sw_static_expect_name(t->set, d.qname, d.qname_len, &name);
+	sw_habits_expect(t->habits, flow, &d);
 	if (d.qname_len)
-		traffic_judge_name(t, SW_RULE_TRAIL_DNS, flow, d.qname, d.qname_len);
+		traffic_judge_expected(t, SW_RULE_TRAIL_DNS, flow, &name, d.qname_len);
 	n = flow->sport == 53 || flow->dport == 53
 		? sw_habits_dns(t->habits, flow, &d, traffic_sec(t), habits)
 		: 0;

@@ -55,6 +55,10 @@ bool traffic_judge_addr(struct sw_traffic *t, enum sw_rule rule, const struct sw
 void traffic_judge_name(struct sw_traffic *t, enum sw_rule rule, const struct sw_flow *flow,
 	const char *name, size_t len);
 
+/* The same in its second half: the name was announced by sw_static_expect_name. */
+void traffic_judge_expected(struct sw_traffic *t, enum sw_rule rule, const struct sw_flow *flow,
+	const struct sw_static_name *n, size_t len);
+
 void traffic_dns(struct sw_traffic *t, const struct sw_flow *flow, const uint8_t *msg, size_t len);
 /* TCP payload. */
 void traffic_segment(struct sw_traffic *t, const struct sw_flow *flow, uint32_t seq,

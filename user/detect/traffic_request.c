@@ -245,9 +245,11 @@ static void judge_behaviour(
 
 void traffic_request(struct sw_traffic *t, const struct sw_flow *flow, const struct sw_http *h)
 {
-	struct request r = {.t = t, .flow = flow};
+	struct request r; /* filled one by one: the hosts' room is large */
 	struct sw_static_hit hit;
 
+	r.t = t;
+	r.flow = flow;
 	r.hosts.n = 0;
 	t->stats.requests++;
 	read_hosts(&r, h);

@@ -113,31 +113,62 @@ static size_t squeeze(char *p, size_t len)
 	return n;
 }
 
-/* Most requests hold none of the bytes that attacks are made of. */
+enum { ODD = 1, FIRST = 2, SECOND = 4 };
+
+/* Words of attacks that hold no odd byte, by their first. */
+static bool begins_word(const char *p, size_t left)
+{
+	static const struct {
+		const char *word;
+		size_t len;
+	} words[] = {{"..", 2}, {".exe", 4}, {"/etc/", 5}, {"/proc/", 6}, {"/bin/", 5},
+		{"invokefunction", 14}, {"class.module", 12}};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(words); i++) {
+		if (words[i].word[0] == p[0] && words[i].len <= left && words[i].word[1] == p[1] &&
+			!memcmp(p, words[i].word, words[i].len))
+			return true;
+	}
+	return false;
+}
+
+/* Most requests hold none of the bytes that attacks are made of, and none of the words without them. */
 static bool is_plain(const char *p, size_t len)
 {
-	static const bool odd[256] = {['\''] = true,
-		['"'] = true,
-		['<'] = true,
-		['('] = true,
-		['{'] = true,
-		['$'] = true,
-		[';'] = true,
-		['|'] = true,
-		['\\'] = true,
-		['%'] = true,
-		['+'] = true,
-		[':'] = true,
-		[' '] = true,
-		['*'] = true};
+	static const uint8_t class[256] = {['\''] = ODD,
+		['"'] = ODD,
+		['<'] = ODD,
+		['('] = ODD,
+		['{'] = ODD,
+		['$'] = ODD,
+		[';'] = ODD,
+		['|'] = ODD,
+		['\\'] = ODD,
+		['%'] = ODD,
+		['+'] = ODD,
+		[':'] = ODD,
+		[' '] = ODD,
+		['*'] = ODD,
+		['.'] = FIRST | SECOND,
+		['/'] = FIRST,
+		['i'] = FIRST,
+		['c'] = FIRST,
+		['e'] = SECOND,
+		['p'] = SECOND,
+		['b'] = SECOND,
+		['n'] = SECOND,
+		['l'] = SECOND};
 
 	for (size_t i = 0; i < len; i++) {
-		if (odd[(unsigned char)p[i]] || (p[i] == '.' && i + 1 < len && p[i + 1] == '.'))
+		uint8_t kind = class[(unsigned char)p[i]];
+
+		if (kind & ODD)
+			return false;
+		if (kind & FIRST && i + 1 < len && class[(unsigned char)p[i + 1]] & SECOND &&
+			begins_word(p + i, len - i))
 			return false;
 	}
-	return !memmem(p, len, "/etc/", 5) && !memmem(p, len, "/proc/", 6) &&
-		!memmem(p, len, ".exe", 4) && !memmem(p, len, "/bin/", 5) &&
-		!memmem(p, len, "invokefunction", 14) && !memmem(p, len, "class.module", 12);
+	return true;
 }
 
 static const char *find_attack(const char *p, size_t len, bool is_body)
@@ -166,7 +197,7 @@ static const char *find_in_headers(struct sw_http_text t)
 	char text[TEXT_MAX];
 	size_t n;
 
-	if (!t.n)
+	if (!t.n || !memchr(t.p, '{', t.n))
 		return NULL;
 	if (memmem(t.p, t.n, "() {", 4))
 		return "() {";
@@ -219,16 +250,18 @@ const char *sw_web_scanner(struct sw_http_text agent)
 
 const char *sw_web_program(struct sw_http_text path)
 {
-	static const char *const endings[] = {".exe", ".sh", ".elf", ".bin", ".scr", ".ps1", ".bat",
+	static const char endings[][8] = {".exe", ".sh", ".elf", ".bin", ".scr", ".ps1", ".bat",
 		".jar", ".apk", ".dll", ".msi", ".hta", ".vbs", ".mips", ".mpsl", ".arm", ".arm5",
 		".arm6", ".arm7", ".x86", ".x86_64", ".m68k", ".ppc", ".sh4", ".spc"};
-	const char *query = memchr(path.p, '?', path.n);
-	size_t n = query ? (size_t)(query - path.p) : path.n;
+	const char *query = path.n ? memchr(path.p, '?', path.n) : NULL, *dot;
+	size_t n = query ? (size_t)(query - path.p) : path.n, len;
 
+	dot = n ? memrchr(path.p, '.', n) : NULL;
+	len = dot ? (size_t)(path.p + n - dot) : 0;
+	if (!dot || dot == path.p || len > 7)
+		return NULL;
 	for (size_t i = 0; i < SW_ARRAY_SIZE(endings); i++) {
-		size_t len = strlen(endings[i]);
-
-		if (n > len && !strncasecmp(path.p + n - len, endings[i], len))
+		if (!endings[i][len] && !strncasecmp(dot, endings[i], len))
 			return endings[i];
 	}
 	return NULL;

@@ -9,9 +9,8 @@ static uint16_t get16(const uint8_t *p)
 /* A byte of a name as text: a dot or a control inside a label must not pass for what it is not. */
 static char fold(uint8_t c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return (char)(c + 32);
-	return c <= ' ' || c == '.' || c == 0x7f ? '?' : (char)c;
+	c = (uint8_t)(c + ((uint8_t)(c - 'A') < 26) * 32);
+	return (char)(c <= ' ' || c == '.' || c == 0x7f ? '?' : c);
 }
 
 /*
@@ -48,7 +47,8 @@ static int read_name(const uint8_t *msg, size_t len, size_t *at, char out[static
 		if (n)
 			out[n++] = '.';
 		for (unsigned int i = 1; i <= c; i++)
-			out[n++] = fold(msg[p + i]);
+			out[n + i - 1] = fold(msg[p + i]);
+		n += c;
 		p += 1u + c;
 	}
 	return -EBADMSG;

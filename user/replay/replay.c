@@ -11,6 +11,7 @@ enum {
 	SLL_BYTES = 16,
 	SLL2_BYTES = 20,
 	LOOP_BYTES = 4,
+	BATCH_BYTES = 1 << 16, /* of packets judged together */
 };
 
 struct capture {
@@ -114,8 +115,35 @@ static void tell_progress(const struct sw_replay *o, const struct capture *c, ui
 		o->progress(o->arg, at < 0 ? -1 : (double)at / (double)c->size, packets);
 }
 
-static int read_packets(
-	const struct sw_replay *o, struct capture *c, struct sw_replay_result *result)
+/* Packets that wait for each other: the reader's own buffer holds only one. */
+struct batch {
+	struct sw_traffic_packet packet[SW_TRAFFIC_BATCH];
+	size_t n, bytes;
+	uint8_t data[BATCH_BYTES];
+};
+
+static void judge_batch(const struct sw_replay *o, struct batch *b)
+{
+	sw_traffic_packets(o->traffic, b->packet, b->n);
+	b->n = b->bytes = 0;
+}
+
+static void add_packet(const struct sw_replay *o, struct batch *b, struct sw_traffic_packet p)
+{
+	if (b->n == SW_TRAFFIC_BATCH || p.len > sizeof(b->data) - b->bytes)
+		judge_batch(o, b);
+	if (p.len > sizeof(b->data)) {
+		sw_traffic_packets(o->traffic, &p, 1);
+		return;
+	}
+	memcpy(b->data + b->bytes, p.data, p.len);
+	p.data = b->data + b->bytes;
+	b->bytes += p.len;
+	b->packet[b->n++] = p;
+}
+
+static int read_packets(const struct sw_replay *o, struct capture *c, struct batch *b,
+	struct sw_replay_result *result)
 {
 	struct pcap_pkthdr *h;
 	const uint8_t *data;
@@ -123,17 +151,20 @@ static int read_packets(
 
 	while ((r = pcap_next_ex(c->pcap, &h, &data)) == 1) {
 		size_t len = h->caplen;
-		enum sw_link link;
-		const uint8_t *packet = find_packet(c->link_type, data, &len, &link);
+		struct sw_traffic_packet p;
 
-		result->packets++;
-		result->clipped += h->caplen < h->len;
+		p.data = find_packet(c->link_type, data, &len, &p.link);
+		p.len = p.data ? len : 0;
+		p.data = p.data ? p.data : data;
 		/* With nanosecond precision tv_usec holds nanoseconds. */
-		sw_traffic_packet(o->traffic, packet ? packet : data, packet ? len : 0, link,
-			(int64_t)h->ts.tv_sec * 1000000000 + h->ts.tv_usec, result->packets);
+		p.wall_ns = (int64_t)h->ts.tv_sec * 1000000000 + h->ts.tv_usec;
+		p.number = ++result->packets;
+		result->clipped += h->caplen < h->len;
+		add_packet(o, b, p);
 		if (result->packets % PROGRESS_EVERY == 0)
 			tell_progress(o, c, result->packets);
 	}
+	judge_batch(o, b);
 	if (r == PCAP_ERROR_BREAK)
 		return 0;
 	snprintf(result->error, sizeof(result->error), "after packet %llu: %s",
@@ -144,13 +175,17 @@ static int read_packets(
 int sw_replay_run(const struct sw_replay *o, struct sw_replay_result *ret)
 {
 	_cleanup_(close_capture) struct capture c = {};
+	_free_ struct batch *b = malloc(sizeof(*b));
 	int r;
 
 	*ret = (struct sw_replay_result){};
+	if (!b)
+		return -ENOMEM;
+	b->n = b->bytes = 0;
 	r = open_capture(o->path, &c, ret);
 	if (r < 0)
 		return r;
-	r = read_packets(o, &c, ret);
+	r = read_packets(o, &c, b, ret);
 	sw_traffic_end(o->traffic);
 	return r;
 }

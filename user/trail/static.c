@@ -2,13 +2,13 @@
 #include "user/trail/static.h"
 
 #include "user/base/cidr.h"
+#include "user/base/pages.h"
 #include "user/trail/static_hash.h"
 #include "user/trail/static_patterns.h"
 
 enum {
 	FILTER_BITS = 10, /* a trail: one in fifty that is not listed passes the filter */
 	PLENS = 129,
-	LABELS_MAX = 32, /* of a name, from the right; no trail has more */
 };
 
 struct slot {
@@ -121,8 +121,8 @@ void sw_static_free(struct sw_static *s)
 	sw_patterns_free(s->agents);
 	sw_patterns_free(s->regexes);
 	free(s->rows);
-	free(s->slots);
-	free(s->filter);
+	sw_pages_free(s->slots, s->n_slots * sizeof(*s->slots));
+	sw_pages_free(s->filter, (s->filter_mask + 1) * sizeof(*s->filter));
 	free(s);
 }
 
@@ -308,11 +308,11 @@ int sw_static_seal(struct sw_static *s)
 	while (words * 64 < s->n * FILTER_BITS)
 		words *= 2;
 	s->n_slots = n + n / 3 + 2;
-	s->slots = calloc(s->n_slots, sizeof(*s->slots));
-	s->filter = calloc(words, sizeof(*s->filter));
+	s->filter_mask = words - 1;
+	s->slots = sw_pages_new(s->n_slots * sizeof(*s->slots));
+	s->filter = sw_pages_new(words * sizeof(*s->filter));
 	if (!s->slots || !s->filter)
 		return -ENOMEM;
-	s->filter_mask = words - 1;
 	for (size_t i = 0; i < s->n; i++)
 		place(s, &s->rows[i]);
 	free(s->rows);
@@ -377,35 +377,56 @@ bool sw_static_addr(const struct sw_static *s, unsigned int family, const void *
 	return is_near && find_network(s, &host, ret, ret_net);
 }
 
+void sw_static_expect_addr(const struct sw_static *s, unsigned int family, const void *addr)
+{
+	__builtin_prefetch(&s->filter[addr_hash(SEED_IP, family, addr) & s->filter_mask]);
+}
+
 bool sw_static_may_addr(const struct sw_static *s, unsigned int family, const void *addr)
 {
 	return may_have(s, addr_hash(SEED_IP, family, addr));
 }
 
+void sw_static_expect_name(
+	const struct sw_static *s, const char *name, size_t len, struct sw_static_name *ret)
+{
+	uint64_t h = DOMAIN_BEGIN;
+
+	ret->name = name;
+	ret->n = 0;
+	if (!s->stats.kinds[SW_STATIC_DOMAIN] || len > UINT16_MAX)
+		return;
+	for (size_t i = len; i-- > 0;) {
+		h = domain_step(h, (unsigned char)name[i]);
+		if (name[i] == '.' || (i && name[i - 1] != '.'))
+			continue;
+		if (ret->n == SW_STATIC_LABELS)
+			break;
+		ret->hash[ret->n] = domain_end(h);
+		__builtin_prefetch(&s->filter[ret->hash[ret->n] & s->filter_mask]);
+		ret->at[ret->n++] = (uint16_t)i;
+	}
+}
+
+bool sw_static_expected(const struct sw_static *s, const struct sw_static_name *n,
+	struct sw_static_hit *ret, const char **ret_suffix)
+{
+	for (unsigned int i = n->n; i-- > 0;) {
+		if (!find(s, SW_STATIC_DOMAIN, n->hash[i], ret))
+			continue;
+		*ret_suffix = n->name + n->at[i];
+		return true;
+	}
+	return false;
+}
+
 bool sw_static_domain(const struct sw_static *s, const char *name, size_t len,
 	struct sw_static_hit *ret, const char **ret_suffix)
 {
-	uint64_t h = DOMAIN_BEGIN;
-	unsigned int labels = 0;
-	bool is_found = false;
+	struct sw_static_name n;
 
-	for (size_t i = len; i-- > 0;) {
-		if (name[i] != '.')
-			h = domain_step(h, (unsigned char)name[i]);
-		if (i && name[i] != '.' && name[i - 1] != '.')
-			continue;
-		if (name[i] == '.') {
-			h = domain_step(h, '.');
-			continue;
-		}
-		if (++labels > LABELS_MAX)
-			break;
-		if (find(s, SW_STATIC_DOMAIN, domain_end(h), ret)) {
-			*ret_suffix = name + i;
-			is_found = true;
-		}
-	}
-	return is_found;
+	sw_static_expect_name(s, name, len, &n);
+	return sw_static_expected(s, &n, ret, ret_suffix);
 }
 
 bool sw_static_text(const struct sw_static *s, enum sw_static_kind kind, const char *text,

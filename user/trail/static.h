@@ -57,8 +57,22 @@ int sw_static_seal(struct sw_static *s);
  */
 bool sw_static_addr(const struct sw_static *s, unsigned int family, const void *addr, uint16_t port,
 	struct sw_static_hit *ret, struct sw_net *ret_net);
+/* Will be asked for soon: what the answer needs is fetched meanwhile. */
+void sw_static_expect_addr(const struct sw_static *s, unsigned int family, const void *addr);
 /* False when nothing that begins with this address is listed: no port, no URL of it. */
 bool sw_static_may_addr(const struct sw_static *s, unsigned int family, const void *addr);
+/* A name's suffixes as they are looked up. What the answers need is fetched while the caller does other things. */
+enum { SW_STATIC_LABELS = 32 }; /* of a name, from the right; no trail has more */
+struct sw_static_name {
+	const char *name;
+	unsigned int n;
+	uint64_t hash[SW_STATIC_LABELS];
+	uint16_t at[SW_STATIC_LABELS];
+};
+void sw_static_expect_name(
+	const struct sw_static *s, const char *name, size_t len, struct sw_static_name *ret);
+bool sw_static_expected(const struct sw_static *s, const struct sw_static_name *n,
+	struct sw_static_hit *ret, const char **ret_suffix);
 /* name: lower case, without outer dots. The longest suffix at a label's border; *ret_suffix points into name. */
 bool sw_static_domain(const struct sw_static *s, const char *name, size_t len,
 	struct sw_static_hit *ret, const char **ret_suffix);
