@@ -55,7 +55,7 @@ LIBS_sockwarden-config := -lyaml -lseccomp -lcap-ng
 LIBS_sockwarden        := -lyaml -ljansson -lbpf -lelf -lz -lmnl -lpcap -lpcre2-8 -lsodium
 LIBS_TEST := -lcmocka -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lmnl -lnftnl -lsodium -lcurl \
              -lmicrohttpd -lyaml -lpthread -lpcap -lpcre2-8
-LIBS_FUZZ := -lpcre2-8 -lsodium -ljansson
+LIBS_FUZZ := -lpcre2-8 -lsodium -ljansson -lz
 
 BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))
 BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$B/bpf/%.bpf.o)

@@ -5,8 +5,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
 #include "user/base/cidr.h"
 #include "user/guard/image.h"
+#include "user/guard/logs.h"
 #include "user/guard/permit.h"
 #include "user/guard/supervise.h"
 #include "user/io/ids.h"
@@ -125,18 +129,18 @@ static void a_role_is_for_its_user_alone(void **state)
 	}
 }
 
-/* What each role may ask for, as text: H S P D A T M N in the order of enum sw_guard_op. */
+/* What each role may ask for, as text: H S P D A T M N C W L in the order of enum sw_guard_op. */
 static const struct op_case {
 	uid_t uid;
 	unsigned int role; /* 0: before HELLO */
 	const char *may;
 } op_cases[] = {
-	{1000, 0, "H........"},
-	{100, SW_ROLE_ENGINE, "HSPDATMNC"},
-	{101, SW_ROLE_NET, "HS......."},
-	{102, SW_ROLE_WEB, "HS......."},
-	{0, SW_ROLE_OPERATOR, "HS....M.."},
-	{1000, SW_ROLE_OPERATOR, "HS......."},
+	{1000, 0, "H.........."},
+	{100, SW_ROLE_ENGINE, "HSPDATMNCWL"},
+	{101, SW_ROLE_NET, "HS........."},
+	{102, SW_ROLE_WEB, "HS........."},
+	{0, SW_ROLE_OPERATOR, "HS....M...."},
+	{1000, SW_ROLE_OPERATOR, "HS........."},
 };
 
 static void nothing_is_permitted_that_has_no_row(void **state)
@@ -335,6 +339,135 @@ static void a_dynamic_id_is_one_that_nobody_has(void **state)
 	assert_int_equal(sw_ids_next_free(&from, is_all, &first), -EAGAIN);
 }
 
+/* ---- log files */
+
+static const char log_dir[] = "/tmp/sw-logs-XXXXXX";
+
+static void put_file(const char *dir, const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void empty_dir(const char *dir)
+{
+	static const char *const names[] = {
+		"a.log", "b.log", "a.log.1", "a.log-20260101.gz", "fifo.log", "link.log", "his.log", "far"};
+	char path[128];
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		unlink(path);
+	}
+	rmdir(dir);
+}
+
+/* What the source gives: names and errors in one text; descriptors are closed. */
+static const char *ask_logs(struct sw_logs *l, __u32 pattern, __u32 flags, const char *dir, char *text, size_t size)
+{
+	const struct sw_guard_log_ask ask = {.pattern = pattern, .flags = flags};
+	struct sw_guard_logs got;
+	int fds[SW_GUARD_LOGS_MAX], r;
+	size_t n = 0, len = 0;
+
+	r = sw_logs_open(l, &ask, &got, fds, &n);
+	text[0] = '\0';
+	if (r < 0)
+		snprintf(text, size, "%s", strerror(-r));
+	for (__u32 i = 0; r >= 0 && i < got.n; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s%s%s%s", len ? " " : "",
+			got.at[i].path + strlen(dir) + 1, got.at[i].error ? ":" : "", got.at[i].error ? strerrorname_np(-got.at[i].error) : "");
+	for (size_t i = 0; i < n; i++)
+		sw_close(fds[i]);
+	return text;
+}
+
+static void only_configured_regular_files_are_opened_and_no_links_of_others(void **state)
+{
+	_cleanup_(sw_logs_freep) struct sw_logs *l = NULL;
+	char dir[sizeof(log_dir)], path[128], pattern[128], one[128], linked[128], text[512];
+	const char *patterns[] = {pattern, NULL, one, linked};
+	const struct sw_logs_wish wish = {.patterns = patterns, .n = SW_ARRAY_SIZE(patterns)};
+
+	memcpy(dir, log_dir, sizeof(dir));
+	assert_non_null(mkdtemp(dir));
+	snprintf(pattern, sizeof(pattern), "%s/*.log", dir);
+	snprintf(one, sizeof(one), "%s/a.log", dir);
+	snprintf(linked, sizeof(linked), "%s/far/passwd", dir);
+	put_file(dir, "a.log", "a\n");
+	put_file(dir, "a.log.1", "older\n");
+	put_file(dir, "a.log-20260101.gz", "oldest\n");
+	put_file(dir, "b.log", "b\n");
+	snprintf(path, sizeof(path), "%s/fifo.log", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	snprintf(path, sizeof(path), "%s/link.log", dir);
+	assert_int_equal(symlink("b.log", path), 0);
+	snprintf(path, sizeof(path), "%s/his.log", dir);
+	assert_int_equal(symlink("/etc/shadow", path), 0);
+	snprintf(path, sizeof(path), "%s/far", dir);
+	assert_int_equal(symlink("/etc", path), 0);
+	assert_int_equal(sw_logs_new(&l), 0);
+	assert_string_equal(ask_logs(l, 0, 0, dir, text, sizeof(text)), strerror(ENOENT));
+	assert_int_equal(sw_logs_configure(l, &wish), 0);
+	if (geteuid() == 0) { /* root's own links are followed, anybody else's are not */
+		assert_int_equal(lchown(path, 65534, 65534), 0);
+		snprintf(path, sizeof(path), "%s/his.log", dir);
+		assert_int_equal(lchown(path, 65534, 65534), 0);
+		assert_string_equal(ask_logs(l, 0, 0, dir, text, sizeof(text)),
+			"a.log b.log fifo.log:ENODEV his.log:ELOOP link.log");
+		assert_string_equal(ask_logs(l, 3, 0, dir, text, sizeof(text)), "far/passwd:ELOOP");
+	}
+	assert_string_equal(ask_logs(l, 1, 0, dir, text, sizeof(text)), strerror(ENOENT));
+	assert_string_equal(ask_logs(l, 4, 0, dir, text, sizeof(text)), strerror(ENOENT));
+	assert_string_equal(ask_logs(l, 2, 0, dir, text, sizeof(text)), "a.log");
+	assert_string_equal(ask_logs(l, 2, SW_GUARD_LOG_PAST, dir, text, sizeof(text)), "a.log-20260101.gz a.log.1");
+	empty_dir(dir);
+}
+
+static void a_log_that_comes_and_one_that_grows_are_told(void **state)
+{
+	_cleanup_(sw_logs_freep) struct sw_logs *l = NULL;
+	char dir[sizeof(log_dir)], one[128], text[256];
+	const char *patterns[] = {one};
+	const struct sw_logs_wish wish = {.patterns = patterns, .n = 1};
+	const struct sw_guard_log_ask ask = {};
+	struct sw_guard_logs got;
+	struct inotify_event *ev;
+	char events[4096];
+	int fd = -1, fds[SW_GUARD_LOGS_MAX];
+	size_t n = 0;
+
+	memcpy(dir, log_dir, sizeof(dir));
+	assert_non_null(mkdtemp(dir));
+	snprintf(one, sizeof(one), "%s/deeper/a.log", dir);
+	assert_int_equal(sw_logs_new(&l), 0);
+	assert_int_equal(sw_logs_configure(l, &wish), 0);
+	assert_int_equal(sw_logs_watch(l, &fd), 0);
+	assert_string_equal(ask_logs(l, 0, 0, dir, text, sizeof(text)), "");
+	snprintf(text, sizeof(text), "%s/deeper", dir);
+	assert_int_equal(mkdir(text, 0700), 0);
+	assert_true(read(fd, events, sizeof(events)) > 0);
+	assert_int_equal(sw_logs_open(l, &ask, &got, fds, &n), 0);
+	put_file(text, "a.log", "");
+	assert_true(read(fd, events, sizeof(events)) > 0);
+	assert_int_equal(sw_logs_open(l, &ask, &got, fds, &n), 0);
+	assert_int_equal(n, 1);
+	assert_true(got.at[0].wd > 0);
+	put_file(text, "a.log", "grows\n");
+	assert_true(read(fd, events, sizeof(events)) > 0);
+	ev = (struct inotify_event *)events;
+	assert_int_equal(ev->wd, got.at[0].wd);
+	sw_close(fds[0]);
+	empty_dir(text);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +482,8 @@ int main(void)
 		cmocka_unit_test(a_program_is_refused_by_its_whole_name),
 		cmocka_unit_test(cgroup_v2_is_found_beside_v1),
 		cmocka_unit_test(a_dynamic_id_is_one_that_nobody_has),
+		cmocka_unit_test(only_configured_regular_files_are_opened_and_no_links_of_others),
+		cmocka_unit_test(a_log_that_comes_and_one_that_grows_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,6 +37,8 @@ struct sw_guard_client {
 
 struct call {
 	struct sw_guard_reply *ret;
+	int *fds; /* NULL: what comes is closed */
+	size_t n_fds;
 	bool is_done;
 	int result;
 };
@@ -178,6 +180,8 @@ static void on_call_reply(const struct sw_guard_reply *reply, int *fds, size_t n
 	c->result = reply->result;
 	if (c->ret)
 		*c->ret = *reply;
+	for (size_t i = 0; c->fds && i < n_fds; i++)
+		c->fds[c->n_fds++] = TAKE_FD(fds[i]);
 }
 
 static void ignore_reply(const struct sw_guard_reply *reply, int *fds, size_t n_fds, void *arg)
@@ -193,24 +197,40 @@ static void forget_call(struct sw_guard_client *g, struct call *c)
 	}
 }
 
-int sw_guard_call(struct sw_guard_client *g, struct sw_guard_request *req, size_t bytes, struct sw_guard_reply *ret)
+static int call(struct sw_guard_client *g, struct sw_guard_request *req, size_t bytes, struct call *c)
 {
-	struct call c = {.ret = ret};
 	int r;
 
 	if (!g->is_greeted)
 		return -ENOTCONN;
-	r = send_request(g, req, bytes, -1, on_call_reply, &c);
-	while (r >= 0 && !c.is_done) {
+	r = send_request(g, req, bytes, -1, on_call_reply, c);
+	while (r >= 0 && !c->is_done) {
 		r = g->fd >= 0 ? receive(g) : -ECONNRESET;
 		if (r == -EAGAIN)
 			r = wait_for(g, POLLIN);
 	}
-	if (c.is_done)
-		return SW_MIN(c.result, 0);
-	forget_call(g, &c);
+	if (c->is_done)
+		return SW_MIN(c->result, 0);
+	forget_call(g, c);
 	if (r != -EBUSY)
 		drop(g);
+	return r;
+}
+
+int sw_guard_call(struct sw_guard_client *g, struct sw_guard_request *req, size_t bytes, struct sw_guard_reply *ret)
+{
+	struct call c = {.ret = ret};
+
+	return call(g, req, bytes, &c);
+}
+
+int sw_guard_call_fds(struct sw_guard_client *g, struct sw_guard_request *req, size_t bytes, struct sw_guard_reply *ret,
+	int ret_fds[static SW_GUARD_FDS_MAX], size_t *ret_n)
+{
+	struct call c = {.ret = ret, .fds = ret_fds};
+	int r = call(g, req, bytes, &c);
+
+	*ret_n = c.n_fds;
 	return r;
 }
 

@@ -40,6 +40,9 @@ pid_t sw_guard_client_pid(const struct sw_guard_client *g);
  * ret may be NULL.
  */
 int sw_guard_call(struct sw_guard_client *g, struct sw_guard_request *req, size_t bytes, struct sw_guard_reply *ret);
+/* The same, with the descriptors that came: the caller's, whatever is returned. */
+int sw_guard_call_fds(struct sw_guard_client *g, struct sw_guard_request *req, size_t bytes, struct sw_guard_reply *ret,
+	int ret_fds[static SW_GUARD_FDS_MAX], size_t *ret_n);
 /*
  * Sends and returns; fn is called with the reply from the loop: for what takes long (TRAILS_SWAP) or
  * brings descriptors (SNAPSHOT). fd -1 for none, else borrowed. fn is called exactly once after 0.

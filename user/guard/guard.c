@@ -8,6 +8,7 @@
 #include "user/guard/decoys.h"
 #include "user/guard/follow.h"
 #include "user/guard/image.h"
+#include "user/guard/logs.h"
 #include "user/guard/notify.h"
 #include "user/guard/plant.h"
 #include "user/guard/prepare.h"
@@ -40,6 +41,7 @@ struct guard {
 	struct sw_swap *swap;
 	struct sw_follow *follow;
 	struct sw_decoys *decoys;
+	struct sw_logs *logs;
 	struct sw_serve *serve;
 	struct sw_supervise *supervise;
 	struct sw_source *deadline; /* says when a trial of enforcement ended; BPF ends it */
@@ -426,6 +428,11 @@ static int step_decoys(struct guard *g)
 	return 0;
 }
 
+static int step_logs(struct guard *g)
+{
+	return sw_logs_new(&g->logs);
+}
+
 static int step_serve(struct guard *g)
 {
 	const struct sw_serve_host host = {
@@ -433,6 +440,7 @@ static int step_serve(struct guard *g)
 		.maps = &g->plant.maps,
 		.bans = g->bans,
 		.swap = g->swap,
+		.logs = g->logs,
 		.ladder = g->plant.ladder,
 		.config_fd = config_fd,
 		.status = fill_status,
@@ -524,6 +532,7 @@ static int start(struct guard *g)
 		step_sockets,
 		step_policy,
 		step_decoys,
+		step_logs,
 		step_serve,
 		step_signals,
 		step_devices,
@@ -593,6 +602,7 @@ static void done(struct guard *g)
 {
 	sw_serve_free(g->serve);
 	sw_decoys_free(g->decoys);
+	sw_logs_free(g->logs);
 	sw_follow_free(g->follow);
 	sw_swap_free(g->swap);
 	sw_bans_free(g->bans);

@@ -163,6 +163,33 @@ static void do_decoys(struct peer *p, struct sw_guard_reply *reply, int *fds, si
 	}
 }
 
+static void do_watch_logs(struct peer *p, struct sw_guard_reply *reply, int *fds, size_t *n)
+{
+	int fd = -1, r = -EOPNOTSUPP;
+
+	if (p->serve->host.logs)
+		r = sw_logs_watch(p->serve->host.logs, &fd);
+	if (r >= 0) {
+		fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		r = fd < 0 ? -errno : 0;
+	}
+	if (r < 0)
+		refuse(p, reply, r, "log files cannot be watched");
+	else
+		fds[(*n)++] = fd;
+}
+
+static void do_open_log(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply, int *fds,
+	size_t *n)
+{
+	int r = q->n != 1 ? -EINVAL : -EOPNOTSUPP;
+
+	if (q->n == 1 && p->serve->host.logs)
+		r = sw_logs_open(p->serve->host.logs, &q->log[0], &reply->logs, fds, n);
+	if (r < 0)
+		refuse(p, reply, r, "no log files of that number");
+}
+
 static void on_swapped(int result, const char *text, void *arg)
 {
 	struct peer *p = arg;
@@ -247,6 +274,10 @@ static void respond(
 		do_snapshot(p, q, &reply, out, &n_out);
 	else if (q->op == SW_GUARD_DECOYS)
 		do_decoys(p, &reply, out, &n_out);
+	else if (q->op == SW_GUARD_WATCH_LOGS)
+		do_watch_logs(p, &reply, out, &n_out);
+	else if (q->op == SW_GUARD_OPEN_LOG)
+		do_open_log(p, q, &reply, out, &n_out);
 	else if (q->op != SW_GUARD_TRAILS_SWAP)
 		do_batch(p, q, &reply);
 	else if (do_swap(p, in[0], &reply))

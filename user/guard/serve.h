@@ -6,6 +6,7 @@
 #pragma once
 
 #include "user/guard/bans.h"
+#include "user/guard/logs.h"
 #include "user/guard/swap.h"
 #include "user/io/loop.h"
 #include "user/kern/ladder.h"
@@ -18,6 +19,7 @@ struct sw_serve_host {
 	const struct sw_maps *maps;
 	struct sw_bans *bans;
 	struct sw_swap *swap;
+	struct sw_logs *logs; /* NULL: no log files are opened */
 	const struct sw_ladder *ladder; /* NULL: no iterators */
 	int (*config_fd)(void *arg); /* borrowed descriptor of the sealed image */
 	void (*status)(struct sw_guard_status *ret, void *arg);

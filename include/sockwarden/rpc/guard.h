@@ -43,6 +43,8 @@ enum sw_guard_op {
 	SW_GUARD_MODE,	   /* engine, operator: mode, confirm_sec (0: at once and for good) */
 	SW_GUARD_SNAPSHOT, /* engine: reply carries iterator descriptors, see sw_guard_snapshot */
 	SW_GUARD_DECOYS,   /* engine: reply.decoys, and the listeners it names as descriptors */
+	SW_GUARD_WATCH_LOGS, /* engine: one descriptor, an inotify instance that OPEN_LOG adds to */
+	SW_GUARD_OPEN_LOG, /* engine: log[1]: the files of one configured source, see sw_guard_logs */
 	SW_GUARD_OP_COUNT
 };
 
@@ -62,6 +64,16 @@ struct sw_guard_allow {
 	__u32 origins; /* enum sw_allow_origin; replaces what was there; 0 deletes */
 };
 
+enum sw_guard_log_flag {
+	SW_GUARD_LOG_PAST = 1 << 0, /* the rotated ones beside them (NAME.1, NAME-20260101.gz, ...), not watched */
+};
+
+struct sw_guard_log_ask {
+	__u32 pattern; /* number of the source among those of the rules */
+	__u32 first;   /* of the files it names, in the order of their names */
+	__u32 flags;   /* enum sw_guard_log_flag, or-ed */
+};
+
 struct sw_guard_request {
 	__u16 version; /* SW_GUARD_VERSION */
 	__u16 op;
@@ -73,6 +85,7 @@ struct sw_guard_request {
 	union {
 		struct sw_guard_ban bans[SW_GUARD_BATCH_MAX];
 		struct sw_guard_allow allows[SW_GUARD_BATCH_MAX];
+		struct sw_guard_log_ask log[1];
 	};
 };
 
@@ -173,6 +186,23 @@ struct sw_guard_decoys {
 	char why[128];
 };
 
+/*
+ * OPEN_LOG's reply: for each of at[0..n) without an error a descriptor, in order. wd is its watch in the
+ * instance of WATCH_LOGS, -1 without one; a watch that is none of these is a directory's: files came or
+ * went, ask again. More than first + n are there when total says so.
+ */
+enum { SW_GUARD_LOGS_MAX = 16, SW_GUARD_LOG_PATH = 224 };
+struct sw_guard_log {
+	__s32 wd;
+	__s32 error; /* -errno: why it is not among the descriptors */
+	char path[SW_GUARD_LOG_PATH];
+};
+struct sw_guard_logs {
+	__u32 n, total;
+	__u32 n_left_out; /* beyond what one source may name */
+	struct sw_guard_log at[SW_GUARD_LOGS_MAX];
+};
+
 struct sw_guard_reply {
 	__u16 version;
 	__u16 op;
@@ -185,5 +215,6 @@ struct sw_guard_reply {
 		struct sw_guard_status status;
 		struct sw_guard_snapshot snapshot;
 		struct sw_guard_decoys decoys;
+		struct sw_guard_logs logs;
 	};
 };

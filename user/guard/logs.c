@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/guard/logs.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include "user/base/log.h"
+
+enum {
+	LINKS_MAX = 8,
+	FILE_EVENTS = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF,
+	DIR_EVENTS = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR,
+};
+
+struct sw_logs {
+	char **patterns; /* NULL where a source is no file */
+	size_t n;
+	int inotify; /* -1: nobody watches */
+};
+
+/* ---- one file */
+
+/* The descriptor is on the file itself (O_PATH), whatever its name means in the next moment. */
+static int descriptor_path(char *buf, size_t size, int fd)
+{
+	return snprintf(buf, size, "/proc/self/fd/%d", fd) < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+/* Puts a link's text in place of its name. */
+static int read_link(int fd, const char *rest, char *ret, size_t size)
+{
+	char target[PATH_MAX], joined[PATH_MAX];
+	ssize_t n = readlinkat(fd, "", target, sizeof(target) - 1);
+
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	if ((size_t)snprintf(joined, sizeof(joined), "%s/%s", target, rest) >= sizeof(joined))
+		return -ENAMETOOLONG;
+	return sw_strcpy(ret, size, joined) ? 0 : -ENAMETOOLONG;
+}
+
+/* O_PATH descriptor of path, through links of root alone. */
+static int walk(const char *path)
+{
+	char rest[PATH_MAX];
+	unsigned int links = 0;
+	_close_ int at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (at < 0 || path[0] != '/' || !sw_strcpy(rest, sizeof(rest), path))
+		return at < 0 ? -errno : -EINVAL;
+	for (;;) {
+		char *name = rest + strspn(rest, "/"), *after;
+		_close_ int fd = -1;
+		struct stat st;
+
+		if (!*name)
+			return TAKE_FD(at);
+		after = name + strcspn(name, "/");
+		if (*after)
+			*after++ = '\0';
+		fd = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return -errno;
+		if (S_ISLNK(st.st_mode)) {
+			int r = st.st_uid != 0 || ++links > LINKS_MAX
+				? -ELOOP
+				: read_link(fd, after, rest, sizeof(rest));
+
+			if (r < 0)
+				return r;
+			if (rest[0] != '/')
+				continue;
+			sw_close(at);
+			at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+			if (at < 0)
+				return -errno;
+			continue;
+		}
+		sw_close(at);
+		at = TAKE_FD(fd);
+		memmove(rest, after, strlen(after) + 1);
+	}
+}
+
+static int open_regular(const char *path)
+{
+	char self[32];
+	_close_ int fd = walk(path);
+	struct stat st;
+	int out;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -ENODEV;
+	(void)descriptor_path(self, sizeof(self), fd);
+	out = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return out < 0 ? -errno : out;
+}
+
+/* ---- directories */
+
+/* The nearest directory that is there, so that the coming of those below it is seen. */
+static void watch_directory(const struct sw_logs *l, const char *path)
+{
+	char dir[PATH_MAX], self[32];
+	char *slash;
+
+	if (l->inotify < 0 || !sw_strcpy(dir, sizeof(dir), path))
+		return;
+	while ((slash = strrchr(dir, '/'))) {
+		_close_ int fd = -1;
+
+		slash[slash == dir] = '\0';
+		fd = walk(dir);
+		if (fd >= 0 && descriptor_path(self, sizeof(self), fd) == 0 &&
+			inotify_add_watch(l->inotify, self, DIR_EVENTS) >= 0)
+			return;
+		if (slash == dir)
+			return;
+	}
+}
+
+/* What stands before the first component with a sign of a pattern in it. */
+static void watch_pattern(const struct sw_logs *l, const char *pattern)
+{
+	char fixed[PATH_MAX];
+	size_t sign = strcspn(pattern, "*?[{");
+
+	if (!sw_strcpy(fixed, sizeof(fixed), pattern))
+		return;
+	fixed[sign] = '\0';
+	watch_directory(l, fixed);
+}
+
+/* ---- what is asked */
+
+static int name_files(const char *pattern, bool is_past, glob_t *g)
+{
+	char text[PATH_MAX];
+	int r;
+
+	if ((size_t)snprintf(text, sizeof(text), "%s%s", pattern, is_past ? "[.-]*" : "") >=
+		sizeof(text))
+		return -ENAMETOOLONG;
+	r = glob(text, GLOB_BRACE, NULL, g);
+	return r == GLOB_NOSPACE ? -ENOMEM : r == GLOB_NOMATCH || r == 0 ? 0 : -EIO;
+}
+
+static void open_one(const struct sw_logs *l, const char *path, bool is_past,
+	struct sw_guard_log *ret, int *ret_fds, size_t *ret_n)
+{
+	char self[32];
+	int fd;
+
+	*ret = (struct sw_guard_log){.wd = -1};
+	if (!sw_strcpy(ret->path, sizeof(ret->path), path)) {
+		ret->error = -ENAMETOOLONG;
+		return;
+	}
+	if (!is_past)
+		watch_directory(l, path);
+	fd = open_regular(path);
+	if (fd < 0) {
+		ret->error = fd;
+		return;
+	}
+	if (!is_past && l->inotify >= 0 && descriptor_path(self, sizeof(self), fd) == 0)
+		ret->wd = inotify_add_watch(l->inotify, self, FILE_EVENTS);
+	ret_fds[(*ret_n)++] = fd;
+}
+
+int sw_logs_open(struct sw_logs *l, const struct sw_guard_log_ask *ask, struct sw_guard_logs *ret,
+	int *ret_fds, size_t *ret_n)
+{
+	bool is_past = ask->flags & SW_GUARD_LOG_PAST;
+	const char *pattern = ask->pattern < l->n ? l->patterns[ask->pattern] : NULL;
+	glob_t g = {};
+	size_t total;
+	int r;
+
+	*ret = (struct sw_guard_logs){};
+	if (!pattern)
+		return -ENOENT;
+	if (!is_past)
+		watch_pattern(l, pattern);
+	r = name_files(pattern, is_past, &g);
+	total = SW_MIN(g.gl_pathc, (size_t)SW_LOGS_FILES_MAX);
+	ret->total = (__u32)total;
+	ret->n_left_out = (__u32)(g.gl_pathc - total);
+	for (size_t i = ask->first; r >= 0 && i < total && ret->n < SW_GUARD_LOGS_MAX;
+		i++, ret->n++)
+		open_one(l, g.gl_pathv[i], is_past, &ret->at[ret->n], ret_fds, ret_n);
+	globfree(&g);
+	return r;
+}
+
+int sw_logs_watch(struct sw_logs *l, int *ret_fd)
+{
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	sw_close(l->inotify);
+	l->inotify = fd;
+	*ret_fd = fd;
+	return 0;
+}
+
+/* ---- the object */
+
+static void drop_patterns(struct sw_logs *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->patterns[i]);
+	free(TAKE_PTR(l->patterns));
+	l->n = 0;
+}
+
+int sw_logs_configure(struct sw_logs *l, const struct sw_logs_wish *w)
+{
+	drop_patterns(l);
+	if (!w->n)
+		return 0;
+	if (w->n > SW_LOGS_PATTERNS_MAX)
+		return -E2BIG;
+	l->patterns = calloc(w->n, sizeof(*l->patterns));
+	if (!l->patterns)
+		return -ENOMEM;
+	l->n = w->n;
+	for (size_t i = 0; i < w->n; i++) {
+		l->patterns[i] = w->patterns[i] ? strdup(w->patterns[i]) : NULL;
+		if (w->patterns[i] && !l->patterns[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int sw_logs_new(struct sw_logs **ret)
+{
+	struct sw_logs *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return -ENOMEM;
+	l->inotify = -1;
+	*ret = l;
+	return 0;
+}
+
+void sw_logs_free(struct sw_logs *l)
+{
+	if (!l)
+		return;
+	drop_patterns(l);
+	sw_close(l->inotify);
+	free(l);
+}
+
+void sw_logs_freep(struct sw_logs **l)
+{
+	sw_logs_free(*l);
+}
