@@ -29,6 +29,29 @@ static __always_inline struct sock_note *note_of(void *sk)
 	return note;
 }
 
+/* A record about the socket of ctx, a bpf_sock or a bpf_sock_addr: both have these members. */
+#define event_about(event_type, note, ctx)                                                                    \
+	({                                                                                                     \
+		struct sw_sock_event *_e = sock_event_begin(event_type, note);                                 \
+		if (_e) {                                                                                      \
+			_e->cookie = bpf_get_socket_cookie(ctx);                                               \
+			_e->family = (ctx)->family;                                                            \
+			_e->type = (ctx)->type;                                                                \
+			_e->protocol = (ctx)->protocol;                                                        \
+		}                                                                                              \
+		_e;                                                                                            \
+	})
+
+/* words: four of an IPv6 address in a context, which can be read but a word at a time. */
+#define copy6_words(to, words)                                                                                 \
+	({                                                                                                     \
+		__u32 *_a = (__u32 *)(to);                                                                     \
+		_a[0] = (words)[0];                                                                            \
+		_a[1] = (words)[1];                                                                            \
+		_a[2] = (words)[2];                                                                            \
+		_a[3] = (words)[3];                                                                            \
+	})
+
 static __always_inline struct sw_sock_event *bound_begin(struct bpf_sock *ctx)
 {
 	struct sock_note *note = note_of(ctx);
@@ -44,7 +67,6 @@ static __always_inline struct sw_sock_event *bound_begin(struct bpf_sock *ctx)
 	e->family = ctx->family;
 	e->type = ctx->type;
 	e->protocol = ctx->protocol;
-	e->origin = origin_of(current_task());
 	return e;
 }
 
@@ -62,7 +84,7 @@ int on_sock_create(struct bpf_sock *ctx)
 	if (!e)
 		return ALLOW;
 	e->lport = ctx->protocol; /* as the inventory has it */
-	event_commit(&e->head, true);
+	event_commit(&e->head);
 	return ALLOW;
 }
 
@@ -75,7 +97,7 @@ int on_post_bind4(struct bpf_sock *ctx)
 		return ALLOW;
 	e->lport = ctx->src_port;
 	*(__u32 *)e->laddr = ctx->src_ip4;
-	event_commit(&e->head, false);
+	event_commit(&e->head);
 	return ALLOW;
 }
 
@@ -83,17 +105,12 @@ SEC("cgroup/post_bind6")
 int on_post_bind6(struct bpf_sock *ctx)
 {
 	struct sw_sock_event *e = bound_begin(ctx);
-	__u32 *a;
 
 	if (!e)
 		return ALLOW;
-	a = (__u32 *)e->laddr;
 	e->lport = ctx->src_port;
-	a[0] = ctx->src_ip6[0];
-	a[1] = ctx->src_ip6[1];
-	a[2] = ctx->src_ip6[2];
-	a[3] = ctx->src_ip6[3];
-	event_commit(&e->head, false);
+	copy6_words(e->laddr, ctx->src_ip6);
+	event_commit(&e->head);
 	return ALLOW;
 }
 
@@ -110,13 +127,9 @@ static __always_inline struct sw_sock_event *asked_begin(struct bpf_sock_addr *c
 	if (!note || (flag && note->flags & flag))
 		return NULL;
 	note->flags |= SOCK_IS_TOLD | flag;
-	e = sock_event_begin(SW_EV_CONNECT, note);
+	e = event_about(SW_EV_CONNECT, note, ctx);
 	if (!e)
 		return NULL;
-	e->cookie = bpf_get_socket_cookie(ctx);
-	e->family = ctx->family;
-	e->type = ctx->type;
-	e->protocol = ctx->protocol;
 	e->rport = bpf_ntohs(ctx->user_port);
 	e->state = flag ? TCP_CLOSE : 0; /* a datagram sent aside leaves the socket without a peer */
 	e->origin = origin_of(current_task());
@@ -130,23 +143,18 @@ static __always_inline int asked4(struct bpf_sock_addr *ctx, __u32 flag)
 	if (!e)
 		return ALLOW;
 	*(__u32 *)e->raddr = ctx->user_ip4;
-	event_commit(&e->head, false);
+	event_commit(&e->head);
 	return ALLOW;
 }
 
 static __always_inline int asked6(struct bpf_sock_addr *ctx, __u32 flag)
 {
 	struct sw_sock_event *e = asked_begin(ctx, flag);
-	__u32 *a;
 
 	if (!e)
 		return ALLOW;
-	a = (__u32 *)e->raddr;
-	a[0] = ctx->user_ip6[0];
-	a[1] = ctx->user_ip6[1];
-	a[2] = ctx->user_ip6[2];
-	a[3] = ctx->user_ip6[3];
-	event_commit(&e->head, false);
+	copy6_words(e->raddr, ctx->user_ip6);
+	event_commit(&e->head);
 	return ALLOW;
 }
 
@@ -201,7 +209,7 @@ int on_sock_release(struct bpf_sock *ctx)
 	e->type = ctx->type;
 	e->protocol = ctx->protocol;
 	e->origin = origin_of(current_task());
-	event_commit(&e->head, false);
+	event_commit(&e->head);
 	return ALLOW;
 }
 
@@ -234,17 +242,11 @@ int on_sockops(struct bpf_sock_ops *ctx)
 	e->options = note->options;
 	e->ifindex = sk->bound_dev_if;
 	e->lport = sk->src_port;
-	if (sk->family == AF_INET) {
+	if (sk->family == AF_INET)
 		*(__u32 *)e->laddr = sk->src_ip4;
-	} else {
-		__u32 *a = (__u32 *)e->laddr;
-
-		a[0] = sk->src_ip6[0];
-		a[1] = sk->src_ip6[1];
-		a[2] = sk->src_ip6[2];
-		a[3] = sk->src_ip6[3];
-	}
-	event_commit(&e->head, true);
+	else
+		copy6_words(e->laddr, sk->src_ip6);
+	event_commit(&e->head);
 	return ALLOW;
 }
 

@@ -66,7 +66,7 @@ static __always_inline int tell_unix(struct sock *sk, __u8 state)
 	e->pad = 0;
 	__builtin_memset(e->path, 0, sizeof(e->path));
 	path_of(e, us);
-	event_commit(&e->head, true);
+	event_commit(&e->head);
 	return 0;
 }
 

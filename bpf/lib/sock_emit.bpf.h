@@ -6,7 +6,7 @@
 #include "lib/sock_maps.bpf.h"
 #include "lib/sock_read.bpf.h"
 
-enum { WAKE_EVERY_NS = 1000000 }; /* a wake-up costs 3 to 13 us: at most one a millisecond and CPU */
+enum { QUIET_NS = 1000000 }; /* below the reader's poll: a record sooner than this after another is polled for */
 enum { TS_COMPAT = 2 };
 enum { NR_IO_URING_ENTER = 426 }; /* the same number on every architecture */
 
@@ -21,7 +21,8 @@ static __always_inline struct task_struct *current_task(void)
  */
 static __always_inline __u8 origin_of(struct task_struct *t)
 {
-	long regs, nr = -1;
+	void *regs;
+	long nr = -1;
 
 	if (t->flags & PF_KTHREAD)
 		return SW_ORIGIN_KERNEL;
@@ -30,16 +31,12 @@ static __always_inline __u8 origin_of(struct task_struct *t)
 	if (bpf_core_field_exists(((struct task_struct___x86 *)0)->thread_info.status) &&
 	    (((struct task_struct___x86 *)t)->thread_info.status & TS_COMPAT))
 		return SW_ORIGIN_COMPAT;
-	if (!can_read_kernel)
-		return SW_ORIGIN_SYSCALL;
-	regs = bpf_task_pt_regs(t);
+	regs = (void *)bpf_task_pt_regs(t);
 	if (bpf_core_field_exists(((struct pt_regs___x86 *)0)->orig_ax))
-		nr = BPF_CORE_READ((struct pt_regs___x86 *)regs, orig_ax);
+		nr = (long)((struct pt_regs___x86 *)regs)->orig_ax;
 	else if (bpf_core_field_exists(((struct pt_regs___a64 *)0)->syscallno))
-		nr = BPF_CORE_READ((struct pt_regs___a64 *)regs, syscallno);
-	if (nr == NR_IO_URING_ENTER)
-		return SW_ORIGIN_IO_URING;
-	return SW_ORIGIN_SYSCALL;
+		nr = ((struct pt_regs___a64 *)regs)->syscallno;
+	return nr == NR_IO_URING_ENTER ? SW_ORIGIN_IO_URING : SW_ORIGIN_SYSCALL;
 }
 
 static __always_inline struct sock_cpu *this_cpu(void)
@@ -76,15 +73,19 @@ static __always_inline void *event_begin(__u8 type, __u16 len)
 	return h;
 }
 
-/* Wakes user space when it may sleep: it polls on for 2 ms after a record, so more would be wasted. */
-static __always_inline void event_commit(struct sw_ev_head *h, bool must_wake)
+/*
+ * A wake-up costs 3 to 13 us, so only the first record after a quiet while sends one: user space polls
+ * each 2 ms until a poll finds nothing, and that is after a longer quiet than ours.
+ */
+static __always_inline void event_commit(struct sw_ev_head *h)
 {
 	struct sock_cpu *c = this_cpu();
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
-	if (c && (must_wake || h->boot_ns - c->wake_ns >= WAKE_EVERY_NS)) {
-		c->wake_ns = h->boot_ns;
-		flags = BPF_RB_FORCE_WAKEUP;
+	if (c) {
+		if (h->boot_ns - c->told_ns >= QUIET_NS)
+			flags = BPF_RB_FORCE_WAKEUP;
+		c->told_ns = h->boot_ns;
 	}
 	bpf_ringbuf_submit(h, flags);
 	sw_stat_inc(SW_STAT_EV_SOCK_SENT);

@@ -43,7 +43,7 @@ struct {
 
 struct sock_cpu {
 	__u64 seq;     /* of the last record begun on this CPU */
-	__u64 wake_ns; /* boot time of the last wake-up that this CPU sent */
+	__u64 told_ns; /* boot time of the last record of this CPU */
 };
 
 struct {

@@ -42,7 +42,7 @@ static __always_inline int tell(const struct sock *sk, __u8 type, __u8 state, st
 	if (type == SW_EV_LISTEN)
 		e->backlog = sk->sk_max_ack_backlog;
 	e->origin = type == SW_EV_LISTEN || t->tgid == e->owner.tgid ? origin_of(t) : SW_ORIGIN_KERNEL;
-	event_commit(&e->head, type == SW_EV_LISTEN);
+	event_commit(&e->head);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
 
 enum {
 	BATCH = 4096,		    /* records before the loop's other sources get their turn */
-	POLL_NS = 2000000,	    /* above the kernel side's WAKE_EVERY_NS: what comes after an empty poll wakes us */
+	POLL_NS = 2000000,	    /* above the kernel side's QUIET_NS: what comes after an empty poll wakes us */
 	SAFETY_NS = 500000000,	    /* a record whose writer was preempted before the commit may have had no wake-up */
 };
 
