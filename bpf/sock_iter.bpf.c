@@ -31,7 +31,7 @@ static __always_inline void inet_of(struct sw_it_inet *r, struct sock *sk, struc
 {
 	r->type = SW_IT_INET;
 	r->len = sizeof(*r);
-	r->inode = sk->sk_socket->file->f_inode->i_ino;
+	r->inode = inode_of(sk);
 	r->uid = uid;
 	r->family = sk->__sk_common.skc_family;
 	r->protocol = sk->sk_protocol;
@@ -120,7 +120,7 @@ int it_unix(struct bpf_iter__unix *ctx)
 		return 0;
 	r.type = SW_IT_UNIX;
 	r.len = sizeof(r);
-	r.inode = us->sk.sk_socket->file->f_inode->i_ino;
+	r.inode = inode_of(&us->sk);
 	r.cookie = bpf_get_socket_cookie(us);
 	r.uid = ctx->uid;
 	r.netns = us->sk.__sk_common.skc_net.net->ns.inum;
@@ -128,10 +128,13 @@ int it_unix(struct bpf_iter__unix *ctx)
 	r.state = us->sk.__sk_common.skc_state;
 	unix_path(&r, us);
 	if (us->peer)
-		r.peer_inode = us->peer->sk_socket->file->f_inode->i_ino;
+		r.peer_inode = inode_of(us->peer);
 	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
 	return 0;
 }
+
+/* A walk over all descriptors has ended: what comes after got its note when it was made. */
+static bool is_all_noted;
 
 /* Leaves a note on a socket that is older than we are: what its listener accepts then has an owner. */
 static __always_inline void note_owner(struct sock *sk, const struct sw_owner *o)
@@ -197,8 +200,10 @@ int it_task_file(struct bpf_iter__task_file *ctx)
 	struct socket *so;
 	struct sock *sk;
 
-	if (!t || !file)
+	if (!t || !file) {
+		is_all_noted = true;
 		return 0;
+	}
 	so = bpf_sock_from_file(file);
 	if (!so)
 		return 0;
@@ -207,7 +212,7 @@ int it_task_file(struct bpf_iter__task_file *ctx)
 		return 0;
 	r.type = SW_IT_FILE;
 	r.len = sizeof(r);
-	r.inode = file->f_inode->i_ino;
+	r.inode = inode_of(sk);
 	r.cookie = bpf_get_socket_cookie(sk);
 	owner_of_task(&r.owner, t);
 	r.fd = ctx->fd;
@@ -216,7 +221,7 @@ int it_task_file(struct bpf_iter__task_file *ctx)
 	r.protocol = sk->sk_protocol;
 	r.state = sk->__sk_common.skc_state;
 	r.netns = sk->__sk_common.skc_net.net->ns.inum;
-	if (r.family == AF_INET || r.family == AF_INET6)
+	if (!is_all_noted && (r.family == AF_INET || r.family == AF_INET6))
 		note_owner(sk, &r.owner);
 	if (has_no_iterator(sk))
 		tell_inet(ctx->meta->seq, sk, &r);

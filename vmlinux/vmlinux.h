@@ -448,6 +448,7 @@ struct sock {
 	kuid_t sk_uid;
 	__u16 sk_type;
 	__u16 sk_protocol;
+	unsigned long sk_ino; /* since 6.18 */
 };
 
 struct inet_sock {

@@ -25,6 +25,14 @@ static __always_inline void owner_of_task(struct sw_owner *o, struct task_struct
 	o->pad = 0;
 }
 
+/* 0 when it has no file. Before 6.18 it is three objects away, each of them a miss of the cache. */
+static __always_inline __u32 inode_of(const struct sock *sk)
+{
+	if (bpf_core_field_exists(sk->sk_ino))
+		return sk->sk_ino;
+	return sk->sk_socket->file->f_inode->i_ino;
+}
+
 /* inet: sk as its larger type, or NULL where that is not to be had: then without the last two. */
 static __always_inline __u8 options_of(const struct sock *sk, struct inet_sock *inet)
 {

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "tests/lib/sock_world.h"
+#include "user/sockets/cookies.h"
 #include "user/sockets/names.h"
 
 enum { LOOPBACK = 0x7f000001, ANY = 0, LISTEN = 10, SEC = 1000000000 };
@@ -321,10 +322,45 @@ static void control_groups_name_containers_and_units(void **state)
 	}
 }
 
+/* Against an array by cookie: numbers in a row and far apart, so that searches run into each other. */
+static void cookies_are_found_until_they_are_removed(void **state)
+{
+	enum { N = 5000, STEPS = 60000 };
+	struct sw_cookies c = {0};
+	static void *model[N];
+	uint32_t seed = 1;
+	size_t n = 0;
+
+	for (int i = 0; i < STEPS; i++) {
+		size_t at;
+		uint64_t cookie;
+
+		seed = seed * 1664525 + 1013904223;
+		at = (seed >> 8) % N;
+		cookie = at % 2 ? at + 1 : (uint64_t)(at + 1) << 32;
+		assert_ptr_equal(sw_cookies_find(&c, cookie), model[at]);
+		if (model[at]) {
+			sw_cookies_remove(&c, cookie);
+			model[at] = NULL;
+			n--;
+		} else {
+			model[at] = &model[at];
+			assert_int_equal(sw_cookies_add(&c, cookie, model[at]), 0);
+			n++;
+		}
+		assert_int_equal(c.n, n);
+	}
+	for (size_t at = 0; at < N; at++)
+		assert_ptr_equal(sw_cookies_find(&c, at % 2 ? at + 1 : (uint64_t)(at + 1) << 32), model[at]);
+	assert_null(sw_cookies_find(&c, 0));
+	sw_cookies_done(&c);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, begin, end)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cookies_are_found_until_they_are_removed),
 		test(a_listener_is_told_once_up_and_once_down),
 		test(a_listener_without_a_port_is_told_when_the_port_is_known),
 		test(the_first_snapshot_tells_no_listener_and_the_next_tells_the_differences),

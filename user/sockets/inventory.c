@@ -5,13 +5,15 @@
 #include <sys/socket.h>
 #include <uthash.h>
 
+#include "user/sockets/cookies.h"
+
 enum { STATE_ESTABLISHED = 1, STATE_SYN_SENT = 2, STATE_CLOSE = 7, STATE_CLOSE_WAIT = 8, STATE_LISTEN = 10 };
 enum { OWNERS_MAX = 4096 }; /* processes of one socket: a pre-forking server has hundreds */
 #define ORPHAN_NS SW_SEC_NS  /* from an owner's end to the question who holds its listener now */
 
 struct entry {
 	struct sw_sock s;
-	UT_hash_handle hh;
+	struct entry *prev, *next; /* in order of their making */
 };
 
 /* A socket that was closed while a snapshot was being taken, which may still show it. */
@@ -32,7 +34,8 @@ struct sw_inventory {
 	struct sw_procs *procs;
 	const struct sw_inventory_ops *ops;
 	void *arg;
-	struct entry *by_cookie;
+	struct sw_cookies by_cookie;
+	struct entry *first, *last;
 	struct tombstone *closed;
 	struct netns *netns;
 	uint32_t host_netns;
@@ -69,7 +72,9 @@ static void drop_owners(struct sw_inventory *inv, struct sw_sock *s)
 
 static void free_entry(struct sw_inventory *inv, struct entry *e)
 {
-	HASH_DEL(inv->by_cookie, e);
+	sw_cookies_remove(&inv->by_cookie, e->s.cookie);
+	*(e->prev ? &e->prev->next : &inv->first) = e->next;
+	*(e->next ? &e->next->prev : &inv->last) = e->prev;
 	drop_owners(inv, &e->s);
 	free(e->s.owners);
 	free(e->s.path);
@@ -93,8 +98,11 @@ void sw_inventory_free(struct sw_inventory *inv)
 
 	if (!inv)
 		return;
-	HASH_ITER(hh, inv->by_cookie, e, next)
+	for (e = inv->first; e; e = next) {
+		next = e->next;
 		free_entry(inv, e);
+	}
+	sw_cookies_done(&inv->by_cookie);
 	HASH_ITER(hh, inv->netns, n, next_ns) {
 		HASH_DEL(inv->netns, n);
 		free(n);
@@ -110,10 +118,7 @@ void sw_inventory_freep(struct sw_inventory **inv)
 
 static struct entry *find(struct sw_inventory *inv, uint64_t cookie)
 {
-	struct entry *e;
-
-	HASH_FIND(hh, inv->by_cookie, &cookie, sizeof(cookie), e);
-	return e;
+	return sw_cookies_find(&inv->by_cookie, cookie);
 }
 
 static struct entry *find_or_make(struct sw_inventory *inv, uint64_t cookie)
@@ -122,14 +127,17 @@ static struct entry *find_or_make(struct sw_inventory *inv, uint64_t cookie)
 
 	if (e)
 		return e;
-	e = HASH_COUNT(inv->by_cookie) < SW_INVENTORY_MAX ? calloc(1, sizeof(*e)) : NULL;
-	if (!e) {
+	e = cookie && inv->by_cookie.n < SW_INVENTORY_MAX ? calloc(1, sizeof(*e)) : NULL;
+	if (!e || sw_cookies_add(&inv->by_cookie, cookie, e) < 0) {
+		free(e);
 		inv->stats.untracked++;
 		return NULL;
 	}
 	e->s.cookie = cookie;
 	e->s.state = STATE_CLOSE;
-	HASH_ADD(hh, inv->by_cookie, s.cookie, sizeof(cookie), e);
+	e->prev = inv->last;
+	*(e->prev ? &e->prev->next : &inv->first) = e;
+	inv->last = e;
 	return e;
 }
 
@@ -375,13 +383,13 @@ void sw_inventory_lost(struct sw_inventory *inv, uint64_t n)
 
 void sw_inventory_tick(struct sw_inventory *inv)
 {
-	struct entry *e, *next;
+	struct entry *e;
 
 	sw_procs_sweep(inv->procs);
 	if (!inv->orphan_ns || sw_clock_boot_ns(inv->clock) < inv->orphan_ns)
 		return;
 	inv->orphan_ns = 0;
-	HASH_ITER(hh, inv->by_cookie, e, next)
+	for (e = inv->first; e; e = e->next)
 		if (e->s.is_up_told && e->s.n_owners && sw_sock_is_ownerless(&e->s))
 			inv->needs_snapshot = true;
 }
@@ -581,8 +589,10 @@ void sw_inventory_snapshot_end(struct sw_inventory *inv, bool is_whole)
 		return;
 	}
 	sw_procs_snapshot_end(inv->procs);
-	HASH_ITER(hh, inv->by_cookie, e, next)
+	for (e = inv->first; e; e = next) {
+		next = e->next;
 		settle(inv, e);
+	}
 	drop_netns(inv);
 	inv->is_first = false;
 	inv->stats.resyncs++;
@@ -595,7 +605,8 @@ int sw_inventory_each(struct sw_inventory *inv, int (*fn)(const struct sw_sock *
 	struct entry *e, *next;
 	int r;
 
-	HASH_ITER(hh, inv->by_cookie, e, next) {
+	for (e = inv->first; e; e = next) {
+		next = e->next;
 		r = fn(&e->s, arg);
 		if (r < 0)
 			return r;
@@ -614,7 +625,7 @@ struct sw_inventory_stats sw_inventory_stats(const struct sw_inventory *inv)
 {
 	struct sw_inventory_stats st = inv->stats;
 
-	st.sockets = HASH_COUNT(inv->by_cookie);
+	st.sockets = inv->by_cookie.n;
 	return st;
 }
 
