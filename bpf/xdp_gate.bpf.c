@@ -10,7 +10,7 @@
 #include "lib/maps.bpf.h"
 #include "lib/packed.bpf.h"
 #include "lib/tell.bpf.h"
-#include "sockwarden/pkt/parse.h"
+#include "sockwarden/pkt/plain.h"
 
 /* A hard end to enforcing, so that an arm that nobody confirms ends without user space. */
 static __always_inline bool is_enforcing(const struct sw_gate_ctl *ctl)
@@ -29,12 +29,12 @@ static __noinline bool judge_lpm(
 	return is_banned6(ctl, flow, hit) || is_trailed6(flow, hit);
 }
 
-/* Something touches an address of the packet. A ban touches the source alone. */
-static __noinline bool judge_marked(const struct sw_gate_ctl *ctl, const struct sw_flow *flow,
+/* Something touches an address of the packet. A ban touches the source alone, and has marks of its own. */
+static __always_inline bool judge_marked(const struct sw_gate_ctl *ctl, const struct sw_flow *flow,
 	const struct sw_marked *marked, struct sw_hit *hit)
 {
 	if (flow->family == 4)
-		return (marked->source && is_banned4(ctl, flow, hit)) ||
+		return (marked->source && is_ban_marked4(flow) && is_banned4(ctl, flow, hit)) ||
 			is_packed_trailed4(flow, marked, hit);
 	return (marked->source && is_banned6(ctl, flow, hit)) ||
 		is_packed_trailed6(flow, marked, hit);
@@ -49,12 +49,12 @@ static __always_inline bool judge(
 	if (ctl->engine != SW_ENGINE_PACKED)
 		return judge_lpm(ctl, flow, hit);
 	if (!(flow->family == 4 ? is_marked4(flow, &marked) : is_marked6(flow, &marked)))
-		return false; /* benign: a bit for each address, and nothing else */
+		return false;
 	return judge_marked(ctl, flow, &marked, hit);
 }
 
-/* Counts and tells what was said of a packet. Out of line: a benign packet never comes here. */
-static __noinline bool settle(const struct sw_gate_ctl *ctl, const struct sw_flow *flow,
+/* Counts and tells what was said of a packet. */
+static __always_inline bool settle(const struct sw_gate_ctl *ctl, const struct sw_flow *flow,
 	const struct sw_origin *origin, struct sw_hit *hit)
 {
 	bool is_dropped = false;
@@ -70,23 +70,18 @@ static __noinline bool settle(const struct sw_gate_ctl *ctl, const struct sw_flo
 	return is_dropped;
 }
 
-/* True when the packet is to be dropped. vlan: a tag that the device took off the packet, or 0. */
-static __always_inline bool is_to_drop(const __u8 *data, const __u8 *end, enum sw_link link,
-	__u16 vlan, const struct sw_origin *origin)
+/* Reads all of the packet and judges it. Out of line: what is_plain_benign() passes never comes here. */
+static __noinline bool look_closer(const struct sw_gate_ctl *ctl, const __u8 *data, const __u8 *end,
+	const struct sw_origin *origin)
 {
-	__u32 key = 0;
-	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &key);
 	struct sw_hit hit = {};
 	struct sw_flow flow;
-	enum sw_pkt_result result;
+	enum sw_pkt_result result = sw_pkt_parse(data, end, origin->link, &flow);
 
-	if (!ctl || ctl->mode == SW_MODE_OFF)
-		return false;
-	result = sw_pkt_parse(data, end, link, &flow);
 	if (result == SW_PKT_NOT_IP)
 		return false;
-	if (vlan)
-		flow.vlan = vlan;
+	if (origin->vlan)
+		flow.vlan = origin->vlan;
 	if (result != SW_PKT_IP || !judge(ctl, &flow, &hit)) {
 		if (result == SW_PKT_IP && !flow.is_cut)
 			return false; /* benign: nothing counted, no clock */
@@ -95,21 +90,47 @@ static __always_inline bool is_to_drop(const __u8 *data, const __u8 *end, enum s
 	return settle(ctl, &flow, origin, &hit);
 }
 
+/* The usual packet with no address marked: a bit for each address, and nothing else is asked or kept. */
+static __always_inline bool is_plain_benign(
+	const struct sw_gate_ctl *ctl, const __u8 *data, const __u8 *end, enum sw_link link)
+{
+	const __u8 *ip = sw_pkt_plain(data, end, link);
+
+	return ip && ctl->engine == SW_ENGINE_PACKED && !is_header_marked(ip);
+}
+
+/* True when the packet is to be dropped. */
+static __always_inline bool is_to_drop(
+	const __u8 *data, const __u8 *end, const struct sw_origin *origin)
+{
+	__u32 key = 0;
+	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &key);
+
+	if (!ctl || ctl->mode == SW_MODE_OFF || is_plain_benign(ctl, data, end, origin->link))
+		return false;
+	return look_closer(ctl, data, end, origin);
+}
+
 SEC("xdp")
 int xdp_gate(struct xdp_md *ctx)
 {
 	const __u8 *data = (const __u8 *)(long)ctx->data;
 	const __u8 *end = (const __u8 *)(long)ctx->data_end;
-	struct sw_origin origin = {.len = end - data, .ifindex = ctx->ingress_ifindex};
+	struct sw_origin origin = {
+		.len = end - data, .ifindex = ctx->ingress_ifindex, .link = SW_LINK_ETHER};
 
-	return is_to_drop(data, end, SW_LINK_ETHER, 0, &origin) ? XDP_DROP : XDP_PASS;
+	return is_to_drop(data, end, &origin) ? XDP_DROP : XDP_PASS;
 }
 
 /* Passing is "unspecified", so that other programs on the device are asked too. */
 static __always_inline int gate_skb(struct __sk_buff *skb, enum sw_link link)
 {
-	struct sw_origin origin = {.len = skb->len, .ifindex = skb->ifindex};
-	__u16 vlan = skb->vlan_present ? skb->vlan_tci & 0xfff : 0;
+	struct sw_origin origin = {
+		.len = skb->len,
+		.ifindex = skb->ifindex,
+		.link = link,
+		.vlan = skb->vlan_present ? skb->vlan_tci & 0xfff : 0,
+	};
 	const __u8 *data, *end;
 
 	/* Some drivers leave even the headers outside of the linear part. */
@@ -117,7 +138,7 @@ static __always_inline int gate_skb(struct __sk_buff *skb, enum sw_link link)
 		bpf_skb_pull_data(skb, skb->len < SW_PKT_HEAD_BYTES ? skb->len : SW_PKT_HEAD_BYTES);
 	data = (const __u8 *)(long)skb->data;
 	end = (const __u8 *)(long)skb->data_end;
-	return is_to_drop(data, end, link, vlan, &origin) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return is_to_drop(data, end, &origin) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
 SEC("tc")

@@ -92,6 +92,7 @@ SW_MAP_TRAILS(trails6, struct sw_lpm6);
 	} name SEC(".maps")
 
 SW_MAP_MARKS(marks4);
+SW_MAP_MARKS(banmarks4);
 SW_MAP_MARKS(marks6);
 SW_MAP_PACKED(packed4, union sw_packed4);
 SW_MAP_PACKED(packed6, union sw_packed6);

@@ -9,6 +9,7 @@
 #include <bpf/bpf_endian.h>
 #include "lib/judge.bpf.h"
 #include "sockwarden/abi/packed.h"
+#include "sockwarden/pkt/plain.h"
 
 /* Which addresses of a packet are marked; for IPv6 one bit for each class. */
 struct sw_marked {
@@ -23,17 +24,29 @@ static __always_inline bool is_bit_set(void *marks, __u32 bit)
 	return word && (*word >> (bit & 63)) & 1;
 }
 
+static __always_inline bool is_addr_bit_set(void *marks, __be32 addr_be)
+{
+	__u32 addr = bpf_ntohl(addr_be);
+
+	SW_PKT_HIDE(addr); /* swapped once, not once for each use */
+	return is_bit_set(marks, addr >> 8);
+}
+
+/* Whether a ban touches the /24 of the source. */
+static __always_inline bool is_ban_marked4(const struct sw_flow *flow)
+{
+	return is_addr_bit_set(&banmarks4, flow->saddr.word[0]);
+}
+
 static __always_inline bool is_marked4(const struct sw_flow *flow, struct sw_marked *ret)
 {
-	ret->source = is_bit_set(&marks4, bpf_ntohl(flow->saddr.word[0]) >> 8);
-	ret->destination = is_bit_set(&marks4, bpf_ntohl(flow->daddr.word[0]) >> 8);
+	ret->source = is_addr_bit_set(&marks4, flow->saddr.word[0]);
+	ret->destination = is_addr_bit_set(&marks4, flow->daddr.word[0]);
 	return ret->source | ret->destination;
 }
 
-static __always_inline __u8 classes_of(const union sw_flow_addr *addr)
+static __always_inline __u8 classes_of(__u64 high)
 {
-	__u64 high = bpf_be64_to_cpu(addr->half[0]);
-
 	return is_bit_set(&marks6, sw_mark6_bit(SW_MARK6_32, high)) << SW_MARK6_32 |
 		is_bit_set(&marks6, sw_mark6_bit(SW_MARK6_48, high)) << SW_MARK6_48 |
 		is_bit_set(&marks6, sw_mark6_bit(SW_MARK6_64, high)) << SW_MARK6_64;
@@ -41,9 +54,23 @@ static __always_inline __u8 classes_of(const union sw_flow_addr *addr)
 
 static __always_inline bool is_marked6(const struct sw_flow *flow, struct sw_marked *ret)
 {
-	ret->source = classes_of(&flow->saddr);
-	ret->destination = classes_of(&flow->daddr);
+	ret->source = classes_of(bpf_be64_to_cpu(flow->saddr.half[0]));
+	ret->destination = classes_of(bpf_be64_to_cpu(flow->daddr.half[0]));
 	return ret->source | ret->destination;
+}
+
+static __always_inline __u64 high_at(const __u8 *p)
+{
+	return (__u64)bpf_ntohl(sw_wire_raw32(p)) << 32 | bpf_ntohl(sw_wire_raw32(p + 4));
+}
+
+/* The same of a header that sw_pkt_plain() found: either address, any class. */
+static __always_inline bool is_header_marked(const __u8 *ip)
+{
+	if (ip[0] >> 4 == 4)
+		return is_addr_bit_set(&marks4, sw_wire_raw32(ip + 12)) ||
+			is_addr_bit_set(&marks4, sw_wire_raw32(ip + 16));
+	return classes_of(high_at(ip + 8)) || classes_of(high_at(ip + 24));
 }
 
 static __always_inline __u32 count_bits(__u64 x)

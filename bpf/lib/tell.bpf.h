@@ -14,6 +14,8 @@
 struct sw_origin {
 	__u32 len; /* bytes on the wire */
 	__u32 ifindex;
+	__u16 link; /* enum sw_link */
+	__u16 vlan; /* a tag that the device took off the packet, or 0 */
 };
 
 static __always_inline void count_hit(__u32 reason, __u32 len, bool is_dropped)

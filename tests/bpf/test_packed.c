@@ -311,7 +311,8 @@ static void a_ban_of_any_length_drops_and_its_end_leaves_no_mark(void **state)
 		assert_int_equal(run_from(rig, "198.18.3.77"), 1);
 		assert_int_equal(sw_bans_del(b, &neighbour, 1, &done, text, sizeof(text)), 0);
 		assert_int_equal(sw_bans_del(b, &neighbour, 1, &done, text, sizeof(text)), 0);
-		if (count_marks(rig, SW_MAP_MARKS4) || count_marks(rig, SW_MAP_MARKS6))
+		if (count_marks(rig, SW_MAP_MARKS4) || count_marks(rig, SW_MAP_MARKS6) ||
+			count_marks(rig, SW_MAP_BANMARKS4))
 			fail_msg("%s leaves %lu and %lu marks", bans[i].net,
 				count_marks(rig, SW_MAP_MARKS4), count_marks(rig, SW_MAP_MARKS6));
 	}
@@ -341,6 +342,7 @@ static void a_guard_that_adopts_marks_what_the_killed_one_did_not(void **state)
 		1); /* the trails of the generation are still in force */
 	assert_int_equal(run_from(rig, "2001:db8:5::9"), 1);
 	assert_int_equal(count_marks(rig, SW_MAP_MARKS4), marks4 + 1);
+	assert_int_equal(count_marks(rig, SW_MAP_BANMARKS4), 1);
 	assert_int_equal(count_marks(rig, SW_MAP_MARKS6), marks6);
 	assert_int_equal(sw_maps_ban_del(&rig->maps, &net), 0);
 	sw_marks_del(rig->marks, &net);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Any bytes as a packet: nothing beyond them is read, and what is said of them holds together. The
- * first byte chooses the link, the rest is the packet.
+ * Any bytes as a packet: nothing beyond them is read, and what is said of them holds together; the
+ * short way reads of a packet what the long one does. The first byte chooses the link, the rest is the
+ * packet.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sockwarden/pkt/parse.h"
+#include "sockwarden/pkt/plain.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,9 +29,22 @@ static void check(const struct sw_flow *f, enum sw_pkt_result r, size_t len)
 	must(!f->is_cut || !f->l4_off);
 }
 
+/* What passes by the short way must be whole, and be judged by the same addresses. */
+static void check_plain(const uint8_t *ip, const struct sw_flow *f, enum sw_pkt_result r)
+{
+	int is_four = f->family == 4;
+
+	if (!ip)
+		return;
+	must(r == SW_PKT_IP && !f->is_cut && f->family == ip[0] >> 4);
+	must(!memcmp(&f->saddr, ip + (is_four ? 12 : 8), is_four ? 4 : 16));
+	must(!memcmp(&f->daddr, ip + (is_four ? 16 : 24), is_four ? 4 : 16));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sw_flow flow, shorter;
+	enum sw_pkt_result r;
 	enum sw_link link;
 	uint8_t *copy;
 
@@ -41,7 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(copy != NULL);
 	memcpy(copy, data + 1, size - 1);
 	memset(&flow, 0xa5, sizeof(flow));
-	check(&flow, sw_pkt_parse(copy, copy + size - 1, link, &flow), size - 1);
+	r = sw_pkt_parse(copy, copy + size - 1, link, &flow);
+	check(&flow, r, size - 1);
+	check_plain(sw_pkt_plain(copy, copy + size - 1, link), &flow, r);
 	/* One byte less may lose ports or addresses, but never change them. */
 	if (size > 1 && sw_pkt_parse(copy, copy + size - 2, link, &shorter) == SW_PKT_IP) {
 		must(!memcmp(&shorter.saddr, &flow.saddr, 16) &&

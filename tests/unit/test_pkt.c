@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include "sockwarden/pkt/parse.h"
+#include "sockwarden/pkt/plain.h"
 #include "tests/lib/packet.h"
 #include "user/base/cidr.h"
 
@@ -134,6 +134,49 @@ static void cut_row(void **state)
 	}
 }
 
+/* A TCP or UDP packet that went the long way would cost, and no other test would see it. */
+static void the_usual_packet_is_plain(void **state)
+{
+	static const struct packet_spec specs[] = {{V4, .payload = 6}, {V6, .payload = 6},
+		{V4, .is_bare = true}, {V6, .is_bare = true}, {V4, .protocol = UDP, .payload = 12},
+		{V6, .protocol = UDP, .payload = 12}};
+	struct packet p;
+
+	for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+		enum sw_link link = specs[i].is_bare ? SW_LINK_IP : SW_LINK_ETHER;
+		size_t at = specs[i].is_bare ? 0 : SW_ETH_BYTES;
+
+		packet_build(&specs[i], &p);
+		assert_ptr_equal(sw_pkt_plain(p.data, p.data + p.len, link), p.data + at);
+		for (size_t len = 0; len < at + SW_IP4_BYTES + SW_PLAIN_L4_BYTES; len++)
+			assert_null(sw_pkt_plain(p.data, p.data + len, link));
+	}
+}
+
+/* Never of a packet that parse.h calls cut, or whose addresses lie elsewhere. */
+static void what_is_plain_is_whole(void **state)
+{
+	struct packet p;
+	struct sw_flow flow;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		enum sw_link link = rows[i].spec.is_bare ? SW_LINK_IP : SW_LINK_ETHER;
+
+		packet_build(&rows[i].spec, &p);
+		for (size_t len = 0; len <= p.len; len++) {
+			const __u8 *ip = sw_pkt_plain(p.data, p.data + len, link);
+
+			if (!ip)
+				continue;
+			assert_int_equal(
+				sw_pkt_parse(p.data, p.data + len, link, &flow), SW_PKT_IP);
+			assert_false(flow.is_cut);
+			assert_memory_equal(&flow.saddr, ip + (flow.family == 4 ? 12 : 8),
+				flow.family == 4 ? 4 : 16);
+		}
+	}
+}
+
 static void other_frames_are_not_ip(void **state)
 {
 	struct packet_spec spec = {};
@@ -237,6 +280,8 @@ static void extension_header_beyond_the_packet_is_a_cut(void **state)
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
+		cmocka_unit_test(the_usual_packet_is_plain),
+		cmocka_unit_test(what_is_plain_is_whole),
 		cmocka_unit_test(other_frames_are_not_ip),
 		cmocka_unit_test(pppoe_of_another_protocol_is_not_ip),
 		cmocka_unit_test(five_tags_are_unreadable),

@@ -30,6 +30,7 @@ struct wide {
 /* The marks of one family. */
 struct half {
 	uint64_t *live; /* the kernel's, mapped */
+	uint64_t *bans; /* the kernel's too: those of live that a ban has; NULL for IPv6 */
 	uint64_t *trails; /* those of the generation in force */
 	struct counted *counted;
 	struct wide *wide;
@@ -46,15 +47,28 @@ static struct half *half_of(struct sw_marks *m, const struct sw_net *net)
 }
 
 /* Read by programs on other CPUs at any time: whole words, and only what changes. */
-static void put_word(struct half *h, size_t i, uint64_t value)
+static void put_word(uint64_t *words, size_t i, uint64_t value)
 {
-	if (h->live[i] != value)
-		__atomic_store_n(&h->live[i], value, __ATOMIC_RELEASE);
+	if (words[i] != value)
+		__atomic_store_n(&words[i], value, __ATOMIC_RELEASE);
 }
 
-static void set_live(struct half *h, uint32_t bit)
+/* Words of bans, the kernel's: those asked first come last, so that what is behind them is there. */
+static void set_ban_word(struct half *h, size_t i, uint64_t bits)
 {
-	put_word(h, bit / 64, h->live[bit / 64] | 1ULL << (bit & 63));
+	if (h->bans)
+		put_word(h->bans, i, h->bans[i] | bits);
+	put_word(h->live, i, h->live[i] | bits);
+}
+
+static void set_ban(struct half *h, uint32_t bit)
+{
+	set_ban_word(h, bit / 64, 1ULL << (bit & 63));
+}
+
+static void clear_bit(uint64_t *words, uint32_t bit)
+{
+	put_word(words, bit / 64, words[bit / 64] & ~(1ULL << (bit & 63)));
 }
 
 /* Adds a wide network's marks to words; all marks when it would take too many. */
@@ -71,18 +85,20 @@ static void mark_wide(const struct sw_net *net, uint64_t *words, uint64_t *budge
 /* The marks as they must be, whole; no memory for that leaves them as they are, which is too many. */
 static void rebuild(struct half *h)
 {
-	_free_ uint64_t *words = malloc(BYTES);
+	_free_ uint64_t *words = calloc(1, BYTES);
 	uint64_t budget = SW_MARKS_BUDGET;
 
 	if (!words || h->is_inexact)
 		return;
-	memcpy(words, h->trails, BYTES);
 	for (const struct counted *c = h->counted; c; c = c->hh.next)
 		sw_mark_set(words, c->bit);
 	for (const struct wide *w = h->wide; w; w = w->hh.next)
 		mark_wide(&w->net, words, &budget);
-	for (size_t i = 0; i < SW_MARK_WORDS; i++)
-		put_word(h, i, words[i]);
+	for (size_t i = 0; i < SW_MARK_WORDS; i++) {
+		if (h->bans)
+			put_word(h->bans, i, words[i]);
+		put_word(h->live, i, words[i] | h->trails[i]);
+	}
 }
 
 static void lose_count(struct half *h)
@@ -109,7 +125,7 @@ static void count(struct half *h, uint32_t bit)
 	c->n++;
 }
 
-/* True when nothing has the mark any more. */
+/* True when no ban has the mark any more. */
 static bool uncount(struct half *h, uint32_t bit)
 {
 	struct counted *c;
@@ -119,7 +135,7 @@ static bool uncount(struct half *h, uint32_t bit)
 		return false;
 	HASH_DEL(h->counted, c);
 	free(c);
-	return !(h->trails[bit / 64] >> (bit & 63) & 1);
+	return true;
 }
 
 /* Without memory of its own, so that what is banned is marked whatever happens. */
@@ -130,7 +146,7 @@ static void set_live_wide(struct half *h, const struct sw_net *net)
 
 	if (net->family == SW_AF_IP6 && n <= SW_MARKS_BUDGET) {
 		for (uint64_t i = 0; i < n; i++)
-			set_live(h, sw_marks_nth(net, i));
+			set_ban(h, sw_marks_nth(net, i));
 		return;
 	}
 	if (net->family == SW_AF_IP4) {
@@ -138,7 +154,7 @@ static void set_live_wide(struct half *h, const struct sw_net *net)
 		end = first + n / 64;
 	}
 	for (size_t i = first; i < end; i++)
-		put_word(h, i, ~0ULL);
+		set_ban_word(h, i, ~0ULL);
 }
 
 static void add_wide(struct half *h, const struct sw_net *net)
@@ -168,7 +184,7 @@ static void add(struct half *h, const struct sw_net *net, bool is_live)
 
 		count(h, bit);
 		if (is_live)
-			set_live(h, bit);
+			set_ban(h, bit);
 	}
 }
 
@@ -195,8 +211,12 @@ void sw_marks_del(struct sw_marks *m, const struct sw_net *net)
 		uint32_t bit = sw_marks_nth(net, i);
 
 		/* under a wide network it stays; the rebuild when that goes takes it away */
-		if (uncount(h, bit) && !h->wide && !h->is_inexact)
-			put_word(h, bit / 64, h->live[bit / 64] & ~(1ULL << (bit & 63)));
+		if (!uncount(h, bit) || h->wide || h->is_inexact)
+			continue;
+		if (!(h->trails[bit / 64] >> (bit & 63) & 1))
+			clear_bit(h->live, bit);
+		if (h->bans)
+			clear_bit(h->bans, bit);
 	}
 }
 
@@ -231,7 +251,7 @@ void sw_marks_join(struct sw_marks *m, const struct sw_packed_view *v)
 			/* kept, too, so that a rebuild on the way does not take it away */
 			if (word & ~h->trails[i])
 				h->trails[i] |= word;
-			put_word(h, i, h->live[i] | word);
+			put_word(h->live, i, h->live[i] | word);
 		}
 	}
 }
@@ -307,13 +327,24 @@ static int adopt_trails6(struct half *h, const struct sw_maps *maps)
 	return 0;
 }
 
-static int open_half(struct half *h, int fd)
+static int map_words(int fd, uint64_t **ret)
 {
 	void *map = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (map == MAP_FAILED)
 		return -errno;
-	h->live = map;
+	*ret = map;
+	return 0;
+}
+
+static int open_half(struct half *h, int live_fd, int bans_fd)
+{
+	int r = map_words(live_fd, &h->live);
+
+	if (r >= 0 && bans_fd >= 0)
+		r = map_words(bans_fd, &h->bans);
+	if (r < 0)
+		return r;
 	h->trails = calloc(SW_MARK_WORDS, sizeof(*h->trails));
 	return h->trails ? 0 : -ENOMEM;
 }
@@ -325,9 +356,9 @@ int sw_marks_new(const struct sw_maps *maps, struct sw_marks **ret)
 
 	if (!m)
 		return -ENOMEM;
-	r = open_half(&m->half[0], maps->fd[SW_MAP_MARKS4]);
+	r = open_half(&m->half[0], maps->fd[SW_MAP_MARKS4], maps->fd[SW_MAP_BANMARKS4]);
 	if (r >= 0)
-		r = open_half(&m->half[1], maps->fd[SW_MAP_MARKS6]);
+		r = open_half(&m->half[1], maps->fd[SW_MAP_MARKS6], -1);
 	if (r >= 0)
 		r = adopt_trails4(&m->half[0], maps);
 	if (r >= 0)
@@ -357,6 +388,8 @@ static void close_half(struct half *h)
 	}
 	if (h->live)
 		munmap(h->live, BYTES);
+	if (h->bans)
+		munmap(h->bans, BYTES);
 	free(h->trails);
 }
 

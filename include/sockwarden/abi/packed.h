@@ -7,6 +7,8 @@
  * force or on its way in or out, a ban, a ban network) touches a /24; one of IPv6 says so of every
  * network whose hash it is, in three classes. Where none is set, nothing can match: a superset of
  * all that could needs no second copy, and the packet passes with nothing else asked.
+ * banmarks4 holds those of marks4 that a ban or a ban network has: most marked /24s have trails alone,
+ * and there the hash of bans, two cache misses wide, need not be asked.
  *
  * packed4, packed6: array of maps with one slot; the inner array is one generation, replaced whole,
  * so that a packet is judged by one or the other. What is in it is said at the structs below.
