@@ -6,6 +6,7 @@ import pty
 import select
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -30,7 +31,7 @@ def commands():
 
 NAMES = [" ".join(w for w in name.split() if w[0] not in "[" and w.islower() and "|" not in w) for name in commands()]
 ASKS = ["status", "events", "findings", "threats", "sockets list", "sockets diff", "sockets baseline save", "ban 192.0.2.1",
-        "unban 192.0.2.1", "bans", "allow add 192.0.2.1", "allow remove 192.0.2.1", "allow list", "why 192.0.2.1",
+        "unban 192.0.2.1", "bans", "bans history", "shadow", "allow add 192.0.2.1", "allow remove 192.0.2.1", "allow list", "why 192.0.2.1",
         "check 192.0.2.1", "trails list", "trails search 192.0.2.1", "feeds list", "feeds update", "arm", "web"]
 
 
@@ -355,3 +356,49 @@ def test_colours_are_for_terminals_and_no_color_is_heeded(engine):
     assert "\x1b[" in on_terminal(engine, "status")[1]
     assert "\x1b[" in engine.cli("status", "--color", "always").stdout
     assert "\x1b[" not in on_terminal(engine, "status", "--color", "never")[1]
+
+
+PAST = {"made_at": "2026-11-22T10:00:00.000000Z", "ended_at": None, "end": "open", "by": "policy"}
+
+
+@pytest.fixture
+def fail2ban_db(tmp_path):
+    """A database in the form of fail2ban 1.0."""
+    path, now = tmp_path / "fail2ban.sqlite3", int(time.time())
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE bans(jail TEXT NOT NULL, ip TEXT, timeofban INTEGER NOT NULL, bantime INTEGER NOT NULL,"
+               " bancount INTEGER NOT NULL default 1, data JSON)")
+    db.executemany("INSERT INTO bans VALUES(?,?,?,600,1,'{}')", [("sshd", "198.18.0.1", now - 60), ("sshd", "2001:db8::7", now - 50),
+                                                                 ("nginx", "198.18.0.3", now - 40), ("sshd", "198.18.0.4", now - 200000)])
+    db.commit()
+    db.close()
+    return path
+
+
+def test_shadow_tells_the_same_bans_plus_and_minus_with_why(engine, fail2ban_db):
+    engine.replies["bans.history"] = {"data": {"bans": [
+        {**PAST, "net": "198.18.0.1", "origin": "rule:sshd", "reason": "5 failures in 10m"},
+        {**PAST, "net": "2001:db8::/64", "origin": "rule:sshd", "reason": "5 failures in 10m"},
+        {**PAST, "net": "198.18.0.2", "origin": "rule:sshd", "reason": "6 failures in 10m"},
+        {**PAST, "net": "198.18.0.9", "origin": "operator", "reason": "by hand"}]}}
+    engine.replies["why"] = {"data": {"chain": [{"what": "allow", "net": "198.18.0.0/24", "text": "198.18.0.0/24 is allowed by root: office"}]}}
+    r = engine.cli("shadow", "--db", fail2ban_db, "-j")
+    assert r.returncode == 1, r.stderr
+    rows = {(b["state"], b["net"]): b for b in json.loads(r.stdout)["bans"]}
+    assert set(rows) == {("same", "198.18.0.1"), ("same", "2001:db8::7"), ("only-fail2ban", "198.18.0.3"), ("only-here", "198.18.0.2")}
+    assert rows["only-fail2ban", "198.18.0.3"]["why"].endswith("allowed by root: office")
+    assert rows["only-here", "198.18.0.2"]["why"] == "6 failures in 10m"
+    assert "the same: 2; plus, only here: 1; minus, only fail2ban: 1" in engine.cli("shadow", "--db", fail2ban_db).stderr
+    wide = json.loads(engine.cli("shadow", "--db", fail2ban_db, "-j", "--since", "7d").stdout)
+    assert wide["only_fail2ban"] == 2
+
+
+def test_shadow_says_when_both_ban_alike_and_when_there_is_no_database(engine, fail2ban_db, tmp_path):
+    engine.replies["bans.history"] = {"data": {"bans": [{**PAST, "net": net, "origin": "rule:x", "reason": ""}
+                                                        for net in ("198.18.0.1", "2001:db8::7", "198.18.0.3")]}}
+    assert engine.cli("shadow", "--db", fail2ban_db).returncode == 0
+    r = engine.cli("shadow", "--db", tmp_path / "none")
+    assert r.returncode == 2 and str(tmp_path / "none") in r.stderr
+    (tmp_path / "junk").write_text("no database at all, only text" * 100)
+    r = engine.cli("shadow", "--db", tmp_path / "junk")
+    assert r.returncode == 2 and "not a database" in r.stderr

@@ -45,6 +45,14 @@ def bpftool(lab, *argv):
     lab.on_host("/usr/sbin/bpftool", *argv, check=True)
 
 
+def test_an_ended_ban_is_in_the_history_with_its_end(started):
+    started.ok("ban", "198.18.0.77", "--reason", "tried")
+    started.ok("unban", "198.18.0.77")
+    row = started.cli_json("bans", "history", "--since", "1h")["bans"][0]
+    assert (row["net"], row["end"], row["reason"], row["origin"]) == ("198.18.0.77", "withdrawn", "tried", "operator")
+    assert row["ended_at"] >= row["made_at"]
+
+
 def test_bans_that_somebody_flushed_or_planted_are_put_right_and_said(started):
     started.ok("ban", started.attacker, "--for", "1h")
     started.ok("allow", "add", "198.18.0.70")

@@ -146,6 +146,28 @@ static void an_ended_ban_stays_in_the_history(void **state)
 	assert_int_equal(found.n, 1);
 }
 
+static void bans_made_since_a_time_come_newest_first_and_at_most_so_many(void **state)
+{
+	struct fixture *f = *state;
+	struct sw_store_ban a = make_ban(1, "198.18.0.7"), b = make_ban(2, "2001:db8::/64"),
+			    c = make_ban(3, "198.19.0.1");
+	struct found found = {};
+
+	b.d.made_wall_sec = a.d.made_wall_sec + 100;
+	c.d.made_wall_sec = a.d.made_wall_sec + 200;
+	assert_int_equal(sw_store_put_ban(f->store, &a), 0);
+	assert_int_equal(sw_store_put_ban(f->store, &b), 0);
+	assert_int_equal(sw_store_put_ban(f->store, &c), 0);
+	assert_int_equal(sw_store_end_ban(f->store, 3, SW_BAN_EXPIRED, "time"), 0);
+	assert_int_equal(sw_store_bans_since(f->store, b.d.made_wall_sec, 10, keep, &found), 0);
+	assert_int_equal(found.n, 2);
+	assert_int_equal(found.ban[0].d.id, 3);
+	assert_int_equal(found.ban[1].d.net.family, SW_AF_IP6);
+	found.n = 0;
+	assert_int_equal(sw_store_bans_since(f->store, 0, 1, keep, &found), 0);
+	assert_int_equal(found.n, 1);
+}
+
 static void write_garbage(const struct fixture *f, off_t at, size_t len)
 {
 	char path[128], garbage[4096];
@@ -385,6 +407,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_ban_comes_back_as_it_was_stored),
 		T(an_ended_ban_stays_in_the_history),
+		T(bans_made_since_a_time_come_newest_first_and_at_most_so_many),
 		T(a_damaged_database_is_moved_aside_and_a_new_one_works),
 		T(a_database_of_the_first_version_keeps_its_bans),
 		T(a_database_of_a_newer_version_is_left_alone),

@@ -52,6 +52,8 @@ struct sw_cli_options {
 	const char *filter, *time_zone; /* rules test */
 	struct sw_opt_list modes;	/* import portsentry */
 	const char *write;		/* import */
+	uint64_t since_sec;		/* shadow, bans history; SW_CLI_UNSET: not given */
+	const char *database;		/* shadow */
 	uint64_t now_sec;		/* rules test */
 };
 #define SW_CLI_UNSET UINT64_MAX
@@ -129,6 +131,8 @@ int sw_cli_audit(struct sw_cli *c);
 int sw_cli_ban(struct sw_cli *c);
 int sw_cli_unban(struct sw_cli *c);
 int sw_cli_bans(struct sw_cli *c);
+int sw_cli_bans_history(struct sw_cli *c);
+int sw_cli_shadow(struct sw_cli *c);
 int sw_cli_allow_add(struct sw_cli *c);
 int sw_cli_allow_remove(struct sw_cli *c);
 int sw_cli_allow_list(struct sw_cli *c);

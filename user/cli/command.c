@@ -113,6 +113,15 @@ static const struct sw_opt rules_test_options[] = {
 	NUMBER(0, "now", now_sec, "SECONDS", "the time that dates without a year are seen from, since 1970 (now)"),
 	{},
 };
+static const struct sw_opt history_options[] = {
+	LENGTH(0, "since", since_sec, "TIME", "only those of the last 90m, 24h, 7d (all)"),
+	{},
+};
+static const struct sw_opt shadow_options[] = {
+	LENGTH(0, "since", since_sec, "TIME", "the last 90m, 24h, 7d (24h)"),
+	TEXT(0, "db", database, "FILE", "fail2ban's database (/var/lib/fail2ban/fail2ban.sqlite3)"),
+	{},
+};
 static const struct sw_opt config_import_options[] = {
 	TEXT(0, "write", write, "FILE", "write the configuration to this new file instead of showing it"),
 	ROW(0, "mode", SW_OPT_LIST, modes, "MODE", "how PortSentry is run: tcp, udp, stcp, sudp, atcp, audp; may be given again"),
@@ -155,6 +164,10 @@ const struct sw_cli_command sw_cli_commands[] = {
 		"sockwarden ban 192.0.2.7\nsockwarden ban 2001:db8::/64 --for 7d --reason 'scans us'\n"},
 	{"unban", "end a ban", "ADDR|CIDR", 1, 1, NULL, sw_cli_unban, "sockwarden unban 192.0.2.7\n"},
 	{"bans", "the bans in force", "", 0, 0, NULL, sw_cli_bans, "sockwarden bans -o csv\n"},
+	{"bans history", "the bans there were, and how each ended", "", 0, 0, history_options, sw_cli_bans_history,
+		"sockwarden bans history --since 7d\n"},
+	{"shadow", "the bans of the rules here beside those of a running fail2ban: the same, plus, minus; exit 1 when they differ",
+		"", 0, 0, shadow_options, sw_cli_shadow, "sockwarden shadow --since 7d\n"},
 	{"allow", "the same as allow list", "", 0, 0, NULL, sw_cli_allow_list, NULL, "allow list"},
 	{"allow add", "never drop what comes from an address or a network", "ADDR|CIDR", 1, 1, allow_options, sw_cli_allow_add,
 		"sockwarden allow add 198.51.100.0/24 --reason office\n"},

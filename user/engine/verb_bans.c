@@ -4,7 +4,10 @@
 #include "user/enforce/enforce.h"
 #include "user/engine/bans.h"
 
-enum { BAN_SEC_MAX = 10 * 365 * 86400 }; /* ten years; longer is for ever, and says so */
+enum {
+	BAN_SEC_MAX = 10 * 365 * 86400, /* ten years; longer is for ever, and says so */
+	HISTORY_MAX = 20000,		/* past bans told at once */
+};
 
 /* A required argument that is a network; false when the request was failed. */
 static bool take_net(struct sw_ctl_request *q, const json_t *args, struct sw_net *ret)
@@ -153,6 +156,44 @@ static void verb_bans(struct sw_ctl_request *q, const json_t *args, void *arg)
 	sw_ctl_reply_end(q);
 }
 
+static int write_past(const struct sw_store_ban *b, void *arg)
+{
+	struct sw_json *j = arg;
+	char text[SW_TIME_TEXT_MAX + SW_NET_TEXT_MAX];
+
+	sw_json_object_begin(j, NULL);
+	sw_json_uint(j, "id", b->d.id);
+	sw_json_string(j, "net", sw_cidr_format(text, &b->d.net));
+	sw_json_string(j, "made_at", sw_time_format(text, b->d.made_wall_sec * (int64_t)SW_SEC_NS));
+	if (b->end == SW_BAN_OPEN)
+		sw_json_null(j, "ended_at");
+	else
+		sw_json_string(j, "ended_at", sw_time_format(text, b->ended_wall_sec * (int64_t)SW_SEC_NS));
+	sw_json_string(j, "end", sw_ban_end_word(b->end));
+	sw_json_string(j, "ended_by", b->ended_by);
+	sw_json_string(j, "origin", b->d.origin);
+	sw_json_string(j, "by", b->d.by);
+	sw_json_string(j, "reason", b->d.reason);
+	sw_json_object_end(j);
+	return 0;
+}
+
+static void verb_bans_history(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	uint64_t since_sec, n;
+	struct sw_json *j;
+
+	if (!sw_ctl_arg_uint(q, args, "since_sec", 0, &since_sec) || !sw_ctl_arg_uint(q, args, "n", HISTORY_MAX, &n))
+		return;
+	j = sw_ctl_reply_begin(q);
+	sw_json_array_begin(j, "bans");
+	(void)sw_store_bans_since(e->store, (int64_t)SW_MIN(since_sec, (uint64_t)INT64_MAX),
+		(unsigned int)SW_MIN(n, (uint64_t)HISTORY_MAX), write_past, j);
+	sw_json_array_end(j);
+	sw_ctl_reply_end(q);
+}
+
 static void write_allow(struct sw_json *j, const struct sw_allow *a)
 {
 	char text[SW_TIME_TEXT_MAX + SW_NET_TEXT_MAX];
@@ -251,6 +292,7 @@ const struct sw_ctl_verb sw_ban_verbs[] = {
 	{"ban", SW_CTL_CHANGE, verb_ban},
 	{"unban", SW_CTL_CHANGE, verb_unban},
 	{"bans", SW_CTL_READ, verb_bans},
+	{"bans.history", SW_CTL_READ, verb_bans_history},
 	{"allow.add", SW_CTL_CHANGE, verb_allow_add},
 	{"allow.remove", SW_CTL_CHANGE, verb_allow_remove},
 	{"allow.list", SW_CTL_READ, verb_allow_list},

@@ -78,20 +78,40 @@ static bool read_ban(sqlite3_stmt *st, struct sw_store_ban *b)
 	return true;
 }
 
-int sw_store_each_open_ban(struct sw_store *s, sw_store_ban_fn fn, void *arg)
+/* Every row of the statement that can be read. */
+static int walk_bans(struct sw_store *s, sqlite3_stmt *st, sw_store_ban_fn fn, void *arg)
 {
-	int r = 0, called = 0;
-	sqlite3_stmt *st = store_statement(s, ST_OPEN_BANS, &r);
 	struct sw_store_ban b;
+	int r, called = 0;
 
-	if (!st)
-		return r;
-	while (called >= 0 && (r = sqlite3_step(st)) == SQLITE_ROW) {
+	while ((r = sqlite3_step(st)) == SQLITE_ROW) {
 		if (read_ban(st, &b))
 			called = fn(&b, arg);
+		if (called < 0)
+			break;
 	}
 	r = store_end_rows(s, st, r);
 	return called < 0 ? called : r;
+}
+
+int sw_store_each_open_ban(struct sw_store *s, sw_store_ban_fn fn, void *arg)
+{
+	int r = 0;
+	sqlite3_stmt *st = store_statement(s, ST_OPEN_BANS, &r);
+
+	return st ? walk_bans(s, st, fn, arg) : r;
+}
+
+int sw_store_bans_since(struct sw_store *s, int64_t since_wall_sec, unsigned int n, sw_store_ban_fn fn, void *arg)
+{
+	int r = 0;
+	sqlite3_stmt *st = store_statement(s, ST_BANS_SINCE, &r);
+
+	if (!st)
+		return r;
+	sqlite3_bind_int64(st, 1, since_wall_sec);
+	sqlite3_bind_int64(st, 2, n);
+	return walk_bans(s, st, fn, arg);
 }
 
 int sw_store_ban_history(struct sw_store *s, const struct sw_net *net, unsigned int n, sw_store_ban_fn fn, void *arg)

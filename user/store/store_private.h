@@ -30,6 +30,7 @@ enum {
 	X(BAN_HISTORY,                                                                             \
 		"SELECT " BAN_COLUMNS " FROM bans WHERE family = ?1 AND"                           \
 		" (addr BETWEEN ?2 AND ?3 OR plen < ?4) ORDER BY id DESC")                         \
+	X(BANS_SINCE, "SELECT " BAN_COLUMNS " FROM bans WHERE made >= ?1 ORDER BY id DESC LIMIT ?2")  \
 	X(PUT_ALLOW, "INSERT OR REPLACE INTO allow(net, made, reason, by) VALUES(?1,?2,?3,?4)")     \
 	X(DELETE_ALLOW, "DELETE FROM allow WHERE net = ?1")                                        \
 	X(ALLOW, "SELECT net, made, reason, by FROM allow ORDER BY made, net")                     \

@@ -40,6 +40,7 @@
  *                     wide(bool: wider than the floor)
  * unban               net                                   removed
  * bans                -                                     bans[{...,hits,last_hit_at}]
+ * bans.history        since_sec, n                          bans[{id,net,made_at,ended_at,end,ended_by,origin,by,reason}], newest first
  * allow.add           net, reason                           allow{net,origins[],reason}; ends bans it covers: unbanned[]
  * allow.remove        net                                   removed
  * allow.list          -                                     allow[{net,origins[],reason,made_at}]
