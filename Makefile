@@ -48,14 +48,14 @@ BPFFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I vmlinux -I in
 
 # What each program may link, and nothing else.
 LIBS_sockwardend       := -lbpf -lelf -lz -lcap-ng -lmnl -lnftnl
-LIBS_sockwarden-engine := -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lmnl -lsodium -lpcre2-8
+LIBS_sockwarden-engine := -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lmnl -lsodium -lpcre2-8 -lnettle -lidn2
 LIBS_sockwarden-net    := -lcurl -lz -ljansson -lseccomp -lcap-ng
 LIBS_sockwarden-web    := -lmicrohttpd -ljansson -lseccomp -lcap-ng -lsodium
 LIBS_sockwarden-config := -lyaml -lseccomp -lcap-ng
-LIBS_sockwarden        := -lyaml -ljansson -lbpf -lelf -lz -lmnl -lpcap -lpcre2-8 -lsodium -lsqlite3
+LIBS_sockwarden        := -lyaml -ljansson -lbpf -lelf -lz -lmnl -lpcap -lpcre2-8 -lsodium -lsqlite3 -lnettle -lidn2
 LIBS_TEST := -lcmocka -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lmnl -lnftnl -lsodium -lcurl \
-             -lmicrohttpd -lyaml -lpthread -lpcap -lpcre2-8
-LIBS_FUZZ := -lpcre2-8 -lsodium -ljansson -lz
+             -lmicrohttpd -lyaml -lpthread -lpcap -lpcre2-8 -lnettle -lidn2
+LIBS_FUZZ := -lpcre2-8 -lsodium -ljansson -lz -lnettle -lidn2
 
 BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))
 BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$B/bpf/%.bpf.o)
@@ -244,11 +244,12 @@ $B/tests/fuzz/%: tests/fuzz/%.c $B/libsockwarden-fuzz.a
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -MMD -MP $< $B/libsockwarden-fuzz.a $(LIBS_FUZZ) -o $@
 
-FUZZ_OBJ := $(patsubst %.c,$B/fuzzobj/%.o,$(wildcard user/base/*.c user/feeds/*.c user/trail/*.c user/proto/*.c user/logs/*.c) user/io/msg.c)
+FUZZ_OBJ := $(patsubst %.c,$B/fuzzobj/%.o,$(wildcard user/base/*.c user/detect/*.c user/feeds/*.c user/trail/*.c user/proto/*.c user/logs/*.c) user/io/msg.c)
 $B/fuzzobj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -MMD -MP -c $< -o $@
-$B/libsockwarden-fuzz.a: $(FUZZ_OBJ)
-	$(Q)rm -f $@ && ar rcs $@ $^
+# by the Makefile too: an object that is new in the list and older than the archive would not be made
+$B/libsockwarden-fuzz.a: $(FUZZ_OBJ) Makefile
+	$(Q)rm -f $@ && ar rcs $@ $(FUZZ_OBJ)
 
 -include $(shell find $B -name '*.d' -type f 2>/dev/null)

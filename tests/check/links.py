@@ -11,11 +11,13 @@ C = {"libc", "ld-linux-x86-64", "ld-linux-aarch64"}
 BPF = {"libbpf", "libelf", "libz"}
 ALLOWED = {
     "sockwardend": C | BPF | {"libcap-ng", "libmnl", "libnftnl"},
-    "sockwarden-engine": C | BPF | {"libsqlite3", "libjansson", "libseccomp", "libcap-ng", "libmnl", "libsodium", "libpcre2-8"},
+    "sockwarden-engine": C | BPF | {"libsqlite3", "libjansson", "libseccomp", "libcap-ng", "libmnl", "libsodium", "libpcre2-8",
+                                "libnettle", "libidn2"},
     "sockwarden-net": C | {"libz", "libcurl", "libjansson", "libseccomp", "libcap-ng"},
     "sockwarden-web": C | {"libmicrohttpd", "libjansson", "libseccomp", "libcap-ng", "libsodium"},
     "sockwarden-config": C | {"libyaml-0", "libseccomp", "libcap-ng"},
-    "sockwarden": C | BPF | {"libyaml-0", "libjansson", "libmnl", "libpcap", "libpcre2-8", "libsodium", "libsqlite3"},
+    "sockwarden": C | BPF | {"libyaml-0", "libjansson", "libmnl", "libpcap", "libpcre2-8", "libsodium", "libsqlite3", "libnettle",
+                      "libidn2"},
 }
 # What parses text from outside, by the names its functions carry. The guard resolves none of them.
 FOREIGN = re.compile(r"(curl_|pcre2_|sqlite3_|MHD_|yaml_|json_(object|array|string|load|dump|integer|delete|true|false|null|real|pack|unpack))")

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any bytes as a DNS message, a request, a TLS hello, a trail line: the first byte chooses. */
+/*
+ * Any bytes as a DNS message, a request, a TLS hello, a server's certificate, a QUIC packet or its frames,
+ * a trail line, or a packet to all of it: the first byte chooses.
+ */
+#include "user/detect/traffic.h"
 #include "user/proto/dns.h"
 #include "user/proto/http.h"
+#include "user/proto/quic.h"
 #include "user/proto/tls.h"
 #include "user/trail/static_line.h"
 
@@ -56,6 +61,56 @@ static void read_tls(const uint8_t *p, size_t n)
 	must(strlen(print) == 36);
 }
 
+static void read_certificate(const uint8_t *p, size_t n)
+{
+	uint8_t out[8192];
+	size_t len;
+
+	if (sw_tls_read_certificate(p, n, out, sizeof(out), &len) == 0)
+		must(len && len <= sizeof(out));
+}
+
+/* What a seal keeps from a fuzzer: the frames are read as if it fitted. */
+static void read_quic(const uint8_t *p, size_t n)
+{
+	struct sw_quic_crypto c;
+	struct sw_quic q;
+
+	(void)sw_quic_open(p, n, &q);
+	if (n > sizeof(q.data))
+		return;
+	memcpy(q.data, p, n);
+	q.len = n;
+	q.at = 0;
+	while (sw_quic_next(&q, &c) > 0)
+		must(c.data + c.len <= q.data + q.len);
+}
+
+static void ignore(void *arg, const struct sw_sight *s)
+{
+}
+
+/* A packet twice: what was held of the first meets the second. */
+static void read_packet(const uint8_t *p, size_t n, enum sw_link link)
+{
+	static struct sw_static *set;
+	struct sw_traffic_packet v[2] = {{p, n, link, 1, 1}, {p, n / 2, link, 2, 2}};
+	struct sw_static_line line;
+	struct sw_traffic *t = NULL;
+
+	if (!set) {
+		must(sw_static_new(&set) == 0 && sw_static_group(set, "f", "i", "r", "c") == 0);
+		sw_static_line_read("00112233445566778899aabbccddeeff00112233", 40, false, &line);
+		must(sw_static_add(set, &line, 0, 1) == 0);
+		sw_static_line_read("evil.test", 9, false, &line);
+		must(sw_static_add(set, &line, 0, 2) == 0 && sw_static_seal(set) == 0);
+	}
+	must(sw_traffic_new(set, ignore, NULL, &t) == 0);
+	sw_traffic_packets(t, v, 2);
+	sw_traffic_end(t);
+	sw_traffic_free(t);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sw_static_line line;
@@ -66,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	copy = malloc(size); /* ends where the message ends, unlike the fuzzer's own buffer */
 	must(copy != NULL);
 	memcpy(copy, data + 1, size - 1);
-	switch (data[0] & 3) {
+	switch (data[0] & 7) {
 	case 0:
 		read_dns(copy, size - 1);
 		break;
@@ -76,8 +131,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 2:
 		read_tls(copy, size - 1);
 		break;
+	case 4:
+		read_certificate(copy, size - 1);
+		break;
+	case 5:
+		read_quic(copy, size - 1);
+		break;
+	case 6:
+	case 7:
+		read_packet(copy, size - 1, data[0] & 1 ? SW_LINK_IP : SW_LINK_ETHER);
+		break;
 	default:
-		sw_static_line_read((const char *)copy, size - 1, data[0] & 4, &line);
+		sw_static_line_read((const char *)copy, size - 1, data[0] & 8, &line);
 		must(line.kind <= SW_STATIC_BAD && line.len < SW_STATIC_TEXT_MAX);
 	}
 	free(copy);

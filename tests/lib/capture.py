@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Packets and captures for tests, by struct alone: what a test writes is what the program reads."""
+import ctypes
+import ctypes.util
+import hashlib
+import hmac
 import ipaddress
 import struct
 
@@ -114,6 +118,57 @@ def hello(sni=None, ciphers=(0x1301, 0x1302, 0xc02f), alpn=(b"h2", b"http/1.1"),
     step = -(-len(message) // records)
     return b"".join(b"\x16\x03\x01" + struct.pack("!H", len(part)) + part
                     for part in (message[i:i + step] for i in range(0, len(message), step)))
+
+
+def server_hello(certificate=None, records=1):
+    """What a TLS server sends first: its hello, then its certificate (DER), or as of 1.3 what nobody can read."""
+    hello_body = b"\x03\x03" + b"S" * 32 + b"\0" + b"\xc0\x2f" + b"\0"
+    message = b"\x02" + len(hello_body).to_bytes(3, "big") + hello_body
+    if certificate is None:
+        return b"\x16\x03\x03" + struct.pack("!H", len(message)) + message + b"\x17\x03\x03\0\x30" + b"e" * 48
+    chain = len(certificate).to_bytes(3, "big") + certificate + b"\0\0\x03" + b"CA!"
+    body = len(chain).to_bytes(3, "big") + chain
+    message += b"\x0b" + len(body).to_bytes(3, "big") + body
+    step = -(-len(message) // records)
+    return b"".join(b"\x16\x03\x03" + struct.pack("!H", len(part)) + part
+                    for part in (message[i:i + step] for i in range(0, len(message), step)))
+
+
+def quic_number(n):
+    return struct.pack("!H", n | 0x4000)
+
+
+def expand_label(secret, label, n):
+    info = struct.pack("!HB", n, 6 + len(label)) + b"tls13 " + label + b"\0"
+    return hmac.new(secret, info + b"\x01", hashlib.sha256).digest()[:n]
+
+
+QUIC = {1: ("38762cf7f55934b34d179ae6a4c80cadccbb7f0a", b"quic ", 0), 0x6b3343cf: ("0dede3def700a6db819381be6e269dcbf9bd2ed9", b"quicv2 ", 1)}
+
+
+def quic_initial(pieces, version=1, number=0, ident=b"\x83\x94\xc8\xf0\x3e\x51\x57\x08"):
+    """A client's Initial with CRYPTO frames of (offset, bytes), sealed, in a datagram of 1200 bytes."""
+    nettle = ctypes.CDLL(ctypes.util.find_library("nettle"))
+    salt, label, kind = QUIC[version]
+    secret = expand_label(hmac.new(bytes.fromhex(salt), ident, hashlib.sha256).digest(), b"client in", 32)
+    key, iv, hp = (expand_label(secret, label + what, n) for what, n in ((b"key", 16), (b"iv", 12), (b"hp", 16)))
+    frames = b"\x01" + b"".join(b"\x06" + quic_number(at) + quic_number(len(part)) + part for at, part in pieces)
+    head = bytes([0xc0 | kind << 4 | 3]) + struct.pack("!IB", version, len(ident)) + ident + b"\0" + b"\0"
+    frames += b"\0" * (1200 - len(head) - 2 - 4 - 16 - len(frames))
+    head += quic_number(4 + len(frames) + 16) + struct.pack("!I", number)
+    ctx, tag, out = ctypes.create_string_buffer(8192), ctypes.create_string_buffer(16), ctypes.create_string_buffer(len(frames))
+    nonce = iv[:8] + bytes(a ^ b for a, b in zip(iv[8:], struct.pack("!I", number)))
+    nettle.nettle_gcm_aes128_set_key(ctx, key)
+    nettle.nettle_gcm_aes128_set_iv(ctx, ctypes.c_size_t(12), nonce)
+    nettle.nettle_gcm_aes128_update(ctx, ctypes.c_size_t(len(head)), head)
+    nettle.nettle_gcm_aes128_encrypt(ctx, ctypes.c_size_t(len(frames)), out, frames)
+    nettle.nettle_gcm_aes128_digest(ctx, ctypes.c_size_t(16), tag)
+    sealed = out.raw + tag.raw
+    mask = ctypes.create_string_buffer(16)
+    nettle.nettle_aes128_set_encrypt_key(ctx, hp)
+    nettle.nettle_aes128_encrypt(ctx, ctypes.c_size_t(16), mask, sealed[:16])
+    head = bytes([head[0] ^ mask.raw[0] & 15]) + head[1:-4] + bytes(a ^ b for a, b in zip(head[-4:], mask.raw[1:5]))
+    return head + sealed
 
 
 class Capture:

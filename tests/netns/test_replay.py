@@ -30,14 +30,16 @@ def found(path, *args):
     return rows
 
 
+CERT = b"0\x82" + bytes(range(256)) * 5
+CERT_SHA1 = hashlib.sha1(CERT).hexdigest()
 JA3_TEXT = "771,4865-4866-49199,0-10-11-13-16-43,29-23,0"
 JA3 = hashlib.md5(JA3_TEXT.encode()).hexdigest()
 
 
-def ja4():
+def ja4(kind="t"):
     ciphers = hashlib.sha256(b"1301,1302,c02f").hexdigest()[:12]
     ext = hashlib.sha256(b"000a,000b,000d,002b_0403,0804").hexdigest()[:12]
-    return f"t13d0306h2_{ciphers}_{ext}"
+    return f"{kind}13d0306h2_{ciphers}_{ext}"
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def trails(tmp_path_factory):
         "# Copyright line\n# Reference: https://example.org/one\n# Reference: https://example.org/two\n\n"
         f"{BAD}\n{BAD6}\n203.0.113.0/24\n2001:db8:cd::/48\n198.18.7.7:4444\n[2001:db8:7::7]:4444\nEvil-Domain.Test # note\n"
         "# Reference:\nhttp://host-only.test\nurlhost.test/gate/Panel.php?id=\n/lonely/path.php\nwww.wwwtrail.test\nbadtld\n"
-        f"198.18.3.3/load.sh\n{JA3}\n{ja4()}\ndga[0-9]{{4}}\\.test\n")
+        f"198.18.3.3/load.sh\n{JA3}\n{ja4()}\n{ja4('q')}\n{CERT_SHA1.upper()}\nbücher-böse.test\nhttp://bücher-url.test/x.php\ndga[0-9]{{4}}\\.test\n")
     (d / "suspicious" / "ua.txt").write_text("# agents\nEvilBot/\\d\n")
     (d / "malicious" / "both.txt").write_text("evil-domain.test\nonly-malicious.test\n")
     (d / "mass_scanner.txt").write_text("198.18.200.1\n")
@@ -82,6 +84,26 @@ def reordered(data):
     cap = Capture()
     for seq, part in ((1, a), (61, d), (21, b)):
         cap.add(c.tcp(US, 40000, THEM, 80, ACK | PSH, part, seq=seq))
+    return cap
+
+
+def quic(hello, *cuts, version=1, order=None, src=US, dst=THEM):
+    """A ClientHello by QUIC: each datagram holds the pieces between two cuts, in any order."""
+    message, cap = hello[5:], Capture()
+    at = (0, *cuts, len(message))
+    pieces = [(a, message[a:b]) for a, b in zip(at, at[1:])]
+    for number, piece in enumerate(order or range(len(pieces))):
+        half = len(pieces[piece][1]) // 2
+        a, data = pieces[piece]
+        cap.add(c.udp(src, 40000, dst, 443, c.quic_initial([(a + half, data[half:]), (a, data[:half])], version, number)))
+    return cap
+
+
+def served(data, *cuts):
+    """A connection whose server sends bytes, in so many segments."""
+    cap = Capture().flow(US, 40000, THEM, 443, [c.hello("fine.example", ciphers=(0x1303,))])
+    for a, part in zip((0, *cuts), split(data, *cuts)):
+        cap.add(c.tcp(THEM, 443, US, 40000, ACK | PSH, part, seq=9001 + a))
     return cap
 
 
@@ -158,6 +180,20 @@ CASES = {
     "server name, large": (lambda: http_flow(None, split(c.hello("evil-domain.test", pad=1800), 1400), dport=443), "trail-sni",
                            "domain", "evil-domain.test"),
     "server name, IPv6": (lambda: Capture().flow(US6, 4000, "2001:db8::9", 443, [HELLO]), "trail-sni", "domain", "evil-domain.test"),
+    "server name, QUIC": (lambda: quic(HELLO), "trail-sni", "domain", "evil-domain.test"),
+    "server name, QUIC version 2": (lambda: quic(HELLO, version=0x6b3343cf), "trail-sni", "domain", "evil-domain.test"),
+    "server name, QUIC in three datagrams": (lambda: quic(c.hello("evil-domain.test", pad=1800), 700, 1400), "trail-sni", "domain",
+                                             "evil-domain.test"),
+    "server name, QUIC reordered": (lambda: quic(c.hello("evil-domain.test", pad=1800), 700, 1400, order=(2, 0, 1)), "trail-sni",
+                                    "domain", "evil-domain.test"),
+    "server name, QUIC over IPv6": (lambda: quic(HELLO, src=US6, dst="2001:db8::9"), "trail-sni", "domain", "evil-domain.test"),
+    "JA4, QUIC": (lambda: quic(c.hello("fine.test")), "trail-ja4", "ja4", ja4("q")),
+    "certificate": (lambda: served(c.server_hello(CERT)), "trail-certificate", "certificate", CERT_SHA1),
+    "certificate, split": (lambda: served(c.server_hello(CERT, records=2), 500, 900), "trail-certificate", "certificate", CERT_SHA1),
+    "domain of other script": (lambda: ask("a.xn--bcher-bse-67a3d.test"), "trail-dns", "domain", "xn--bcher-bse-67a3d.test"),
+    "host of other script": (lambda: http_flow(c.http(host="BÜCHER-böse.test")), "trail-host", "domain", "xn--bcher-bse-67a3d.test"),
+    "URL of other script": (lambda: http_flow(c.http(host="xn--bcher-url-q9a.test", path="/x.php")), "trail-url", "url",
+                            "xn--bcher-url-q9a.test/x.php"),
     "JA3": (lambda: http_flow(c.hello("fine.test"), dport=443), "trail-ja3", "ja3", JA3),
     "JA4": (lambda: http_flow(c.hello("fine.test"), dport=443), "trail-ja4", "ja4", ja4()),
 }
@@ -172,7 +208,18 @@ def test_what_is_listed_is_found(name, trails, tmp_path):
     assert len({(r["rule"], r["trail"]) for r in rows}) == len(rows), "one thing is told once"
 
 
+def broken_quic():
+    cap = quic(HELLO)
+    data = bytearray(cap.packets[0][1])
+    data[200] ^= 1
+    cap.packets[0] = (cap.packets[0][0], bytes(data))
+    return cap
+
+
 QUIET = {
+    "QUIC that is not sealed by its id": broken_quic,
+    "another certificate": lambda: served(c.server_hello(CERT + b"x")),
+    "a certificate that nobody sees": lambda: served(c.server_hello()),
     "a name that only ends alike": lambda: ask("notevil-domain.test"),
     "a name that only begins alike": lambda: ask("evil-domain.test.example.org"),
     "another port": lambda: one(c.tcp(US, 40000, "198.18.7.7", 4445)),

@@ -10,6 +10,7 @@
 #include "user/proto/dns.h"
 #include "user/proto/http.h"
 #include "user/proto/md5.h"
+#include "user/proto/quic.h"
 #include "user/proto/tls.h"
 #include "user/trail/static_line.h"
 
@@ -184,6 +185,66 @@ static void each_line_is_the_kind_it_looks_like(void **state)
 	}
 }
 
+static void assert_hex(const uint8_t *p, size_t n, const char *hex)
+{
+	char text[65] = "";
+
+	for (size_t i = 0; i < n; i++)
+		snprintf(text + 2 * i, 3, "%02x", p[i]);
+	assert_string_equal(text, hex);
+}
+
+/* RFC 9001, A.1, and RFC 9369, A.1. */
+static void quic_keys_are_those_of_the_rfcs(void **state)
+{
+	static const uint8_t id[] = {0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08};
+	struct sw_quic_keys k;
+
+	assert_true(sw_quic_keys(1, id, sizeof(id), &k));
+	assert_hex(k.key, 16, "1f369613dd76d5467730efcbe3b1a22d");
+	assert_hex(k.iv, 12, "fa044b2f42a3fd3b46fb255c");
+	assert_hex(k.hp, 16, "9f50449e04a0e810283a1e9933adedd2");
+	assert_true(sw_quic_keys(0x6b3343cf, id, sizeof(id), &k));
+	assert_hex(k.key, 16, "8b1a0bc121284290a29e0971b5cd045d");
+	assert_hex(k.iv, 12, "91f73e2351d8fa91660e909f");
+	assert_hex(k.hp, 16, "45b95e15235d6f45a6b19cbcb0294ba9");
+	assert_false(sw_quic_keys(2, id, sizeof(id), &k));
+}
+
+static void frames_that_reach_beyond_their_packet_end_the_reading(void **state)
+{
+	static const struct {
+		const char *what;
+		uint8_t data[12];
+		size_t len;
+		int first, second;
+	} rows[] = {
+		{"padding", {0, 0, 1, 0}, 4, 0, 0},
+		{"a piece", {6, 0, 2, 'a', 'b', 0}, 6, 1, 0},
+		{"an acknowledgement before it", {2, 1, 0, 1, 0, 0, 0, 6, 0, 1, 'a'}, 11, 1, 0},
+		{"longer than what there is", {6, 0, 9, 'a'}, 4, -EBADMSG, -EBADMSG},
+		{"a cut number", {6, 0x80}, 2, -EBADMSG, -EBADMSG},
+		{"too many ranges", {2, 0, 0, 0x7f, 0xff}, 5, -EBADMSG, -EBADMSG},
+		{"the end", {0x1c, 0, 0, 0}, 4, 0, 0},
+	};
+	struct sw_quic_crypto c;
+	struct sw_quic q;
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		int r;
+
+		memcpy(q.data, rows[i].data, rows[i].len);
+		q.len = rows[i].len;
+		q.at = 0;
+		r = sw_quic_next(&q, &c);
+		if (r != rows[i].first)
+			fail_msg("%s: got %d", rows[i].what, r);
+		r = r > 0 ? sw_quic_next(&q, &c) : r;
+		if (rows[i].first > 0 && r != rows[i].second)
+			fail_msg("%s, second: got %d", rows[i].what, r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +252,8 @@ int main(void)
 		cmocka_unit_test(a_name_that_points_at_itself_or_forward_is_refused),
 		cmocka_unit_test(a_request_is_read_and_a_cut_one_as_far_as_it_goes),
 		cmocka_unit_test(a_hello_is_read_and_a_cut_one_waits),
+		cmocka_unit_test(quic_keys_are_those_of_the_rfcs),
+		cmocka_unit_test(frames_that_reach_beyond_their_packet_end_the_reading),
 		cmocka_unit_test(md5_is_that_of_the_rfc),
 		cmocka_unit_test(each_line_is_the_kind_it_looks_like),
 	};

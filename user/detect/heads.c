@@ -6,7 +6,8 @@
 struct key {
 	union sw_flow_addr saddr, daddr;
 	uint16_t sport, dport;
-	uint32_t family;
+	uint8_t family, protocol;
+	uint8_t pad[2];
 };
 
 struct hole_piece {
@@ -93,6 +94,7 @@ static struct key key_of(const struct sw_flow *f)
 	k.sport = f->sport;
 	k.dport = f->dport;
 	k.family = f->family;
+	k.protocol = f->protocol;
 	return k;
 }
 

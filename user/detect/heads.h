@@ -15,7 +15,7 @@ enum {
 	SW_HEAD_FLOWS =
 		4096, /* at once, 34 MB at most; the one that was silent longest makes room */
 	SW_HEAD_SEC = 30, /* a flow that says nothing so long is given up */
-	SW_HEAD_HOLES = 4, /* pieces that wait for what is missing before them */
+	SW_HEAD_HOLES = 16, /* pieces that wait for what is missing before them: QUIC clients cut and shuffle */
 };
 
 struct sw_heads;
@@ -43,7 +43,10 @@ void sw_heads_freep(struct sw_heads **t);
  */
 bool sw_heads_add(struct sw_heads *t, const struct sw_flow *flow, uint32_t seq, const uint8_t *data,
 	size_t len, int64_t sec, struct sw_head **ret);
-/* Holds a flow from this segment on. NULL when there is no memory. Never a flow that is held. */
+/*
+ * Holds a flow from this segment on; with len 0 from seq on, whatever comes first. NULL when there is no
+ * memory. Never a flow that is held.
+ */
 struct sw_head *sw_heads_open(struct sw_heads *t, const struct sw_flow *flow, uint32_t seq,
 	const uint8_t *data, size_t len, int64_t sec);
 /* Nothing more is wanted of it. */

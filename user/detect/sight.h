@@ -18,6 +18,7 @@
 	X(TRAIL_URL, "trail-url", NULL, MEDIUM, "a listed URL or path is requested")                             \
 	X(TRAIL_AGENT, "trail-agent", NULL, MEDIUM, "a listed user agent asks")                                  \
 	X(TRAIL_SNI, "trail-sni", NULL, MEDIUM, "a listed domain is the server name of a TLS connection")        \
+	X(TRAIL_CERT, "trail-certificate", NULL, MEDIUM, "a TLS server shows a listed certificate")                \
 	X(TRAIL_JA3, "trail-ja3", NULL, MEDIUM, "a TLS client has a listed JA3 fingerprint")                     \
 	X(TRAIL_JA4, "trail-ja4", NULL, MEDIUM, "a TLS client has a listed JA4 fingerprint")                     \
 	X(SCAN_VERTICAL, "scan-vertical", "scan", MEDIUM, "one source tries many TCP ports of one host")         \

@@ -5,8 +5,10 @@
 
 #include "sockwarden/pkt/tunnel.h"
 #include "user/base/cidr.h"
+#include "user/base/idna.h"
 #include "user/detect/habits.h"
 #include "user/detect/scan.h"
+#include "user/proto/quic.h"
 #include "user/trail/static_hash.h"
 
 static void take_scan(void *arg, const struct sw_scan_finding *f)
@@ -158,10 +160,17 @@ bool traffic_judge_addr(struct sw_traffic *t, enum sw_rule rule, const struct sw
 void traffic_judge_name(struct sw_traffic *t, enum sw_rule rule, const struct sw_flow *flow,
 	const char *name, size_t len)
 {
+	char ascii[SW_STATIC_TEXT_MAX];
 	struct sw_static_name n;
+	int r;
 
 	while (len && name[len - 1] == '.')
 		len--;
+	if (sw_idna_is_needed(name, len)) {
+		r = sw_idna_to_ascii(name, len, ascii, sizeof(ascii));
+		name = r > 0 ? ascii : name;
+		len = r > 0 ? (size_t)r : len;
+	}
 	if (!len)
 		return;
 	sw_static_expect_name(t->set, name, len, &n);
@@ -210,11 +219,17 @@ static bool is_dns_port(uint16_t port)
 
 static void judge_udp(struct sw_traffic *t, const struct sw_flow *flow, const struct sw_carried *c)
 {
+	const uint8_t *payload = c->l4 + 8;
+	size_t len;
+
 	sw_scan_packet(t->scan, flow, 0, t->now_ns, t->packet);
 	if (c->end - c->l4 < 8)
 		return;
+	len = (size_t)(c->end - payload);
 	if (is_dns_port(flow->dport) || is_dns_port(flow->sport))
-		traffic_dns(t, flow, c->l4 + 8, (size_t)(c->end - c->l4 - 8));
+		traffic_dns(t, flow, payload, len);
+	else if (sw_quic_begins(payload, len))
+		traffic_quic(t, flow, payload, len);
 }
 
 static void judge(struct sw_traffic *t, const struct sw_flow *flow, const struct sw_carried *c)

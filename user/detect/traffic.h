@@ -18,7 +18,7 @@ struct sw_traffic_stats {
 	uint64_t not_ip;
 	uint64_t sights;
 	uint64_t given_up; /* flows whose beginning was not seen whole */
-	uint64_t dns, requests, hellos; /* read */
+	uint64_t dns, requests, hellos, certificates; /* read */
 };
 
 typedef void (*sw_sight_fn)(void *arg, const struct sw_sight *sight);

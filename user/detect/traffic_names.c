@@ -4,9 +4,12 @@
 #include "user/detect/traffic_private.h"
 #include "user/proto/dns.h"
 #include "user/proto/http.h"
+#include "user/proto/quic.h"
 #include "user/proto/tls.h"
 
-enum { WHAT_HTTP, WHAT_TLS, WHAT_DNS };
+#include <nettle/sha1.h>
+
+enum { WHAT_HTTP, WHAT_TLS, WHAT_DNS, WHAT_SERVER, WHAT_QUIC };
 
 static void judge_record(
 	struct sw_traffic *t, const struct sw_flow *flow, const struct sw_dns_record *r)
@@ -43,8 +46,8 @@ void traffic_dns(struct sw_traffic *t, const struct sw_flow *flow, const uint8_t
 		judge_record(t, flow, &record);
 }
 
-static void judge_hello(
-	struct sw_traffic *t, const struct sw_flow *flow, const struct sw_tls_hello *h)
+static void judge_hello(struct sw_traffic *t, const struct sw_flow *flow,
+	const struct sw_tls_hello *h, bool is_quic)
 {
 	struct sw_static_hit hit;
 	char print[40];
@@ -58,7 +61,7 @@ static void judge_hello(
 			traffic_tell_trail(t, SW_RULE_TRAIL_JA3, flow, &hit, print);
 	}
 	if (sw_static_has_kind(t->set, SW_STATIC_JA4)) {
-		sw_tls_ja4(h, false, print);
+		sw_tls_ja4(h, is_quic, print);
 		if (sw_static_text(t->set, SW_STATIC_JA4, print, 36, &hit))
 			traffic_tell_trail(t, SW_RULE_TRAIL_JA4, flow, &hit, print);
 	}
@@ -97,8 +100,42 @@ static bool read_tls(
 	int r = sw_tls_read_hello(data, len, &hello);
 
 	if (r == 0)
-		judge_hello(t, flow, &hello);
+		judge_hello(t, flow, &hello, false);
 	return r != -EAGAIN;
+}
+
+static bool read_quic(
+	struct sw_traffic *t, const struct sw_flow *flow, const uint8_t *data, size_t len)
+{
+	struct sw_tls_hello hello;
+	int r = sw_tls_read_message(data, len, &hello);
+
+	if (r == 0)
+		judge_hello(t, flow, &hello, true);
+	return r != -EAGAIN;
+}
+
+static bool read_server(
+	struct sw_traffic *t, const struct sw_flow *flow, const uint8_t *data, size_t len)
+{
+	uint8_t cert[SW_HEAD_BYTES], digest[SHA1_DIGEST_SIZE];
+	char print[2 * SHA1_DIGEST_SIZE + 1];
+	struct sw_static_hit hit;
+	struct sha1_ctx sha;
+	size_t n;
+	int r = sw_tls_read_certificate(data, len, cert, sizeof(cert), &n);
+
+	if (r < 0)
+		return r != -EAGAIN;
+	t->stats.certificates++;
+	sha1_init(&sha);
+	sha1_update(&sha, n, cert);
+	sha1_digest(&sha, sizeof(digest), digest);
+	for (unsigned int i = 0; i < sizeof(digest); i++)
+		snprintf(print + 2 * i, 3, "%02x", digest[i]);
+	if (sw_static_text(t->set, SW_STATIC_CERT, print, 2 * sizeof(digest), &hit))
+		traffic_tell_trail(t, SW_RULE_TRAIL_CERT, flow, &hit, print);
+	return true;
 }
 
 static bool read_dns(
@@ -124,6 +161,10 @@ static bool read_any(struct sw_traffic *t, const struct sw_flow *flow, unsigned 
 		return read_http(t, flow, data, len, is_last);
 	case WHAT_TLS:
 		return read_tls(t, flow, data, len);
+	case WHAT_SERVER:
+		return read_server(t, flow, data, len);
+	case WHAT_QUIC:
+		return read_quic(t, flow, data, len);
 	default:
 		return read_dns(t, flow, data, len);
 	}
@@ -151,6 +192,8 @@ void traffic_segment(struct sw_traffic *t, const struct sw_flow *flow, uint32_t 
 		what = WHAT_HTTP;
 	else if (sw_tls_begins(data, len))
 		what = WHAT_TLS;
+	else if (sw_static_has_kind(t->set, SW_STATIC_CERT) && sw_tls_server_begins(data, len))
+		what = WHAT_SERVER;
 	else
 		return;
 	if (read_any(t, flow, what, data, len, false))
@@ -160,6 +203,40 @@ void traffic_segment(struct sw_traffic *t, const struct sw_flow *flow, uint32_t 
 		s->what = (uint8_t)what;
 		s->packet = t->packet;
 		s->time_ns = t->now_ns;
+	}
+}
+
+/* A ClientHello comes in pieces, in any order and over several datagrams. */
+void traffic_quic(struct sw_traffic *t, const struct sw_flow *flow, const uint8_t *data, size_t len)
+{
+	struct sw_quic_crypto piece;
+	struct sw_head *s = NULL;
+	struct sw_quic q;
+	bool is_held = false;
+
+	if (sw_quic_open(data, len, &q) < 0)
+		return;
+	while (sw_quic_next(&q, &piece) > 0) {
+		if (piece.offset >= SW_HEAD_BYTES)
+			continue;
+		if (!sw_heads_add(t->heads, flow, (uint32_t)piece.offset, piece.data, piece.len,
+			    traffic_sec(t), &s)) {
+			if (is_held)
+				return; /* was read and dropped */
+			s = sw_heads_open(t->heads, flow, 0, NULL, 0, traffic_sec(t));
+			if (!s)
+				return;
+			s->what = WHAT_QUIC;
+			sw_heads_add(t->heads, flow, (uint32_t)piece.offset, piece.data, piece.len,
+				traffic_sec(t), &s);
+		}
+		is_held = true;
+		if (!s)
+			continue;
+		s->packet = t->packet;
+		s->time_ns = t->now_ns;
+		if (read_quic(t, &s->flow, s->data, s->len))
+			sw_heads_drop(t->heads, s);
 	}
 }
 

@@ -60,6 +60,9 @@ void traffic_judge_expected(struct sw_traffic *t, enum sw_rule rule, const struc
 	const struct sw_static_name *n, size_t len);
 
 void traffic_dns(struct sw_traffic *t, const struct sw_flow *flow, const uint8_t *msg, size_t len);
+/* A UDP datagram that begins like QUIC. */
+void traffic_quic(
+	struct sw_traffic *t, const struct sw_flow *flow, const uint8_t *data, size_t len);
 /* TCP payload. */
 void traffic_segment(struct sw_traffic *t, const struct sw_flow *flow, uint32_t seq,
 	const uint8_t *data, size_t len);

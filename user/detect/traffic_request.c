@@ -4,6 +4,7 @@
 #include <ctype.h>
 
 #include "user/base/cidr.h"
+#include "user/base/idna.h"
 #include "user/detect/traffic_private.h"
 #include "user/detect/web.h"
 #include "user/trail/static_hash.h"
@@ -73,11 +74,21 @@ static void judge_host(struct request *r, const char *host, size_t len)
 	traffic_judge_name(r->t, SW_RULE_TRAIL_HOST, r->flow, host, len);
 }
 
+/* The Host in lower case, in its ASCII form. */
+static size_t read_host(char out[static HOST_BYTES], struct sw_http_text host)
+{
+	int r = sw_idna_is_needed(host.p, host.n)
+		? sw_idna_to_ascii(host.p, host.n, out, HOST_BYTES)
+		: -1;
+
+	return r > 0 ? (size_t)r : lower(out, HOST_BYTES, host.p, host.n);
+}
+
 static void read_hosts(struct request *r, const struct sw_http *h)
 {
 	const struct sw_flow *f = r->flow;
 	char host[HOST_BYTES], addr[SW_NET_TEXT_MAX + 8];
-	size_t n = lower(host, sizeof(host), h->host.p, h->host.n), bare;
+	size_t n = read_host(host, h->host), bare;
 	const char *p = host;
 
 	if (n) {

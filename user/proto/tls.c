@@ -3,7 +3,15 @@
 
 #include <ctype.h>
 
-enum { RECORD_HEADER = 5, HANDSHAKE = 22, CLIENT_HELLO = 1, RECORDS_MAX = 64 };
+enum {
+	RECORD_HEADER = 5,
+	HANDSHAKE = 22,
+	CLIENT_HELLO = 1,
+	SERVER_HELLO = 2,
+	CERTIFICATE = 11,
+	MESSAGE_HEADER = 4,
+	RECORDS_MAX = 64
+};
 enum {
 	EXT_SNI = 0,
 	EXT_GROUPS = 10,
@@ -61,10 +69,20 @@ static void take_list(struct piece *s, struct sw_tls_list *ret)
 	}
 }
 
-int sw_tls_begins(const uint8_t *data, size_t len)
+static bool begins_with(const uint8_t *data, size_t len, uint8_t message)
 {
 	return len && data[0] == HANDSHAKE && (len < 2 || data[1] == 3) &&
-		(len < 3 || data[2] <= 4) && (len < 6 || data[5] == CLIENT_HELLO);
+		(len < 3 || data[2] <= 4) && (len < 6 || data[5] == message);
+}
+
+int sw_tls_begins(const uint8_t *data, size_t len)
+{
+	return begins_with(data, len, CLIENT_HELLO);
+}
+
+int sw_tls_server_begins(const uint8_t *data, size_t len)
+{
+	return begins_with(data, len, SERVER_HELLO);
 }
 
 static void read_sni(struct piece e, struct sw_tls_hello *h)
@@ -160,53 +178,100 @@ static int read_body(struct piece s, struct sw_tls_hello *h)
 	return 0;
 }
 
-/* Bytes of the handshake message in out, gathered from records; -EAGAIN, -EBADMSG. */
-static int gather(const uint8_t *data, size_t len, uint8_t *out, size_t size)
-{
-	size_t at = 0, n = 0, want = SIZE_MAX;
+/* Handshake bytes that are in out, gathered from records. */
+struct gathered {
+	size_t n;
+	bool is_ended; /* what follows is no handshake: encrypted, or nonsense */
+};
 
-	for (unsigned int i = 0; i < RECORDS_MAX && n < want; i++) {
+static struct gathered gather(const uint8_t *data, size_t len, uint8_t *out, size_t size)
+{
+	struct gathered g = {};
+	size_t at = 0;
+
+	for (unsigned int i = 0; i < RECORDS_MAX && g.n < size; i++) {
 		size_t bytes, have;
 
 		if (len - at < RECORD_HEADER)
-			return -EAGAIN;
-		if (data[at] != HANDSHAKE || data[at + 1] != 3)
-			return -EBADMSG;
+			return g;
 		bytes = (size_t)data[at + 3] << 8 | data[at + 4];
+		if (data[at] != HANDSHAKE || data[at + 1] != 3 || !bytes || bytes > 16384 + 256)
+			break;
 		at += RECORD_HEADER;
-		if (!bytes || bytes > 16384 + 256)
-			return -EBADMSG;
-		have = SW_MIN(bytes, len - at);
-		have = SW_MIN(have, size - n);
-		memcpy(out + n, data + at, have);
-		n += have;
+		have = SW_MIN(SW_MIN(bytes, len - at), size - g.n);
+		memcpy(out + g.n, data + at, have);
+		g.n += have;
 		at += have;
-		if (n && out[0] != CLIENT_HELLO)
-			return -EBADMSG;
-		if (n >= 4) {
-			want = 4 + ((size_t)out[1] << 16 | (size_t)out[2] << 8 | out[3]);
-			if (want > size)
-				return -EBADMSG;
-		}
-		if (have < bytes && n < want)
-			return -EAGAIN;
+		if (have < bytes)
+			return g;
 	}
-	return n >= want ? (int)want : -EBADMSG;
+	g.is_ended = true;
+	return g;
+}
+
+static size_t message_bytes(const uint8_t *p)
+{
+	return MESSAGE_HEADER + ((size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3]);
+}
+
+int sw_tls_read_message(const uint8_t *data, size_t len, struct sw_tls_hello *ret)
+{
+	size_t want;
+
+	if (len && data[0] != CLIENT_HELLO)
+		return -EBADMSG;
+	if (len < MESSAGE_HEADER)
+		return -EAGAIN;
+	want = message_bytes(data);
+	if (want > SW_TLS_HELLO_MAX)
+		return -EBADMSG;
+	if (len < want)
+		return -EAGAIN;
+	ret->sni_len = 0;
+	ret->sni[0] = ret->alpn[0] = ret->alpn[1] = 0;
+	ret->has_sni = ret->has_alpn = false;
+	ret->ciphers.n = ret->extensions.n = ret->groups.n = ret->signatures.n = ret->n_formats = 0;
+	return read_body((struct piece){data + MESSAGE_HEADER, data + want, false}, ret);
 }
 
 int sw_tls_read_hello(const uint8_t *data, size_t len, struct sw_tls_hello *ret)
 {
 	uint8_t buf[SW_TLS_HELLO_MAX];
-	int n;
+	struct gathered g;
+	int r;
 
 	if (!sw_tls_begins(data, len))
 		return -EBADMSG;
-	n = gather(data, len, buf, sizeof(buf));
-	if (n < 0)
-		return n;
-	ret->sni_len = 0;
-	ret->sni[0] = ret->alpn[0] = ret->alpn[1] = 0;
-	ret->has_sni = ret->has_alpn = false;
-	ret->ciphers.n = ret->extensions.n = ret->groups.n = ret->signatures.n = ret->n_formats = 0;
-	return read_body((struct piece){buf + 4, buf + n, false}, ret);
+	g = gather(data, len, buf, sizeof(buf));
+	r = sw_tls_read_message(buf, g.n, ret);
+	return r == -EAGAIN && g.is_ended ? -EBADMSG : r;
+}
+
+int sw_tls_read_certificate(
+	const uint8_t *data, size_t len, uint8_t *out, size_t size, size_t *ret_len)
+{
+	struct gathered g;
+	size_t at = 0, n;
+
+	if (!sw_tls_server_begins(data, len))
+		return -EBADMSG;
+	g = gather(data, len, out, size);
+	while (g.n - at >= MESSAGE_HEADER && out[at] != CERTIFICATE &&
+		message_bytes(out + at) <= g.n - at)
+		at += message_bytes(out + at);
+	/* the message's header, the length of the chain and that of its first */
+	if (g.n - at >= MESSAGE_HEADER + 6 && out[at] == CERTIFICATE) {
+		const uint8_t *p = out + at + MESSAGE_HEADER + 3;
+
+		n = (size_t)p[0] << 16 | (size_t)p[1] << 8 | p[2];
+		if (!n || n > size)
+			return -EBADMSG;
+		at += MESSAGE_HEADER + 6;
+		if (n <= g.n - at) {
+			memmove(out, out + at, n);
+			*ret_len = n;
+			return 0;
+		}
+	}
+	return g.is_ended ? -EBADMSG : -EAGAIN;
 }

@@ -32,8 +32,18 @@ struct sw_tls_hello {
 
 /* 1 may begin a TLS handshake (len may be short), 0 does not. */
 int sw_tls_begins(const uint8_t *data, size_t len);
+/* The same of a server's. */
+int sw_tls_server_begins(const uint8_t *data, size_t len);
+/*
+ * The server's own certificate (DER) in the first bytes it sends, of TLS 1.2 and older; *ret_len with 0.
+ * out has size bytes. -EAGAIN: more is needed, -EBADMSG: there is none to be seen, or it does not fit.
+ */
+int sw_tls_read_certificate(
+	const uint8_t *data, size_t len, uint8_t *out, size_t size, size_t *ret_len);
 /* 0, -EAGAIN: more is needed, -EBADMSG: no ClientHello or malformed. ret: all of it is written on 0. */
 int sw_tls_read_hello(const uint8_t *data, size_t len, struct sw_tls_hello *ret);
+/* The same of a handshake message without records, as QUIC carries it. */
+int sw_tls_read_message(const uint8_t *data, size_t len, struct sw_tls_hello *ret);
 /* The text JA3 is the MD5 of; its length, 0 when it does not fit. */
 size_t sw_tls_ja3_text(const struct sw_tls_hello *h, char *out, size_t size);
 /* Hex with a NUL. */

@@ -4,6 +4,7 @@
 #include <ctype.h>
 
 #include "user/base/cidr.h"
+#include "user/base/idna.h"
 
 const char *sw_static_kind_word(unsigned int kind)
 {
@@ -141,8 +142,21 @@ size_t sw_static_url_normal(char *url, size_t len)
 
 static void read_url(struct sw_static_line *l, const char *p, size_t n, bool has_scheme)
 {
+	char ascii[SW_STATIC_TEXT_MAX];
+	const char *slash = memchr(p, '/', n);
+	size_t host = slash ? (size_t)(slash - p) : n;
+	int r;
+
 	if (n + 1 >= SW_STATIC_TEXT_MAX)
 		return;
+	if (sw_idna_is_needed(p, host)) {
+		r = sw_idna_to_ascii(p, host, ascii, sizeof(ascii));
+		if (r < 0 || (size_t)r + n - host + 1 >= sizeof(ascii))
+			return;
+		memcpy(ascii + r, p + host, n - host);
+		n = (size_t)r + n - host;
+		p = ascii;
+	}
 	keep(l, SW_STATIC_URL, p, n);
 	if (has_scheme && !memchr(p, '/', n))
 		l->text[l->len++] = '/';
@@ -151,6 +165,22 @@ static void read_url(struct sw_static_line *l, const char *p, size_t n, bool has
 	if (l->text[0] != '/')
 		return;
 	l->kind = l->len > 1 ? SW_STATIC_PATH : SW_STATIC_BAD;
+}
+
+static void read_domain(struct sw_static_line *l, const char *p, size_t n)
+{
+	char ascii[SW_STATIC_TEXT_MAX];
+
+	if (sw_idna_is_needed(p, n)) {
+		int r = sw_idna_to_ascii(p, n, ascii, sizeof(ascii));
+
+		if (r < 0)
+			return;
+		p = ascii;
+		n = (size_t)r;
+	}
+	if (is_domain(p, n))
+		keep_lower(l, SW_STATIC_DOMAIN, p, n);
 }
 
 void sw_static_line_read(const char *p, size_t n, bool is_agent, struct sw_static_line *ret)
@@ -196,6 +226,5 @@ void sw_static_line_read(const char *p, size_t n, bool is_agent, struct sw_stati
 		p += 4;
 		n -= 4;
 	}
-	if (is_domain(p, n))
-		keep_lower(ret, SW_STATIC_DOMAIN, p, n);
+	read_domain(ret, p, n);
 }
