@@ -51,7 +51,7 @@ LIBS_sockwardend       := -lbpf -lelf -lz -lcap-ng -lmnl -lnftnl
 LIBS_sockwarden-engine := -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lmnl -lsodium -lpcre2-8 -lnettle -lidn2
 LIBS_sockwarden-net    := -lcurl -lz -ljansson -lseccomp -lcap-ng
 LIBS_sockwarden-web    := -lmicrohttpd -ljansson -lseccomp -lcap-ng -lsodium
-LIBS_sockwarden-config := -lyaml -lseccomp -lcap-ng
+LIBS_sockwarden-config := -lyaml -lseccomp -lcap-ng -lpcre2-8
 LIBS_sockwarden        := -lyaml -ljansson -lbpf -lelf -lz -lmnl -lpcap -lpcre2-8 -lsodium -lsqlite3 -lnettle -lidn2
 LIBS_TEST := -lcmocka -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lmnl -lnftnl -lsodium -lcurl \
              -lmicrohttpd -lyaml -lpthread -lpcap -lpcre2-8 -lnettle -lidn2
@@ -95,7 +95,7 @@ deps: ## install what the build, the run and the tests need (Debian 12, Ubuntu 2
 run: ## install what is needed, build, and run the whole program here, observing only
 	$(Q)deploy/deps --only run
 	$(Q)$(MAKE) -j$(JOBS) --no-print-directory all
-	$(Q)$B/sockwardend --supervise --foreground --follow --libexec $(CURDIR)/$B $(if $(IFACE),--interfaces "$(IFACE)") $(if $(CONFIG),--config "$(CONFIG)")
+	$(Q)$B/sockwardend --supervise --foreground --follow --libexec $(CURDIR)/$B --rules-dir $(CURDIR)/feeds/rules $(if $(IFACE),--interfaces "$(IFACE)") $(if $(CONFIG),--config "$(CONFIG)")
 
 demo: ## an attack, a ban and its end, in two namespaces of its own; under a minute
 	$(Q)deploy/deps --only run
@@ -139,7 +139,8 @@ clean: ## remove what was built
 install: all ## install under DESTDIR (PREFIX=/usr)
 	$(Q)install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/sockwarden \
 	  $(DESTDIR)$(SYSCONF)/sockwarden $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d \
-	  $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/share/doc/sockwarden
+	  $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/share/doc/sockwarden \
+	  $(DESTDIR)$(PREFIX)/share/sockwarden/rules
 	$(Q)install -m 755 $B/sockwarden $(DESTDIR)$(PREFIX)/bin/
 	$(Q)install -m 755 $B/sockwardend $(DESTDIR)$(PREFIX)/sbin/
 	$(Q)install -m 755 $B/sockwarden-engine $B/sockwarden-net $B/sockwarden-web $B/sockwarden-config $(DESTDIR)$(PREFIX)/libexec/sockwarden/
@@ -148,12 +149,14 @@ install: all ## install under DESTDIR (PREFIX=/usr)
 	  >$(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/} && chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/} || exit 1; done
 	$(Q)install -m 644 deploy/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/sockwarden.conf
 	$(Q)install -m 644 deploy/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sockwarden.conf
+	$(Q)install -m 644 feeds/rules/*.yaml $(DESTDIR)$(PREFIX)/share/sockwarden/rules/
 	$(Q)install -m 644 README.md CHANGELOG.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/sockwarden/
 
 uninstall: ## remove what install placed, keeping configuration and state
 	$(Q)rm -rf $(DESTDIR)$(PREFIX)/bin/sockwarden $(DESTDIR)$(PREFIX)/sbin/sockwardend $(DESTDIR)$(PREFIX)/libexec/sockwarden \
 	  $(DESTDIR)$(PREFIX)/lib/systemd/system/sockwarden*.service $(DESTDIR)$(PREFIX)/lib/sysusers.d/sockwarden.conf \
-	  $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sockwarden.conf $(DESTDIR)$(PREFIX)/share/doc/sockwarden
+	  $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sockwarden.conf $(DESTDIR)$(PREFIX)/share/doc/sockwarden \
+	  $(DESTDIR)$(PREFIX)/share/sockwarden
 
 # ---- kernel side
 $B/bpf/%.bpf.o: bpf/%.bpf.c

@@ -114,6 +114,7 @@ static int set_up(void **state)
 		.bans = f->bans,
 		.swap = f->swap,
 		.config_fd = config_fd,
+		.rules_fd = config_fd,
 		.status = fill_status,
 		.set_mode = set_mode,
 		.swapped = on_swapped,

@@ -20,6 +20,9 @@ MODES = {"bin/sockwarden": 0o755, "sbin/sockwardend": 0o755, "libexec/sockwarden
          "share/doc/sockwarden/manual.md": 0o644, "share/doc/sockwarden/performance.md": 0o644}
 
 
+MODES |= {"share/sockwarden/rules/" + os.path.basename(p): 0o644 for p in glob.glob(os.path.join(ROOT, "feeds/rules/*.yaml"))}
+
+
 def make(*args):
     p = subprocess.run(["make", "-C", ROOT, "--no-print-directory", *args], capture_output=True, text=True, check=False)
     return "" if p.returncode == 0 else f"make {' '.join(args)}: {p.stdout[-1000:]}{p.stderr[-1000:]}"

@@ -15,7 +15,7 @@ ALLOWED = {
                                 "libnettle", "libidn2"},
     "sockwarden-net": C | {"libz", "libcurl", "libjansson", "libseccomp", "libcap-ng"},
     "sockwarden-web": C | {"libmicrohttpd", "libjansson", "libseccomp", "libcap-ng", "libsodium"},
-    "sockwarden-config": C | {"libyaml-0", "libseccomp", "libcap-ng"},
+    "sockwarden-config": C | {"libyaml-0", "libseccomp", "libcap-ng", "libpcre2-8"},
     "sockwarden": C | BPF | {"libyaml-0", "libjansson", "libmnl", "libpcap", "libpcre2-8", "libsodium", "libsqlite3", "libnettle",
                       "libidn2"},
 }

@@ -40,6 +40,7 @@ static bool has_ended_texts(const struct sw_config *c)
 #define TEXT(m) {offsetof(struct sw_config, m), sizeof(((struct sw_config *)0)->m)}
 		TEXT(mail_to), TEXT(mail_from), TEXT(mail_subject), TEXT(smtp_url), TEXT(smtp_ca_file),
 		TEXT(smtp_user), TEXT(smtp_password_file), TEXT(sendmail_path), TEXT(web_address),
+		TEXT(rules_fail2ban),
 #undef TEXT
 	};
 
@@ -57,6 +58,13 @@ static bool has_ended_texts(const struct sw_config *c)
 	}
 	for (unsigned int i = 0; i < c->n_decoy_banners; i++) {
 		if (!has_end(c->decoy_banners[i].text, sizeof(c->decoy_banners[i].text)))
+			return false;
+	}
+	for (unsigned int i = 0; i < c->n_rules; i++) {
+		const struct sw_config_rule *r = &c->rules[i];
+
+		if (!has_end(r->name, sizeof(r->name)) || !has_end(r->threshold, sizeof(r->threshold)) ||
+			!has_end(r->ban_for, sizeof(r->ban_for)))
 			return false;
 	}
 	for (unsigned int i = 0; i < c->n_feeds; i++) {
@@ -109,7 +117,7 @@ static const char *what_is_wrong(const struct sw_config *c, size_t len)
 	if (c->n_ifaces > SW_CONFIG_IFACES_MAX || c->n_allow > SW_CONFIG_ALLOW_MAX ||
 		c->n_feeds > SW_CONFIG_FEEDS_MAX || c->n_trail_files > SW_CONFIG_FILES_MAX ||
 		c->decoy_tcp_ports.n > SW_CONFIG_PORTS_MAX || c->decoy_udp_ports.n > SW_CONFIG_PORTS_MAX ||
-		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX)
+		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX || c->n_rules > SW_CONFIG_RULES_MAX)
 		return "a list is longer than its limit";
 	if (!has_ended_texts(c))
 		return "a text without an end";

@@ -183,6 +183,8 @@ static __u32 count_of(const struct sw_config *c, const struct sw_conf_row *row)
 		return c->n_feeds;
 	case SW_CONF_BANNERS:
 		return c->n_decoy_banners;
+	case SW_CONF_RULES:
+		return c->n_rules;
 	default:
 		return c->n_ifaces;
 	}
@@ -207,6 +209,8 @@ static void put_list(const struct sw_config *c, const struct sw_conf_row *row, s
 		put_elements(sw_conf_feed_rows, c->feeds, sizeof(c->feeds[0]), n, depth, out);
 	if (row->type == SW_CONF_BANNERS)
 		put_elements(sw_conf_banner_rows, c->decoy_banners, sizeof(c->decoy_banners[0]), n, depth, out);
+	if (row->type == SW_CONF_RULES)
+		put_elements(sw_conf_rule_rows, c->rules, sizeof(c->rules[0]), n, depth, out);
 	if (row->type == SW_CONF_IFACES)
 		put_elements(sw_conf_iface_rows, c->ifaces, sizeof(c->ifaces[0]), n, depth, out);
 	for (__u32 i = 0; !sw_conf_element_rows(row) && i < n; i++) {
@@ -383,7 +387,7 @@ static void schema_list(struct sw_json *j, const struct sw_conf_row *row, const 
 	sw_json_uint(j, "maxItems", row->max);
 	sw_json_object_begin(j, "items");
 	sw_json_array_begin(j, "anyOf");
-	if (row->type != SW_CONF_FEEDS && row->type != SW_CONF_BANNERS) {
+	if (row->type != SW_CONF_FEEDS && row->type != SW_CONF_BANNERS && row->type != SW_CONF_RULES) {
 		sw_json_object_begin(j, NULL);
 		if (row->type == SW_CONF_PORTS) {
 			sw_json_array_begin(j, "type");

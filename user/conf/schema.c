@@ -5,6 +5,7 @@
 
 #include "sockwarden/abi/gate.h"
 #include "sockwarden/model/finding.h"
+#include "sockwarden/rpc/rules.h"
 #include "user/base/clock.h"
 
 enum {
@@ -24,6 +25,10 @@ static const char *const action_words[] = {"observe", "drop", "except"};
 static const char *const decoy_tcp_words[] = {"off", "listed", "unused", "below"};
 static const char *const decoy_preset_words[] = {"none", "portsentry"};
 static const char *const decoy_action_words[] = {"alert", "ban"};
+static const char *const rule_state_words[] = {"auto", "on", "off"};
+static const char *const rule_action_words[] = {"observe", "alert", "ban"};
+static const char *const own_state_words[] = {"same", "auto", "on", "off"};
+static const char *const own_action_words[] = {"same", "observe", "alert", "ban"};
 static const char *const severity_words[] = {
 #define SEVERITY_WORD(id, word) word,
 	SW_SEVERITIES(SEVERITY_WORD)
@@ -38,6 +43,7 @@ static const char *const facility_words[] = {"kern", "user", "mail", "daemon", "
 #define AT(member)	     offsetof(struct sw_config, member), sizeof(((struct sw_config *)0)->member)
 #define AT_FEED(member)	     offsetof(struct sw_config_feed, member), sizeof(((struct sw_config_feed *)0)->member)
 #define AT_BANNER(member)    offsetof(struct sw_config_banner, member), sizeof(((struct sw_config_banner *)0)->member)
+#define AT_RULE(member)	     offsetof(struct sw_config_rule, member), sizeof(((struct sw_config_rule *)0)->member)
 #define AT_IFACE(member)     offsetof(struct sw_config_iface, member), sizeof(((struct sw_config_iface *)0)->member)
 
 /* clang-format off */
@@ -163,6 +169,16 @@ const struct sw_conf_row sw_conf_rows[] = {
 		"- port: 22\n  text: SSH-2.0-OpenSSH_9.2p1\n"},
 	{"decoys.attackalert", SW_CONF_BOOL, AT(decoy_attackalert), "false", 0, 0, NULL,
 		"Write PortSentry's attackalert: lines to the system log as well, for tools that read them."},
+
+	{"rules.enabled", SW_CONF_WORD, AT(rules_state), "auto", 0, 0, WORDS(rule_state_words, SW_RULE_AUTO),
+		"Packaged rules over logs: auto turns those on whose log exists, off leaves only those that rules.set turns on."},
+	{"rules.action", SW_CONF_WORD, AT(rules_action), "ban", 0, 0, WORDS(rule_action_words, SW_LOG_OBSERVE),
+		"The most that a rule may do: count in silence, tell of it, or ban as well (in force only while enforcing)."},
+	{"rules.fail2ban", SW_CONF_PATH, AT(rules_fail2ban), "", 0, 0, NULL,
+		"Directory of fail2ban's configuration (/etc/fail2ban) whose enabled jails are rules too; empty means none."},
+	{"rules.set", SW_CONF_RULES, AT(rules), NULL, 0, SW_CONFIG_RULES_MAX, NULL,
+		"What is other than the rule itself says, by the name that 'sockwarden rules list' shows.",
+		"- name: sshd\n  threshold: 3 in 10m\n  ban_for: 48h\n- name: nginx-noise\n  action: observe\n- name: apache\n  enabled: off\n"},
 	{},
 };
 
@@ -206,6 +222,18 @@ const struct sw_conf_row sw_conf_banner_rows[] = {
 	{},
 };
 
+const struct sw_conf_row sw_conf_rule_rows[] = {
+	{"name", SW_CONF_NAME, AT_RULE(name), NULL, 0, 0, NULL, "The rule's name."},
+	{"enabled", SW_CONF_WORD, AT_RULE(state), "same", 0, 0, WORDS(own_state_words, 0),
+		"auto: on where its log exists; same: as rules.enabled says."},
+	{"threshold", SW_CONF_TEXT, AT_RULE(threshold), "", 0, 0, NULL,
+		"Hits that are too many, such as '5 in 10m', '3' without a window, or 1; empty means the rule's own."},
+	{"ban_for", SW_CONF_TEXT, AT_RULE(ban_for), "", 0, 0, NULL, "How long its ban lasts; empty means the rule's own."},
+	{"action", SW_CONF_WORD, AT_RULE(action), "same", 0, 0, WORDS(own_action_words, 0),
+		"observe only counts, which is a dry run of this rule; same: the rule's own."},
+	{},
+};
+
 static const struct {
 	const char *key, *help;
 } sections[] = {
@@ -220,6 +248,7 @@ static const struct {
 	{"web", "The page."},
 	{"sockets", "What the socket inventory tells of."},
 	{"decoys", "Decoy ports: what nobody serves is answered, and who connects gives himself away."},
+	{"rules", "Rules over logs."},
 };
 /* clang-format on */
 
@@ -252,6 +281,8 @@ const struct sw_conf_row *sw_conf_element_rows(const struct sw_conf_row *row)
 		return sw_conf_feed_rows;
 	if (row->type == SW_CONF_BANNERS)
 		return sw_conf_banner_rows;
+	if (row->type == SW_CONF_RULES)
+		return sw_conf_rule_rows;
 	return row->type == SW_CONF_IFACES ? sw_conf_iface_rows : NULL;
 }
 
@@ -342,6 +373,7 @@ void sw_conf_describe_type(const struct sw_conf_row *row, struct sw_strbuf *out)
 		[SW_CONF_FEEDS] = "a list of feeds",
 		[SW_CONF_PORTS] = "a list of ports and ranges such as 6000-6063",
 		[SW_CONF_BANNERS] = "a list of {port, text}",
+		[SW_CONF_RULES] = "a list of settings of rules",
 	};
 
 	switch (row->type) {

@@ -28,7 +28,8 @@ enum sw_conf_type {
 	SW_CONF_IFACES,	  /* of interfaces, */
 	SW_CONF_FEEDS,	  /* of feeds, */
 	SW_CONF_PORTS,	  /* of ports and ranges of them, */
-	SW_CONF_BANNERS,  /* of banners */
+	SW_CONF_BANNERS,  /* of banners, */
+	SW_CONF_RULES,	  /* of settings of rules */
 };
 
 struct sw_conf_words {
@@ -53,6 +54,7 @@ extern const struct sw_conf_row sw_conf_rows[];
 extern const struct sw_conf_row sw_conf_feed_rows[];
 extern const struct sw_conf_row sw_conf_iface_rows[];
 extern const struct sw_conf_row sw_conf_banner_rows[];
+extern const struct sw_conf_row sw_conf_rule_rows[];
 
 /* A section's sentence ("bans"), NULL when key is none. */
 const char *sw_conf_section_help(const char *key);

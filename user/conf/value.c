@@ -110,6 +110,27 @@ int sw_conf_ports_parse(const char *text, struct sw_config_port_range *ret, stru
 	return 0;
 }
 
+int sw_conf_threshold_parse(const char *text, uint32_t *ret_count, uint64_t *ret_window_sec, struct sw_strbuf *why)
+{
+	const char *in = strstr(text, " in ");
+	char digits[16];
+	uint64_t window = 0;
+	__u64 n = 1;
+
+	snprintf(digits, sizeof(digits), "%.*s", (int)SW_MIN(in ? in - text : 15, 15), text);
+	if (!sw_streq(text, "at once") &&
+		(parse_number(digits, &n) < 0 || n < 1 || n > 1000000 ||
+			(in && (sw_duration_parse(in + 4 + strspn(in + 4, " "), &window) < 0 || !window)))) {
+		sw_strbuf_putc(why, '\'');
+		sw_strbuf_safe(why, text, strnlen(text, SHOWN_MAX));
+		sw_strbuf_puts(why, "' is no threshold such as '5 in 10m', '3' without a window, or 'at once'");
+		return -EINVAL;
+	}
+	*ret_count = (uint32_t)n;
+	*ret_window_sec = window;
+	return 0;
+}
+
 static int set_duration(const struct sw_conf_row *row, __u64 *field, const char *text, struct sw_strbuf *why)
 {
 	uint64_t sec;

@@ -14,3 +14,5 @@ void sw_conf_put_scalar(struct sw_strbuf *out, const char *text);
 int sw_conf_ports_parse(const char *text, struct sw_config_port_range *ret, struct sw_strbuf *why);
 /* Checks one element of a list of paths. */
 int sw_conf_check_path(const char *text, struct sw_strbuf *why);
+/* "5 in 10m", "3" (without a window: 0), "at once" (1). 0, or -EINVAL with what is wrong in why. */
+int sw_conf_threshold_parse(const char *text, uint32_t *ret_count, uint64_t *ret_window_sec, struct sw_strbuf *why);

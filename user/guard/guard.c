@@ -76,6 +76,7 @@ static int make_config(struct guard *g, struct sw_config_image *ret)
 {
 	char program[PATH_BYTES], err[256] = "";
 	struct sw_config_source s = {.file = g->o->paths.config_file,
+		.rules_dir = g->o->paths.rules_dir,
 		.program = program,
 		.uid = g->ids.config_uid,
 		.gid = g->ids.config_gid};
@@ -213,6 +214,13 @@ static int config_fd(void *arg)
 	struct guard *g = arg;
 
 	return g->config.fd;
+}
+
+static int rules_fd(void *arg)
+{
+	struct guard *g = arg;
+
+	return g->config.rules_fd;
 }
 
 static void on_swapped(void *arg)
@@ -443,6 +451,7 @@ static int step_serve(struct guard *g)
 		.logs = g->logs,
 		.ladder = g->plant.ladder,
 		.config_fd = config_fd,
+		.rules_fd = rules_fd,
 		.status = fill_status,
 		.set_mode = set_mode,
 		.swapped = on_swapped,

@@ -8,7 +8,7 @@
 #include "user/io/child.h"
 #include "user/io/msg.h"
 
-enum { EXIT_CONFIG = 5, OUT_FD = 3 };
+enum { EXIT_CONFIG = 5, OUT_FD = 3, RULES_FD, PACKS_FD, USER_PACKS_FD, PATH_BYTES = 4096 };
 
 static int wrong(const char **ret_why, const char *why)
 {
@@ -53,7 +53,7 @@ int sw_image_check_config(const void *image, size_t size, const char **ret_why)
 		c->n_feeds > SW_CONFIG_FEEDS_MAX || c->n_trail_files > SW_CONFIG_FILES_MAX ||
 		c->decoy_tcp_ports.n > SW_CONFIG_PORTS_MAX ||
 		c->decoy_udp_ports.n > SW_CONFIG_PORTS_MAX ||
-		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX)
+		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX || c->n_rules > SW_CONFIG_RULES_MAX)
 		return wrong(ret_why, "counts");
 	if (!are_words_sane(c))
 		return wrong(ret_why, "a value out of range");
@@ -67,35 +67,76 @@ int sw_image_check_config(const void *image, size_t size, const char **ret_why)
 
 void sw_config_image_init(struct sw_config_image *i)
 {
-	*i = (struct sw_config_image){.fd = -1};
+	*i = (struct sw_config_image){.fd = -1, .rules_fd = -1};
 }
 
 void sw_config_image_done(struct sw_config_image *i)
 {
 	if (i->config)
 		munmap((void *)i->config, sizeof(*i->config));
+	if (i->rules.head)
+		munmap((void *)i->rules.head, i->rules_size);
 	sw_close(i->fd);
+	sw_close(i->rules_fd);
 	sw_config_image_init(i);
 }
 
-static int run_compiler(const struct sw_config_source *s, int in, int out)
+/* "DIR/rules.d" of the configuration's directory. */
+static bool user_rules_dir(const struct sw_config_source *s, char *buf, size_t size)
 {
-	char *compile[] = {(char *)s->program, (char *)"--compile", (char *)s->file,
-		(char *)"--out-fd", (char *)"3", NULL};
-	char *defaults[] = {
-		(char *)s->program, (char *)"--defaults", (char *)"--out-fd", (char *)"3", NULL};
+	const char *slash = strrchr(s->file, '/');
+	int n = snprintf(buf, size, "%.*srules.d", slash ? (int)(slash + 1 - s->file) : 0, s->file);
+
+	return (size_t)n < size;
+}
+
+static int run_compiler(const struct sw_config_source *s, int in, int out, int rules)
+{
+	char user_dir[PATH_BYTES] = "";
+	char *argv[] = {(char *)s->program, (char *)(in >= 0 ? "--compile" : "--defaults"),
+		(char *)s->file, (char *)"--out-fd", (char *)"3", (char *)"--rules-fd", (char *)"4",
+		(char *)"--packs", (char *)s->rules_dir, (char *)"--packs-fd", (char *)"5",
+		(char *)"--user-packs", user_dir, (char *)"--user-packs-fd", (char *)"6", NULL};
+	_close_ int packs = open(s->rules_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), user = -1;
 	struct sw_child c = {
 		.path = s->program,
-		.argv = in >= 0 ? compile : defaults,
+		.argv = argv,
 		.uid = s->uid,
 		.gid = s->gid,
-		.fds = {in, STDERR_FILENO, STDERR_FILENO, [OUT_FD] = out},
-		.n_fds = OUT_FD + 1,
+		.n_fds = USER_PACKS_FD + 1,
 	};
 	pid_t pid;
-	int r = sw_child_start(&c, &pid);
+	int r;
 
+	if (user_rules_dir(s, user_dir, sizeof(user_dir)))
+		user = open(user_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	memcpy(c.fds, (int[]){in, STDERR_FILENO, STDERR_FILENO, out, rules, packs, user},
+		(USER_PACKS_FD + 1) * sizeof(int));
+	r = sw_child_start(&c, &pid);
 	return r < 0 ? r : sw_child_wait(pid);
+}
+
+static int adopt_rules(int fd, struct sw_config_image *ret, char *err, size_t size)
+{
+	const char *why = "";
+	const void *map;
+	size_t len;
+	int r = sw_memfd_seal(fd, NULL, 0);
+
+	if (r >= 0)
+		r = sw_memfd_map_sealed(fd, SW_RULES_SIZE_MAX, &map, &len);
+	if (r < 0) {
+		snprintf(err, size, "the rules' image cannot be sealed and read");
+		return r;
+	}
+	r = sw_rules_view_open(&ret->rules, map, len, &why);
+	if (r < 0) {
+		snprintf(err, size, "sockwarden-config made rules that are not valid (%s)", why);
+		munmap((void *)map, len);
+		return r;
+	}
+	ret->rules_size = len;
+	return 0;
 }
 
 static int adopt_image(int fd, struct sw_config_image *ret, char *err, size_t size)
@@ -124,7 +165,7 @@ static int adopt_image(int fd, struct sw_config_image *ret, char *err, size_t si
 int sw_config_image_make(
 	const struct sw_config_source *s, struct sw_config_image *ret, char *err, size_t size)
 {
-	_close_ int in = open(s->file, O_RDONLY | O_CLOEXEC | O_NOCTTY), out = -1;
+	_close_ int in = open(s->file, O_RDONLY | O_CLOEXEC | O_NOCTTY), out = -1, rules = -1;
 	int r;
 
 	if (in < 0 && errno != ENOENT) {
@@ -133,12 +174,13 @@ int sw_config_image_make(
 		return r;
 	}
 	out = memfd_create("sockwarden-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (out < 0 || ftruncate(out, sizeof(struct sw_config)) < 0) {
+	rules = memfd_create("sockwarden-rules", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (out < 0 || rules < 0 || ftruncate(out, sizeof(struct sw_config)) < 0) {
 		r = -errno;
 		snprintf(err, size, "no memory for the configuration");
 		return r;
 	}
-	r = run_compiler(s, in, out);
+	r = run_compiler(s, in, out, rules);
 	if (r < 0) {
 		snprintf(err, size, "cannot run %s", s->program);
 		return r;
@@ -153,6 +195,12 @@ int sw_config_image_make(
 	}
 	r = adopt_image(out, ret, err, size);
 	if (r >= 0)
-		ret->fd = TAKE_FD(out);
-	return r;
+		r = adopt_rules(rules, ret, err, size);
+	if (r < 0) {
+		sw_config_image_done(ret);
+		return r;
+	}
+	ret->fd = TAKE_FD(out);
+	ret->rules_fd = TAKE_FD(rules);
+	return 0;
 }

@@ -95,12 +95,16 @@ static int share_all(struct sw_serve *s, enum sw_role role, int *fds, size_t *n)
 	fds[(*n)++] = fd;
 	if (role != SW_ROLE_ENGINE)
 		return 0;
-	for (size_t i = SW_FD_EV_PKT; i < SW_FD_ENGINE_COUNT; i++) {
+	for (size_t i = SW_FD_EV_PKT; i < SW_ARRAY_SIZE(shared); i++) {
 		fd = sw_maps_share(s->host.maps, shared[i]);
 		if (fd < 0)
 			return fd;
 		fds[(*n)++] = fd;
 	}
+	fd = fcntl(s->host.rules_fd(s->host.arg), F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return -errno;
+	fds[(*n)++] = fd;
 	return 0;
 }
 

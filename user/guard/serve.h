@@ -22,6 +22,7 @@ struct sw_serve_host {
 	struct sw_logs *logs; /* NULL: no log files are opened */
 	const struct sw_ladder *ladder; /* NULL: no iterators */
 	int (*config_fd)(void *arg); /* borrowed descriptor of the sealed image */
+	int (*rules_fd)(void *arg); /* of that of the rules */
 	void (*status)(struct sw_guard_status *ret, void *arg);
 	/* by: "uid 0", for the log. 0 or -errno with text. */
 	int (*set_mode)(

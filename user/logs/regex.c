@@ -147,7 +147,7 @@ static int compile(struct sw_regex *re, struct sw_regex_pool *pool, const char *
 			text + SW_MIN(at, strlen(text)));
 		return -EINVAL;
 	}
-	re->has_jit = pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE) == 0;
+	re->has_jit = !(flags & SW_REGEX_CHECK) && pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE) == 0;
 	return 0;
 }
 

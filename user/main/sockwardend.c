@@ -77,7 +77,8 @@ static bool make_all_absolute(struct sw_guard_opts *g)
 {
 	return make_absolute(&g->libexec) && make_absolute(&g->paths.run_dir) &&
 		make_absolute(&g->paths.state_dir) && make_absolute(&g->paths.bpffs_dir) &&
-		make_absolute(&g->paths.cgroup_dir) && make_absolute(&g->paths.config_file);
+		make_absolute(&g->paths.cgroup_dir) && make_absolute(&g->paths.config_file) &&
+		make_absolute(&g->paths.rules_dir);
 }
 
 static int fail_usage(const char *text)

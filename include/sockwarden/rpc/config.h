@@ -27,6 +27,7 @@ enum {
 	SW_CONFIG_FILES_MAX = 16,
 	SW_CONFIG_PORTS_MAX = 128, /* ports and ranges in one list */
 	SW_CONFIG_BANNERS_MAX = 16,
+	SW_CONFIG_RULES_MAX = 64, /* rules over logs that have settings of their own */
 };
 
 enum sw_hook { SW_HOOK_AUTO, SW_HOOK_NATIVE, SW_HOOK_TCX, SW_HOOK_GENERIC };
@@ -68,6 +69,15 @@ struct sw_config_feed {
 	__u32 max_cover; /* percent of the address space that it may cover */
 	__u32 action; /* enum sw_trail_action */
 	__u32 is_enabled;
+};
+
+/* What a rule over logs does other than it says itself; 0 in a word, "" in a text: the same. */
+struct sw_config_rule {
+	char name[48];
+	char threshold[48], ban_for[24];
+	__u32 state;  /* enum sw_rule_state (rpc/rules.h), plus 1 */
+	__u32 action; /* enum sw_log_action, plus 1 */
+	__u32 line;   /* of the file, for messages */
 };
 
 struct sw_config {
@@ -125,4 +135,10 @@ struct sw_config {
 	__u32 n_decoy_banners;
 	struct sw_config_ports decoy_tcp_ports, decoy_udp_ports;
 	struct sw_config_banner decoy_banners[SW_CONFIG_BANNERS_MAX];
+	/* rules over logs; they themselves come in an image of their own (rpc/rules.h) */
+	__u32 rules_state;  /* enum sw_rule_state */
+	__u32 rules_action; /* enum sw_log_action: the most that a rule may do */
+	char rules_fail2ban[256];
+	__u32 n_rules;
+	struct sw_config_rule rules[SW_CONFIG_RULES_MAX];
 };

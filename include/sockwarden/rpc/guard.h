@@ -115,6 +115,7 @@ enum sw_guard_fd {
 	SW_FD_BANNET6,
 	SW_FD_ALLOW4,
 	SW_FD_ALLOW6,
+	SW_FD_RULES, /* sealed image of the rules over logs (rpc/rules.h) */
 	SW_FD_ENGINE_COUNT
 };
 

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "user/base/cidr.h"
+#include "user/conf/conf.h"
+#include "user/logs/ruleset.h"
+#include "user/rules/compile.h"
+
+enum { NOW = 1763802000 }; /* 2025-11-22 09:00:00 UTC */
+
+static struct sw_config config;
+
+/* ---- the packaged rules and their samples */
+
+struct samples {
+	struct sw_pack_sample *at;
+	size_t n;
+};
+
+static void keep_sample(void *arg, const struct sw_pack_sample *s)
+{
+	struct samples *all = arg;
+	struct sw_pack_sample *copy;
+
+	all->at = realloc(all->at, (all->n + 1) * sizeof(*all->at));
+	assert_non_null(all->at);
+	copy = &all->at[all->n++];
+	*copy = *s;
+	copy->rule = strdup(s->rule);
+	copy->line = strdup(s->line);
+	copy->host = s->host ? strdup(s->host) : NULL;
+	copy->file = strdup(s->file);
+}
+
+static void free_samples(struct samples *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		free((char *)all->at[i].rule);
+		free((char *)all->at[i].line);
+		free((char *)all->at[i].host);
+		free((char *)all->at[i].file);
+	}
+	free(all->at);
+}
+
+struct heard {
+	const char *rule; /* that is listened for */
+	unsigned int n;
+	char host[SW_NET_TEXT_MAX];
+};
+
+static void hear(void *arg, const struct sw_log_hit *hit)
+{
+	struct heard *h = arg;
+
+	if (!sw_streq(hit->rule->name, h->rule))
+		return;
+	h->n++;
+	if (hit->has_host)
+		sw_cidr_format(h->host, &hit->host);
+}
+
+static size_t source_of(const struct sw_ruleset *rs, const char *rule)
+{
+	for (size_t i = 0; i < sw_ruleset_n_rules(rs); i++)
+		if (sw_streq(sw_ruleset_rule(rs, i)->name, rule))
+			return sw_ruleset_rule(rs, i)->sources[0];
+	fail_msg("no rule '%s'", rule);
+	return 0;
+}
+
+static void check_sample(struct sw_ruleset *rs, const struct sw_pack_sample *s)
+{
+	struct heard h = {.rule = s->rule};
+	int r = sw_ruleset_feed(
+		rs, source_of(rs, s->rule), s->line, strlen(s->line), NOW, hear, &h);
+
+	if (r < 0)
+		fail_msg("%s:%u: %s", s->file, s->at, sw_ruleset_error(rs));
+	if (h.n != (s->host ? 1 : 0))
+		fail_msg("%s:%u: rule %s: %u hits in '%s'", s->file, s->at, s->rule, h.n, s->line);
+	if (s->host && !sw_streq(h.host, s->host))
+		fail_msg("%s:%u: rule %s: host '%s', not '%s'", s->file, s->at, s->rule, h.host,
+			s->host);
+}
+
+static void every_packaged_rule_matches_its_samples_and_nothing_else(void **state)
+{
+	_strbuf_ struct sw_strbuf errors = {};
+	_cleanup_(sw_ruleset_freep) struct sw_ruleset *rs = NULL;
+	_close_ int packs = open("feeds/rules", O_RDONLY | O_DIRECTORY);
+	struct samples all = {};
+	struct sw_rules_from from = {.config = &config,
+		.config_file = "test.yaml",
+		.packs_fd = packs,
+		.user_fd = -1,
+		.packs_dir = "feeds/rules",
+		.user_dir = "rules.d",
+		.sample = keep_sample,
+		.arg = &all};
+	_free_ void *image = NULL;
+	size_t size;
+
+	assert_true(packs >= 0);
+	assert_int_equal(sw_rules_compile(&from, &image, &size, &errors), 0);
+	assert_string_equal(sw_strbuf_get(&errors), "");
+	assert_int_equal(sw_ruleset_new(&rs, image, size, &errors), 0);
+	for (size_t i = 0; i < all.n; i++)
+		check_sample(rs, &all.at[i]);
+	assert_true(all.n > 5);
+	free_samples(&all);
+}
+
+/* ---- packs of a test's own */
+
+static void read_text(const char *text, struct sw_rules_writer *w, struct sw_strbuf *errors)
+{
+	const struct sw_pack pack = {.file = "t.yaml", .out = w, .errors = errors};
+
+	sw_rules_writer_init(w);
+	(void)sw_pack_read(&pack, text, strlen(text));
+}
+
+#define RULE "rules:\n  - name: a\n    files: [/var/log/a.log]\n"
+
+static void a_wrong_pack_is_told_with_file_line_and_field(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} rows[] = {
+		{RULE "    match: ['^x <HOST>$']\n    treshold: 3\n",
+			"t.yaml:5:5: rules[1].treshold: unknown key: did you mean 'threshold'?\n"},
+		{RULE "    match: ['^x (<HOST>$']\n",
+			"t.yaml:4:13: rules[1].match[1]: missing closing parenthesis"},
+		{RULE "    match: ['^x <HOST>$']\n    threshold: many\n",
+			"t.yaml:2:5: rules[1]: 'many' is no threshold"},
+		{RULE "    match: ['^x <HOST>$']\n    severity: hihg\n",
+			"t.yaml:5:15: rules[1].severity: 'hihg' is not info"},
+		{RULE, "t.yaml:2:5: rules[1]: match: no expression says what it finds\n"},
+		{"rules:\n  - name: a\n    match: '^x <HOST>$'\n",
+			"files, journal: no log is named\n"},
+		{RULE "    match: '^x <HOST>$'\n    when: [noon]\n",
+			"rules[1].when[1]: not hours such as"},
+		{RULE "    match: '^x <HOST>$'\n    ban_for: long\n", "ban_for is not a duration"},
+		{"rule: []\n", "t.yaml:1:1: rule: unknown key: did you mean 'rules'?\n"},
+	};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		_strbuf_ struct sw_strbuf errors = {};
+		struct sw_rules_writer w;
+
+		read_text(rows[i].text, &w, &errors);
+		if (!strstr(sw_strbuf_get(&errors), rows[i].error))
+			fail_msg("'%s' gives '%s', not '%s'", rows[i].text, sw_strbuf_get(&errors),
+				rows[i].error);
+		assert_int_equal(sw_rules_count(&w), 0);
+		sw_rules_writer_done(&w);
+	}
+}
+
+static void a_broken_image_is_refused_whole(void **state)
+{
+	_strbuf_ struct sw_strbuf errors = {};
+	_free_ unsigned char *image = NULL;
+	struct sw_rules_writer w;
+	struct sw_rules_view v;
+	const char *why;
+	size_t size;
+
+	read_text(RULE "    match: '^x <HOST>$'\n", &w, &errors);
+	assert_int_equal(sw_rules_finish(&w, (void **)&image, &size), 0);
+	sw_rules_writer_done(&w);
+	assert_int_equal(sw_rules_view_open(&v, image, size, &why), 0);
+	for (size_t i = 0; i < size; i++) {
+		image[i] ^= 0x40;
+		if (sw_rules_view_open(&v, image, size, &why) != -EBADMSG)
+			fail_msg("byte %zu changed and not seen", i);
+		image[i] ^= 0x40;
+	}
+	assert_int_equal(sw_rules_view_open(&v, image, size - 1, &why), -EBADMSG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_packaged_rule_matches_its_samples_and_nothing_else),
+		cmocka_unit_test(a_wrong_pack_is_told_with_file_line_and_field),
+		cmocka_unit_test(a_broken_image_is_refused_whole),
+	};
+
+	setenv("TZ", "UTC", 1);
+	tzset();
+	sw_conf_defaults(&config);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
