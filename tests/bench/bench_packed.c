@@ -172,7 +172,7 @@ static void put_bans(struct bench *b)
 	char text[160];
 	__u32 done;
 
-	assert_int_equal(sw_bans_new(&b->rig.maps, b->rig.marks, &bans), 0);
+	assert_int_equal(sw_bans_new(&b->rig.maps, b->rig.marks, NULL, &bans), 0);
 	for (int i = 0; i < BANS; i++)
 		b->banned[i] = draw(b) | 1;
 	from = now_sec(CLOCK_PROCESS_CPUTIME_ID);

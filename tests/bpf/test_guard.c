@@ -103,7 +103,7 @@ static int set_up(void **state)
 	load(f);
 	assert_int_equal(sw_loop_new(&f->loop), 0);
 	assert_int_equal(sw_marks_new(&f->plant.maps, &f->marks), 0);
-	assert_int_equal(sw_bans_new(&f->plant.maps, f->marks, &f->bans), 0);
+	assert_int_equal(sw_bans_new(&f->plant.maps, f->marks, NULL, &f->bans), 0);
 	assert_int_equal(
 		sw_swap_new(f->loop, &f->clock, &f->plant.maps, f->marks, false, &f->swap), 0);
 	f->ids = (struct sw_guard_ids){

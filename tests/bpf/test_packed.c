@@ -294,7 +294,7 @@ static void a_ban_of_any_length_drops_and_its_end_leaves_no_mark(void **state)
 	char text[160];
 	__u32 done;
 
-	assert_int_equal(sw_bans_new(&rig->maps, rig->marks, &b), 0);
+	assert_int_equal(sw_bans_new(&rig->maps, rig->marks, NULL, &b), 0);
 	for (size_t i = 0; i < SW_ARRAY_SIZE(bans); i++) {
 		struct sw_guard_ban ban = ban_of(bans[i].net), neighbour = ban_of("198.18.3.77");
 

@@ -93,6 +93,24 @@ int sw_cli_unban(struct sw_cli *c)
 	return remove_net(c, "unban", "is no longer banned", "was not banned");
 }
 
+/* "xdp, nftables: 12 hits, hosts.deny: failed" */
+static void cell_verdicts(const json_t *row, struct sw_strbuf *out)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(json_object_get(row, "verdicts"), i, v) {
+		const char *state = sw_cli_text(v, "state");
+		long long hits = sw_cli_number(v, "hits");
+
+		sw_strbuf_printf(out, "%s%s", i ? ", " : "", sw_cli_text(v, "backend"));
+		if (!sw_streq(state, "installed"))
+			sw_strbuf_printf(out, ": %s", state);
+		else if (hits)
+			sw_strbuf_printf(out, ": %lld hits", hits);
+	}
+}
+
 static const struct sw_cli_column ban_columns[] = {
 	{"ADDRESS", "net"},
 	{"LEFT", NULL, SW_COL_RIGHT, cell_left},
@@ -100,6 +118,7 @@ static const struct sw_cli_column ban_columns[] = {
 	{"HITS", "hits", SW_COL_RIGHT},
 	{"LAST HIT", "last_hit_at", SW_COL_TIME | SW_COL_OPTIONAL},
 	{"STATE", "state", SW_COL_WIDE},
+	{"IN FORCE BY", NULL, SW_COL_WIDE, cell_verdicts},
 	{"ID", "id", SW_COL_WIDE | SW_COL_RIGHT},
 	{"UNTIL", "until_at", SW_COL_WIDE | SW_COL_TIME},
 	{"BY", "by", SW_COL_WIDE},
@@ -109,9 +128,15 @@ static const struct sw_cli_column ban_columns[] = {
 
 int sw_cli_bans(struct sw_cli *c)
 {
+	struct sw_cli_args a;
 	json_t *data = NULL;
-	int r = sw_cli_ask(c, "bans", NULL, -1, &data);
+	int r;
 
+	sw_cli_args_begin(&a);
+	if (c->format != SW_CLI_TABLE)
+		sw_json_bool(&a.j, "verdicts", true);
+	r = sw_cli_ask(c, "bans", sw_cli_args_end(&a), -1, &data);
+	sw_strbuf_done(&a.text);
 	if (r)
 		return r;
 	sw_cli_print_rows(c, data, "bans", ban_columns, "no bans");

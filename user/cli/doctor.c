@@ -245,6 +245,7 @@ static const struct {
 	{sw_doctor_devices},
 	{sw_doctor_daemon},
 	{sw_doctor_hooks},
+	{sw_doctor_backends},
 	{sw_doctor_administrator},
 };
 

@@ -26,6 +26,7 @@ void sw_doctor_add(struct sw_doctor *d, enum sw_doctor_state state, const char *
 void sw_doctor_daemon(struct sw_doctor *d);
 void sw_doctor_hooks(struct sw_doctor *d);
 void sw_doctor_devices(struct sw_doctor *d);
+void sw_doctor_backends(struct sw_doctor *d);
 void sw_doctor_administrator(struct sw_doctor *d);
 /* doctor_coverage.c: {fact, live, hook or null, text}; empty when the daemon does not answer. */
 json_t *sw_doctor_coverage(const struct sw_doctor *d);

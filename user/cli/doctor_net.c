@@ -218,3 +218,23 @@ int sw_doctor_plan(struct sw_doctor *d, const char *name)
 	json_decref(data);
 	return choice.hook == SW_ATTACH_NONE ? SW_EXIT_NEGATIVE : SW_EXIT_OK;
 }
+
+/* Where bans are put in force beside the packet program, as the daemon has it. */
+void sw_doctor_backends(struct sw_doctor *d)
+{
+	const json_t *b;
+	size_t i;
+
+	json_array_foreach(d->status ? json_object_get(d->status, "backends") : NULL, i, b) {
+		const char *name = sw_cli_text(b, "name");
+
+		if (sw_streq(name, "xdp"))
+			continue;
+		if (sw_streq(sw_cli_text(b, "state"), "installed"))
+			sw_doctor_add(d, SW_DOCTOR_OK, name, NULL, "%lld bans are in force by it",
+				 sw_cli_number(b, "bans"));
+		else
+			sw_doctor_add(d, SW_DOCTOR_WARN, name, "take it out of bans.backends, or mend what it says",
+				"%s", sw_cli_text(b, "text"));
+	}
+}

@@ -138,6 +138,30 @@ static void print_decoys(const struct sw_cli *c, const json_t *d)
 		sw_cli_number(d, "touches_tcp") + sw_cli_number(d, "touches_udp"), sw_cli_number(d, "held"));
 }
 
+/* Those beside the packet program, and what is wrong with one. */
+static void print_backends(const struct sw_cli *c, const json_t *s)
+{
+	json_t *b;
+	size_t i;
+
+	if (json_array_size(json_object_get(s, "backends")) < 2)
+		return;
+	label(c, "backends");
+	json_array_foreach(json_object_get(s, "backends"), i, b) {
+		const char *state = sw_cli_text(b, "state");
+		bool is_good = sw_streq(state, "installed");
+
+		printf("%s%s: ", i ? ", " : "", sw_cli_text(b, "name"));
+		if (is_good)
+			print_count(sw_cli_number(b, "bans"), "ban");
+		else
+			sw_cli_put(c, "31", sw_cli_text(b, "text"));
+		if (sw_cli_number(b, "repairs"))
+			printf(" (put back %lld times)", sw_cli_number(b, "repairs"));
+	}
+	putchar('\n');
+}
+
 static void print_held(const struct sw_cli *c, const json_t *s)
 {
 	const json_t *trails = json_object_get(s, "trails"), *store = json_object_get(s, "store");
@@ -161,6 +185,7 @@ static void print_held(const struct sw_cli *c, const json_t *s)
 		sw_cli_put(c, NULL, sw_cli_text(s, "hooks"));
 	}
 	putchar('\n');
+	print_backends(c, s);
 	print_decoys(c, json_object_get(s, "decoys"));
 	label(c, "findings");
 	printf("%lld\n", sw_cli_number(s, "findings"));

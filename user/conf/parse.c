@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/conf/conf.h"
 
+#include "sockwarden/rpc/guard.h"
 #include "user/base/cidr.h"
 #include "user/conf/feed.h"
 #include "user/conf/reader.h"
@@ -129,6 +130,21 @@ static void read_ports(struct parse *p, const struct sw_conf_row *row, const str
 		ports->n++;
 }
 
+static void read_flag(struct parse *p, const struct sw_conf_row *row, const struct sw_conf_node *v, const char *name)
+{
+	__u32 *flags = (void *)((char *)p->conf + row->offset), value = 0;
+	struct sw_conf_row word = *row;
+
+	word.type = SW_CONF_WORD;
+	word.offset = 0;
+	word.size = sizeof(value);
+	if (!sw_conf_read_scalar(&p->in, &word, &value, v, name))
+		return;
+	if (*flags & 1U << value)
+		sw_conf_report(&p->in, v, name, "given twice");
+	*flags |= 1U << value;
+}
+
 static void read_banner(struct parse *p, const struct sw_conf_node *v, const char *name)
 {
 	struct sw_config *c = p->conf;
@@ -225,6 +241,8 @@ static void read_list(struct parse *p, const struct sw_conf_row *row, const stru
 			read_banner(p, v, name);
 		else if (row->type == SW_CONF_RULES)
 			read_rule(p, v, name);
+		else if (row->type == SW_CONF_FLAGS)
+			read_flag(p, row, v, name);
 		else
 			read_path(p, v, name);
 	}
@@ -293,6 +311,8 @@ static void check_together(struct parse *p, const struct sw_conf_node *root)
 		sw_conf_report(&p->in, root, "alerts.mail.smtp", "user is set, but no password_file");
 	if (c->decoy_tcp == SW_DECOY_TCP_LISTED && !c->decoy_tcp_ports.n && !c->decoy_preset)
 		sw_conf_report(&p->in, root, "decoys.tcp", "is 'listed', but decoys.tcp_ports lists none");
+	if (c->ban_backends && !(c->ban_backends & 1U << SW_BACKEND_XDP))
+		sw_conf_report(&p->in, root, "bans.backends", "xdp must be among them: it holds what the others follow");
 }
 
 int sw_conf_parse(const char *file, const char *text, size_t len, struct sw_config *ret, struct sw_strbuf *errors)

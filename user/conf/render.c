@@ -172,6 +172,17 @@ static void put_ports(const struct sw_config_ports *p, size_t depth, struct sw_s
 	}
 }
 
+static void put_flags(const struct sw_conf_row *row, __u32 flags, size_t depth, struct sw_strbuf *out)
+{
+	sw_strbuf_puts(out, flags ? "\n" : " []\n");
+	for (size_t i = 0; i < row->words->n; i++) {
+		if (!(flags & 1U << (row->words->first + i)))
+			continue;
+		put_indent(out, depth);
+		sw_strbuf_printf(out, "- %s\n", row->words->words[i]);
+	}
+}
+
 static __u32 count_of(const struct sw_config *c, const struct sw_conf_row *row)
 {
 	switch (row->type) {
@@ -198,6 +209,10 @@ static void put_list(const struct sw_config *c, const struct sw_conf_row *row, s
 
 	if (row->type == SW_CONF_PORTS) {
 		put_ports((const void *)((const char *)c + row->offset), depth, out);
+		return;
+	}
+	if (row->type == SW_CONF_FLAGS) {
+		put_flags(row, *(const __u32 *)((const char *)c + row->offset), depth, out);
 		return;
 	}
 	if (!n) {
@@ -302,6 +317,14 @@ int sw_conf_explain(const char *key, struct sw_strbuf *out)
 
 /* ---- JSON Schema */
 
+static void schema_words(struct sw_json *j, const struct sw_conf_words *w)
+{
+	sw_json_array_begin(j, "enum");
+	for (size_t i = 0; i < w->n; i++)
+		sw_json_string(j, NULL, w->words[i]);
+	sw_json_array_end(j);
+}
+
 static void schema_type(struct sw_json *j, const struct sw_conf_row *row)
 {
 	static const char *const patterns[] = {
@@ -323,10 +346,7 @@ static void schema_type(struct sw_json *j, const struct sw_conf_row *row)
 		sw_json_uint(j, "minimum", row->min);
 		sw_json_uint(j, "maximum", row->max);
 	} else if (row->type == SW_CONF_WORD) {
-		sw_json_array_begin(j, "enum");
-		for (size_t i = 0; i < row->words->n; i++)
-			sw_json_string(j, NULL, row->words->words[i]);
-		sw_json_array_end(j);
+		schema_words(j, row->words);
 	} else {
 		sw_json_array_begin(j, "type");
 		sw_json_string(j, NULL, "string");
@@ -394,6 +414,8 @@ static void schema_list(struct sw_json *j, const struct sw_conf_row *row, const 
 			sw_json_string(j, NULL, "integer");
 			sw_json_string(j, NULL, "string");
 			sw_json_array_end(j);
+		} else if (row->type == SW_CONF_FLAGS) {
+			schema_words(j, row->words);
 		} else {
 			sw_json_string(j, "type", "string");
 		}

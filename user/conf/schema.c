@@ -5,6 +5,7 @@
 
 #include "sockwarden/abi/gate.h"
 #include "sockwarden/model/finding.h"
+#include "sockwarden/rpc/guard.h"
 #include "sockwarden/rpc/rules.h"
 #include "user/base/clock.h"
 
@@ -29,6 +30,7 @@ static const char *const rule_state_words[] = {"auto", "on", "off"};
 static const char *const rule_action_words[] = {"observe", "alert", "ban"};
 static const char *const own_state_words[] = {"same", "auto", "on", "off"};
 static const char *const own_action_words[] = {"same", "observe", "alert", "ban"};
+static const char *const backend_words[] = {"xdp", "nftables"};
 static const char *const severity_words[] = {
 #define SEVERITY_WORD(id, word) word,
 	SW_SEVERITIES(SEVERITY_WORD)
@@ -73,6 +75,9 @@ const struct sw_conf_row sw_conf_rows[] = {
 		"Automatic bans in one minute; beyond it they are refused and an alarm is raised."},
 	{"bans.total", SW_CONF_U32, AT(ban_max_total), "200000", 1, SW_MAX_BANS, NULL,
 		"Bans at one time; beyond it new ones are refused and an alarm is raised."},
+	{"bans.backends", SW_CONF_FLAGS, AT(ban_backends), NULL, 0, SW_BACKEND_COUNT, WORDS(backend_words, SW_BACKEND_XDP),
+		"Where bans are put in force: xdp, which is always there and all that is used when none is given, and beside it nftables, for devices without the packet program, forwarded and outgoing traffic.",
+		"- xdp\n- nftables\n"},
 	{"bans.trail_sources", SW_CONF_BOOL, AT(ban_trail_hits), "false", 0, 0, NULL,
 		"Ban a source that a dropping trail lists for bans.length when it is first seen."},
 
@@ -374,6 +379,7 @@ void sw_conf_describe_type(const struct sw_conf_row *row, struct sw_strbuf *out)
 		[SW_CONF_PORTS] = "a list of ports and ranges such as 6000-6063",
 		[SW_CONF_BANNERS] = "a list of {port, text}",
 		[SW_CONF_RULES] = "a list of settings of rules",
+		[SW_CONF_FLAGS] = "a list of the words ",
 	};
 
 	switch (row->type) {
@@ -395,6 +401,8 @@ void sw_conf_describe_type(const struct sw_conf_row *row, struct sw_strbuf *out)
 	default:
 		sw_strbuf_puts(out, texts[row->type]);
 	}
+	if (row->type == SW_CONF_FLAGS)
+		describe_words(row->words, out);
 	if (sw_conf_is_list(row))
 		sw_strbuf_printf(out, ", at most %llu", (unsigned long long)row->max);
 }

@@ -29,7 +29,8 @@ enum sw_conf_type {
 	SW_CONF_FEEDS,	  /* of feeds, */
 	SW_CONF_PORTS,	  /* of ports and ranges of them, */
 	SW_CONF_BANNERS,  /* of banners, */
-	SW_CONF_RULES,	  /* of settings of rules */
+	SW_CONF_RULES,	  /* of settings of rules, */
+	SW_CONF_FLAGS,	  /* of words; __u32, a set of 1 << the word's value */
 };
 
 struct sw_conf_words {

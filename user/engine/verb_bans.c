@@ -2,6 +2,7 @@
 /* The verbs ban, unban, bans, allow.* */
 #include "user/base/words.h"
 #include "user/enforce/enforce.h"
+#include "user/engine/backends.h"
 #include "user/engine/bans.h"
 
 enum {
@@ -126,7 +127,36 @@ static void verb_unban(struct sw_ctl_request *q, const json_t *args, void *arg)
 struct list {
 	struct sw_engine *e;
 	struct sw_json *j;
+	/* with verdicts: of every ban, in the order of the walk */
+	struct sw_net *nets;
+	struct sw_guard_verdict *verdicts;
+	size_t n, at;
 };
+
+static void write_verdict(struct sw_json *j, enum sw_backend_id id, enum sw_verdict_state state)
+{
+	sw_json_object_begin(j, NULL);
+	sw_json_string(j, "backend", sw_backend_names[id]);
+	sw_json_string(j, "state", state_word(state));
+}
+
+static void write_verdicts(struct list *l, const struct sw_ban *b)
+{
+	const struct sw_guard_verdict *v = l->at < l->n ? &l->verdicts[l->at] : NULL;
+
+	sw_json_array_begin(l->j, "verdicts");
+	write_verdict(l->j, SW_BACKEND_XDP, sw_enforce_state(l->e->enforce, b));
+	sw_json_object_end(l->j);
+	for (unsigned int i = SW_BACKEND_XDP + 1; v && i < SW_BACKEND_COUNT; i++) {
+		if (!v->state[i])
+			continue;
+		write_verdict(l->j, (enum sw_backend_id)i, v->state[i]);
+		if (i == SW_BACKEND_NFTABLES)
+			sw_json_uint(l->j, "hits", v->nft_hits);
+		sw_json_object_end(l->j);
+	}
+	sw_json_array_end(l->j);
+}
 
 static void write_ban(void *arg, const struct sw_ban *b)
 {
@@ -142,18 +172,50 @@ static void write_ban(void *arg, const struct sw_ban *b)
 			sw_json_string(l->j, "last_hit_at", sw_time_format(at, b->last_hit_wall_ns));
 		else
 			sw_json_null(l->j, "last_hit_at");
+		if (l->nets)
+			write_verdicts(l, b);
 		sw_json_object_end(l->j);
 	}
+	l->at++;
+}
+
+static void collect_net(void *arg, const struct sw_ban *b)
+{
+	struct list *l = arg;
+
+	if (l->at < l->n)
+		l->nets[l->at++] = b->net;
+}
+
+/* Asking each backend for each ban: 100,000 of them take half a second, so only who wants it pays. */
+static void ask_verdicts(struct list *l)
+{
+	l->n = sw_policy_n_bans(l->e->policy);
+	l->nets = calloc(SW_MAX(l->n, (size_t)1), sizeof(*l->nets));
+	l->verdicts = calloc(SW_MAX(l->n, (size_t)1), sizeof(*l->verdicts));
+	if (!l->nets || !l->verdicts)
+		l->n = 0;
+	sw_policy_each_ban(l->e->policy, collect_net, l);
+	sw_engine_verdicts(l->e, l->nets, l->at, l->verdicts);
+	l->at = 0;
 }
 
 static void verb_bans(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
-	struct list l = {.e = arg, .j = sw_ctl_reply_begin(q)};
+	struct list l = {.e = arg};
+	bool has_verdicts;
 
+	if (!sw_ctl_arg_bool(q, args, "verdicts", false, &has_verdicts))
+		return;
+	if (has_verdicts)
+		ask_verdicts(&l);
+	l.j = sw_ctl_reply_begin(q);
 	sw_json_array_begin(l.j, "bans");
 	sw_policy_each_ban(l.e->policy, write_ban, &l);
 	sw_json_array_end(l.j);
 	sw_ctl_reply_end(q);
+	free(l.nets);
+	free(l.verdicts);
 }
 
 static int write_past(const struct sw_store_ban *b, void *arg)

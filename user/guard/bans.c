@@ -20,6 +20,7 @@ struct allowed {
 struct sw_bans {
 	const struct sw_maps *maps;
 	struct sw_marks *marks;
+	struct sw_backends *backends;
 	struct sw_bans_floor floor;
 	struct allowed *allowed; /* by net */
 };
@@ -52,7 +53,8 @@ static int on_allowed(const struct sw_net *net, __u32 origins, void *arg)
 	return remember(arg, net, origins);
 }
 
-int sw_bans_new(const struct sw_maps *maps, struct sw_marks *marks, struct sw_bans **ret)
+int sw_bans_new(const struct sw_maps *maps, struct sw_marks *marks, struct sw_backends *backends,
+	struct sw_bans **ret)
 {
 	_cleanup_(sw_bans_freep) struct sw_bans *b = calloc(1, sizeof(*b));
 	int r;
@@ -61,6 +63,7 @@ int sw_bans_new(const struct sw_maps *maps, struct sw_marks *marks, struct sw_ba
 		return -ENOMEM;
 	b->maps = maps;
 	b->marks = marks;
+	b->backends = backends;
 	r = sw_maps_allow_each(maps, on_allowed, b);
 	if (r < 0)
 		return r;
@@ -154,9 +157,24 @@ static const char *full_why(int error)
 						   : strerror(-error);
 }
 
+/* The changes of one batch that the maps took, for the backends. */
+struct taken {
+	struct sw_guard_ban bans[SW_GUARD_BATCH_MAX], fresh[SW_GUARD_BATCH_MAX];
+	size_t n, n_fresh;
+};
+
+static void take(struct taken *t, const struct sw_guard_ban *ban, bool is_fresh)
+{
+	if (is_fresh && t->n_fresh < SW_ARRAY_SIZE(t->fresh))
+		t->fresh[t->n_fresh++] = *ban;
+	else if (!is_fresh && t->n < SW_ARRAY_SIZE(t->bans))
+		t->bans[t->n++] = *ban;
+}
+
 int sw_bans_put(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u32 *ret_done,
 	char *text, size_t size)
 {
+	struct taken t = {};
 	int first = 0;
 
 	*ret_done = 0;
@@ -169,11 +187,17 @@ int sw_bans_put(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u
 			r = sw_maps_ban_put(b->maps, &bans[i].net, &val);
 			if (r > 0) /* in its map first: a mark alone would only cost */
 				sw_marks_add(b->marks, &bans[i].net);
+			if (r >= 0)
+				take(&t, &bans[i], r > 0);
 			if (r < 0)
 				refuse(r, why, sizeof(why), &bans[i].net, full_why(r));
 		}
 		note_first(&first, r, why, text, size);
 		*ret_done += r >= 0;
+	}
+	if (b->backends) {
+		sw_backends_put(b->backends, t.bans, t.n, false);
+		sw_backends_put(b->backends, t.fresh, t.n_fresh, true);
 	}
 	return first;
 }
@@ -184,6 +208,8 @@ int sw_bans_del(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u
 	int first = 0;
 
 	*ret_done = 0;
+	if (b->backends) /* before the maps: what a crash leaves is a ban too few there, never one too many */
+		sw_backends_del(b->backends, bans, n);
 	for (__u32 i = 0; i < n; i++) {
 		int r = is_network(&bans[i].net) ? sw_maps_ban_del(b->maps, &bans[i].net) : -EINVAL;
 		char why[160] = "";
@@ -219,5 +245,7 @@ int sw_bans_allow(struct sw_bans *b, const struct sw_guard_allow *allows, __u32 
 		note_first(&first, r, why, text, size);
 		*ret_done += r >= 0;
 	}
+	if (b->backends)
+		sw_backends_allow(b->backends, allows, n);
 	return first;
 }

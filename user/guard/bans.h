@@ -6,6 +6,7 @@
 #pragma once
 
 #include "sockwarden/rpc/guard.h"
+#include "user/guard/backends.h"
 #include "user/guard/marks.h"
 #include "user/kern/maps.h"
 
@@ -15,8 +16,9 @@ struct sw_bans_floor {
 	__u32 min_plen4, min_plen6; /* no wider without SW_GUARD_BAN_WIDE */
 };
 
-/* maps are borrowed; what their allow maps hold already is read. */
-int sw_bans_new(const struct sw_maps *maps, struct sw_marks *marks, struct sw_bans **ret);
+/* All borrowed, backends may be NULL; what their allow maps hold already is read. */
+int sw_bans_new(const struct sw_maps *maps, struct sw_marks *marks, struct sw_backends *backends,
+	struct sw_bans **ret);
 void sw_bans_free(struct sw_bans *b);
 void sw_bans_freep(struct sw_bans **b);
 void sw_bans_set_floor(struct sw_bans *b, const struct sw_bans_floor *f);

@@ -5,6 +5,7 @@
 
 #include "user/base/log.h"
 #include "user/base/words.h"
+#include "user/guard/backends.h"
 #include "user/guard/decoys.h"
 #include "user/guard/follow.h"
 #include "user/guard/image.h"
@@ -37,6 +38,7 @@ struct guard {
 	char pin_dir[SW_PIN_PATH_MAX];
 	struct sw_plant plant;
 	struct sw_marks *marks;
+	struct sw_backends *backends;
 	struct sw_bans *bans;
 	struct sw_swap *swap;
 	struct sw_follow *follow;
@@ -115,6 +117,15 @@ static void use_config(struct guard *g)
 		sw_bans_set_floor(g->bans, &floor);
 }
 
+/* Whatever changed, the mode or the configuration: the backends follow. */
+static void use_backends(struct guard *g)
+{
+	struct sw_gate_ctl c;
+
+	if (sw_maps_ctl_get(&g->plant.maps, &c) >= 0)
+		sw_backends_configure(g->backends, g->config.config, &c);
+}
+
 /* ---- mode */
 
 static void save_state(struct guard *g)
@@ -136,6 +147,9 @@ static void watch_deadline(struct guard *g, uint64_t until_ns)
 
 static int on_deadline(struct sw_source *s, void *arg)
 {
+	struct guard *g = arg;
+
+	use_backends(g);
 	sw_log_notice("the trial is over and was not confirmed: observing again");
 	return 0;
 }
@@ -165,6 +179,7 @@ static int set_mode(
 	}
 	sw_follow_set_active(g->follow, mode != SW_MODE_OFF);
 	watch_deadline(g, c.enforce_until_ns);
+	use_backends(g);
 	if (confirm_sec)
 		sw_log_notice("mode %s for %u s unless confirmed, by %s", sw_mode_word(mode),
 			confirm_sec, by);
@@ -259,6 +274,8 @@ static void fill_status(struct sw_guard_status *ret, void *arg)
 	sw_strcpy(ret->hooks, sizeof(ret->hooks), sw_ladder_hooks(g->plant.ladder));
 	sw_follow_status(g->follow, ret);
 	sw_supervise_status(g->supervise, ret);
+	ret->backends[SW_BACKEND_XDP].is_on = true;
+	sw_backends_status(g->backends, ret->backends);
 }
 
 static void give_decoys(struct sw_guard_decoys *ret, int *ret_fds, size_t *ret_n, void *arg)
@@ -303,6 +320,7 @@ static int on_reload(struct sw_source *s, int signo, void *arg)
 		c.token_burst = fresh.config->event_burst;
 		sw_maps_ctl_set(&g->plant.maps, &c);
 	}
+	use_backends(g);
 	wish = wish_of(g);
 	r = sw_follow_configure(g->follow, &wish);
 	if (r < 0)
@@ -409,7 +427,9 @@ static int step_policy(struct guard *g)
 	int r = sw_marks_new(&g->plant.maps, &g->marks);
 
 	if (r >= 0)
-		r = sw_bans_new(&g->plant.maps, g->marks, &g->bans);
+		r = sw_backends_new(g->loop, &g->clock, &g->plant.maps, g->has_adopted, &g->backends);
+	if (r >= 0)
+		r = sw_bans_new(&g->plant.maps, g->marks, g->backends, &g->bans);
 	if (r >= 0)
 		r = sw_swap_new(
 			g->loop, &g->clock, &g->plant.maps, g->marks, is_packed_refused, &g->swap);
@@ -422,6 +442,7 @@ static int step_policy(struct guard *g)
 	if (r < 0)
 		return sw_log_err(r, "the kernel's control word cannot be written");
 	save_state(g);
+	use_backends(g);
 	return 0;
 }
 
@@ -447,6 +468,7 @@ static int step_serve(struct guard *g)
 		.ids = &g->public_ids,
 		.maps = &g->plant.maps,
 		.bans = g->bans,
+		.backends = g->backends,
 		.swap = g->swap,
 		.logs = g->logs,
 		.ladder = g->plant.ladder,
@@ -582,6 +604,8 @@ static void remove_all(struct guard *g)
 	}
 	sw_attach_each_pin(g->pin_dir, take_off, g);
 	sw_decoys_unpin(g->pin_dir);
+	if (g->backends)
+		sw_backends_remove(g->backends);
 	r = sw_bpffs_remove(g->o->paths.bpffs_dir);
 	if (r < 0)
 		sw_log_err(r, "cannot remove all of %s; by hand: rm -rf %s", g->o->paths.bpffs_dir,
@@ -602,9 +626,10 @@ static void leave(struct guard *g)
 	for (size_t i = 0; i < s.n_ifaces; i++)
 		has_clsact |= sw_streq(s.ifaces[i].hook, "clsact");
 	sw_log_notice(
-		"protection stays as it is, mode %s (on_exit: keep); to remove it by hand: rm -rf %s%s",
+		"protection stays as it is, mode %s (on_exit: keep); to remove it by hand: rm -rf %s%s%s",
 		sw_mode_word(s.mode), g->o->paths.bpffs_dir,
-		has_clsact ? "; tc qdisc del dev DEVICE clsact" : "");
+		has_clsact ? "; tc qdisc del dev DEVICE clsact" : "",
+		s.backends[SW_BACKEND_NFTABLES].is_on ? "; nft delete table inet sockwarden" : "");
 }
 
 static void done(struct guard *g)
@@ -615,6 +640,7 @@ static void done(struct guard *g)
 	sw_follow_free(g->follow);
 	sw_swap_free(g->swap);
 	sw_bans_free(g->bans);
+	sw_backends_free(g->backends);
 	sw_marks_free(g->marks);
 	sw_supervise_free(g->supervise);
 	sw_plant_done(&g->plant);

@@ -225,6 +225,14 @@ static bool do_swap(struct peer *p, int fd, struct sw_guard_reply *reply)
 	return true;
 }
 
+static void do_verdicts(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply)
+{
+	struct sw_backends *b = p->serve->host.backends;
+
+	for (; b && reply->done < q->n && reply->done < SW_GUARD_VERDICTS_MAX; reply->done++)
+		sw_backends_verdict(b, &q->bans[reply->done].net, &reply->verdicts[reply->done]);
+}
+
 static void do_batch(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply)
 {
 	struct sw_bans *b = p->serve->host.bans;
@@ -282,6 +290,8 @@ static void respond(
 		do_watch_logs(p, &reply, out, &n_out);
 	else if (q->op == SW_GUARD_OPEN_LOG)
 		do_open_log(p, q, &reply, out, &n_out);
+	else if (q->op == SW_GUARD_VERDICTS)
+		do_verdicts(p, q, &reply);
 	else if (q->op != SW_GUARD_TRAILS_SWAP)
 		do_batch(p, q, &reply);
 	else if (do_swap(p, in[0], &reply))

@@ -18,6 +18,7 @@ struct sw_serve_host {
 	const struct sw_guard_ids *ids;
 	const struct sw_maps *maps;
 	struct sw_bans *bans;
+	struct sw_backends *backends; /* may be NULL */
 	struct sw_swap *swap;
 	struct sw_logs *logs; /* NULL: no log files are opened */
 	const struct sw_ladder *ladder; /* NULL: no iterators */

@@ -158,6 +158,14 @@ int sw_maps_ban_del(const struct sw_maps *m, const struct sw_net *net)
 	return bpf_map_delete_elem(m->fd[map], &k) < 0 ? -errno : 0;
 }
 
+int sw_maps_ban_get(const struct sw_maps *m, const struct sw_net *net, struct sw_ban_val *ret)
+{
+	union ban_key k;
+	enum sw_map map = ban_place(net, &k);
+
+	return bpf_map_lookup_elem(m->fd[map], &k, ret) < 0 ? -errno : 0;
+}
+
 static struct sw_net net_of_ban(enum sw_map map, const union ban_key *k)
 {
 	struct sw_net n = {

@@ -52,6 +52,8 @@ int sw_maps_share(const struct sw_maps *m, enum sw_map map);
 int sw_maps_ban_put(
 	const struct sw_maps *m, const struct sw_net *net, const struct sw_ban_val *val);
 int sw_maps_ban_del(const struct sw_maps *m, const struct sw_net *net);
+/* What the map holds of net; -ENOENT. For a net that is known to be there: a trie would give what covers it. */
+int sw_maps_ban_get(const struct sw_maps *m, const struct sw_net *net, struct sw_ban_val *ret);
 /* Calls fn for the network of each ban until it returns negative; the result. */
 int sw_maps_ban_each(
 	const struct sw_maps *m, int (*fn)(const struct sw_net *net, void *arg), void *arg);

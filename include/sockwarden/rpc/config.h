@@ -93,6 +93,7 @@ struct sw_config {
 	__u64 ban_default_sec;
 	__u32 ban_min_plen4, ban_min_plen6; /* no wider without an explicit word */
 	__u32 ban_max_per_minute, ban_max_total;
+	__u32 ban_backends; /* set of 1 << enum sw_backend_id; xdp is always among them */
 	__u32 ban_trail_hits; /* 1: a source on a drop trail is banned for ban_default_sec too */
 	/* events */
 	__u32 event_rate, event_burst; /* packet events per source: per second, at once */

@@ -22,7 +22,7 @@
 #include "sockwarden/abi/gate.h"
 #include "sockwarden/model/addr.h"
 
-enum { SW_GUARD_VERSION = 2, SW_GUARD_BATCH_MAX = 512, SW_GUARD_FDS_MAX = 32, SW_GUARD_IFACES_MAX = 16 };
+enum { SW_GUARD_VERSION = 3, SW_GUARD_BATCH_MAX = 512, SW_GUARD_FDS_MAX = 32, SW_GUARD_IFACES_MAX = 16 };
 
 enum sw_role {
 	SW_ROLE_ENGINE = 1,
@@ -45,6 +45,7 @@ enum sw_guard_op {
 	SW_GUARD_DECOYS,   /* engine: reply.decoys, and the listeners it names as descriptors */
 	SW_GUARD_WATCH_LOGS, /* engine: one descriptor, an inotify instance that OPEN_LOG adds to */
 	SW_GUARD_OPEN_LOG, /* engine: log[1]: the files of one configured source, see sw_guard_logs */
+	SW_GUARD_VERDICTS, /* engine: bans[n] by net, at most SW_GUARD_VERDICTS_MAX: reply.verdicts */
 	SW_GUARD_OP_COUNT
 };
 
@@ -128,6 +129,31 @@ struct sw_guard_iface {
 	char why[100];	  /* why this hook, or why none */
 };
 
+/* Where a ban is put in force. */
+enum sw_backend_id {
+	SW_BACKEND_XDP, /* the packet program's maps: always, and what the others are put right by */
+	SW_BACKEND_NFTABLES,
+	SW_BACKEND_HOSTS_DENY,
+	SW_BACKEND_EXEC,
+	SW_BACKEND_COUNT
+};
+
+struct sw_guard_backend {
+	__u32 is_on; /* the configuration wants it */
+	__s32 error; /* why it does not do its work, -errno; 0: it does */
+	__u32 entries; /* bans that it holds */
+	__u32 repairs; /* times that what somebody else took away was put back */
+	char why[96]; /* of the error, or of the last repair */
+};
+
+/* One ban at the backends but xdp, which the engine reads itself. */
+enum { SW_GUARD_VERDICTS_MAX = 128 };
+struct sw_guard_verdict {
+	__u8 state[SW_BACKEND_COUNT]; /* enum sw_verdict_state; 0: the backend is not used */
+	__u32 pad;
+	__u64 nft_hits; /* packets that nftables dropped */
+};
+
 enum sw_sock_tier { SW_TIER_NONE = 0, SW_TIER_A = 'A', SW_TIER_B = 'B', SW_TIER_C = 'C' };
 
 struct sw_guard_status {
@@ -149,6 +175,7 @@ struct sw_guard_status {
 		__u32 pid;	/* 0: not running or not ours to run */
 		__u32 restarts;
 	} children[4];
+	struct sw_guard_backend backends[SW_BACKEND_COUNT];
 };
 
 /*
@@ -217,5 +244,6 @@ struct sw_guard_reply {
 		struct sw_guard_snapshot snapshot;
 		struct sw_guard_decoys decoys;
 		struct sw_guard_logs logs;
+		struct sw_guard_verdict verdicts[SW_GUARD_VERDICTS_MAX];
 	};
 };

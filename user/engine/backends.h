@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where bans are in force, as the guard tells: in status, in "bans", and as alarms when one fails. */
+#pragma once
+
+#include "user/engine/engine.h"
+
+extern const char *const sw_backend_names[SW_BACKEND_COUNT];
+
+/* What the backends but xdp say of n networks; zeros where the guard does not answer. */
+void sw_engine_verdicts(
+	struct sw_engine *e, const struct sw_net *nets, size_t n, struct sw_guard_verdict *ret);
