@@ -230,7 +230,7 @@ static void a_database_of_the_first_version_keeps_its_bans(void **state)
 
 	assert_int_equal(sw_store_put_ban(f->store, &b), 0);
 	sw_store_close(TAKE_PTR(f->store));
-	sql(f, "DROP TABLE findings; DROP TABLE baselines; DROP TABLE baseline_rows; PRAGMA user_version = 1;");
+	sql(f, "DROP TABLE findings; DROP TABLE baselines; DROP TABLE baseline_rows; DROP TABLE evidence; PRAGMA user_version = 1;");
 	assert_int_equal(sw_store_open(f->dir, &f->clock, 64, &f->store, &f->opened), 0);
 	assert_false(f->opened.was_corrupt);
 	assert_int_equal(f->opened.error, 0);
@@ -239,6 +239,58 @@ static void a_database_of_the_first_version_keeps_its_bans(void **state)
 	assert_int_equal(sw_store_queue_finding(f->store, &finding), 0);
 	assert_int_equal(sw_store_flush(f->store), 0);
 	assert_int_equal(sw_store_count_findings(f->store), 1);
+}
+
+static void note_lines(void *arg, int64_t wall_sec, const char *rule, const char *lines)
+{
+	strcat(arg, rule);
+	strcat(arg, ":");
+	strcat(arg, lines);
+	strcat(arg, ";");
+}
+
+static void evidence_comes_newest_first_and_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+	struct sw_net one = net("198.18.0.5"), other = net("198.18.0.6");
+	char text[128] = "";
+
+	assert_int_equal(sw_store_begin(f->store), 0);
+	assert_int_equal(sw_store_put_evidence(f->store, &one, "sshd", "gone"), 0);
+	for (int i = 0; i < SW_STORE_EVIDENCE_MAX + 512; i++)
+		assert_int_equal(sw_store_put_evidence(f->store, &other, "sshd", "x"), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(sw_store_put_evidence(f->store, &one, "sshd", i == 1 ? "one" : i ? "two" : "0"), 0);
+	assert_int_equal(sw_store_commit(f->store), 0);
+	reopen(f);
+	assert_int_equal(sw_store_each_evidence(f->store, &one, 2, note_lines, text), 0);
+	assert_string_equal(text, "sshd:two;sshd:one;");
+	text[0] = '\0';
+	assert_int_equal(sw_store_each_evidence(f->store, &one, 9, note_lines, text), 0);
+	assert_string_equal(text, "sshd:two;sshd:one;sshd:0;");
+}
+
+static void bans_that_ran_are_counted_by_origin_and_time(void **state)
+{
+	struct fixture *f = *state;
+	struct sw_net n = net("198.18.0.5");
+	static const char *const origins[] = {"rule:sshd", "rule:sshd", "rule:web", "operator", "rule:sshd"};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(origins); i++) {
+		struct sw_store_ban b = make_ban(i + 1, "198.18.0.5");
+
+		strcpy(b.d.origin, origins[i]);
+		b.d.made_wall_sec += (int64_t)i;
+		assert_int_equal(sw_store_put_ban(f->store, &b), 0);
+	}
+	assert_int_equal(sw_store_end_ban(f->store, 1, SW_BAN_EXPIRED, "policy"), 0);
+	assert_int_equal(sw_store_count_bans(f->store, &n, "rule:sshd", 0), 3);
+	assert_int_equal(sw_store_count_bans(f->store, &n, "rule:*", 0), 4);
+	assert_int_equal(sw_store_count_bans(f->store, &n, "rule:sshd", 1795000001), 2);
+	assert_int_equal(sw_store_end_ban(f->store, 5, SW_BAN_WITHDRAWN, "root"), 0);
+	assert_int_equal(sw_store_count_bans(f->store, &n, "rule:sshd", 0), 2);
+	n = net("198.18.0.0/24");
+	assert_int_equal(sw_store_count_bans(f->store, &n, "*", 0), 0);
 }
 
 static void a_database_of_a_newer_version_is_left_alone(void **state)
@@ -410,6 +462,8 @@ int main(void)
 		T(bans_made_since_a_time_come_newest_first_and_at_most_so_many),
 		T(a_damaged_database_is_moved_aside_and_a_new_one_works),
 		T(a_database_of_the_first_version_keeps_its_bans),
+		T(evidence_comes_newest_first_and_is_bounded),
+		T(bans_that_ran_are_counted_by_origin_and_time),
 		T(a_database_of_a_newer_version_is_left_alone),
 		T(a_store_in_memory_moves_to_the_disk_when_there_is_one),
 		T(findings_never_fill_the_database),

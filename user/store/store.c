@@ -29,6 +29,10 @@ static const char *const migrations[] = {
 	"CREATE TABLE baselines(name TEXT PRIMARY KEY, taken INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE baseline_rows(name TEXT NOT NULL, key TEXT NOT NULL, data BLOB NOT NULL,"
 	" PRIMARY KEY(name, key)) WITHOUT ROWID;",
+
+	"CREATE TABLE evidence(id INTEGER PRIMARY KEY, net TEXT NOT NULL, wall INTEGER NOT NULL,"
+	" rule TEXT NOT NULL, lines TEXT NOT NULL);"
+	"CREATE INDEX evidence_net ON evidence(net);",
 };
 
 static const char *const statements[ST_COUNT] = {

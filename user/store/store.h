@@ -62,6 +62,21 @@ int sw_store_bans_since(struct sw_store *s, int64_t since_wall_sec, unsigned int
 /* The newest n rows of history on networks that contain net or lie in it. */
 int sw_store_ban_history(struct sw_store *s, const struct sw_net *net, unsigned int n, sw_store_ban_fn fn, void *arg);
 
+/*
+ * Bans of exactly net that were made since then and ran or run their time (withdrawn, pardoned and
+ * replaced ones do not count); origin ends in "*" for all that begin so. -errno.
+ */
+int sw_store_count_bans(struct sw_store *s, const struct sw_net *net, const char *origin, int64_t since_wall_sec);
+
+/*
+ * Evidence: lines that made a rule due, for exactly net. The newest 20,000 are kept. fn is called with
+ * the newest n, newest first.
+ */
+enum { SW_STORE_EVIDENCE_MAX = 20000 };
+typedef void (*sw_store_evidence_fn)(void *arg, int64_t wall_sec, const char *rule, const char *lines);
+int sw_store_put_evidence(struct sw_store *s, const struct sw_net *net, const char *rule, const char *lines);
+int sw_store_each_evidence(struct sw_store *s, const struct sw_net *net, unsigned int n, sw_store_evidence_fn fn, void *arg);
+
 /* The operator's allow entries. */
 struct sw_store_allow {
 	struct sw_net net;
