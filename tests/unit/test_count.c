@@ -19,11 +19,12 @@ static struct sw_net net_of(const char *text)
 	return n;
 }
 
-static enum sw_count_result add(struct sw_counts *c, const struct sw_count_rule *r, const char *net, int64_t at,
-	int64_t now, struct sw_count_due *due)
+static enum sw_count_result add(struct sw_counts *c, const struct sw_count_rule *r, const char *net,
+	int64_t at, int64_t now, struct sw_count_due *due)
 {
 	char line[64];
-	struct sw_count_hit h = {.key = {.rule = 1, .net = net_of(net)}, .time_sec = at, .line = line};
+	struct sw_count_hit h = {
+		.key = {.rule = 1, .net = net_of(net)}, .time_sec = at, .line = line};
 
 	h.len = (size_t)snprintf(line, sizeof(line), "hit of %s at %lld", net, (long long)(at - T));
 	return sw_counts_add(c, r, &h, now, due);
@@ -60,7 +61,8 @@ static void hits_within_a_window_are_due(void **state)
 		assert_int_equal(sw_counts_new(SW_COUNT_BYTES_MAX, 7, &c), 0);
 		for (size_t k = 0; k < strlen(w->want); k++) {
 			now = SW_MAX(now, w->at[k]);
-			got[k] = letters[add(c, &w->rule, "192.0.2.1", T + w->at[k], T + now, &due)];
+			got[k] =
+				letters[add(c, &w->rule, "192.0.2.1", T + w->at[k], T + now, &due)];
 		}
 		if (!sw_streq(got, w->want))
 			fail_msg("%s: expected %s, got %s", w->name, w->want, got);
@@ -107,8 +109,9 @@ static void members_count_once(void **state)
 
 	assert_int_equal(sw_counts_new(SW_COUNT_BYTES_MAX, 7, &c), 0);
 	for (size_t i = 0; i < SW_ARRAY_SIZE(members); i++) {
-		const struct sw_count_hit h = {
-			.key = {.rule = 2, .net = net_of("192.0.2.0/24")}, .time_sec = T + (int)i, .member = members[i]};
+		const struct sw_count_hit h = {.key = {.rule = 2, .net = net_of("192.0.2.0/24")},
+			.time_sec = T + (int)i,
+			.member = members[i]};
 
 		assert_int_equal(sw_counts_add(c, &rule, &h, T + (int)i, &due),
 			i == SW_ARRAY_SIZE(members) - 1 ? SW_COUNT_DUE : SW_COUNT_LESS);
@@ -126,8 +129,8 @@ static void what_was_refused_is_due_again_with_the_next_hit(void **state)
 
 		assert_int_equal(sw_counts_new(SW_COUNT_BYTES_MAX, 7, &c), 0);
 		for (int k = 0; k < 5; k++)
-			assert_int_equal(
-				add(c, &rules[i], "192.0.2.1", T, T, &due), k == 4 ? SW_COUNT_DUE : SW_COUNT_LESS);
+			assert_int_equal(add(c, &rules[i], "192.0.2.1", T, T, &due),
+				k == 4 ? SW_COUNT_DUE : SW_COUNT_LESS);
 		sw_counts_give_back(c, &rules[i], &key);
 		assert_int_equal(add(c, &rules[i], "192.0.2.1", T + 1, T + 1, &due), SW_COUNT_DUE);
 		assert_int_equal(add(c, &rules[i], "192.0.2.1", T + 2, T + 2, &due), SW_COUNT_LESS);
@@ -193,19 +196,23 @@ static void bans_grow_as_fail2bans_do(void **state)
 		{"the second", {.base_sec = 3600, .is_on = true}, 1, 0, 7200},
 		{"the fourth", {.base_sec = 3600, .is_on = true, .factor = 2}, 3, 0, 57600},
 		{"a maximum", {.base_sec = 3600, .is_on = true, .max_sec = 10000}, 9, 0, 10000},
-		{"steps", {.base_sec = 60, .is_on = true, .multipliers = steps, .n_multipliers = 4}, 2, 0, 1800},
-		{"beyond the steps", {.base_sec = 60, .is_on = true, .multipliers = steps, .n_multipliers = 4}, 99, 0, 3600},
-		{"some chance", {.base_sec = 100, .is_on = true, .random_sec = 50}, 0, 1u << 31, 125},
-		{"beyond all bounds", {.base_sec = 1u << 31, .is_on = true, .factor = 1e18}, 4000000000u, 0,
-			SW_ESCALATE_LONGEST_SEC},
+		{"steps", {.base_sec = 60, .is_on = true, .multipliers = steps, .n_multipliers = 4},
+			2, 0, 1800},
+		{"beyond the steps",
+			{.base_sec = 60, .is_on = true, .multipliers = steps, .n_multipliers = 4},
+			99, 0, 3600},
+		{"some chance", {.base_sec = 100, .is_on = true, .random_sec = 50}, 0, 1u << 31,
+			125},
+		{"beyond all bounds", {.base_sec = 1u << 31, .is_on = true, .factor = 1e18},
+			4000000000u, 0, SW_ESCALATE_LONGEST_SEC},
 	};
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(cases); i++) {
 		uint64_t got = sw_escalate(&cases[i].e, cases[i].before, cases[i].chance);
 
 		if (got != cases[i].want)
-			fail_msg("%s: expected %llu, got %llu", cases[i].name, (unsigned long long)cases[i].want,
-				(unsigned long long)got);
+			fail_msg("%s: expected %llu, got %llu", cases[i].name,
+				(unsigned long long)cases[i].want, (unsigned long long)got);
 	}
 }
 

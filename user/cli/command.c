@@ -173,6 +173,8 @@ const struct sw_cli_command sw_cli_commands[] = {
 		"sockwarden allow add 198.51.100.0/24 --reason office\n"},
 	{"allow remove", "take an entry off the allow list", "ADDR|CIDR", 1, 1, NULL, sw_cli_allow_remove, NULL},
 	{"allow list", "what is never dropped, and why", "", 0, 0, NULL, sw_cli_allow_list, NULL},
+	{"logs", "log files that are followed, what came of the rules over them, and what was lost", "", 0, 0, NULL, sw_cli_logs,
+		"sockwarden logs\nsockwarden logs -j --pretty\n"},
 	{"decoys", "decoy ports: which there are, who touched them, what is held", "", 0, 0, NULL, sw_cli_decoys,
 		"sockwarden decoys\nsockwarden decoys -j --pretty\n"},
 	{"why", "why something is dropped, listed or told of", "ADDR|CIDR|ID", 1, 1, NULL, sw_cli_why,

@@ -162,6 +162,19 @@ static void print_backends(const struct sw_cli *c, const json_t *s)
 	putchar('\n');
 }
 
+static void print_logs(const struct sw_cli *c, const json_t *l)
+{
+	if (!sw_cli_number(l, "files") && !sw_cli_number(l, "lines"))
+		return;
+	label(c, "logs");
+	print_count(sw_cli_number(l, "files"), "file");
+	printf(", %lld lines, %lld hits, ", sw_cli_number(l, "lines"), sw_cli_number(l, "hits"));
+	print_count(sw_cli_number(l, "bans"), "ban");
+	if (sw_cli_number(l, "files_unreadable"))
+		printf("; %lld files cannot be read", sw_cli_number(l, "files_unreadable"));
+	putchar('\n');
+}
+
 static void print_held(const struct sw_cli *c, const json_t *s)
 {
 	const json_t *trails = json_object_get(s, "trails"), *store = json_object_get(s, "store");
@@ -187,6 +200,7 @@ static void print_held(const struct sw_cli *c, const json_t *s)
 	putchar('\n');
 	print_backends(c, s);
 	print_decoys(c, json_object_get(s, "decoys"));
+	print_logs(c, json_object_get(s, "logs"));
 	label(c, "findings");
 	printf("%lld\n", sw_cli_number(s, "findings"));
 	if (!store)

@@ -3,6 +3,7 @@
 
 #include "user/enforce/enforce.h"
 #include "user/engine/alerts.h"
+#include "user/engine/logs.h"
 #include "user/policy/neverban.h"
 
 enum {
@@ -23,6 +24,8 @@ struct sw_bans_part {
 	struct sw_net *sessions;
 	size_t n_armed_from, n_sessions;
 	int64_t last_seen_wall_sec;
+	unsigned int held; /* sw_engine_bans_hold */
+	bool is_held_due;  /* something waits for the release */
 	bool is_allowing;
 };
 
@@ -210,7 +213,13 @@ static void schedule_expiry(struct sw_engine *e)
 static int settle(struct sw_engine *e, char *why, size_t size)
 {
 	char text[160] = "";
-	int r = sw_enforce_flush(e->enforce, text, sizeof(text));
+	int r;
+
+	if (e->bans->held) {
+		e->bans->is_held_due = true;
+		return 0;
+	}
+	r = sw_enforce_flush(e->enforce, text, sizeof(text));
 
 	if (r == -ENOTCONN || r == -ECONNRESET)
 		(void)sw_strcpy(text, sizeof(text), "the guard is away");
@@ -443,10 +452,32 @@ int sw_engine_ban(struct sw_engine *e, const struct sw_ban_request *q, const str
 	return r;
 }
 
+void sw_engine_bans_hold(struct sw_engine *e)
+{
+	if (!e->bans->held++)
+		(void)sw_store_begin(e->store);
+}
+
+void sw_engine_bans_release(struct sw_engine *e)
+{
+	char text[160] = "";
+
+	if (--e->bans->held)
+		return;
+	if (sw_store_commit(e->store) < 0)
+		sw_policy_mark_unsaved(e->policy);
+	if (!e->bans->is_held_due)
+		return;
+	e->bans->is_held_due = false;
+	if (settle(e, text, sizeof(text)) < 0)
+		sw_log_warning(0, "bans are decided, but not in force yet: %s", text);
+}
+
 unsigned int sw_engine_unban(struct sw_engine *e, const struct sw_net *net, const char *by)
 {
 	unsigned int n = sw_policy_withdraw(e->policy, net, NULL, by);
 
+	sw_logs_forgive(e, net);
 	if (n)
 		(void)settle(e, NULL, 0);
 	return n;
@@ -461,6 +492,7 @@ int sw_engine_allow(struct sw_engine *e, const struct sw_net *net, const char *b
 	e->bans->is_allowing = true;
 	r = sw_policy_allow(e->policy, net, SW_ALLOW_OPERATOR, by, reason);
 	e->bans->is_allowing = false;
+	sw_logs_forgive(e, net);
 	one = settle(e, NULL, 0);
 	*ret = (struct sw_engine_unbanned){e->bans->unbanned, e->bans->n_unbanned};
 	return r < 0 ? r : one;

@@ -14,6 +14,12 @@
  */
 int sw_engine_ban(struct sw_engine *e, const struct sw_ban_request *q, const struct sw_ban **ret_ban,
 	const struct sw_ban_part **ret_part, enum sw_refusal *refusal, struct sw_refusal_text *text);
+/*
+ * Between hold and release, bans are stored and put in force together, at the release: what comes from
+ * one burst costs one commit and one message. They may be nested.
+ */
+void sw_engine_bans_hold(struct sw_engine *e);
+void sw_engine_bans_release(struct sw_engine *e);
 /* Ends every part of the ban; their number. */
 unsigned int sw_engine_unban(struct sw_engine *e, const struct sw_net *net, const char *by);
 /* Networks whose bans ended by the last sw_engine_allow; borrowed until the next. */

@@ -61,6 +61,7 @@ struct sw_engine {
 	struct sw_web_part *web;       /* verb_web.c */
 	struct sw_metrics *metrics;    /* metrics.c */
 	struct sw_alerts *alerts;      /* alerts.c */
+	struct sw_logs_part *logs;     /* logs.c */
 };
 
 /* Members may be NULL. Called in the order of parts.c, done in reverse. */
@@ -140,6 +141,7 @@ extern const struct sw_engine_part sw_part_sockets;	     /* watch.c */
 extern const struct sw_engine_part sw_part_feeds;	     /* feeds.c */
 extern const struct sw_engine_part sw_part_trails;	     /* verb_trails.c */
 extern const struct sw_engine_part sw_part_net;		     /* net_peer.c */
+extern const struct sw_engine_part sw_part_logs;	     /* logs.c */
 extern const struct sw_engine_part sw_part_alerts;	     /* alerts.c */
 extern const struct sw_engine_part sw_part_web;		     /* verb_web.c */
 extern const struct sw_engine_part sw_part_metrics;	     /* metrics.c */

@@ -4,6 +4,7 @@
 #include "user/base/words.h"
 #include "user/engine/alerts.h"
 #include "user/engine/decoys.h"
+#include "user/engine/logs.h"
 #include "user/engine/net_peer.h"
 
 struct sw_metrics {
@@ -167,6 +168,25 @@ static void write_decoys(struct sw_engine *e, struct sw_strbuf *b)
 	single(b, "sockwarden_decoy_bans_total", "counter", "Bans for a touch of a decoy.", s.bans);
 }
 
+static void write_logs(struct sw_engine *e, struct sw_strbuf *b)
+{
+	static const char losses[] = "sockwarden_log_losses_total";
+	const struct sw_logs_totals t = sw_logs_totals(e);
+
+	single(b, "sockwarden_log_files", "gauge", "Log files that are followed.", t.follow.files);
+	single(b, "sockwarden_log_lines_total", "counter", "Log lines that went through the rules.", t.lines);
+	single(b, "sockwarden_log_hits_total", "counter", "Hits of rules over logs.", t.hits);
+	single(b, "sockwarden_log_due_total", "counter", "Times that a rule's threshold was reached.", t.due);
+	single(b, "sockwarden_log_bans_total", "counter", "Bans by rules over logs.", t.bans);
+	head(b, losses, "counter", "What was lost or left out on the way from logs to bans.");
+	labelled(b, losses, "kind", "read-error", t.follow.unreadable);
+	labelled(b, losses, "kind", "line-cut", t.follow.cut);
+	labelled(b, losses, "kind", "match-limit", t.rules.limits);
+	labelled(b, losses, "kind", "counter-evicted", t.counts.evicted);
+	labelled(b, losses, "kind", "counter-evicted-near", t.counts.evicted_near);
+	labelled(b, losses, "kind", "finding-not-told", t.untold);
+}
+
 void sw_metrics_write(struct sw_engine *e, struct sw_strbuf *out)
 {
 	uint64_t up = (sw_clock_boot_ns(&e->clock) - e->started_boot_ns) / SW_SEC_NS;
@@ -188,6 +208,7 @@ void sw_metrics_write(struct sw_engine *e, struct sw_strbuf *out)
 	write_feeds(e, out);
 	write_alerts(e, out);
 	write_decoys(e, out);
+	write_logs(e, out);
 }
 
 static void metrics(struct sw_ctl_request *q, const json_t *args, void *arg)

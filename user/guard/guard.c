@@ -285,6 +285,29 @@ static void give_decoys(struct sw_guard_decoys *ret, int *ret_fds, size_t *ret_n
 	sw_decoys_give(g->decoys, ret, ret_fds, ret_n);
 }
 
+/* ---- log files */
+
+/* Files of the rules, by the numbers of their sources there. */
+static void permit_logs(struct guard *g)
+{
+	const struct sw_rules_view *v = &g->config.rules;
+	struct sw_logs_wish w = {.n = v->head ? v->head->n_sources : 0};
+	_free_ const char **patterns = calloc(SW_MAX(w.n, (size_t)1), sizeof(*patterns));
+	int r = patterns ? 0 : -ENOMEM;
+
+	for (size_t i = 0; patterns && i < w.n; i++) {
+		if (v->sources[i].kind == SW_LOG_FILE)
+			patterns[i] = sw_rules_text(v, v->sources[i].path);
+		else if (v->sources[i].kind == SW_LOG_JOURNAL)
+			patterns[i] = g->config.config->journal_files;
+	}
+	w.patterns = patterns;
+	if (r >= 0)
+		r = sw_logs_configure(g->logs, &w);
+	if (r < 0)
+		sw_log_err(r, "no log files can be followed");
+}
+
 /* ---- signals */
 
 static int on_end_signal(struct sw_source *s, int signo, void *arg)
@@ -326,6 +349,7 @@ static int on_reload(struct sw_source *s, int signo, void *arg)
 	if (r < 0)
 		sw_log_warning(r, "cannot list the network devices, ignoring");
 	sw_decoys_configure(g->decoys, g->config.config);
+	permit_logs(g);
 	sw_config_image_done(&old);
 	sw_serve_hang_up(g->serve);
 	save_state(g);
@@ -459,7 +483,11 @@ static int step_decoys(struct guard *g)
 
 static int step_logs(struct guard *g)
 {
-	return sw_logs_new(&g->logs);
+	int r = sw_logs_new(&g->logs);
+
+	if (r >= 0)
+		permit_logs(g);
+	return r;
 }
 
 static int step_serve(struct guard *g)

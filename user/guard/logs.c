@@ -228,8 +228,6 @@ int sw_logs_configure(struct sw_logs *l, const struct sw_logs_wish *w)
 	drop_patterns(l);
 	if (!w->n)
 		return 0;
-	if (w->n > SW_LOGS_PATTERNS_MAX)
-		return -E2BIG;
 	l->patterns = calloc(w->n, sizeof(*l->patterns));
 	if (!l->patterns)
 		return -ENOMEM;

@@ -13,7 +13,6 @@
 #include "user/base/util.h"
 
 enum {
-	SW_LOGS_PATTERNS_MAX = 256,
 	SW_LOGS_FILES_MAX = 1024 /* that one pattern may name; more are left out */
 };
 

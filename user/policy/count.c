@@ -168,7 +168,8 @@ static void slide(struct key *k, uint64_t window_sec)
 {
 	size_t n = 0;
 
-	while (window_sec && n < k->n_stamps && k->stamps[n].time_sec <= k->newest_sec - (int64_t)window_sec)
+	while (window_sec && n < k->n_stamps &&
+		k->stamps[n].time_sec <= k->newest_sec - (int64_t)window_sec)
 		n++;
 	if (n)
 		drop_stamps(k, n);
@@ -221,7 +222,8 @@ static void add_line(struct key *k, const char *line, size_t len)
 }
 
 /* How many there are with this one. */
-static uint64_t add_hit(struct key *k, const struct sw_count_rule *rule, const struct sw_count_hit *hit, int64_t time_sec)
+static uint64_t add_hit(struct key *k, const struct sw_count_rule *rule,
+	const struct sw_count_hit *hit, int64_t time_sec)
 {
 	bool was_member = take_member(k, hit->member);
 
@@ -241,18 +243,21 @@ static uint64_t add_hit(struct key *k, const struct sw_count_rule *rule, const s
 
 static void tell(struct sw_counts *c, const struct key *k, struct sw_count_due *ret)
 {
-	*ret = (struct sw_count_due){
-		.hits = k->hits, .first_sec = k->first_sec, .last_sec = k->newest_sec, .n_lines = k->n_lines};
+	*ret = (struct sw_count_due){.hits = k->hits,
+		.first_sec = k->first_sec,
+		.last_sec = k->newest_sec,
+		.n_lines = k->n_lines};
 	for (size_t i = 0; i < k->n_lines; i++) {
 		(void)sw_strcpy(c->last_lines[i], sizeof(c->last_lines[i]), k->lines[i]);
 		ret->lines[i] = c->last_lines[i];
 	}
 }
 
-static enum sw_count_result become_due(
-	struct sw_counts *c, struct key *k, const struct sw_count_rule *rule, int64_t now_sec, struct sw_count_due *ret)
+static enum sw_count_result become_due(struct sw_counts *c, struct key *k,
+	const struct sw_count_rule *rule, int64_t now_sec, struct sw_count_due *ret)
 {
-	bool is_quiet = rule->throttle_sec && k->told_sec && now_sec - k->told_sec < (int64_t)rule->throttle_sec;
+	bool is_quiet = rule->throttle_sec && k->told_sec &&
+		now_sec - k->told_sec < (int64_t)rule->throttle_sec;
 
 	tell(c, k, ret);
 	if (!is_quiet)
@@ -263,7 +268,8 @@ static enum sw_count_result become_due(
 	return is_quiet ? SW_COUNT_QUIET : SW_COUNT_DUE;
 }
 
-static enum sw_count_result alone(struct sw_counts *c, const struct sw_count_hit *hit, struct sw_count_due *ret)
+static enum sw_count_result alone(
+	struct sw_counts *c, const struct sw_count_hit *hit, struct sw_count_due *ret)
 {
 	struct key k = {.hits = 1, .first_sec = hit->time_sec, .newest_sec = hit->time_sec};
 
@@ -273,8 +279,8 @@ static enum sw_count_result alone(struct sw_counts *c, const struct sw_count_hit
 	return SW_COUNT_DUE;
 }
 
-enum sw_count_result sw_counts_add(struct sw_counts *c, const struct sw_count_rule *rule, const struct sw_count_hit *hit,
-	int64_t now_sec, struct sw_count_due *ret)
+enum sw_count_result sw_counts_add(struct sw_counts *c, const struct sw_count_rule *rule,
+	const struct sw_count_hit *hit, int64_t now_sec, struct sw_count_due *ret)
 {
 	enum sw_count_result result = SW_COUNT_LESS;
 	int64_t time_sec = hit->time_sec;
@@ -303,7 +309,8 @@ enum sw_count_result sw_counts_add(struct sw_counts *c, const struct sw_count_ru
 	return result;
 }
 
-void sw_counts_give_back(struct sw_counts *c, const struct sw_count_rule *rule, const struct sw_count_key *key)
+void sw_counts_give_back(
+	struct sw_counts *c, const struct sw_count_rule *rule, const struct sw_count_key *key)
 {
 	struct key *k = *find_link(c, key);
 

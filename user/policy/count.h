@@ -12,14 +12,14 @@
 
 enum {
 	SW_COUNT_BYTES_MAX = 6 << 20, /* of all keys with their lines */
-	SW_COUNT_LINES = 5,	      /* the newest are kept as evidence */
-	SW_COUNT_LINE_MAX = 300,      /* bytes of one */
-	SW_COUNT_FUTURE_SEC = 60,     /* a hit later than now by more is one of now */
+	SW_COUNT_LINES = 5, /* the newest are kept as evidence */
+	SW_COUNT_LINE_MAX = 300, /* bytes of one */
+	SW_COUNT_FUTURE_SEC = 60, /* a hit later than now by more is one of now */
 };
 
 struct sw_count_rule {
-	uint32_t count;	       /* hits that are one too many; 0 and 1: the first */
-	uint64_t window_sec;   /* 0: without end */
+	uint32_t count; /* hits that are one too many; 0 and 1: the first */
+	uint64_t window_sec; /* 0: without end */
 	uint64_t throttle_sec; /* told at most once in this time; 0: each time */
 };
 
@@ -40,9 +40,9 @@ struct sw_count_hit {
 
 enum sw_count_result {
 	SW_COUNT_LESS,
-	SW_COUNT_DUE,   /* as many as the rule says: counting begins anew */
+	SW_COUNT_DUE, /* as many as the rule says: counting begins anew */
 	SW_COUNT_QUIET, /* the same, but it was told lately */
-	SW_COUNT_OLD,   /* longer ago than the window */
+	SW_COUNT_OLD, /* longer ago than the window */
 };
 
 /* What made it due; texts are good until the next call. */
@@ -67,10 +67,11 @@ int sw_counts_new(size_t max_bytes, uint64_t seed, struct sw_counts **ret);
 void sw_counts_free(struct sw_counts *c);
 void sw_counts_freep(struct sw_counts **c);
 /* ret is filled when it is DUE or QUIET. Without memory every hit counts alone. */
-enum sw_count_result sw_counts_add(struct sw_counts *c, const struct sw_count_rule *rule, const struct sw_count_hit *hit,
-	int64_t now_sec, struct sw_count_due *ret);
+enum sw_count_result sw_counts_add(struct sw_counts *c, const struct sw_count_rule *rule,
+	const struct sw_count_hit *hit, int64_t now_sec, struct sw_count_due *ret);
 /* What was due could not be done: the next hit makes it due again. */
-void sw_counts_give_back(struct sw_counts *c, const struct sw_count_rule *rule, const struct sw_count_key *key);
+void sw_counts_give_back(
+	struct sw_counts *c, const struct sw_count_rule *rule, const struct sw_count_key *key);
 /* Forgets every key with this address, or one within; their number. */
 unsigned int sw_counts_forget(struct sw_counts *c, const struct sw_net *net);
 struct sw_count_stats sw_counts_stats(const struct sw_counts *c);

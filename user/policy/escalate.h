@@ -7,7 +7,8 @@
 
 #include "user/base/util.h"
 
-#define SW_ESCALATE_LONGEST_SEC (10ull * 366 * 86400) /* what grows beyond it is as good as for ever */
+#define SW_ESCALATE_LONGEST_SEC                                                                    \
+	(10ull * 366 * 86400) /* what grows beyond it is as good as for ever */
 enum { SW_ESCALATE_DOUBLINGS_MAX = 20 };
 
 struct sw_escalation {
@@ -17,7 +18,8 @@ struct sw_escalation {
 	const uint32_t *multipliers; /* by bans before; none: 1, 2, 4, ... */
 	size_t n_multipliers;
 	uint64_t max_sec; /* 0: none */
-	uint64_t random_sec; /* up to so much is added, so that nobody can wait for the end to the second */
+	uint64_t
+		random_sec; /* up to so much is added, so that nobody can wait for the end to the second */
 };
 
 /* before: bans of the same that count. chance: any number. Seconds, 0: for ever. */

@@ -75,7 +75,8 @@ int sw_store_count_bans(struct sw_store *s, const struct sw_net *net, const char
 enum { SW_STORE_EVIDENCE_MAX = 20000 };
 typedef void (*sw_store_evidence_fn)(void *arg, int64_t wall_sec, const char *rule, const char *lines);
 int sw_store_put_evidence(struct sw_store *s, const struct sw_net *net, const char *rule, const char *lines);
-int sw_store_each_evidence(struct sw_store *s, const struct sw_net *net, unsigned int n, sw_store_evidence_fn fn, void *arg);
+int sw_store_each_evidence(
+	struct sw_store *s, const struct sw_net *net, unsigned int n, sw_store_evidence_fn fn, void *arg);
 
 /* The operator's allow entries. */
 struct sw_store_allow {

@@ -4,7 +4,8 @@
 
 enum { TRIM_EVERY = 256 };
 
-int sw_store_count_bans(struct sw_store *s, const struct sw_net *net, const char *origin, int64_t since_wall_sec)
+int sw_store_count_bans(
+	struct sw_store *s, const struct sw_net *net, const char *origin, int64_t since_wall_sec)
 {
 	int r = 0, n = 0;
 	sqlite3_stmt *st = store_statement(s, ST_COUNT_BANS, &r);
@@ -38,7 +39,8 @@ static int trim(struct sw_store *s)
 	return store_run(s, st);
 }
 
-int sw_store_put_evidence(struct sw_store *s, const struct sw_net *net, const char *rule, const char *lines)
+int sw_store_put_evidence(
+	struct sw_store *s, const struct sw_net *net, const char *rule, const char *lines)
 {
 	char text[SW_NET_TEXT_MAX];
 	int r = 0;
@@ -54,7 +56,8 @@ int sw_store_put_evidence(struct sw_store *s, const struct sw_net *net, const ch
 	return r < 0 ? r : trim(s);
 }
 
-int sw_store_each_evidence(struct sw_store *s, const struct sw_net *net, unsigned int n, sw_store_evidence_fn fn, void *arg)
+int sw_store_each_evidence(struct sw_store *s, const struct sw_net *net, unsigned int n,
+	sw_store_evidence_fn fn, void *arg)
 {
 	char text[SW_NET_TEXT_MAX];
 	int r = 0;

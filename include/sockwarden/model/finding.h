@@ -21,6 +21,7 @@ enum sw_severity {
 	X(TRAIL_HIT, "trail-hit")                                                                  \
 	X(TRAIL_CONNECT, "trail-connect")                                                          \
 	X(DECOY_TOUCH, "decoy-touch")                                                              \
+	X(LOG, "log")                                                                              \
 	X(BAN_HIT, "ban-hit")                                                                      \
 	X(SYSTEM, "system")
 enum sw_finding_kind {

@@ -94,6 +94,13 @@ struct sw_config {
 	__u32 ban_min_plen4, ban_min_plen6; /* no wider without an explicit word */
 	__u32 ban_max_per_minute, ban_max_total;
 	__u32 ban_backends; /* set of 1 << enum sw_backend_id; xdp is always among them */
+	__u32 ban_ipv6_plen; /* of an automatic ban, and of what is counted */
+	__u32 ban_unproven;  /* 1: ten minutes for what anybody can forge */
+	__u64 ban_remember_sec;
+	__u64 recidive_window_sec, recidive_sec;
+	__u64 aggregate_window_sec;
+	__u32 recidive_count, aggregate_count; /* 0: off */
+	__u32 aggregate_plen4, aggregate_plen6;
 	__u32 ban_trail_hits; /* 1: a source on a drop trail is banned for ban_default_sec too */
 	/* events */
 	__u32 event_rate, event_burst; /* packet events per source: per second, at once */
@@ -136,6 +143,7 @@ struct sw_config {
 	__u32 n_decoy_banners;
 	struct sw_config_ports decoy_tcp_ports, decoy_udp_ports;
 	struct sw_config_banner decoy_banners[SW_CONFIG_BANNERS_MAX];
+	char journal_files[256]; /* pattern; "": none are opened */
 	/* rules over logs; they themselves come in an image of their own (rpc/rules.h) */
 	__u32 rules_state;  /* enum sw_rule_state */
 	__u32 rules_action; /* enum sw_log_action: the most that a rule may do */

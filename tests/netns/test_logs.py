@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a line in a log to a ban: the real daemon, real files in a /var/log of the lab's own."""
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+from lab import ROOT, Lab
+
+sys.path.insert(0, os.path.join(ROOT, "tests/lib"))
+import debs  # noqa: E402
+
+RULE = """  - name: {name}
+    about: a service of the test's own
+    files: ["/var/log/{name}*.log"]
+    threshold: {threshold}
+    action: {action}
+    proven: {proven}
+    match: ['{match}']
+"""
+DENIED = r"^\s*denied <F-USER>\S*</F-USER> from <ADDR>$"
+NAMES = ("web", "six", "turn", "pardon", "owner", "injected", "behind", "link")
+
+
+def rule(name, threshold="3 in 10m", action="ban", proven="true", match=DENIED):
+    return RULE.format(name=name, threshold=threshold, action=action, proven=proven, match=match)
+
+
+RULES = "rules:\n" + "".join(map(rule, NAMES)) + rule("datagrams", 1, proven="false") + rule("dry", 1, "observe") + \
+    rule("bomb", 1, match=r"^\s*x(a|aa)+b <ADDR>$")
+
+
+def make(config="mode: enforce\n", rules=RULES):
+    lab = Lab(config=config)
+    lab.__enter__()
+    try:
+        os.mkdir(os.path.join(lab.dir, "rules.d"), 0o755)
+        with open(os.path.join(lab.dir, "rules.d", "own.yaml"), "w", encoding="utf-8") as f:
+            f.write(rules)
+        lab.on_host("mount", "-t", "tmpfs", "tmpfs", "/var/log", check=True)
+        lab.start("--rules-dir", os.path.join(ROOT, "feeds/rules"))
+        lab.wait(lambda: lab.cli_json("status")["listeners"] is not None, 5, "the engine answers")
+    except BaseException:
+        lab.__exit__(None, None, None)
+        raise
+    return lab
+
+
+@pytest.fixture(scope="module")
+def web():
+    """One daemon for all tests that have a rule, a file and a source of their own."""
+    lab = make()
+    yield lab
+    left = lab.close()
+    assert not left, left
+
+
+@pytest.fixture
+def alone():
+    lab = make()
+    yield lab
+    left = lab.close()
+    assert not left, left
+
+
+def now():
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+def write(lab, name, *lines, how=">>"):
+    """Appends lines to /var/log/NAME of the lab, by one write."""
+    text = "".join(line + "\n" for line in lines)
+    lab.on_host("sh", "-c", f"cat {how} /var/log/{name}", input=text, check=True)
+
+
+def denied(n, source, user="x"):
+    return [f"{now()} denied {user} from {source}"] * n
+
+
+def nets(lab, origin=None):
+    return {b["net"] for b in lab.cli_json("bans")["bans"] if origin in (None, b["origin"])}
+
+
+def findings(lab, rule):
+    return [f for f in lab.cli_json("findings", "-n", "500")["findings"] if f["rule"] == rule]
+
+
+def logs(lab):
+    return lab.cli_json("logs")
+
+
+def count(lab, name, what="hits"):
+    return sum(r[what] for r in logs(lab)["rules"] if r["rule"] == name)
+
+
+def test_lines_become_a_ban_in_force_and_why_shows_them(web):
+    write(web, "web.log", *denied(2, web.attacker), "noise", *denied(1, web.others[0]))
+    web.wait(lambda: count(web, "web") == 3, 5, "the lines were read")
+    assert web.attacker not in nets(web) and web.ping() == 3
+    write(web, "web.log", *denied(1, web.attacker, "root"))
+    web.wait(lambda: nets(web, "rule:web") == {web.attacker}, 5, "the third is one too many")
+    assert web.ping() == 0 and web.ping(web.others[0]) == 3
+    f = findings(web, "web")
+    assert len(f) == 1 and f[0]["subject"] == web.attacker and f[0]["count"] == 3
+    assert re.search(r"3 hits in \S+ from 198\.18\.0\.66 \(user root\); banned for ", f[0]["title"])
+    why = web.ok("why", web.attacker)
+    assert "denied root from 198.18.0.66" in why and "rule web" in why
+    assert "web.log" in web.ok("logs") and "logs" in web.cli("status")[1]
+
+
+def test_ipv6_is_counted_and_banned_by_its_64(web):
+    write(web, "six.log", *[f"{now()} denied x from 2001:db8:77:1::{i}" for i in ("66", "67", "68")])
+    web.wait(lambda: nets(web, "rule:six") == {"2001:db8:77:1::/64"}, 5, "three addresses of one /64 are one customer")
+
+
+def test_rotation_of_every_form_loses_and_doubles_nothing(web):
+    sources = [f"198.19.0.{i}" for i in range(1, 7)]
+
+    def wait_for(i):
+        web.wait(lambda: sources[i] in nets(web), 5, f"{sources[i]} is banned")
+
+    write(web, "turn.log", *denied(3, sources[0]))
+    wait_for(0)
+    web.on_host("sh", "-c", "mv /var/log/turn.log /var/log/old; cat >> /var/log/old", input=denied(1, sources[1])[0] + "\n", check=True)
+    write(web, "turn.log", *denied(2, sources[1]))
+    wait_for(1)
+    write(web, "turn.log", *denied(3, sources[2]), how=">")
+    wait_for(2)
+    web.on_host("rm", "/var/log/turn.log", check=True)
+    write(web, "turn.log", *denied(3, sources[3]))
+    wait_for(3)
+    write(web, "turn-new.log", *denied(3, sources[4]))
+    wait_for(4)
+    web.on_host("sh", "-c", "cp /var/log/turn.log /var/log/turn.copy; cat > /var/log/turn.log",
+                input="\n".join(denied(3, sources[5])) + "\n", check=True)
+    wait_for(5)
+    assert count(web, "turn") == 18 and nets(web, "rule:turn") == set(sources)
+
+
+def test_a_pardon_forgets_the_count(web):
+    who = web.others[1]
+    write(web, "pardon.log", *denied(3, who))
+    web.wait(lambda: nets(web, "rule:pardon"), 5, "banned")
+    web.ok("unban", who)
+    write(web, "pardon.log", *denied(2, who))
+    web.wait(lambda: count(web, "pardon") == 5, 5, "read")
+    assert nets(web, "rule:pardon") == set() and web.ping(who) == 3
+    write(web, "pardon.log", *denied(1, who))
+    web.wait(lambda: nets(web, "rule:pardon"), 5, "three again")
+
+
+def test_dry_rules_and_forgeable_lines_ban_nobody(web):
+    write(web, "dry.log", f"{now()} denied x from 198.19.7.1")
+    write(web, "datagrams.log", f"{now()} denied x from 198.19.7.2")
+    f = web.wait(lambda: findings(web, "datagrams"), 5, "the datagram is told")
+    assert "not banned: anybody can forge the source" in f[0]["title"]
+    web.wait(lambda: count(web, "dry", "would_ban") == 1, 5, "the dry rule counts")
+    assert not nets(web) & {"198.19.7.1", "198.19.7.2"} and findings(web, "dry") == []
+    assert "198.19.7.1" in web.ok("why", "198.19.7.1")
+
+
+def test_the_owner_is_never_banned(web):
+    web.ok("allow", "add", web.others[2])
+    for who in (web.host, web.gateway, "127.0.0.1", web.others[2], web.gateway6, "::1"):
+        write(web, "owner.log", *denied(3, who))
+    web.wait(lambda: count(web, "owner", "due") == 6, 5, "all were due")
+    assert nets(web, "rule:owner") == set() and count(web, "owner", "protected") == 6
+    assert web.ping(web.gateway) == 3 and all("not banned: " in f["title"] for f in findings(web, "owner"))
+
+
+HOSTILE = [
+    "denied root from 198.19.9.9 from {}",  # the address that the client wrote into its name
+    "denied $(touch$IFS{pwned}) from {}",
+    "denied `touch${{IFS}}{pwned}` from {}",
+    "denied \x1b[31m;touch${{IFS}}{pwned} from {}",
+    "denied ~!touch${{IFS}}{pwned} from {}",
+]
+
+
+def test_injected_lines_ban_who_wrote_them_and_nothing_is_run_or_drawn(web):
+    who, pwned = web.others[3], os.path.join(web.dir, "pwned")
+    write(web, "injected.log", *[f"{now()} " + line.format(who, pwned=pwned) for line in HOSTILE])
+    web.wait(lambda: nets(web, "rule:injected"), 5, "banned")
+    assert nets(web, "rule:injected") == {who}
+    out = web.ok("why", who) + web.ok("findings") + web.ok("bans") + web.ok("events", "-n", "50")
+    assert "touch" in out and "\x1b" not in out and "198.19.9.9" not in nets(web)
+    assert not os.path.exists(pwned)
+
+
+def test_a_line_that_hangs_other_tools_is_given_up_on(web):
+    write(web, "bomb.log", f"{now()} x" + "a" * 4000 + " 198.19.0.9")
+    write(web, "behind.log", *denied(3, "198.19.8.1"))
+    web.wait(lambda: "198.19.8.1" in nets(web), 10, "the lines behind it are read")
+    web.wait(lambda: logs(web)["match_limits"] >= 1, 5, "it is counted")
+    assert "198.19.0.9" not in nets(web)
+
+
+def test_a_link_in_a_directory_of_others_is_not_followed(web):
+    web.on_host("sh", "-c", "ln -s /etc/shadow /var/log/evil && chown -h nobody /var/log/evil && mv /var/log/evil /var/log/link-evil.log",
+                check=True)
+    d = web.wait(lambda: [f for f in logs(web)["followed"] if f["path"].endswith("evil.log")], 5, "the link is seen")
+    assert d[0]["state"] == "unreadable" and web.cli_json("status")["logs"]["files_unreadable"] == 1
+
+
+def test_a_restart_reads_what_was_written_meanwhile_and_tells_nothing_twice(alone):
+    write(alone, "web.log", *denied(3, "198.19.0.1"))
+    alone.wait(lambda: nets(alone) == {"198.19.0.1"}, 5, "banned")
+    alone.stop()
+    write(alone, "web.log", *denied(2, "198.19.0.2"))
+    alone.on_host("sh", "-c", "cd /var/log && gzip -c web.log > web.log.1.gz && rm web.log", check=True)
+    write(alone, "web.log", *denied(1, "198.19.0.2"))
+    alone.start("--rules-dir", os.path.join(ROOT, "feeds/rules"))
+    alone.wait(lambda: nets(alone) == {"198.19.0.1", "198.19.0.2"}, 5, "what came meanwhile counts")
+    assert logs(alone)["hits"] == 3
+    assert sorted(f["subject"] for f in findings(alone, "web")) == ["198.19.0.1", "198.19.0.2"]
+    alone.kill("sockwarden-engine")
+    alone.wait(lambda: alone.cli("status")[0] in (0, 6) and logs(alone)["files"], 10, "a new engine follows")
+    assert logs(alone)["hits"] == 0 and len(findings(alone, "web")) == 2
+    write(alone, "web.log", *denied(2, alone.attacker))
+    alone.wait(lambda: logs(alone)["hits"] == 2, 5, "two hits")
+    alone.daemon.send_signal(1)
+    alone.wait(lambda: "was reloaded" in alone.log(), 5, "the configuration was reloaded")
+    alone.wait(lambda: alone.cli("status")[0] in (0, 6), 5, "the engine is back")
+    write(alone, "web.log", *denied(1, alone.attacker))
+    alone.wait(lambda: alone.attacker in nets(alone), 5, "the third counts with the two before the reload")
+    assert logs(alone)["hits"] == 3
+
+
+def test_a_forged_flood_meets_the_caps_and_the_attacker_before_it_stays_banned():
+    lab = make("mode: enforce\nbans:\n  per_minute: 100\n  aggregate:\n    count: 3\n    ipv4: 28\n")
+    try:
+        write(lab, "web.log", *denied(3, lab.attacker))
+        lab.wait(lambda: lab.attacker in nets(lab), 5, "banned")
+        write(lab, "web.log", *[line for i in (1, 2, 3) for line in denied(3, f"203.0.113.{i}")])
+        lab.wait(lambda: nets(lab, "aggregate") == {"203.0.113.0/28"}, 5, "three of a network take it with them")
+        flood = [line for i in range(1000) for line in denied(3, f"198.19.{i // 250}.{1 + i % 250}")]
+        write(lab, "web.log", *flood)
+        lab.wait(lambda: logs(lab)["lines"] == 3012, 20, "the flood was read")
+        assert len(nets(lab)) == 100 and lab.attacker in nets(lab) and lab.ping() == 0
+        assert count(lab, "web", "refused") >= 900 and lab.cli_json("status")["degraded"]
+    finally:
+        lab.__exit__(None, None, None)
+
+
+# ---- a real sshd
+
+def sshd(lab):
+    """OpenSSH's own server on a port of its own, its log a file of the lab; (port, None) or (None, why not)."""
+    root, why = debs.unpacked("openssh-server")
+    if why:
+        return None, why
+    port, _, p = lab.listen()
+    p.kill()
+    p.wait()
+    key = os.path.join(lab.dir, "key")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    passwd = os.path.join(lab.dir, "passwd")
+    with open("/etc/passwd", encoding="utf-8") as old, open(passwd, "w", encoding="utf-8") as f:
+        f.write(old.read() + "sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n")
+    lab.on_host("sh", "-ec", f"mount --bind {passwd} /etc/passwd; mount -t tmpfs tmpfs /run; mkdir /run/sshd", check=True)
+    lab.spawn("sh", "-c", f"exec {root}/usr/sbin/sshd -D -e -f /dev/null -h {key} -p {port} -o UsePAM=no -o PidFile=none "
+              "-o MaxAuthTries=6 -o LoginGraceTime=20 2>&1 | while IFS= read -r l; do "
+              "echo \"$(date '+%b %e %H:%M:%S') lab sshd[1]: $l\"; done >> /var/log/auth.log")
+    lab.wait(lambda: lab.connect(port) == {port: "open"}, 10, "sshd listens")
+    return port, None
+
+
+ASKPASS = "#!/bin/sh\necho wrong\n"
+
+
+def guess(lab, port, n):
+    """n wrong passwords by the ssh client, from the attacker's address."""
+    path = os.path.join(lab.dir, "askpass")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(ASKPASS)
+    os.chmod(path, 0o755)
+    lab.attack("env", f"SSH_ASKPASS={path}", "SSH_ASKPASS_REQUIRE=force", "ssh", "-b", lab.attacker, "-p", port, "-o", "StrictHostKeyChecking=no",
+               "-o", "UserKnownHostsFile=/dev/null", "-o", f"NumberOfPasswordPrompts={n}", "-o", "PreferredAuthentications=password",
+               "-o", "ConnectTimeout=3", "root@" + lab.host, "true", timeout=60)
+
+
+@pytest.mark.parametrize("mode", ["enforce", "observe"])
+def test_a_real_sshd_with_wrong_passwords(mode):
+    lab = make(f"mode: {mode}\n")
+    try:
+        port, why = sshd(lab)
+        if why:
+            pytest.skip(why)
+        guess(lab, port, 5)
+        if mode == "enforce":
+            lab.wait(lambda: lab.attacker in nets(lab, "rule:sshd"), 10, "banned by the packaged rule")
+            assert lab.ping() == 0 and lab.connect(port, timeout=0.3) == {port: "silent"}
+        f = lab.wait(lambda: findings(lab, "sshd"), 10, "a finding")
+        assert ("; banned for " if mode == "enforce" else "; would be banned (observing) for ") in f[0]["title"]
+        if mode == "observe":
+            assert lab.ping() == 3
+    finally:
+        lab.__exit__(None, None, None)

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* logs */
+#include "user/cli/table.h"
+
+static const struct sw_cli_column file_columns[] = {
+	{"FILE", "path", SW_COL_FLEX},
+	{"SOURCE", "source", SW_COL_WIDE},
+	{"LINES", "lines", SW_COL_RIGHT},
+	{"STATE", "state"},
+	{"ERROR", "error", SW_COL_OPTIONAL},
+	{},
+};
+
+static const struct sw_cli_column rule_columns[] = {
+	{"RULE", "rule"},
+	{"HITS", "hits", SW_COL_RIGHT},
+	{"DUE", "due", SW_COL_RIGHT},
+	{"BANS", "bans", SW_COL_RIGHT},
+	{"WOULD BAN", "would_ban", SW_COL_RIGHT},
+	{"UNPROVEN", "unproven", SW_COL_RIGHT | SW_COL_WIDE},
+	{"PROTECTED", "protected", SW_COL_RIGHT | SW_COL_WIDE},
+	{"REFUSED", "refused", SW_COL_RIGHT | SW_COL_WIDE},
+	{"LAST", "last_at", SW_COL_TIME},
+	{},
+};
+
+/* Only what is lost, or was more than there is room for, is worth a line. */
+static const struct {
+	const char *key, *text;
+} losses[] = {
+	{"files_unreadable", "files cannot be read"},
+	{"files_left_out", "files are too many and not followed"},
+	{"files_unwatched", "files are looked at each 10 s only"},
+	{"read_errors", "reads failed, or archives are damaged"},
+	{"lines_cut", "lines were longer than 64 KiB, and cut"},
+	{"back_bytes_left_out", "bytes of the past were too many to read"},
+	{"match_limits", "times an expression was given up on, at its limit of steps"},
+	{"counters_evicted_near", "counters near their threshold made room for others"},
+	{"findings_not_told", "findings were too many in one second to be told"},
+	{"refused", "bans were refused"},
+};
+
+static void print_losses(const json_t *d)
+{
+	for (size_t i = 0; i < SW_ARRAY_SIZE(losses); i++) {
+		if (sw_cli_number(d, losses[i].key))
+			printf("lost     %lld %s\n", sw_cli_number(d, losses[i].key),
+				losses[i].text);
+	}
+}
+
+int sw_cli_logs(struct sw_cli *c)
+{
+	json_t *d = NULL;
+	int r = sw_cli_ask(c, "logs", NULL, -1, &d);
+
+	if (r)
+		return r;
+	if (c->format == SW_CLI_CSV || c->format == SW_CLI_JSONL) {
+		sw_cli_print_rows(c, d, "rules", rule_columns, "");
+	} else if (!sw_cli_print_json(c, d)) {
+		printf("lines    %lld, of which %lld were hits and %lld one too many\n",
+			sw_cli_number(d, "lines"), sw_cli_number(d, "hits"),
+			sw_cli_number(d, "due"));
+		printf("bans     %lld; %lld more by rules that only observe\n",
+			sw_cli_number(d, "bans"), sw_cli_number(d, "would_ban"));
+		print_losses(d);
+		putchar('\n');
+		if (json_array_size(json_object_get(d, "followed")))
+			sw_cli_table(c, json_object_get(d, "followed"), file_columns, 0);
+		else
+			sw_cli_say(c, "no log that a rule reads is there: sockwarden rules list");
+		if (json_array_size(json_object_get(d, "rules"))) {
+			putchar('\n');
+			sw_cli_table(c, json_object_get(d, "rules"), rule_columns, 0);
+		}
+	}
+	json_decref(d);
+	return SW_EXIT_OK;
+}

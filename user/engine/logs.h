@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Log lines in the engine: files that the guard opened and the journal go line by line through the rules;
+ * hits are counted, and what is due becomes a finding with its lines and, where the rule says so, a ban.
+ * Owned by the engine (e->logs), in its loop's thread. Files: logs.c follows, logs_hit.c counts and
+ * decides, verb_logs.c answers.
+ */
+#pragma once
+
+#include <uthash.h>
+
+#include "user/engine/engine.h"
+#include "user/logs/follow.h"
+#include "user/logs/ruleset.h"
+#include "user/policy/offend.h"
+
+enum {
+	SW_LOGS_FINDINGS_PER_SEC = 200, /* more are counted: the bans are told all the same */
+	SW_LOGS_UNPROVEN_SEC = 600, /* bans.unproven: the longest ban for what can be forged */
+};
+
+/* What became of a rule's hits, by its name: kept over a reload. */
+struct sw_logs_rule {
+	char name[SW_RULES_NAME_MAX];
+	uint32_t id; /* for the counts */
+	uint64_t hits, due, bans, would, unproven, protected, refused;
+	int64_t last_sec;
+	UT_hash_handle hh;
+};
+
+struct sw_logs_part {
+	struct sw_ruleset *rules; /* NULL: none came yet */
+	struct sw_log_follow *follow;
+	struct sw_counts *counts;
+	struct sw_logs_rule *by_name;
+	uint32_t last_id;
+	int inotify;
+	struct sw_source *events, *poll, *more, *save;
+	bool is_back; /* the line that is read was there before anything was followed */
+	bool is_due; /* something became due in this turn */
+	uint64_t lines, back_hits; /* hits in old lines that no window holds */
+	uint64_t untold; /* findings beyond SW_LOGS_FINDINGS_PER_SEC */
+	int64_t told_second;
+	unsigned int told_now;
+	char error[256]; /* of the rules; "" */
+};
+
+struct sw_logs_totals {
+	struct sw_log_stats follow;
+	struct sw_count_stats counts;
+	struct sw_ruleset_stat rules;
+	uint64_t lines, hits, due, bans, untold;
+};
+struct sw_logs_totals sw_logs_totals(const struct sw_engine *e);
+
+/* logs_hit.c: one line of source i of the rules. */
+void sw_logs_feed(struct sw_engine *e, size_t source, const char *line, size_t len, bool is_back);
+/* Counters of a rule, made at its first use; NULL: no memory. */
+struct sw_logs_rule *sw_logs_rule_of(struct sw_logs_part *p, const char *name);
+/* A person has pardoned net: its hits count no more. */
+void sw_logs_forgive(struct sw_engine *e, const struct sw_net *net);
+/* verb_logs.c */
+extern const struct sw_ctl_verb sw_logs_verbs[];
+void sw_logs_status(struct sw_engine *e, struct sw_json *j);
+void sw_logs_why(
+	struct sw_engine *e, const char *subject, const struct sw_net *net, struct sw_json *j);

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The verb "logs", and the logs' share of "status" and "why". */
+#include "user/base/cidr.h"
+#include "user/engine/logs.h"
+
+enum { EVIDENCE_SHOWN = 3 };
+
+struct sum {
+	uint64_t hits, due, bans, would, unproven, protected, refused;
+};
+
+static struct sum add_up(const struct sw_logs_part *p)
+{
+	struct sum s = {};
+
+	for (const struct sw_logs_rule *r = p->by_name; r; r = r->hh.next) {
+		s.hits += r->hits;
+		s.due += r->due;
+		s.bans += r->bans;
+		s.would += r->would;
+		s.unproven += r->unproven;
+		s.protected += r->protected;
+		s.refused += r->refused;
+	}
+	return s;
+}
+
+struct sw_logs_totals sw_logs_totals(const struct sw_engine *e)
+{
+	const struct sw_logs_part *p = e->logs;
+	struct sw_logs_totals t = {.follow = sw_log_follow_stats(p->follow),
+		.counts = sw_counts_stats(p->counts),
+		.lines = p->lines,
+		.untold = p->untold};
+	struct sum s = add_up(p);
+
+	t.hits = s.hits;
+	t.due = s.due;
+	t.bans = s.bans;
+	if (p->rules)
+		sw_ruleset_stat(p->rules, &t.rules);
+	return t;
+}
+
+static void count_error(void *arg, const char *pattern, const char *path, uint64_t lines,
+	bool is_retired, int error)
+{
+	*(unsigned int *)arg += error < 0;
+}
+
+static void write_totals(struct sw_engine *e, struct sw_json *j)
+{
+	const struct sw_logs_totals t = sw_logs_totals(e);
+	const struct sum s = add_up(e->logs);
+	unsigned int unreadable = 0;
+
+	sw_log_follow_each(e->logs->follow, count_error, &unreadable);
+	sw_json_uint(j, "files", t.follow.files);
+	sw_json_uint(j, "files_unreadable", unreadable);
+	sw_json_uint(j, "files_left_out", t.follow.left_out);
+	sw_json_uint(j, "files_unwatched", t.follow.unwatched);
+	sw_json_uint(j, "lines", t.lines);
+	sw_json_uint(j, "hits", s.hits);
+	sw_json_uint(j, "due", s.due);
+	sw_json_uint(j, "bans", s.bans);
+	sw_json_uint(j, "would_ban", s.would);
+	sw_json_uint(j, "unproven", s.unproven);
+	sw_json_uint(j, "protected", s.protected);
+	sw_json_uint(j, "refused", s.refused);
+	sw_json_uint(j, "findings_not_told", t.untold);
+	sw_json_uint(j, "lines_cut", t.follow.cut);
+	sw_json_uint(j, "read_errors", t.follow.unreadable);
+	sw_json_uint(j, "back_bytes_left_out", t.follow.back_left_out);
+	sw_json_uint(j, "match_limits", t.rules.limits);
+	sw_json_uint(j, "old_hits", t.counts.old + e->logs->back_hits);
+	sw_json_uint(j, "counters", t.counts.keys);
+	sw_json_uint(j, "counters_evicted", t.counts.evicted);
+	sw_json_uint(j, "counters_evicted_near", t.counts.evicted_near);
+	sw_json_string(j, "error", e->logs->error);
+}
+
+void sw_logs_status(struct sw_engine *e, struct sw_json *j)
+{
+	sw_json_object_begin(j, "logs");
+	write_totals(e, j);
+	sw_json_object_end(j);
+}
+
+static void write_file(void *arg, const char *pattern, const char *path, uint64_t lines,
+	bool is_retired, int error)
+{
+	struct sw_json *j = arg;
+
+	sw_json_object_begin(j, NULL);
+	sw_json_string(j, "path", *path ? path : pattern);
+	sw_json_string(j, "source", pattern);
+	sw_json_uint(j, "lines", lines);
+	sw_json_string(j, "state", error ? "unreadable" : is_retired ? "rotated" : "followed");
+	sw_json_string(j, "error", error ? strerror(-error) : "");
+	sw_json_object_end(j);
+}
+
+static void write_rule(struct sw_json *j, const struct sw_logs_rule *r)
+{
+	char at[SW_TIME_TEXT_MAX];
+
+	sw_json_object_begin(j, NULL);
+	sw_json_string(j, "rule", r->name);
+	sw_json_uint(j, "hits", r->hits);
+	sw_json_uint(j, "due", r->due);
+	sw_json_uint(j, "bans", r->bans);
+	sw_json_uint(j, "would_ban", r->would);
+	sw_json_uint(j, "unproven", r->unproven);
+	sw_json_uint(j, "protected", r->protected);
+	sw_json_uint(j, "refused", r->refused);
+	sw_json_string(j, "last_at", sw_time_format(at, r->last_sec * (int64_t)SW_SEC_NS));
+	sw_json_object_end(j);
+}
+
+static void verb_logs(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	struct sw_json *j = sw_ctl_reply_begin(q);
+
+	write_totals(e, j);
+	sw_json_array_begin(j, "followed");
+	sw_log_follow_each(e->logs->follow, write_file, j);
+	sw_json_array_end(j);
+	sw_json_array_begin(j, "rules");
+	for (const struct sw_logs_rule *r = e->logs->by_name; r; r = r->hh.next)
+		write_rule(j, r);
+	sw_json_array_end(j);
+	sw_ctl_reply_end(q);
+}
+
+struct telling {
+	struct sw_json *j;
+	const struct sw_net *net;
+};
+
+static void tell_evidence(void *arg, int64_t wall_sec, const char *rule, const char *lines)
+{
+	const struct telling *t = arg;
+	char net[SW_NET_TEXT_MAX], at[SW_TIME_TEXT_MAX];
+	const char *end;
+
+	for (const char *line = lines; (end = strchr(line, '\n')); line = end + 1) {
+		sw_json_object_begin(t->j, NULL);
+		sw_json_string(t->j, "what", "log");
+		sw_json_string(t->j, "net", sw_cidr_format(net, t->net));
+		sw_json_stringf(t->j, "text", "line for rule %s, due at %s: %.*s", rule,
+			sw_time_format(at, wall_sec * (int64_t)SW_SEC_NS), (int)(end - line), line);
+		sw_json_object_end(t->j);
+	}
+}
+
+void sw_logs_why(
+	struct sw_engine *e, const char *subject, const struct sw_net *net, struct sw_json *j)
+{
+	struct telling t = {.j = j, .net = net};
+	struct sw_net wider;
+
+	if (!net)
+		return;
+	(void)sw_store_each_evidence(e->store, net, EVIDENCE_SHOWN, tell_evidence, &t);
+	if (net->family != SW_AF_IP6 || net->plen <= e->config->ban_ipv6_plen)
+		return;
+	wider = sw_net_trim(net, e->config->ban_ipv6_plen);
+	t.net = &wider;
+	(void)sw_store_each_evidence(e->store, &wider, EVIDENCE_SHOWN, tell_evidence, &t);
+}
+
+const struct sw_ctl_verb sw_logs_verbs[] = {
+	{"logs", SW_CTL_READ, verb_logs},
+	{},
+};
