@@ -84,7 +84,8 @@ static int compile_list(struct sw_matcher *m, const struct sw_f2b_list *list, st
 
 static int check_rules(const struct sw_matcher *m, struct sw_strbuf *err)
 {
-	bool is_known = m->prefix.regex && sw_field_groups_identify(&m->prefix.groups);
+	bool is_known = m->filter->is_hostless ||
+		(m->prefix.regex && sw_field_groups_identify(&m->prefix.groups));
 
 	for (size_t i = 0; i < m->n_rules && !is_known; i++)
 		if (!sw_field_groups_identify(&m->rules[i].groups)) {
@@ -277,7 +278,7 @@ static void judge(struct sw_matcher *m, struct sw_fields *fields, struct sw_line
 		state = sw_mlf_merge(m->connections, fields, ret->has_time, ret->time_us);
 	else if (fields->f[SW_FIELD_NOFAIL].len)
 		state = SW_MLF_NOFAIL;
-	else if (!sw_fields_host(fields, &field).text)
+	else if (!m->filter->is_hostless && !sw_fields_host(fields, &field).text)
 		state = SW_MLF_PENDING;
 	ret->state = state == SW_MLF_FAILURE ? SW_LINE_MATCHED
 		: state == SW_MLF_NOFAIL     ? SW_LINE_NOFAIL

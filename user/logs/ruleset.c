@@ -239,6 +239,7 @@ static int make_filter(const struct sw_rules_view *v, const struct sw_rules_rule
 	if (!f)
 		return -ENOMEM;
 	f->is_journal = is_journal;
+	f->is_hostless = r->track == SW_TRACK_USER || r->track == SW_TRACK_RULE;
 	f->maxlines = r->max_lines;
 	f->name = strdup(sw_rules_text(v, r->name));
 	if (r->prefix.len)
