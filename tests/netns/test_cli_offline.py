@@ -402,3 +402,52 @@ def test_shadow_says_when_both_ban_alike_and_when_there_is_no_database(engine, f
     (tmp_path / "junk").write_text("no database at all, only text" * 100)
     r = engine.cli("shadow", "--db", tmp_path / "junk")
     assert r.returncode == 2 and "not a database" in r.stderr
+
+
+RULES = os.path.join(ROOT, "feeds", "rules")
+PACK = """rules:
+  - name: sshd
+    files: [{log}]
+    threshold: 2 in 5m
+    match: ['^shop: wrong password of <F-USER>\\S+</F-USER> from <ADDR>$']
+    samples:
+      match: [{{host: 192.0.2.9, line: 'shop: wrong password of eve from 192.0.2.9'}}]
+"""
+
+
+def test_rules_are_listed_shown_and_overridden(tmp_path):
+    config, log = tmp_path / "sockwarden.yaml", tmp_path / "shop.log"
+    rules = ("--rules-dir", RULES, "-c", str(config), "rules")
+    rows = {r["name"]: r for r in json.loads(run(*rules, "list", "-j").stdout)["rules"]}
+    assert rows["sshd"]["from"].startswith(RULES) and rows["nginx-auth"]["action"] == "ban"
+    (tmp_path / "rules.d").mkdir()
+    (tmp_path / "rules.d" / "own.yaml").write_text(PACK.format(log=log))
+    log.write_text("shop: wrong password of eve from 192.0.2.9\nother\n")
+    config.write_text("rules:\n  enabled: off\n  set:\n    - {name: nginx-auth, enabled: auto, threshold: 9 in 1m, action: observe}\n")
+    rows = {r["name"]: r for r in json.loads(run(*rules, "list", "-j").stdout)["rules"]}
+    assert rows["sshd"]["state"] == "on" and rows["sshd"]["threshold"] == "2 in 5m" and "own.yaml:2" in rows["sshd"]["from"]
+    assert rows["postfix"]["state"] == "off" and rows["nginx-auth"]["state"] != "off"
+    assert rows["nginx-auth"]["action"] == "observe" and rows["nginx-auth"]["threshold"] == "9 in 1m"
+    assert "wrong password of" in run(*rules, "show", "sshd").stdout
+    assert run(*rules, "show", "sshdd").stderr.endswith("did you mean 'sshd'?\n")
+    got = [json.loads(line) for line in run(*rules, "test", "--rule", "sshd", "-o", "jsonl", log).stdout.splitlines()]
+    assert [(g["matched"], g["host"], g["rule"]) for g in got] == [(True, "192.0.2.9", "sshd:1"), (False, None, None)]
+
+
+def test_rules_lint_says_what_is_wrong_and_where(tmp_path):
+    pack = tmp_path / "own.yaml"
+    pack.write_text(PACK.format(log="/x"))
+    assert run("rules", "lint", pack).returncode == 0
+    pack.write_text(PACK.format(log="/x").replace("192.0.2.9, line", "192.0.2.8, line"))
+    r = run("rules", "lint", pack)
+    assert r.returncode == 5 and "own.yaml:7" in r.stdout and "the host '192.0.2.9' and not '192.0.2.8'" in r.stdout
+    pack.write_text(PACK.format(log="/x").replace("'^shop", "'shop"))
+    r = run("rules", "lint", pack)
+    assert r.returncode == 1 and "not anchored" in r.stdout
+    pack.write_text(PACK.format(log="/x").replace("threshold", "treshold"))
+    r = run("rules", "lint", pack)
+    assert r.returncode == 5 and f"{pack}:4:5: rules[1].treshold: unknown key: did you mean 'threshold'?" in r.stderr
+    config = tmp_path / "c.yaml"
+    config.write_text("rules:\n  set:\n    - name: sshx\n")
+    r = run("--rules-dir", RULES, "-c", config, "rules", "list")
+    assert r.returncode == 5 and f"{config}:3: rules.set: no rule is named 'sshx': did you mean 'sshd'?" in r.stderr

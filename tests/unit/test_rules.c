@@ -10,6 +10,7 @@
 #include "user/conf/conf.h"
 #include "user/logs/ruleset.h"
 #include "user/rules/compile.h"
+#include "user/rules/lint.h"
 
 enum { NOW = 1763802000 }; /* 2025-11-22 09:00:00 UTC */
 
@@ -114,6 +115,51 @@ static void every_packaged_rule_matches_its_samples_and_nothing_else(void **stat
 	free_samples(&all);
 }
 
+static void tell_doubt(void *arg, const char *rule, const char *origin, const char *what)
+{
+	print_error("%s: %s: %s\n", origin, rule, what);
+	++*(unsigned int *)arg;
+}
+
+static void no_packaged_rule_is_doubtful(void **state)
+{
+	_strbuf_ struct sw_strbuf errors = {};
+	_close_ int packs = open("feeds/rules", O_RDONLY | O_DIRECTORY);
+	struct sw_rules_from from = {.config = &config, .config_file = "test.yaml", .packs_fd = packs,
+		.user_fd = -1, .packs_dir = "feeds/rules", .user_dir = "rules.d"};
+	_free_ void *image = NULL;
+	unsigned int n = 0;
+	size_t size;
+
+	assert_int_equal(sw_rules_compile(&from, &image, &size, &errors), 0);
+	assert_int_equal(sw_lint_image(image, size, NULL, 0, false, tell_doubt, &n), 0);
+	assert_int_equal(n, 0);
+}
+
+static void doubtful_expressions_are_told(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned int n;
+	} rows[] = {
+		{"^Failed for \\S+ from <ADDR>$", 0},
+		{"Failed for \\S+ from <ADDR>$", 1},
+		{"^Failed for .+ from <ADDR>$", 0}, /* the last address there is */
+		{"^Failed for .+ from <ADDR>", 1},
+		{"^Failed for .* from <ADDR> .*$", 1},
+		{"^Failed for [^.]+ from <ADDR> .*$", 0},
+		{"^\\d+ <ADDR>$", 1}, /* no literal */
+	};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		unsigned int n = 0;
+
+		sw_lint_expression(rows[i].text, "r", "f:1", tell_doubt, &n);
+		if (n != rows[i].n)
+			fail_msg("'%s': %u doubts, not %u", rows[i].text, n, rows[i].n);
+	}
+}
+
 /* ---- packs of a test's own */
 
 static void read_text(const char *text, struct sw_rules_writer *w, struct sw_strbuf *errors)
@@ -187,6 +233,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_packaged_rule_matches_its_samples_and_nothing_else),
+		cmocka_unit_test(no_packaged_rule_is_doubtful),
+		cmocka_unit_test(doubtful_expressions_are_told),
 		cmocka_unit_test(a_wrong_pack_is_told_with_file_line_and_field),
 		cmocka_unit_test(a_broken_image_is_refused_whole),
 	};

@@ -50,6 +50,7 @@ struct sw_cli_options {
 	const char *plan;		/* doctor */
 	struct sw_opt_list trails;	/* replay */
 	const char *filter, *time_zone; /* rules test */
+	const char *rule, *file;	/* rules test, rules show */
 	struct sw_opt_list modes;	/* import portsentry */
 	const char *write;		/* import */
 	uint64_t since_sec;		/* shadow, bans history; SW_CLI_UNSET: not given */
@@ -156,6 +157,9 @@ int sw_cli_off(struct sw_cli *c);
 int sw_cli_doctor(struct sw_cli *c);
 int sw_cli_replay(struct sw_cli *c);
 int sw_cli_rules_test(struct sw_cli *c);
+int sw_cli_rules_list(struct sw_cli *c);
+int sw_cli_rules_show(struct sw_cli *c);
+int sw_cli_rules_lint(struct sw_cli *c);
 int sw_cli_import(struct sw_cli *c);
 int sw_cli_config_check(struct sw_cli *c);
 int sw_cli_config_explain(struct sw_cli *c);

@@ -109,8 +109,14 @@ static const struct sw_opt off_options[] = {
 };
 static const struct sw_opt rules_test_options[] = {
 	TEXT(0, "filter", filter, "PATH[...]", "a filter file of fail2ban, its options in brackets: [mode=aggressive,logtype=short]"),
+	TEXT(0, "rule", rule, "NAME", "a rule of ours, as 'rules list' names it"),
+	TEXT(0, "file", file, "PACK", "a file of rules; all of its rules, or the one of --rule"),
 	TEXT(0, "time-zone", time_zone, "TZ", "the zone of dates that name none, as of tzset(3) (the machine's)"),
 	NUMBER(0, "now", now_sec, "SECONDS", "the time that dates without a year are seen from, since 1970 (now)"),
+	{},
+};
+static const struct sw_opt rules_show_options[] = {
+	TEXT(0, "file", file, "PACK", "of this file of rules, not of those in force"),
 	{},
 };
 static const struct sw_opt history_options[] = {
@@ -201,10 +207,18 @@ const struct sw_cli_command sw_cli_commands[] = {
 	{"feeds add", "fetch a feed that is in no configuration", "NAME URL", 2, 2, feeds_add_options, sw_cli_feeds_add,
 		"sockwarden feeds add partners https://lists.example.net/bad.csv --parser csv:address --action observe\n"},
 	{"feeds remove", "forget a feed that was added, and let its entries go", "NAME", 1, 1, NULL, sw_cli_feeds_remove, NULL},
-	{"rules test", "what a filter of fail2ban makes of a log; no daemon is asked, nothing is banned", "LOG", 1, 1,
+	{"rules", "the same as rules list", "", 0, 0, NULL, sw_cli_rules_list, NULL, "rules list"},
+	{"rules list", "the rules over logs: on or off, their threshold, their log; -o wide: where each is written", "", 0, 0,
+		NULL, sw_cli_rules_list, "sockwarden rules list -o wide\n"},
+	{"rules show", "one rule: its expressions, its logs, what it does", "NAME", 1, 1, rules_show_options,
+		sw_cli_rules_show, "sockwarden rules show sshd\n"},
+	{"rules lint", "what is wrong or doubtful in the rules, or in a file of them, and their samples", "[PACK]", 0, 1, NULL,
+		sw_cli_rules_lint, "sockwarden rules lint /etc/sockwarden/rules.d/shop.yaml\n"},
+	{"rules test", "what a rule, a file of rules or a filter of fail2ban makes of a log; nothing is banned", "LOG", 1, 1,
 		rules_test_options, sw_cli_rules_test,
 		"sockwarden rules test --filter /etc/fail2ban/filter.d/sshd.conf /var/log/auth.log\n"
-		"sockwarden rules test --filter 'sshd.conf[mode=aggressive]' -o jsonl - < auth.log\n"},
+		"sockwarden rules test --filter 'sshd.conf[mode=aggressive]' -o jsonl - < auth.log\n"
+		"sockwarden rules test --rule sshd -v /var/log/auth.log\n"},
 	{"import", "what another tool's configuration comes to here, line by line; nothing is changed", "TOOL [FILE...]", 1, 33,
 		config_import_options, sw_cli_import,
 		"sockwarden import portsentry /etc/portsentry/portsentry.conf --mode atcp --mode audp\n"

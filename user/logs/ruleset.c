@@ -256,6 +256,12 @@ static int make_filter(const struct sw_rules_view *v, const struct sw_rules_rule
 	return k;
 }
 
+int sw_ruleset_filter(
+	const struct sw_ruleset *rs, size_t i, bool is_journal, struct sw_f2b_filter **ret)
+{
+	return make_filter(&rs->v, &rs->v.rules[i], is_journal, ret);
+}
+
 static int compile_source(struct sw_ruleset *rs, struct source *s)
 {
 	int worst = 0;

@@ -83,6 +83,11 @@ const struct sw_log_rule *sw_ruleset_rule(const struct sw_ruleset *rs, size_t i)
 /* Rules and files that were left out of the image because they were not valid. */
 size_t sw_ruleset_n_left_out(const struct sw_ruleset *rs);
 
+struct sw_f2b_filter;
+/* What rule i looks for, in the form that a matcher takes (user/logs/matcher.h). The caller's. 0 or -ENOMEM. */
+int sw_ruleset_filter(
+	const struct sw_ruleset *rs, size_t i, bool is_journal, struct sw_f2b_filter **ret);
+
 /*
  * One line of source i, without its newline, any bytes; now_sec, wall time, is for lines without a date. fn is called
  * for each hit, in the order of the rules. The number of hits; -EINVAL: an expression of the source does not compile
