@@ -13,7 +13,7 @@ ALLOWED = {
     "sockwardend": C | BPF | {"libcap-ng", "libmnl", "libnftnl"},
     "sockwarden-engine": C | BPF | {"libsqlite3", "libjansson", "libseccomp", "libcap-ng", "libmnl", "libsodium", "libpcre2-8",
                                 "libnettle", "libidn2"},
-    "sockwarden-net": C | {"libz", "libcurl", "libjansson", "libseccomp", "libcap-ng"},
+    "sockwarden-net": C | {"libz", "libcurl", "libjansson", "libseccomp", "libcap-ng", "libidn2"},
     "sockwarden-web": C | {"libmicrohttpd", "libjansson", "libseccomp", "libcap-ng", "libsodium"},
     "sockwarden-config": C | {"libyaml-0", "libseccomp", "libcap-ng", "libpcre2-8"},
     "sockwarden": C | BPF | {"libyaml-0", "libjansson", "libmnl", "libpcap", "libpcre2-8", "libsodium", "libsqlite3", "libnettle",

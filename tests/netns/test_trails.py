@@ -63,7 +63,7 @@ def test_an_imported_trail_is_dropped_and_an_except_inside_it_is_not(enforcing):
     ("198.18.0.66\n\n0.0.0.0/0\n", "line 3: 0.0.0.0/0 is wider than /8"),
     ("<html>\n<body>\n", "line 1: '<html>'"),
     ("198.18.0.66\n\0\0\n", "line 2: a NUL byte"),
-    ("", "no address or network"),
+    ("", "no trail in"),
 ])
 def test_an_absurd_file_is_refused_by_line_and_the_old_set_stays(enforcing, text, why):
     lab = enforcing
@@ -114,3 +114,25 @@ def test_what_is_allowed_passes_and_the_import_says_so(enforcing):
     assert lab.host in [p["net"] for p in data["protected"]], "the host's own address is named"
     assert lab.ping() == 3
     assert lab.ping(source=lab.others[0]) == 0
+
+
+def test_a_directory_of_static_trails_is_imported_with_its_citations(started):
+    lab = started
+    for folder, name, text in (("malware", "mal_one.txt", "# Reference: https://report.example/7\nevil.example\n198.18.0.67\n198.18.0.68:443\n"),
+                               ("suspicious", "odd.txt", "/wp-shell.php\n")):
+        os.makedirs(os.path.join(lab.dir, "static", folder))
+        with open(os.path.join(lab.dir, "static", folder, name), "w", encoding="utf-8") as f:
+            f.write(text)
+    os.chmod(os.path.join(lab.dir, "static"), 0o700)  # only who imports it can read it
+    code, _, err = lab.cli("trails", "import", os.path.join(lab.dir, "static"))
+    assert code == 0 and "static: 1 IPv4 and 0 IPv6 entries in force" in err, err
+    found = lambda text: [(h["net"], h["kind"], h["info"], h["citation"], h["line"]) for h in lab.cli_json("trails", "search", text)["hits"]]
+    want = [("evil.example", "domain", "mal one (malware)", "https://report.example/7", 2)]
+    lab.wait(lambda: found("http://www.evil.example/x") == want, 5, "the directory is compiled")
+    assert found("/wp-shell.php")[0][:3] == ("/wp-shell.php", "path", "odd (suspicious)")
+    assert lab.cli("trails", "search", "good.example")[0] != 0
+    assert "mal_one.txt" in lab.cli("why", "evil.example")[1]
+    assert lists(lab)["static"]["action"] == "observe" and lists(lab)["static"]["others"] == 3
+    lab.stop()
+    lab.start()
+    lab.wait(lambda: found("a.evil.example") == want, 5, "it is there after a restart")

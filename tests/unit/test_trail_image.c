@@ -80,8 +80,12 @@ static void every_wrong_field_is_refused_though_the_checksum_is_right(void **sta
 		const char *why;
 	} rows[] = {
 		{"magic", HEAD(magic), 0, -EBADMSG, "kind"},
-		{"version", HEAD(version), 2, -EPROTONOSUPPORT, "version"},
+		{"version", HEAD(version), SW_TRAIL_VERSION + 1, -EPROTONOSUPPORT, "version"},
 		{"size", HEAD(size), 1, -EBADMSG, "size"},
+		{"ports beyond the map", HEAD(n_ports), SW_MAX_TRAIL_PORTS + 1, -EFBIG,
+			"more entries"},
+		{"text that wraps", HEAD(text_bytes), UINT64_MAX, -EFBIG, "more entries"},
+		{"a port more", HEAD(n_ports), 1, -EBADMSG, "size"},
 		{"huge size", HEAD(size), UINT64_MAX, -EBADMSG, "size"},
 		{"no set", HEAD(sets), 0, -EBADMSG, "number of lists"},
 		{"two sets", HEAD(sets), 2, -EBADMSG, "number of lists"},

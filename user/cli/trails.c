@@ -3,9 +3,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "user/base/cidr.h"
+#include "user/base/words.h"
 #include "user/cli/table.h"
+#include "user/trail/directory.h"
+#include "user/trail/static_read.h"
 
 enum { LIST_NAME_MAX = 64, PROTECTED_SHOWN = 5 };
 
@@ -42,33 +46,33 @@ static void say_protected(const struct sw_cli *c, const json_t *data)
 static void say_list(const struct sw_cli *c, const json_t *data)
 {
 	const json_t *list = json_object_get(data, "list");
-	long long skipped = sw_cli_number(list, "skipped"), bad = sw_cli_number(list, "bad_lines");
+	long long skipped = sw_cli_number(list, "skipped"), bad = sw_cli_number(list, "bad_lines"),
+		  others = sw_cli_number(list, "others");
 
 	sw_cli_say(c, "%s: %lld IPv4 and %lld IPv6 entries %s", sw_cli_text(list, "name"),
 		sw_cli_number(list, "entries4"), sw_cli_number(list, "entries6"),
 		sw_cli_true(data, "in_force") ? "in force" : "saved; in force when the guard is back");
+	if (others)
+		sw_cli_say(c, "  and %lld trails of other kinds: domains, URLs, addresses with a port, fingerprints", others);
 	if (skipped)
-		sw_cli_say(c, "  %lld lines are domains, URLs or addresses with a port and were skipped", skipped);
+		sw_cli_say(c, "  %lld lines are trails that nothing can be done with and were skipped", skipped);
 	if (bad)
 		sw_cli_say(c, "  %lld lines are no trail at all and were skipped; the first is line %lld", bad,
 			sw_cli_number(list, "first_bad_line"));
 	say_protected(c, data);
 }
 
-static int import_file(struct sw_cli *c, int dirfd, const char *file, const char *shown)
+/* fd: a text, or a list that is sealed already. */
+static int send_list(struct sw_cli *c, const char *name, const char *action, int fd, bool is_sealed)
 {
-	_close_ int fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	struct sw_cli_args a;
-	char name[LIST_NAME_MAX];
 	json_t *data = NULL;
 	int r;
 
-	if (fd < 0)
-		return sw_cli_error(SW_EXIT_NEGATIVE, NULL, "%s: %s", shown, strerror(errno));
-	name_of(file, name, sizeof(name));
 	sw_cli_args_begin(&a);
-	sw_json_string(&a.j, "name", c->o.name ? c->o.name : name);
-	sw_json_string(&a.j, "action", c->o.action ? c->o.action : "drop");
+	sw_json_string(&a.j, "name", name);
+	sw_json_string(&a.j, "action", action);
+	sw_json_bool(&a.j, "sealed", is_sealed);
 	r = sw_cli_ask(c, "trails.import", sw_cli_args_end(&a), fd, &data);
 	sw_strbuf_done(&a.text);
 	if (r)
@@ -77,6 +81,53 @@ static int import_file(struct sw_cli *c, int dirfd, const char *file, const char
 		say_list(c, data);
 	json_decref(data);
 	return SW_EXIT_OK;
+}
+
+static int import_file(struct sw_cli *c, int dirfd, const char *file, const char *shown)
+{
+	_close_ int fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	char name[LIST_NAME_MAX];
+
+	if (fd < 0)
+		return sw_cli_error(SW_EXIT_NEGATIVE, NULL, "%s: %s", shown, strerror(errno));
+	name_of(file, name, sizeof(name));
+	return send_list(
+		c, c->o.name ? c->o.name : name, c->o.action ? c->o.action : "drop", fd, false);
+}
+
+/*
+ * A directory of static trails, or a CSV of trail,info,reference, becomes one list, with files, lines
+ * and citations. It is read here, by who may read it.
+ */
+static int import_static(struct sw_cli *c, const char *path)
+{
+	const char *action = c->o.action ? c->o.action : "observe";
+	_cleanup_(sw_trail_parser_freep) struct sw_trail_parser *p = NULL;
+	const struct sw_trail_rules rules = {};
+	char name[SW_TRAIL_NAME_MAX + 1], origin[256], *real = realpath(path, NULL);
+	_close_ int fd = -1;
+	int r;
+
+	sw_trail_name_make(name, c->o.name ? c->o.name : real ? real : path);
+	snprintf(origin, sizeof(origin), "imported from %s", real ? real : path);
+	free(real);
+	r = sw_trail_directory_read(path, &rules, &p);
+	if (r < 0)
+		return sw_cli_error(SW_EXIT_NEGATIVE, NULL, "%s",
+			p && sw_trail_parser_report(p)->text[0] ? sw_trail_parser_report(p)->text
+								: strerror(-r));
+	fd = sw_trail_list_build(
+		p, name, origin, (enum sw_trail_action)sw_trail_action_parse(action), time(NULL));
+	if (fd < 0)
+		return sw_cli_error(SW_EXIT_NEGATIVE, NULL, "%s: %s", path, strerror(-fd));
+	return send_list(c, name, action, fd, true);
+}
+
+static bool is_csv(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 4 && !strcasecmp(path + n - 4, ".csv");
 }
 
 static int is_plain_file(const struct dirent *e)
@@ -126,6 +177,8 @@ int sw_cli_trails_import(struct sw_cli *c)
 	}
 	if (stat(path, &st) < 0)
 		return sw_cli_error(SW_EXIT_NEGATIVE, NULL, "%s: %s", path, strerror(errno));
+	if (S_ISDIR(st.st_mode) ? sw_static_is_directory(path) : is_csv(path))
+		return import_static(c, path);
 	if (!S_ISDIR(st.st_mode))
 		return import_file(c, AT_FDCWD, path, path);
 	if (c->o.name)
@@ -166,6 +219,7 @@ static const struct sw_cli_column list_columns[] = {
 	{"ACTION", "action"},
 	{"IPV4", "entries4", SW_COL_RIGHT},
 	{"IPV6", "entries6", SW_COL_RIGHT},
+	{"OTHERS", "others", SW_COL_RIGHT},
 	{"MADE", "made_at", SW_COL_TIME},
 	{"NEXT", "next_at", SW_COL_TIME | SW_COL_OPTIONAL},
 	{"ORIGIN", "origin", SW_COL_FLEX},
@@ -186,11 +240,13 @@ int sw_cli_trails_list(struct sw_cli *c)
 }
 
 static const struct sw_cli_column hit_columns[] = {
-	{"ADDRESS", "net"},
+	{"TRAIL", "net"},
 	{"LIST", "list"},
 	{"ACTION", "action"},
 	{"LINE", "line", SW_COL_RIGHT},
 	{"ORIGIN", "origin", SW_COL_FLEX},
+	{"INFO", "info", SW_COL_FLEX | SW_COL_OPTIONAL},
+	{"CITATION", "citation", SW_COL_FLEX | SW_COL_OPTIONAL},
 	{},
 };
 

@@ -56,6 +56,10 @@ static bool has_ended_texts(const struct sw_config *c)
 		if (!has_end(c->trail_files[i], sizeof(c->trail_files[i])))
 			return false;
 	}
+	for (unsigned int i = 0; i < c->n_trail_dirs; i++) {
+		if (!has_end(c->trail_dirs[i], sizeof(c->trail_dirs[i])))
+			return false;
+	}
 	for (unsigned int i = 0; i < c->n_decoy_banners; i++) {
 		if (!has_end(c->decoy_banners[i].text, sizeof(c->decoy_banners[i].text)))
 			return false;
@@ -88,6 +92,7 @@ static bool has_known_words(const struct sw_config *c)
 			return false;
 	}
 	return (c->mode == SW_MODE_OBSERVE || c->mode == SW_MODE_ENFORCE) && c->on_exit <= SW_ON_EXIT_REMOVE &&
+	       c->trail_dirs_action <= SW_TRAIL_DROP &&
 	       c->hook <= SW_HOOK_GENERIC && c->log_level <= SW_LOG_DEBUG && c->mail_min_severity < SW_SEV_COUNT &&
 	       c->syslog_min_severity < SW_SEV_COUNT && c->decoy_tcp <= SW_DECOY_TCP_BELOW &&
 	       c->decoy_preset <= SW_DECOY_PRESET_PORTSENTRY && c->decoy_action <= SW_DECOY_BAN;
@@ -116,6 +121,7 @@ static const char *what_is_wrong(const struct sw_config *c, size_t len)
 		return "wrong checksum";
 	if (c->n_ifaces > SW_CONFIG_IFACES_MAX || c->n_allow > SW_CONFIG_ALLOW_MAX ||
 		c->n_feeds > SW_CONFIG_FEEDS_MAX || c->n_trail_files > SW_CONFIG_FILES_MAX ||
+		c->n_trail_dirs > SW_CONFIG_DIRS_MAX ||
 		c->decoy_tcp_ports.n > SW_CONFIG_PORTS_MAX || c->decoy_udp_ports.n > SW_CONFIG_PORTS_MAX ||
 		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX || c->n_rules > SW_CONFIG_RULES_MAX)
 		return "a list is longer than its limit";

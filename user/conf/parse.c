@@ -192,19 +192,23 @@ static void read_rule(struct parse *p, const struct sw_conf_node *v, const char 
 	c->rules[c->n_rules++] = rule;
 }
 
-static void read_path(struct parse *p, const struct sw_conf_node *v, const char *name)
+static void read_path(struct parse *p, const struct sw_conf_row *row, const struct sw_conf_node *v,
+	const char *name)
 {
 	_strbuf_ struct sw_strbuf why = {};
 	struct sw_config *c = p->conf;
+	char(*paths)[256] = (void *)((char *)c + row->offset);
+	__u32 *n = row->offset == offsetof(struct sw_config, trail_dirs) ? &c->n_trail_dirs
+									 : &c->n_trail_files;
 
 	if (v->kind != SW_CONF_SCALAR)
 		sw_conf_report(&p->in, v, name, "wants an absolute path");
 	else if (sw_conf_check_path(v->text, &why) < 0)
 		sw_conf_report(&p->in, v, name, sw_strbuf_get(&why));
-	else if (!sw_strcpy(c->trail_files[c->n_trail_files], sizeof(c->trail_files[0]), v->text))
+	else if (!sw_strcpy(paths[*n], sizeof(paths[0]), v->text))
 		sw_conf_report(&p->in, v, name, "longer than 255 bytes");
 	else
-		c->n_trail_files++;
+		(*n)++;
 }
 
 static void read_list(struct parse *p, const struct sw_conf_row *row, const struct sw_conf_node *list)
@@ -244,7 +248,7 @@ static void read_list(struct parse *p, const struct sw_conf_row *row, const stru
 		else if (row->type == SW_CONF_FLAGS)
 			read_flag(p, row, v, name);
 		else
-			read_path(p, v, name);
+			read_path(p, row, v, name);
 	}
 }
 

@@ -189,7 +189,8 @@ static __u32 count_of(const struct sw_config *c, const struct sw_conf_row *row)
 	case SW_CONF_NETS:
 		return c->n_allow;
 	case SW_CONF_PATHS:
-		return c->n_trail_files;
+		return row->offset == offsetof(struct sw_config, trail_dirs) ? c->n_trail_dirs
+									     : c->n_trail_files;
 	case SW_CONF_FEEDS:
 		return c->n_feeds;
 	case SW_CONF_BANNERS:
@@ -232,8 +233,9 @@ static void put_list(const struct sw_config *c, const struct sw_conf_row *row, s
 		put_indent(out, depth);
 		sw_strbuf_puts(out, "- ");
 		sw_conf_put_scalar(out,
-			row->type == SW_CONF_NETS ? sw_cidr_format(net, &c->allow[i])
-						  : c->trail_files[i]);
+			row->type == SW_CONF_NETS
+				? sw_cidr_format(net, &c->allow[i])
+				: (const char *)c + row->offset + i * sizeof(c->trail_files[0]));
 		sw_strbuf_putc(out, '\n');
 	}
 }

@@ -23,6 +23,7 @@ static const char *const level_words[] = {"error", "warning", "notice", "info", 
 static const char *const hook_words[] = {"auto", "native", "tcx", "generic"};
 static const char *const engine_words[] = {"lpm", "packed"};
 static const char *const action_words[] = {"observe", "drop", "except"};
+static const char *const dirs_action_words[] = {"observe", "drop"};
 static const char *const decoy_tcp_words[] = {"off", "listed", "unused", "below"};
 static const char *const decoy_preset_words[] = {"none", "portsentry"};
 static const char *const decoy_action_words[] = {"alert", "ban"};
@@ -112,6 +113,11 @@ const struct sw_conf_row sw_conf_rows[] = {
 	{"trails.files", SW_CONF_PATHS, AT(trail_files), NULL, 0, SW_CONFIG_FILES_MAX, NULL,
 		"Files of addresses and networks, one a line, that are read at start as dropping trails.",
 		"- /etc/sockwarden/trails/partners.txt\n"},
+	{"trails.directories", SW_CONF_PATHS, AT(trail_dirs), NULL, 0, SW_CONFIG_DIRS_MAX, NULL,
+		"Directories of static trails of every kind, read at start and when they change; none given means trails.d beside the configuration.",
+		"- /etc/sockwarden/trails.d\n"},
+	{"trails.directories_action", SW_CONF_WORD, AT(trail_dirs_action), "observe", 0, 0, WORDS(dirs_action_words, SW_TRAIL_OBSERVE),
+		"What their addresses and networks are for: observe tells of packets, drop drops them when enforcing."},
 	{"trails.engine", SW_CONF_WORD, AT(trail_engine), "packed", 0, 0, WORDS(engine_words, SW_ENGINE_LPM),
 		"How trails are looked up: packed is faster and smaller, lpm are the kernel's own tries, taken too where packed is refused."},
 	{"trails.max_entries", SW_CONF_U64, AT(trail_max_entries), "4000000", 1, SW_MAX_TRAILS4 + SW_MAX_TRAILS6, NULL,

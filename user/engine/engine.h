@@ -25,6 +25,8 @@
 #include "user/io/loop.h"
 #include "user/store/store.h"
 
+struct sw_static; /* user/trail/static.h */
+
 struct sw_engine {
 	/* There from the start, for every part. */
 	struct sw_clock clock;
@@ -86,6 +88,11 @@ struct sw_engine_part {
 	void (*found)(struct sw_engine *e, const struct sw_finding *f);
 	/* Adds {"what","net","text"} objects to the open array of "why"; subject is the text asked for, net NULL when it is no address. */
 	void (*why)(struct sw_engine *e, const char *subject, const struct sw_net *net, struct sw_json *j);
+	/*
+	 * The trails of every kind were compiled anew (engine/trails.h); NULL: there are none any
+	 * more. The set before is freed when every part was told. It may come before init.
+	 */
+	void (*compiled)(struct sw_engine *e, struct sw_static *set);
 	/* True when net is in a trail list ("listed" of "check"). */
 	bool (*is_listed)(struct sw_engine *e, const struct sw_net *net);
 };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Follows the configuration's trail files: their directories are watched, because a file that is
- * replaced by rename is another file. What changed is read 200 ms after the last change; files that
- * cannot be read are tried again each minute, since a mount or a permission tells nobody.
+ * Follows the configuration's trail files and directories: a file's directory is watched, because a
+ * file that is replaced by rename is another file, and of a directory the folders that are read too.
+ * What changed is read 200 ms after the last change; what cannot be read is tried again each minute,
+ * since a mount or a permission tells nobody.
  */
 #include <sys/inotify.h>
 
@@ -11,10 +12,15 @@
 
 enum { SETTLE_MS = 200, RETRY_SEC = 60, SOON_SEC = 2 };
 
+/* Below a directory of static trails (static_read.h). */
+static const char *const folders[] = {"", "malware", "malicious", "suspicious"};
+
 struct file {
-	char path[256];
+	char path[256]; /* a directory's ends with a slash */
 	char name[SW_TRAIL_NAME_MAX + 1];
-	int wd; /* of its directory; -1: not there */
+	enum sw_trail_kind kind;
+	int wd[SW_ARRAY_SIZE(
+		folders)]; /* of a file's directory, of a directory's folders; -1: not there */
 	bool is_due;
 };
 
@@ -22,7 +28,7 @@ struct sw_trail_watch {
 	struct sw_engine *engine;
 	int inotify_fd;
 	struct sw_source *events, *settle, *retry;
-	struct file files[SW_CONFIG_FILES_MAX];
+	struct file files[SW_CONFIG_FILES_MAX + SW_CONFIG_DIRS_MAX];
 	size_t n;
 };
 
@@ -37,12 +43,16 @@ static void watch_directory(struct sw_trail_watch *w, struct file *f)
 {
 	const uint32_t mask =
 		IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_ONLYDIR;
-	char dir[sizeof(f->path)];
+	char dir[sizeof(f->path) + 16];
 	size_t n = (size_t)(base_name(f->path) - f->path);
 
-	memcpy(dir, f->path, n);
-	dir[n] = 0;
-	f->wd = w->inotify_fd < 0 ? -1 : inotify_add_watch(w->inotify_fd, n ? dir : ".", mask);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(folders); i++) {
+		f->wd[i] = -1;
+		if (w->inotify_fd < 0 || (i && f->kind != SW_TRAIL_KIND_DIRECTORY))
+			continue;
+		snprintf(dir, sizeof(dir), "%.*s%s", (int)n, f->path, folders[i]);
+		f->wd[i] = inotify_add_watch(w->inotify_fd, *dir ? dir : ".", mask);
+	}
 }
 
 static void queue_put(struct sw_engine *e, const struct file *f)
@@ -51,8 +61,10 @@ static void queue_put(struct sw_engine *e, const struct file *f)
 
 	if (!op)
 		return; /* the next minute tries again */
-	op->slot.kind = SW_TRAIL_KIND_FILE;
-	op->slot.action = SW_TRAIL_DROP;
+	op->slot.kind = f->kind;
+	op->slot.action = f->kind == SW_TRAIL_KIND_FILE
+		? SW_TRAIL_DROP
+		: (enum sw_trail_action)e->config->trail_dirs_action;
 	sw_strcpy(op->slot.name, sizeof(op->slot.name), f->name);
 	sw_strcpy(op->slot.origin, sizeof(op->slot.origin), f->path);
 	sw_trails_queue(e, op);
@@ -78,8 +90,10 @@ static int on_settled(struct sw_source *s, void *arg)
 	struct sw_trail_watch *w = arg;
 
 	for (size_t i = 0; i < w->n; i++) {
-		if (w->files[i].is_due)
+		if (w->files[i].is_due) {
 			queue_put(w->engine, &w->files[i]);
+			watch_directory(w, &w->files[i]); /* a folder may be new */
+		}
 		w->files[i].is_due = false;
 	}
 	return 0;
@@ -92,14 +106,15 @@ static void note_event(struct sw_trail_watch *w, const struct inotify_event *ev)
 
 		if (ev->mask & IN_Q_OVERFLOW)
 			f->is_due = true;
-		if (f->wd != ev->wd)
-			continue;
-		if (ev->mask & IN_IGNORED)
-			f->wd = -1;
-		else if (ev->len && sw_streq(ev->name, base_name(f->path)))
-			f->is_due = true;
-		else
-			continue;
+		for (size_t k = 0; k < SW_ARRAY_SIZE(folders); k++) {
+			if (f->wd[k] != ev->wd)
+				continue;
+			if (ev->mask & IN_IGNORED)
+				f->wd[k] = -1;
+			else if (f->kind == SW_TRAIL_KIND_DIRECTORY ||
+				(ev->len && sw_streq(ev->name, base_name(f->path))))
+				f->is_due = true;
+		}
 	}
 }
 
@@ -123,6 +138,8 @@ static int on_events(struct sw_source *s, int fd, uint32_t events, void *arg)
 	return 0;
 }
 
+static void add_default(struct sw_trail_watch *w);
+
 static int on_retry(struct sw_source *s, void *arg)
 {
 	struct sw_trail_watch *w = arg;
@@ -131,11 +148,12 @@ static int on_retry(struct sw_source *s, void *arg)
 	for (size_t i = 0; i < w->n; i++) {
 		const struct sw_trail_slot *slot = sw_trails_slot(e->trails, w->files[i].name);
 
-		if (w->files[i].wd < 0)
+		if (w->files[i].wd[0] < 0)
 			watch_directory(w, &w->files[i]);
 		if (!slot || slot->error[0])
 			queue_put(e, &w->files[i]);
 	}
+	add_default(w);
 	if (e->trails->needs_swap && e->trails->is_loaded && sw_guard_client_is_connected(e->guard))
 		queue_kind(e, SW_TRAIL_OP_SWAP, NULL);
 	return 0;
@@ -203,21 +221,46 @@ static void name_file(struct sw_trail_watch *w, struct file *f)
 		snprintf(f->name, sizeof(f->name), "%.59s-%u", made, i);
 }
 
-static void add_file(struct sw_trail_watch *w, const char *path)
+static void add_file(struct sw_trail_watch *w, const char *path, enum sw_trail_kind kind)
 {
-	struct file f = {.wd = -1};
+	struct file f = {.kind = kind};
+	size_t n;
 
-	sw_strcpy(f.path, sizeof(f.path), path);
+	sw_strcpy(f.path, sizeof(f.path) - 1, path);
+	n = strlen(f.path);
+	while (kind == SW_TRAIL_KIND_DIRECTORY && n > 1 && f.path[n - 1] == '/')
+		f.path[--n] = 0;
 	name_file(w, &f);
+	if (kind == SW_TRAIL_KIND_DIRECTORY)
+		sw_strcpy(f.path + n, 2, "/");
 	w->files[w->n] = f;
 	watch_directory(w, &w->files[w->n++]);
+}
+
+/* trails.d beside the configuration's file, where the configuration names no directory. */
+static void add_default(struct sw_trail_watch *w)
+{
+	struct sw_engine *e = w->engine;
+	char path[sizeof(w->files[0].path)];
+	const char *base = e->paths.config_file ? base_name(e->paths.config_file) : NULL;
+
+	if (!base || e->config->n_trail_dirs || w->n >= SW_ARRAY_SIZE(w->files) ||
+		snprintf(path, sizeof(path), "%.*strails.d/", (int)(base - e->paths.config_file),
+			e->paths.config_file) >= (int)sizeof(path) ||
+		access(path, F_OK) < 0)
+		return;
+	for (size_t i = 0; i < w->n; i++)
+		if (sw_streq(w->files[i].path, path))
+			return;
+	add_file(w, path, SW_TRAIL_KIND_DIRECTORY);
+	queue_put(e, &w->files[w->n - 1]);
 }
 
 static bool is_configured(struct sw_trail_watch *w, const struct sw_trail_slot *s)
 {
 	const struct file *f;
 
-	if (s->kind == SW_TRAIL_KIND_FILE) {
+	if (s->kind == SW_TRAIL_KIND_FILE || s->kind == SW_TRAIL_KIND_DIRECTORY) {
 		f = find_by_name(w, s->name);
 		return f && sw_streq(f->path, s->origin);
 	}
@@ -229,14 +272,19 @@ static bool is_configured(struct sw_trail_watch *w, const struct sw_trail_slot *
 void sw_trail_watch_apply(struct sw_engine *e)
 {
 	struct sw_trail_watch *w = e->trails->watch;
+	size_t n;
 
 	w->n = 0;
 	for (__u32 i = 0; i < SW_MIN(e->config->n_trail_files, (__u32)SW_CONFIG_FILES_MAX); i++)
-		add_file(w, e->config->trail_files[i]);
+		add_file(w, e->config->trail_files[i], SW_TRAIL_KIND_FILE);
+	for (__u32 i = 0; i < SW_MIN(e->config->n_trail_dirs, (__u32)SW_CONFIG_DIRS_MAX); i++)
+		add_file(w, e->config->trail_dirs[i], SW_TRAIL_KIND_DIRECTORY);
+	n = w->n;
+	add_default(w);
 	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++)
 		if (e->trails->slots[i].name[0] && !is_configured(w, &e->trails->slots[i]))
 			queue_kind(e, SW_TRAIL_OP_REMOVE, &e->trails->slots[i]);
-	for (size_t i = 0; i < w->n; i++)
+	for (size_t i = 0; i < n; i++)
 		queue_put(e, &w->files[i]);
 	queue_kind(e, SW_TRAIL_OP_SWAP, NULL);
 }

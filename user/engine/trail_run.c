@@ -6,6 +6,11 @@
 #include <sys/stat.h>
 
 #include "user/engine/trails.h"
+#include "user/trail/static_hash.h"
+#include "user/trail/static_read.h"
+
+#define COMPILED "compiled.swsc" /* beside the lists, STATE/trails */
+enum { FRESH_SEC = 2 };
 
 static void fail(struct sw_trail_op *op, int error, const char *fmt, ...) _printf_(3, 4);
 static void fail(struct sw_trail_op *op, int error, const char *fmt, ...)
@@ -65,27 +70,65 @@ static int open_text(struct sw_trail_op *op)
 	return 0;
 }
 
+/*
+ * Files and directories that are as they were when their list was made are not read again. One that
+ * changed just now may change once more within a tick of the file system's clock.
+ */
+static uint64_t key_of(const struct sw_trail_op *op)
+{
+	uint64_t key;
+
+	if (op->fd >= 0 || sw_static_fingerprint(op->slot.origin, &key) < 0)
+		return 0;
+	return sw_mix64(key, (uint64_t)op->slot.action + 1) | 1;
+}
+
+static bool is_fresh(const char *path, int64_t wall_sec)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && wall_sec - st.st_ctim.tv_sec < FRESH_SEC;
+}
+
+/* Takes the parser over. result: of the reading. */
+static void make_list(struct sw_trail_op *op, struct sw_trail_parser *p, int result, uint64_t key)
+{
+	_close_ int fd = -1;
+	const char *why = "";
+	int r;
+
+	if (p)
+		op->report = *sw_trail_parser_report(p);
+	if (result < 0) {
+		fail(op, result, "%s", op->report.text[0] ? op->report.text : strerror(-result));
+		return;
+	}
+	if (!is_fresh(op->slot.origin, op->wall_sec))
+		sw_trail_parser_set_key(p, key);
+	fd = sw_trail_list_build(p, op->slot.name, op->slot.origin, op->slot.action, op->wall_sec);
+	r = fd < 0 ? fd : sw_trail_list_open(fd, &op->slot.list, &why);
+	if (r < 0)
+		fail(op, r, "cannot make a list of it: %s", strerror(-r));
+}
+
 static void read_text(struct sw_trail_op *op)
 {
 	_cleanup_(sw_trail_parser_freep) struct sw_trail_parser *p = NULL;
-	_close_ int list_fd = -1;
-	const char *why = "";
-	int r = open_text(op);
+	uint64_t key = key_of(op);
+	int r;
 
-	if (r < 0)
-		return;
-	r = sw_trail_parse_fd(&op->rules, op->fd, SW_TRAIL_TEXT_MAX, &p);
-	if (p)
-		op->report = *sw_trail_parser_report(p);
-	if (r < 0) {
-		fail(op, r, "%s", op->report.text[0] ? op->report.text : strerror(-r));
+	if (key && op->old && op->old->view.head->key == key) {
+		op->is_unchanged = true;
 		return;
 	}
-	list_fd = sw_trail_list_build(
-		p, op->slot.name, op->slot.origin, op->slot.action, op->wall_sec);
-	r = list_fd < 0 ? list_fd : sw_trail_list_open(list_fd, &op->slot.list, &why);
-	if (r < 0)
-		fail(op, r, "cannot make a list of it: %s", strerror(-r));
+	if (op->slot.kind == SW_TRAIL_KIND_DIRECTORY) {
+		r = sw_trail_directory_read(op->slot.origin, &op->rules, &p);
+	} else {
+		if (open_text(op) < 0)
+			return;
+		r = sw_trail_parse_fd(&op->rules, op->fd, SW_TRAIL_TEXT_MAX, &p);
+	}
+	make_list(op, p, r, key);
 }
 
 /* What sockwarden-net brings was parsed from what a stranger wrote: it is held to the rules again. */
@@ -110,13 +153,19 @@ static bool keeps_rules(struct sw_trail_op *op, const struct sw_trail_list *l)
 			return false;
 		}
 	}
+	for (size_t i = 0; i < l->view.n_ports; i++) {
+		if (l->view.ports[i].action != op->slot.action) {
+			fail(op, -EBADMSG, "a port with another action than the list's");
+			return false;
+		}
+	}
 	return true;
 }
 
 static bool has_good_size(struct sw_trail_op *op, const struct sw_trail_list *l)
 {
 	unsigned int max = op->max_change ? op->max_change : SW_TRAIL_CHANGE_PERCENT;
-	size_t n = sw_trail_list_count(l), had = op->old ? sw_trail_list_count(op->old) : 0;
+	size_t n = sw_trail_list_total(l), had = op->old ? sw_trail_list_total(op->old) : 0;
 	uint64_t cover = sw_feed_cover(&l->view); /* millionths */
 
 	sw_feed_compare(op->old ? &op->old->view : NULL, &l->view, &op->change);
@@ -153,7 +202,8 @@ static void read_sealed(struct sw_trail_op *op)
 	} else if (!sw_streq(l->view.head->name, op->slot.name)) {
 		fail(op, -EBADMSG, "a list of another name: %s", l->view.head->name);
 	} else if (keeps_rules(op, l) && has_good_size(op, l)) {
-		sw_strcpy(op->slot.origin, sizeof(op->slot.origin), l->view.head->origin);
+		if (op->slot.kind == SW_TRAIL_KIND_FEED)
+			sw_strcpy(op->slot.origin, sizeof(op->slot.origin), l->view.head->origin);
 		op->slot.list = TAKE_PTR(l);
 	}
 }
@@ -177,6 +227,68 @@ static void merge(struct sw_trail_op *op)
 		fail(op, op->image_fd, "cannot merge the lists: %s", strerror(-op->image_fd));
 }
 
+/* ---- trails of other kinds */
+
+uint64_t sw_trails_compile_key(const struct sw_trail_part *t)
+{
+	uint64_t key = 0;
+
+	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++) {
+		const struct sw_trail_slot *s = &t->slots[i];
+
+		if (!s->list || !s->list->view.n_text)
+			continue;
+		key = sw_hash_bytes(key + i + 1, s->name, strlen(s->name));
+		key = sw_mix64(key ^ s->list->view.head->crc, s->list->view.n_text) | 1;
+	}
+	return key;
+}
+
+/* Of a trail that several lists have, that of the operator's own counts, and a directory's most of all. */
+static const enum sw_trail_kind compile_order[] = {
+	SW_TRAIL_KIND_FEED, SW_TRAIL_KIND_IMPORT, SW_TRAIL_KIND_FILE, SW_TRAIL_KIND_DIRECTORY};
+_Static_assert(SW_ARRAY_SIZE(compile_order) == SW_TRAIL_KIND_COUNT, "every kind has its place");
+
+static int add_kind(struct sw_static *s, const struct sw_trail_op *op, enum sw_trail_kind kind)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < op->n_sources && !r; i++) {
+		const struct sw_trail_slot *slot = &op->engine->trails->slots[op->sources[i].set];
+
+		if (slot->kind == kind && slot->action != SW_TRAIL_EXCEPT &&
+			op->sources[i].view.n_text)
+			r = sw_static_add_list(s, &op->sources[i].view, op->sources[i].set,
+				slot->name, slot->origin);
+	}
+	return r;
+}
+
+/* From the file of the last time where it was made of the same lists; else anew, and kept. */
+static void compile(struct sw_trail_op *op)
+{
+	_cleanup_(sw_static_freep) struct sw_static *s = NULL;
+	int r;
+
+	if (!op->compiled_key)
+		return;
+	if (op->dirfd >= 0 &&
+		sw_static_load(op->dirfd, COMPILED, op->compiled_key, &op->compiled) == 0)
+		return;
+	r = sw_static_new(&s);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(compile_order) && !r; i++)
+		r = add_kind(s, op, compile_order[i]);
+	if (!r)
+		r = sw_static_seal(s);
+	if (r < 0) {
+		fail(op, r, "cannot compile the trails: %s", strerror(-r));
+		return;
+	}
+	if (op->dirfd >= 0)
+		op->save_result = sw_static_save(s, op->compiled_key, op->dirfd, COMPILED);
+	op->compiled = TAKE_PTR(s);
+}
+
 void sw_trail_op_run(void *arg)
 {
 	struct sw_trail_op *op = arg;
@@ -187,9 +299,12 @@ void sw_trail_op_run(void *arg)
 		read_sealed(op);
 	else if (op->kind == SW_TRAIL_OP_PUT)
 		read_text(op);
-	op->is_unchanged =
+	else if (op->kind == SW_TRAIL_OP_COMPILE)
+		compile(op);
+	op->is_unchanged |=
 		!op->result && op->slot.list && op->old && is_same(op->slot.list, op->old);
-	if (op->result || op->is_unchanged || op->kind == SW_TRAIL_OP_LOAD)
+	if (op->result || op->is_unchanged || op->kind == SW_TRAIL_OP_LOAD ||
+		op->kind == SW_TRAIL_OP_COMPILE)
 		return;
 	if (op->slot.list)
 		op->sources[op->n_sources++] =

@@ -39,6 +39,7 @@ static void op_free(struct sw_trail_op *op)
 	free(op->loaded);
 	sw_trail_list_free(op->slot.list);
 	sw_trail_list_free(op->saved);
+	sw_static_free(op->compiled);
 	sw_close(op->fd);
 	sw_close(op->image_fd);
 	free(op);
@@ -74,6 +75,18 @@ void sw_trails_drop(struct sw_trail_part *t)
 		op_drop(op);
 	}
 	t->running = t->waiting = NULL;
+	sw_static_free(TAKE_PTR(t->compiled));
+}
+
+struct sw_static *sw_trails_static(const struct sw_engine *e)
+{
+	return e->trails ? e->trails->compiled : NULL;
+}
+
+enum sw_trail_action sw_trails_action(const struct sw_engine *e, __u32 set)
+{
+	return e->trails && set < SW_TRAIL_SETS_MAX ? e->trails->slots[set].action
+						    : SW_TRAIL_OBSERVE;
 }
 
 struct sw_trail_slot *sw_trails_slot(struct sw_trail_part *t, const char *name)
@@ -136,10 +149,40 @@ static void say(struct sw_engine *e, const struct sw_trail_op *op)
 	else
 		j = sw_event_begin(e->events, SW_EVK_TRAILS, "trail list %s %s: %zu entries (%s)",
 			name, op->is_in_force ? "in force" : "waits for the guard",
-			sw_trail_list_count(e->trails->slots[op->index].list),
+			sw_trail_list_total(e->trails->slots[op->index].list),
 			sw_trail_action_word(op->slot.action));
 	sw_json_string(j, "list", name);
 	sw_event_end(e->events);
+}
+
+/* The new set is in its place before anybody is told, and the old one there until all were. */
+static void take_compiled(struct sw_engine *e, struct sw_trail_op *op)
+{
+	struct sw_trail_part *t = e->trails;
+	_cleanup_(sw_static_freep) struct sw_static *old = t->compiled;
+
+	t->compiled = TAKE_PTR(op->compiled);
+	t->compiled_key = op->compiled_key;
+	for (const struct sw_engine_part *const *part = sw_engine_parts; *part; part++) {
+		if ((*part)->compiled)
+			(*part)->compiled(e, t->compiled);
+	}
+	if (op->save_result < 0)
+		sw_log_warning(op->save_result,
+			"the compiled trails cannot be kept, and are made again at the next start, ignoring");
+}
+
+/* Behind what else waits: of several changes at once the last is compiled. */
+static void compile_if_changed(struct sw_engine *e)
+{
+	struct sw_trail_part *t = e->trails;
+	struct sw_trail_op *op;
+
+	if (!t->is_loaded || t->waiting || sw_trails_compile_key(t) == t->compiled_key)
+		return;
+	op = sw_trail_op_new(SW_TRAIL_OP_COMPILE);
+	if (op)
+		sw_trails_queue(e, op);
 }
 
 static void finish(struct sw_engine *e, struct sw_trail_op *op)
@@ -157,6 +200,8 @@ static void finish(struct sw_engine *e, struct sw_trail_op *op)
 		say(e, op);
 	if (op->over)
 		op->over(e, op);
+	if (op->kind != SW_TRAIL_OP_COMPILE)
+		compile_if_changed(e);
 	op_free(op);
 	start_next(e);
 }
@@ -287,7 +332,8 @@ static void adopt(struct sw_engine *e, struct sw_trail_list *l)
 	enum sw_trail_kind kind = SW_TRAIL_KIND_IMPORT;
 
 	if (h->origin[0] == '/')
-		kind = SW_TRAIL_KIND_FILE;
+		kind = h->origin[strlen(h->origin) - 1] == '/' ? SW_TRAIL_KIND_DIRECTORY
+							       : SW_TRAIL_KIND_FILE;
 	else if (!strncmp(h->origin, "http", 4))
 		kind = SW_TRAIL_KIND_FEED;
 	if (kind == SW_TRAIL_KIND_FEED && !sw_feeds_find(e, h->name)) {
@@ -330,7 +376,11 @@ static void on_ran(void *arg)
 
 	if (op->kind == SW_TRAIL_OP_LOAD)
 		take_loaded(e, op);
-	if (op->result < 0 || op->kind == SW_TRAIL_OP_LOAD) {
+	if (op->kind == SW_TRAIL_OP_COMPILE && !op->result)
+		take_compiled(e, op);
+	else if (op->kind == SW_TRAIL_OP_COMPILE)
+		sw_log_warning(op->result, "%s, ignoring", op->text);
+	if (op->result < 0 || op->kind == SW_TRAIL_OP_LOAD || op->kind == SW_TRAIL_OP_COMPILE) {
 		finish(e, op);
 	} else if (op->is_unchanged) {
 		op->is_in_force = !e->trails->needs_swap;
@@ -388,6 +438,7 @@ static int prepare(struct sw_engine *e, struct sw_trail_op *op)
 		if (op->sources[i].set != op->index)
 			op->sources[n++] = op->sources[i];
 	op->n_sources = n;
+	op->compiled_key = op->kind == SW_TRAIL_OP_COMPILE ? sw_trails_compile_key(t) : 0;
 	op->old = op->index < SW_TRAIL_SETS_MAX ? t->slots[op->index].list : NULL;
 	op->dirfd = t->dirfd;
 	op->wall_sec = sw_clock_wall_sec(&e->clock);

@@ -14,12 +14,14 @@
 #include "user/io/worker.h"
 #include "user/policy/policy.h"
 #include "user/trail/feed_judge.h"
+#include "user/trail/directory.h"
 #include "user/trail/image.h"
 #include "user/trail/list.h"
 #include "user/trail/lookup.h"
 
 /*  X(id, word): where a list comes from */
-#define SW_TRAIL_KINDS(X) X(FILE, "file") X(FEED, "feed") X(IMPORT, "import")
+#define SW_TRAIL_KINDS(X)                                                                          \
+	X(FILE, "file") X(FEED, "feed") X(IMPORT, "import") X(DIRECTORY, "directory")
 enum sw_trail_kind {
 #define SW_TRAIL_KIND_ENUM(id, word) SW_TRAIL_KIND_##id,
 	SW_TRAIL_KINDS(SW_TRAIL_KIND_ENUM)
@@ -51,6 +53,7 @@ enum sw_trail_op_kind {
 	SW_TRAIL_OP_PUT, /* a list from text (file, import) or sealed (feed) */
 	SW_TRAIL_OP_REMOVE, /* a list leaves */
 	SW_TRAIL_OP_SWAP, /* nothing changes, but the guard must be given the set */
+	SW_TRAIL_OP_COMPILE, /* the trails of other kinds of all lists, to one static set */
 };
 
 /* Called when an operation is over; result as in its fields. */
@@ -67,7 +70,8 @@ struct sw_trail_op {
 	uint64_t min_entries, max_entries; /* feeds; 0: no such limit */
 	unsigned int max_change, max_cover; /* feeds, percent; 0: the default, and no limit */
 	bool is_accepted; /* feeds: a person has said that it may change by whatever it does */
-	uint32_t frozen_crc; /* feeds: the content that left because it was the same for too long; 0: none */
+	uint32_t
+		frozen_crc; /* feeds: the content that left because it was the same for too long; 0: none */
 	struct sw_ctl_request *request; /* who waits for it; NULL */
 	sw_trail_op_fn over;
 
@@ -96,6 +100,8 @@ struct sw_trail_op {
 	struct sw_trail_list **loaded;
 	size_t n_loaded;
 	char corrupt[256]; /* LOAD: names set aside */
+	struct sw_static *compiled; /* COMPILE; NULL: no list has trails of other kinds */
+	uint64_t compiled_key;
 };
 
 struct sw_trail_part {
@@ -106,6 +112,8 @@ struct sw_trail_part {
 	int dirfd; /* STATE/trails; -1: lists cannot be saved */
 	bool is_loaded, needs_swap;
 	bool is_packed_refused; /* by the kernel: the tries are used instead */
+	struct sw_static *compiled; /* of all lists; NULL: none */
+	uint64_t compiled_key; /* of what it was made of; 0: of nothing */
 	struct sw_trail_watch *watch; /* trail_files.c */
 };
 
@@ -120,6 +128,15 @@ __u32 sw_trails_set_of(const struct sw_engine *e, const struct sw_net *net);
 /* The entry that decides for net: its list and itself as text ("192.0.2.0/24"). False: none. */
 bool sw_trails_find(const struct sw_engine *e, const struct sw_net *net, const char **ret_list,
 	char ret_text[static SW_NET_TEXT_MAX]);
+
+/*
+ * The trails of every kind that lists and directories hold, compiled: domains, URLs, user agents,
+ * fingerprints, and the addresses of directories. NULL while there are none. Borrowed until the
+ * parts' compiled (engine.h) was called with another. sw_static_about's list is what
+ * sw_trails_name takes.
+ */
+struct sw_static *sw_trails_static(const struct sw_engine *e);
+enum sw_trail_action sw_trails_action(const struct sw_engine *e, __u32 set);
 
 /* ---- among trails.c, trail_run.c, trail_files.c and verb_trails.c */
 
@@ -138,6 +155,8 @@ const char *sw_trail_kind_word(unsigned int kind);
 /* trail_run.c: the thread's parts of an operation: to the image, and after the swap to the disk. */
 void sw_trail_op_run(void *arg);
 void sw_trail_op_save(void *arg);
+/* What the lists' texts are: changes when they do. 0: no list has any. */
+uint64_t sw_trails_compile_key(const struct sw_trail_part *t);
 /* The image alone once more, in op->form. */
 void sw_trail_op_remake(void *arg);
 /*

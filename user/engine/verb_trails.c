@@ -64,11 +64,13 @@ static void reply_import(struct sw_engine *e, struct sw_trail_op *op)
 	sw_json_string(j, "action", sw_trail_action_word(s->action));
 	sw_json_uint(j, "entries4", s->list->view.n4);
 	sw_json_uint(j, "entries6", s->list->view.n6);
+	sw_json_uint(j, "others", s->list->view.head->n_texts);
 	sw_json_uint(j, "skipped", op->report.skipped);
 	sw_json_uint(j, "bad_lines", op->report.bad);
 	if (op->report.bad)
 		sw_json_uint(j, "first_bad_line", op->report.first_bad_line);
-	sw_json_uint(j, "duplicates", op->report.entries - sw_trail_list_count(s->list));
+	sw_json_uint(j, "duplicates",
+		op->report.entries ? op->report.entries - sw_trail_list_count(s->list) : 0);
 	sw_json_object_end(j);
 	sw_json_double(j, "swapped_ms", (double)(op->swapped_ns - op->posted_ns) / 1e6);
 	sw_json_bool(j, "in_force", op->is_in_force);
@@ -127,9 +129,11 @@ static void verb_import(struct sw_ctl_request *q, const json_t *args, void *arg)
 	enum sw_trail_action action = SW_TRAIL_DROP;
 	struct sw_trail_op *op;
 	const char *name;
+	bool is_sealed;
 	int fd;
 
-	if (!sw_ctl_arg_string(q, args, "name", NULL, &name) || !read_action(q, args, &action))
+	if (!sw_ctl_arg_string(q, args, "name", NULL, &name) || !read_action(q, args, &action) ||
+		!sw_ctl_arg_bool(q, args, "sealed", false, &is_sealed))
 		return;
 	if (!name || !name[0]) {
 		sw_ctl_fail(q, SW_CERR_USAGE,
@@ -150,6 +154,8 @@ static void verb_import(struct sw_ctl_request *q, const json_t *args, void *arg)
 		return;
 	}
 	op->fd = fd;
+	op->is_sealed = is_sealed;
+	op->max_change = 100; /* a person says it */
 	op->slot.kind = SW_TRAIL_KIND_IMPORT;
 	op->slot.action = action;
 	name_list(op->slot.name, name);
@@ -196,8 +202,9 @@ static void verb_remove(struct sw_ctl_request *q, const json_t *args, void *arg)
 			"there is no list '%.63s'", name);
 		return;
 	}
-	if (s->kind == SW_TRAIL_KIND_FILE) {
-		sw_ctl_fail(q, SW_CERR_REFUSED, "take the file out of trails.files there",
+	if (s->kind == SW_TRAIL_KIND_FILE || s->kind == SW_TRAIL_KIND_DIRECTORY) {
+		sw_ctl_fail(q, SW_CERR_REFUSED,
+			"take it out of trails.files or trails.directories there",
 			"the list '%s' comes from the configuration: %s", name, s->origin);
 		return;
 	}
@@ -228,6 +235,7 @@ static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_t
 	sw_json_string(j, "action", sw_trail_action_word(s->action));
 	sw_json_uint(j, "entries4", s->list ? s->list->view.n4 : 0);
 	sw_json_uint(j, "entries6", s->list ? s->list->view.n6 : 0);
+	sw_json_uint(j, "others", s->list ? s->list->view.head->n_texts : 0);
 	write_time(j, "made_at", s->list ? s->list->view.head->made_wall_sec : 0);
 	sw_json_string(j, "kind", sw_trail_kind_word(s->kind));
 	sw_json_string(j, "error", error);
@@ -294,12 +302,66 @@ static void search_net(struct sw_engine *e, struct sw_json *j, const struct sw_n
 	sw_json_bool(j, "complete", hits && shown == found);
 }
 
-/* A text finds lists by a part of their name; their first entries stand for them. */
+/* What a directory says of a trail that is in the compiled set. */
+static void write_static(struct sw_engine *e, struct sw_json *j, const char *trail, size_t len,
+	const struct sw_static_hit *hit)
+{
+	struct sw_static_about about = sw_static_about(e->trails->compiled, hit);
+
+	sw_json_object_begin(j, NULL);
+	sw_json_stringn(j, "net", trail, len);
+	sw_json_string(j, "kind", sw_static_kind_word(hit->kind));
+	sw_json_string(j, "list", sw_trails_name(e, about.list));
+	sw_json_string(j, "action", sw_trail_action_word(sw_trails_action(e, about.list)));
+	sw_json_uint(j, "line", about.line);
+	sw_json_string(j, "origin", about.file);
+	sw_json_string(j, "info", about.info);
+	sw_json_string(j, "reference", about.reference);
+	sw_json_string(j, "citation", about.citation);
+	sw_json_object_end(j);
+}
+
+/* The host of a URL is a domain that may be listed itself. */
+static size_t host_len(const struct sw_static_line *l)
+{
+	return l->kind == SW_STATIC_URL ? strcspn(l->text, "/:") : l->len;
+}
+
+/* Every kind that the text could be. Number of hits written. */
+static size_t search_static(struct sw_engine *e, struct sw_json *j, const char *text)
+{
+	struct sw_static *s = e->trails->compiled;
+	struct sw_static_hit hit;
+	struct sw_static_line l;
+	const char *suffix;
+	struct sw_net net;
+	size_t n = 0;
+
+	if (!s)
+		return 0;
+	sw_static_line_read(text, strlen(text), false, &l);
+	if ((l.kind == SW_STATIC_DOMAIN || l.kind == SW_STATIC_URL) &&
+		sw_static_domain(s, l.text, host_len(&l), &hit, &suffix) && ++n)
+		write_static(e, j, suffix, (size_t)(l.text + host_len(&l) - suffix), &hit);
+	if ((l.kind == SW_STATIC_IP || l.kind == SW_STATIC_IP_PORT) &&
+		sw_static_addr(s, l.net.family, l.net.addr, l.port, &hit, &net) && ++n)
+		write_static(e, j, text, strlen(text), &hit);
+	if (l.kind >= SW_STATIC_URL && l.kind < SW_STATIC_BAD &&
+		sw_static_text(s, l.kind, l.text, l.len, &hit) && ++n)
+		write_static(e, j, l.text, l.len, &hit);
+	for (enum sw_static_kind k = SW_STATIC_AGENT; k <= SW_STATIC_REGEX; k++)
+		if (sw_static_pattern(s, k, text, strlen(text), &hit) && ++n)
+			write_static(e, j, hit.pattern, strlen(hit.pattern), &hit);
+	return n;
+}
+
+/* A text finds trails, and lists by a part of their name; their first entries stand for them. */
 static void search_names(struct sw_engine *e, struct sw_json *j, const char *text)
 {
-	size_t found = 0, shown = 0;
+	size_t found, shown;
 
 	sw_json_array_begin(j, "hits");
+	found = shown = search_static(e, j, text);
 	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++) {
 		const struct sw_trail_slot *s = &e->trails->slots[i];
 
@@ -339,6 +401,19 @@ static void verb_search(struct sw_ctl_request *q, const json_t *args, void *arg)
 
 /* ---- the part */
 
+/* Trails of other kinds, by kind. */
+static void part_status_kinds(struct sw_engine *e, struct sw_json *j)
+{
+	const struct sw_static_stats *s =
+		e->trails->compiled ? sw_static_stats(e->trails->compiled) : NULL;
+
+	sw_json_object_begin(j, "kinds");
+	for (unsigned int i = 0; s && i < SW_STATIC_COUNT; i++)
+		if (s->kinds[i])
+			sw_json_uint(j, sw_static_kind_word(i), s->kinds[i]);
+	sw_json_object_end(j);
+}
+
 static void part_status(struct sw_engine *e, struct sw_json *j)
 {
 	const struct sw_guard_status *g = sw_engine_guard_status(e);
@@ -349,6 +424,7 @@ static void part_status(struct sw_engine *e, struct sw_json *j)
 		lists += e->trails->slots[i].list != NULL;
 	sw_json_object_begin(j, "trails");
 	sw_json_uint(j, "lists", lists);
+	part_status_kinds(e, j);
 	sw_json_uint(j, "entries4", g ? g->trails4 : 0);
 	sw_json_uint(j, "entries6", g ? g->trails6 : 0);
 	sw_json_string(j, "engine",
@@ -382,6 +458,40 @@ static void write_why(
 	sw_json_object_end(j);
 }
 
+/* A domain, a URL, an address with a port or a fingerprint: what trail it is on, with its citation. */
+static void why_static(struct sw_engine *e, const char *subject, struct sw_json *j)
+{
+	struct sw_static_about about;
+	struct sw_static_line l;
+	struct sw_static_hit hit;
+	const char *suffix = NULL;
+	struct sw_net net;
+	bool is_hit = false;
+
+	sw_static_line_read(subject, strlen(subject), false, &l);
+	if (!e->trails->compiled || l.kind == SW_STATIC_BAD)
+		return;
+	if (l.kind == SW_STATIC_IP_PORT)
+		is_hit = sw_static_addr(
+			e->trails->compiled, l.net.family, l.net.addr, l.port, &hit, &net);
+	else if (l.kind == SW_STATIC_DOMAIN)
+		is_hit = sw_static_domain(e->trails->compiled, l.text, l.len, &hit, &suffix);
+	else
+		is_hit = sw_static_text(e->trails->compiled, l.kind, l.text, l.len, &hit);
+	if (!is_hit)
+		return;
+	about = sw_static_about(e->trails->compiled, &hit);
+	sw_json_object_begin(j, NULL);
+	sw_json_string(j, "what", "trail");
+	sw_json_string(j, "net", suffix ? suffix : subject);
+	sw_json_stringf(j, "text", "list %s (%s), %s, line %u of %s, %s%s%s",
+		sw_trails_name(e, about.list),
+		sw_trail_action_word(sw_trails_action(e, about.list)),
+		sw_static_kind_word(hit.kind), about.line, about.file, about.info,
+		*about.citation ? ", " : "", about.citation);
+	sw_json_object_end(j);
+}
+
 static void part_why(
 	struct sw_engine *e, const char *subject, const struct sw_net *net, struct sw_json *j)
 {
@@ -389,8 +499,10 @@ static void part_why(
 	struct sw_trail_hit hits[WHY_MAX];
 	size_t n, found;
 
-	if (!net)
+	if (!net) {
+		why_static(e, subject, j);
 		return;
+	}
 	n = sw_trails_sources(e->trails, sources);
 	found = sw_trail_covering(sources, n, net, hits, WHY_MAX);
 	for (size_t i = 0; i < SW_MIN(found, (size_t)WHY_MAX); i++)

@@ -51,6 +51,7 @@ int sw_image_check_config(const void *image, size_t size, const char **ret_why)
 		return wrong(ret_why, "checksum");
 	if (c->n_ifaces > SW_CONFIG_IFACES_MAX || c->n_allow > SW_CONFIG_ALLOW_MAX ||
 		c->n_feeds > SW_CONFIG_FEEDS_MAX || c->n_trail_files > SW_CONFIG_FILES_MAX ||
+		c->n_trail_dirs > SW_CONFIG_DIRS_MAX ||
 		c->decoy_tcp_ports.n > SW_CONFIG_PORTS_MAX ||
 		c->decoy_udp_ports.n > SW_CONFIG_PORTS_MAX ||
 		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX || c->n_rules > SW_CONFIG_RULES_MAX)

@@ -337,12 +337,14 @@ static int make_list(struct sw_feed *f, struct sw_net_msg *msg)
 	const struct sw_trail_report *report_ = sw_trail_parser_report(parser);
 	_strbuf_ struct sw_strbuf origin = {};
 	int r = sw_feed_reader_end(f->reader), fd;
+	uint64_t n;
 
 	if (f->gunzip && !sw_gunzip_is_whole(f->gunzip)) {
 		set_text(f, msg, "the gzip stream ends in its middle");
 		return -EBADMSG;
 	}
-	msg->entries = report_->entries;
+	n = report_->entries + report_->others - report_->skipped;
+	msg->entries = n;
 	msg->bad_lines = report_->bad;
 	set_counts(f, msg);
 	if (r < 0) {
@@ -351,7 +353,7 @@ static int make_list(struct sw_feed *f, struct sw_net_msg *msg)
 		set_text(f, msg, why[0] ? why : strerror(-r));
 		return r;
 	}
-	r = judge_count(f, report_->entries, msg);
+	r = judge_count(f, n, msg);
 	if (r < 0)
 		return r;
 	sw_url_mask(&origin, f->config->url);
@@ -360,7 +362,7 @@ static int make_list(struct sw_feed *f, struct sw_net_msg *msg)
 	if (fd < 0)
 		set_text(f, msg, strerror(-fd));
 	else
-		f->entries = report_->entries;
+		f->entries = n;
 	return fd;
 }
 

@@ -104,6 +104,12 @@ static bool is_hash(const char *text, size_t len)
 	return true;
 }
 
+/* MD5 is the fingerprint of a client where the form says so, else that of some file. */
+static bool is_wanted_hash(const struct sw_feed_reader *r, size_t len)
+{
+	return len == 40 || (len == 32 && strcasestr(r->form.value.name, "ja3"));
+}
+
 static void count_kind(struct sw_feed_counts *c, const char *text, size_t len)
 {
 	const char *colon = memrchr(text, ':', len);
@@ -141,7 +147,9 @@ int feed_value(struct sw_feed_reader *r, const char *text, size_t len)
 		v = (struct feed_span){"!", 1};
 	if (is_hash(v.at, v.len)) {
 		r->counts.hashes++;
-		return feed_skip(r);
+		error = is_wanted_hash(r, v.len) ? sw_trail_parser_other(r->parser, v.at, v.len)
+						 : 0;
+		return error < 0 ? error : feed_skip(r);
 	}
 	sw_trail_line_read(v.at, v.len, &line);
 	if (line.kind == SW_TRAIL_LINE_OTHER)
@@ -209,11 +217,12 @@ static int take_plain(struct sw_feed_reader *r, struct feed_span s)
 	return error < 0 ? error : feed_skip(r);
 }
 
-/* "0.0.0.0 a.example b.example # note": names, which are no entries yet. */
+/* "0.0.0.0 a.example b.example # note": names. */
 static int take_hosts(struct sw_feed_reader *r, struct feed_span s)
 {
 	const char *hash = memchr(s.at, '#', s.len);
 	unsigned int words = 0;
+	int error;
 
 	s = feed_strip(s.at, hash ? (size_t)(hash - s.at) : s.len);
 	if (!s.len)
@@ -224,7 +233,12 @@ static int take_hosts(struct sw_feed_reader *r, struct feed_span s)
 
 		while (n < s.len && !isspace((unsigned char)s.at[n]))
 			n++;
-		r->counts.domains += words++ > 0;
+		if (words++ > 0) {
+			r->counts.domains++;
+			error = sw_trail_parser_other(r->parser, s.at, n);
+			if (error < 0)
+				return error;
+		}
 		s = feed_strip(s.at + n, s.len - n);
 	}
 	return words > 1 ? feed_skip(r) : feed_value(r, "!", 1);
@@ -363,11 +377,10 @@ static int judge(struct sw_feed_reader *r)
 		    r->form.kind == SW_FEED_PIPE) &&
 		!r->has_header)
 		return feed_refuse(r, -EBADMSG, "no header, and the columns go by its names");
-	if (!t->entries && !r->may_be_empty)
+	if (!t->entries && t->others == t->skipped && !r->may_be_empty)
 		return feed_refuse(r, -EBADMSG,
-			"no address or network in %" PRIu64 " rows; %" PRIu64
-			" domains, URLs, addresses with a port or hashes",
-			c->rows, c->domains + c->urls + c->ports + c->hashes);
+			"no trail in %" PRIu64 " rows; %" PRIu64 " hashes of files", c->rows,
+			c->hashes);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
  *
  * A text that says itself how many entries it has (Spamhaus' last line, FireHOL's header, abuse.ch's
  * END) and has another number is cut off, and refused. Domains, URLs, addresses with a port and hashes
- * are counted by kind and are no entries.
+ * are counted by kind, and kept as trails of their kind where there is one.
  */
 #pragma once
 

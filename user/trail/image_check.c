@@ -32,11 +32,12 @@ static int check_head(const struct sw_trail_head *h, size_t len, __u32 magic, co
 	if (h->version != SW_TRAIL_VERSION)
 		return -EPROTONOSUPPORT;
 	*ret_why = "more entries than the kernel's maps hold";
-	if (h->count4 > SW_MAX_TRAILS4 || h->count6 > SW_MAX_TRAILS6)
+	if (h->count4 > SW_MAX_TRAILS4 || h->count6 > SW_MAX_TRAILS6 ||
+		h->n_ports > SW_MAX_TRAIL_PORTS || h->text_bytes > SW_TRAIL_TEXT_BYTES_MAX ||
+		h->n_texts > SW_TRAIL_TEXT_BYTES_MAX || (!is_list && (h->text_bytes || h->n_texts)))
 		return -EFBIG;
 	*ret_why = "its size is not what its header says: cut short, or grown";
-	if (h->size != len ||
-		len != sizeof(*h) + (h->count4 + h->count6) * sizeof(struct sw_trail_entry))
+	if (h->size != len || len != sw_trail_size(h))
 		return -EBADMSG;
 	*ret_why = "its header holds a number of lists that cannot be";
 	if (is_list ? h->sets != 1 : h->sets > SW_TRAIL_SETS_MAX)
@@ -80,6 +81,25 @@ static bool are_good(
 	return true;
 }
 
+bool sw_trail_ports_check(const struct sw_trail_port *p, size_t n, __u32 sets, const char **ret_why)
+{
+	for (size_t i = 0; i < n; i++) {
+		int r = i ? sw_net_cmp(&p[i - 1].net, &p[i].net) : -1;
+
+		*ret_why = "it holds an address with a port that is none";
+		if ((p[i].net.family != SW_AF_IP4 && p[i].net.family != SW_AF_IP6) ||
+			!is_canonical(&p[i].net) || !sw_net_is_host(&p[i].net) || !p[i].port)
+			return false;
+		*ret_why = "it holds a port of an unknown list or action";
+		if (p[i].set >= sets || p[i].action > SW_TRAIL_EXCEPT)
+			return false;
+		*ret_why = "its ports are out of order";
+		if (r > 0 || (!r && p[i - 1].port >= p[i].port))
+			return false;
+	}
+	return true;
+}
+
 int sw_trail_check(
 	const void *buf, size_t len, __u32 magic, struct sw_trail_view *ret, const char **ret_why)
 {
@@ -94,14 +114,19 @@ int sw_trail_check(
 		goto bad;
 	v.entries4 = (const struct sw_trail_entry *)(h + 1);
 	v.entries6 = v.entries4 + h->count4;
+	v.ports = (const struct sw_trail_port *)(const void *)(v.entries6 + h->count6);
+	v.text = (const char *)(v.ports + h->n_ports);
 	v.n4 = h->count4;
 	v.n6 = h->count6;
+	v.n_ports = h->n_ports;
+	v.n_text = h->text_bytes;
 	r = -EBADMSG;
 	why = "its checksum is wrong: the content is damaged";
 	if (sw_crc32(0, h + 1, len - sizeof(*h)) != h->crc)
 		goto bad;
 	if (!are_good(v.entries4, v.n4, SW_AF_IP4, h->sets, &why) ||
-		!are_good(v.entries6, v.n6, SW_AF_IP6, h->sets, &why))
+		!are_good(v.entries6, v.n6, SW_AF_IP6, h->sets, &why) ||
+		!sw_trail_ports_check(v.ports, v.n_ports, h->sets, &why))
 		goto bad;
 	*ret = v;
 	return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/trail/line.h"
 
+#include <ctype.h>
 #include <endian.h>
 
 #include "user/base/cidr.h"
@@ -195,7 +196,7 @@ static bool is_other_trail(struct span c)
 }
 
 /* "0.0.0.0 bad.example": a line of a hosts file names a domain, and its address is nobody's. */
-static bool is_hosts_line(const struct sw_net *n, struct span rest)
+static bool is_hosts_line(const struct sw_net *n, struct span rest, struct span *ret_name)
 {
 	static const struct sw_net any6 = {.family = SW_AF_IP6, .plen = 127}; /* :: and ::1 */
 	bool is_sink = n->family == SW_AF_IP4 ? n->addr[0] == 127 || n->addr[0] == 0
@@ -204,7 +205,27 @@ static bool is_hosts_line(const struct sw_net *n, struct span rest)
 	if (!is_sink || rest.at == rest.end || !is_blank(*rest.at))
 		return false;
 	rest = strip(rest);
-	return is_domain(take_column(&rest));
+	*ret_name = take_column(&rest);
+	return is_domain(*ret_name);
+}
+
+static enum sw_trail_line_kind other(struct span c, struct sw_trail_line *ret)
+{
+	ret->text = c.at;
+	ret->len = (size_t)(c.end - c.at);
+	return SW_TRAIL_LINE_OTHER;
+}
+
+/* A fingerprint of TLS: MD5 or SHA-1 in hex. */
+static bool is_fingerprint(struct span c)
+{
+	if (c.end - c.at != 32 && c.end - c.at != 40)
+		return false;
+	for (; c.at < c.end; c.at++) {
+		if (!isxdigit((unsigned char)*c.at))
+			return false;
+	}
+	return true;
 }
 
 /* Reads "- b" or "-b" after an address; false when that is not what follows. */
@@ -234,11 +255,11 @@ static enum sw_trail_line_kind read_column(
 	struct span c, struct span rest, struct sw_trail_line *ret)
 {
 	const char *cut = memchr(c.at, '-', (size_t)(c.end - c.at));
-	struct span last;
+	struct span last, name;
 
 	if (parse_net(c, &ret->net)) {
-		if (is_hosts_line(&ret->net, rest))
-			return SW_TRAIL_LINE_OTHER;
+		if (is_hosts_line(&ret->net, rest, &name))
+			return other(name, ret);
 		/* "a - b": a dash that no address follows is a note */
 		if (!take_range_end(&rest, &last) || !parse_net(last, &ret->last))
 			return SW_TRAIL_LINE_NET;
@@ -256,8 +277,8 @@ static enum sw_trail_line_kind read_column(
 	cut = memmem(c.at, (size_t)(c.end - c.at), "//", 2);
 	if (cut && parse_net((struct span){c.at, cut}, &ret->net))
 		return SW_TRAIL_LINE_NET;
-	if (is_other_trail(c))
-		return SW_TRAIL_LINE_OTHER;
+	if (is_other_trail(c) || is_fingerprint(c))
+		return other(c, ret);
 	return SW_TRAIL_LINE_BAD;
 }
 

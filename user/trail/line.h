@@ -16,6 +16,8 @@ enum sw_trail_line_kind {
 struct sw_trail_line {
 	enum sw_trail_line_kind kind;
 	struct sw_net net, last;
+	const char *text; /* OTHER: the trail, in the line; NULL: none */
+	size_t len;
 };
 
 /* line: without its newline; no NUL inside. */

@@ -12,18 +12,15 @@
 #define SUFFIX ".swtl"
 enum { FILE_NAME_MAX = SW_TRAIL_NAME_MAX + sizeof(SUFFIX ".bad") };
 
-static void write_head(struct sw_trail_head *h, const char *name, const char *origin,
-	int64_t made_wall_sec, size_t n4, size_t n6)
+/* counts and key are there. */
+static void finish_head(
+	struct sw_trail_head *h, const char *name, const char *origin, int64_t made_wall_sec)
 {
-	*h = (struct sw_trail_head){
-		.magic = SW_TRAIL_LIST_MAGIC,
-		.version = SW_TRAIL_VERSION,
-		.size = sizeof(*h) + (n4 + n6) * sizeof(struct sw_trail_entry),
-		.sets = 1,
-		.count4 = n4,
-		.count6 = n6,
-		.made_wall_sec = made_wall_sec,
-	};
+	h->magic = SW_TRAIL_LIST_MAGIC;
+	h->version = SW_TRAIL_VERSION;
+	h->size = sw_trail_size(h);
+	h->sets = 1;
+	h->made_wall_sec = made_wall_sec;
 	sw_strcpy(h->name, sizeof(h->name), name);
 	sw_strcpy(h->origin, sizeof(h->origin), origin);
 	h->crc = sw_crc32(0, h + 1, h->size - sizeof(*h));
@@ -32,22 +29,24 @@ static void write_head(struct sw_trail_head *h, const char *name, const char *or
 int sw_trail_list_build(struct sw_trail_parser *p, const char *name, const char *origin,
 	enum sw_trail_action action, int64_t made_wall_sec)
 {
+	struct sw_trail_head head = {};
 	_close_ int fd = -1;
-	size_t n4, n6, len;
+	size_t len;
 	void *map;
 	int r;
 
 	if (!sw_trail_name_ok(name))
 		return -EINVAL;
-	r = sw_trail_parser_sort(p, &n4, &n6);
+	r = sw_trail_parser_sort(p, &head);
 	if (r < 0)
 		return r;
-	len = sizeof(struct sw_trail_head) + (n4 + n6) * sizeof(struct sw_trail_entry);
+	len = sw_trail_size(&head);
 	fd = sw_memfd_create("trail-list", len, &map);
 	if (fd < 0)
 		return fd;
 	sw_trail_parser_fill(p, action, (struct sw_trail_entry *)((struct sw_trail_head *)map + 1));
-	write_head(map, name, origin, made_wall_sec, n4, n6);
+	*(struct sw_trail_head *)map = head;
+	finish_head(map, name, origin, made_wall_sec);
 	r = sw_memfd_seal(fd, map, len);
 	return r < 0 ? r : TAKE_FD(fd);
 }
@@ -99,12 +98,19 @@ void sw_trail_list_freep(struct sw_trail_list **l)
 
 enum sw_trail_action sw_trail_list_action(const struct sw_trail_list *l)
 {
-	return l->view.n4 + l->view.n6 ? l->view.entries4[0].action : SW_TRAIL_OBSERVE;
+	if (l->view.n4 + l->view.n6)
+		return l->view.entries4[0].action;
+	return l->view.n_ports ? l->view.ports[0].action : SW_TRAIL_OBSERVE;
 }
 
 size_t sw_trail_list_count(const struct sw_trail_list *l)
 {
 	return l->view.n4 + l->view.n6;
+}
+
+size_t sw_trail_list_total(const struct sw_trail_list *l)
+{
+	return sw_trail_list_count(l) + (size_t)l->view.head->n_texts;
 }
 
 static void file_name(char ret[static FILE_NAME_MAX], const char *name, const char *suffix)

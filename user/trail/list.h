@@ -27,7 +27,9 @@ void sw_trail_list_free(struct sw_trail_list *l);
 void sw_trail_list_freep(struct sw_trail_list **l);
 /* The action of the list: that of its first entry; a list of mixed actions is not made here. */
 enum sw_trail_action sw_trail_list_action(const struct sw_trail_list *l);
+/* Its networks; and all of its trails. */
 size_t sw_trail_list_count(const struct sw_trail_list *l);
+size_t sw_trail_list_total(const struct sw_trail_list *l);
 
 /* Writes NAME.swtl in dirfd, replacing it at once. */
 int sw_trail_list_save(const struct sw_trail_list *l, int dirfd);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 
 #include "user/base/cidr.h"
+#include "user/trail/image_check.h"
 #include "user/trail/line.h"
 
 /*
@@ -24,7 +25,10 @@ struct sw_trail_parser {
 	struct sw_trail_report report;
 	uint64_t *nets4;
 	struct net6 *nets6;
-	size_t n4, n6, room4, room6;
+	struct sw_trail_port *ports;
+	size_t n4, n6, n_ports, room4, room6, room_ports;
+	struct sw_strbuf text; /* trails of other kinds */
+	uint64_t key;
 	bool is_sorted4, is_sorted6; /* as read: most lists are */
 	uint64_t content; /* lines that are neither blank nor comment */
 	char first_bad[41];
@@ -52,6 +56,8 @@ void sw_trail_parser_free(struct sw_trail_parser *p)
 		return;
 	free(p->nets4);
 	free(p->nets6);
+	free(p->ports);
+	sw_strbuf_done(&p->text);
 	free(p);
 }
 
@@ -184,6 +190,71 @@ static int add_range(struct sw_trail_parser *p, const struct sw_trail_line *l)
 	return r;
 }
 
+static int add_port(struct sw_trail_parser *p, const struct sw_static_line *l)
+{
+	if (p->n_ports >= SW_MAX_TRAIL_PORTS)
+		return refuse(p, -E2BIG, "line %" PRIu64 ": more than %d addresses with a port",
+			p->report.lines, SW_MAX_TRAIL_PORTS);
+	if (grow((void **)&p->ports, p->n_ports, &p->room_ports, sizeof(*p->ports)) < 0)
+		return refuse(p, -ENOMEM, "line %" PRIu64 ": out of memory", p->report.lines);
+	p->ports[p->n_ports++] = (struct sw_trail_port){.net = l->net,
+		.port = l->port,
+		.line = (uint32_t)SW_MIN(p->report.lines, (uint64_t)UINT32_MAX)};
+	return 0;
+}
+
+int sw_trail_parser_other(struct sw_trail_parser *p, const char *text, size_t len)
+{
+	struct sw_static_line l;
+
+	p->report.others++;
+	if (len > 2 && text[0] == '*' &&
+		text[1] == '.') { /* all below a domain, as every domain is */
+		text += 2;
+		len -= 2;
+	}
+	sw_static_line_read(text, len, false, &l);
+	if (l.kind == SW_STATIC_BAD || p->text.len > SW_TRAIL_TEXT_BYTES_MAX) {
+		p->report.skipped++;
+		return 0;
+	}
+	sw_strbuf_printf(&p->text, "%" PRIu64 "\t", p->report.lines);
+	sw_strbuf_add(&p->text, text, len);
+	sw_strbuf_putc(&p->text, '\n');
+	if (p->text.is_failed)
+		return refuse(p, -ENOMEM, "line %" PRIu64 ": out of memory", p->report.lines);
+	return l.kind == SW_STATIC_IP_PORT ? add_port(p, &l) : 0;
+}
+
+int sw_trail_parser_add(struct sw_trail_parser *p, const struct sw_static_line *l, uint64_t line)
+{
+	p->report.lines = line;
+	if (l->kind == SW_STATIC_IP || l->kind == SW_STATIC_CIDR)
+		return add(p, &l->net);
+	p->report.others++;
+	return l->kind == SW_STATIC_IP_PORT ? add_port(p, l) : 0;
+}
+
+void sw_trail_parser_set_text(struct sw_trail_parser *p, struct sw_strbuf *text)
+{
+	sw_strbuf_done(&p->text);
+	p->text = *text;
+	*text = (struct sw_strbuf){};
+}
+
+void sw_trail_parser_say(struct sw_trail_parser *p, int error, const char *about)
+{
+	if (p->result < 0 && p->report.text[0])
+		return;
+	refuse(p, error, "%.150s: %s", about,
+		error == -ENODATA ? "no trail in it" : strerror(-error));
+}
+
+void sw_trail_parser_set_key(struct sw_trail_parser *p, uint64_t key)
+{
+	p->key = key;
+}
+
 static int take_line(struct sw_trail_parser *p, const char *line, size_t len)
 {
 	struct sw_trail_line l;
@@ -201,8 +272,7 @@ static int take_line(struct sw_trail_parser *p, const char *line, size_t len)
 	case SW_TRAIL_LINE_RANGE:
 		return add_range(p, &l);
 	case SW_TRAIL_LINE_OTHER:
-		p->report.skipped++;
-		return 0;
+		return sw_trail_parser_other(p, l.text, l.len);
 	case SW_TRAIL_LINE_NOTHING:
 		return 0;
 	case SW_TRAIL_LINE_BAD:
@@ -291,18 +361,13 @@ int sw_trail_parser_end(struct sw_trail_parser *p)
 	if (p->result < 0)
 		return p->result;
 	forgiven = SW_MAX(p->content / SW_TRAIL_BAD_LINES_SHARE, (uint64_t)SW_TRAIL_BAD_LINES_MIN);
-	if (t->bad > forgiven || (t->bad && !t->entries && !t->skipped))
+	if (t->bad > forgiven || (t->bad && !t->entries && !t->others))
 		return refuse(p, -EBADMSG,
 			"line %" PRIu64 ": '%s' is not an address or network, and so %" PRIu64
 			" of %" PRIu64 " lines: this is not a list",
 			t->first_bad_line, p->first_bad, t->bad, p->content);
-	if (!t->entries && t->skipped && !p->rules.may_be_empty)
-		return refuse(p, -EBADMSG,
-			"no address or network in %" PRIu64 " lines; %" PRIu64
-			" domains, URLs or addresses with a port",
-			t->lines, t->skipped);
-	if (!t->entries && !p->rules.may_be_empty)
-		return refuse(p, -EBADMSG, "no address or network in %" PRIu64 " lines", t->lines);
+	if (!t->entries && t->others == t->skipped && !p->rules.may_be_empty)
+		return refuse(p, -EBADMSG, "no trail in %" PRIu64 " lines", t->lines);
 	return 0;
 }
 
@@ -409,7 +474,29 @@ static size_t unique6(struct net6 *e, size_t n)
 	return out;
 }
 
-int sw_trail_parser_sort(struct sw_trail_parser *p, size_t *ret_n4, size_t *ret_n6)
+static int cmp_port(const void *a, const void *b)
+{
+	const struct sw_trail_port *x = a, *y = b;
+	int r = sw_net_cmp(&x->net, &y->net);
+
+	if (r)
+		return r;
+	if (x->port != y->port)
+		return x->port < y->port ? -1 : 1;
+	return x->line == y->line ? 0 : x->line < y->line ? -1 : 1;
+}
+
+static size_t unique_ports(struct sw_trail_port *e, size_t n)
+{
+	size_t out = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!out || e[out - 1].port != e[i].port || !sw_net_eq(&e[out - 1].net, &e[i].net))
+			e[out++] = e[i];
+	return out;
+}
+
+int sw_trail_parser_sort(struct sw_trail_parser *p, struct sw_trail_head *ret)
 {
 	int r = p->is_sorted4 ? 0 : sort4(p);
 
@@ -420,8 +507,15 @@ int sw_trail_parser_sort(struct sw_trail_parser *p, size_t *ret_n4, size_t *ret_
 	p->is_sorted4 = p->is_sorted6 = true;
 	p->n4 = unique4(p->nets4, p->n4);
 	p->n6 = unique6(p->nets6, p->n6);
-	*ret_n4 = p->n4;
-	*ret_n6 = p->n6;
+	if (p->n_ports)
+		qsort(p->ports, p->n_ports, sizeof(*p->ports), cmp_port);
+	p->n_ports = unique_ports(p->ports, p->n_ports);
+	ret->count4 = p->n4;
+	ret->count6 = p->n6;
+	ret->n_ports = p->n_ports;
+	ret->n_texts = p->report.others - p->report.skipped;
+	ret->text_bytes = p->text.len;
+	ret->key = p->key;
 	return 0;
 }
 
@@ -446,4 +540,10 @@ void sw_trail_parser_fill(
 		memcpy(e.net.addr, p->nets6[i].addr, sizeof(e.net.addr));
 		*out++ = e;
 	}
+	if (p->n_ports)
+		memcpy(out, p->ports, p->n_ports * sizeof(*p->ports));
+	for (size_t i = 0; i < p->n_ports; i++)
+		((struct sw_trail_port *)(void *)out)[i].action = (__u8)action;
+	memcpy((struct sw_trail_port *)(void *)out + p->n_ports, sw_strbuf_get(&p->text),
+		p->text.len);
 }

@@ -8,15 +8,16 @@
  * A line: the first column (ended by space, tab, comma, semicolon) is an address, a network, or a
  * range "a-b" (also "a - b"), quoted or not, IPv6 in any spelling, bracketed or not; what follows is
  * a note. "#", ";" and "//" begin comments. A byte order mark, CRLF, and blank lines are nothing.
- * An address with a port, a domain, a URL, and a line of a hosts file are trails of another kind:
- * counted as skipped.
+ * An address with a port, a domain, a URL, a fingerprint, and a line of a hosts file are trails of
+ * another kind, and kept beside the networks.
  * Anything else is a bad line; a text with more than a few of them is not a list and is refused.
  */
 #pragma once
 
 #include "sockwarden/abi/gate.h"
 #include "sockwarden/rpc/trail.h"
-#include "user/base/util.h"
+#include "user/base/strbuf.h"
+#include "user/trail/static_line.h"
 
 enum {
 	SW_TRAIL_LINE_MAX = 4096, /* bytes of a line; a longer one is bad */
@@ -27,13 +28,15 @@ enum {
 struct sw_trail_rules {
 	__u32 min_plen4, min_plen6; /* a network wider than this is absurd: the text is refused */
 	__u64 max_entries; /* before duplicates are removed; 0: the maps' own limits alone */
-	bool may_be_empty; /* a text without an entry, or with other trails alone, is refused unless set */
+	bool may_be_empty; /* a text without a trail is refused unless set */
 };
 
 struct sw_trail_report {
 	uint64_t bytes, lines; /* lines: all of them, blank ones too */
 	uint64_t entries; /* networks read, before duplicates are removed */
-	uint64_t skipped; /* trails of another kind: domains, URLs, address and port */
+	uint64_t
+		others; /* trails of another kind: domains, URLs, addresses with a port, fingerprints */
+	uint64_t skipped; /* of these those that nothing can be done with */
 	uint64_t bad; /* lines that are nothing known */
 	uint64_t first_bad_line;
 	char text[192]; /* when refused: why, with the line; printable whatever the text held */
@@ -60,10 +63,22 @@ int sw_trail_parse_fd(
 int sw_trail_parse_mem(const struct sw_trail_rules *rules, const char *text, size_t len,
 	struct sw_trail_parser **ret);
 
+/* A trail of another kind, in the line that was fed last; what has no normal form is counted as skipped. */
+int sw_trail_parser_other(struct sw_trail_parser *p, const char *text, size_t len);
+/* A trail that somebody else has read: a network or an address with a port is taken, all else not. */
+int sw_trail_parser_add(struct sw_trail_parser *p, const struct sw_static_line *l, uint64_t line);
+/* The list's text (rpc/trail.h) is to be this; takes it over. */
+void sw_trail_parser_set_text(struct sw_trail_parser *p, struct sw_strbuf *text);
+/* The text is refused by whoever reads it: what it is about. */
+void sw_trail_parser_say(struct sw_trail_parser *p, int error, const char *about);
+/* What the source was when it was read (rpc/trail.h). */
+void sw_trail_parser_set_key(struct sw_trail_parser *p, uint64_t key);
+
 /*
- * For list.c: sorts, removes duplicates (the first line stays), and counts. Then fills out with
- * n4 + n6 entries, IPv4 first, each with the action given.
+ * For list.c: sorts, removes duplicates (the first line stays), and sets the counts, the bytes of text
+ * and the key. Then fills out with
+ * n4 + n6 entries, IPv4 first, each with the action given, then the ports and the text.
  */
-int sw_trail_parser_sort(struct sw_trail_parser *p, size_t *ret_n4, size_t *ret_n6);
+int sw_trail_parser_sort(struct sw_trail_parser *p, struct sw_trail_head *ret);
 void sw_trail_parser_fill(
 	const struct sw_trail_parser *p, enum sw_trail_action action, struct sw_trail_entry *out);

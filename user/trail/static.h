@@ -22,7 +22,15 @@ struct sw_static_hit {
 /* What is known of a hit. Never NULL. */
 struct sw_static_about {
 	const char *info, *reference, *citation, *file;
-	uint32_t line;
+	uint32_t line, list; /* list: as sw_static_set_list said */
+};
+
+/* Takes what would be added, in place of the set. group: as sw_static_group's; its number or -errno. */
+struct sw_static_sink {
+	int64_t (*group)(void *arg, const char *file, const char *info, const char *reference,
+		const char *citation);
+	int (*add)(void *arg, const struct sw_static_line *l, uint32_t group, uint32_t line);
+	void *arg;
 };
 
 struct sw_static_stats {
@@ -45,6 +53,10 @@ int64_t sw_static_group(struct sw_static *s, const char *file, const char *info,
 /* 0, -EINVAL for a line that is no trail (counted), -ENOMEM. */
 int sw_static_add(
 	struct sw_static *s, const struct sw_static_line *l, uint32_t group, uint32_t line);
+/* From now on groups are of this list. */
+void sw_static_set_list(struct sw_static *s, uint32_t list);
+/* From now on all goes there; borrowed. Such a set is not sealed. */
+void sw_static_set_sink(struct sw_static *s, const struct sw_static_sink *sink);
 /* Counts a line that holds no trail. */
 void sw_static_count_line(struct sw_static *s);
 int sw_static_seal(struct sw_static *s);
@@ -87,3 +99,10 @@ bool sw_static_pattern(struct sw_static *s, enum sw_static_kind kind, const char
 bool sw_static_has_kind(const struct sw_static *s, enum sw_static_kind kind);
 struct sw_static_about sw_static_about(const struct sw_static *s, const struct sw_static_hit *hit);
 const struct sw_static_stats *sw_static_stats(const struct sw_static *s);
+
+/* ---- the file: a sealed set as it is in memory, to be mapped and not parsed again */
+
+/* Writes it as dirfd/name at once. key: of what it was made of; the caller's. 0 or -errno. */
+int sw_static_save(const struct sw_static *s, uint64_t key, int dirfd, const char *name);
+/* Maps it. -ESTALE: made of something else; -EBADMSG: damaged, or by another version; -errno. */
+int sw_static_load(int dirfd, const char *name, uint64_t key, struct sw_static **ret);

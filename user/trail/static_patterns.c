@@ -14,7 +14,7 @@ enum {
 
 struct pattern {
 	char *text;
-	pcre2_code *code;
+	pcre2_code *code; /* NULL: not yet asked */
 	uint32_t group, line;
 };
 
@@ -27,6 +27,7 @@ struct sw_patterns {
 	struct pattern *rows;
 	size_t n;
 	pcre2_code *all; /* NULL: too many, or not to be had together */
+	bool is_restored; /* to be compiled when first asked */
 	pcre2_match_data *data;
 	pcre2_match_context *context;
 	struct answer *cache;
@@ -78,30 +79,47 @@ static pcre2_code *compile(const char *text, size_t len)
 	return code;
 }
 
+/* Takes code over, whatever comes of it. */
+static int add(struct sw_patterns *p, const char *text, size_t len, pcre2_code *code,
+	uint32_t group, uint32_t line)
+{
+	struct pattern *rows = reallocarray(p->rows, p->n + 1, sizeof(*rows));
+
+	if (rows)
+		p->rows = rows;
+	if (!rows || !(rows[p->n].text = strndup(text, len))) {
+		pcre2_code_free(code);
+		return -ENOMEM;
+	}
+	rows[p->n].code = code;
+	rows[p->n].group = group;
+	rows[p->n++].line = line;
+	return 0;
+}
+
 int sw_patterns_add(
 	struct sw_patterns *p, const char *text, size_t len, uint32_t group, uint32_t line)
 {
-	struct pattern *rows;
 	pcre2_code *code;
 
 	if (p->n == SW_PATTERNS_MAX)
 		return -ENOSPC;
 	code = compile(text, len);
-	if (!code)
-		return -EINVAL;
-	rows = reallocarray(p->rows, p->n + 1, sizeof(*rows));
-	if (!rows) {
-		pcre2_code_free(code);
-		return -ENOMEM;
-	}
-	p->rows = rows;
-	rows[p->n] = (struct pattern){strndup(text, len), code, group, line};
-	if (!rows[p->n].text) {
-		pcre2_code_free(code);
-		return -ENOMEM;
-	}
-	p->n++;
-	return 0;
+	return code ? add(p, text, len, code, group, line) : -EINVAL;
+}
+
+int sw_patterns_restore(
+	struct sw_patterns *p, const char *text, size_t len, uint32_t group, uint32_t line)
+{
+	p->is_restored = true;
+	return p->n == SW_PATTERNS_MAX ? -ENOSPC : add(p, text, len, NULL, group, line);
+}
+
+void sw_patterns_each(const struct sw_patterns *p,
+	void (*fn)(void *arg, const char *text, uint32_t group, uint32_t line), void *arg)
+{
+	for (size_t i = 0; i < p->n; i++)
+		fn(arg, p->rows[i].text, p->rows[i].group, p->rows[i].line);
 }
 
 int sw_patterns_seal(struct sw_patterns *p)
@@ -128,12 +146,18 @@ static bool matches(struct sw_patterns *p, const pcre2_code *code, const char *t
 
 static int32_t find(struct sw_patterns *p, const char *text, size_t len)
 {
+	if (p->is_restored) {
+		sw_patterns_seal(p);
+		p->is_restored = false;
+	}
 	if (p->all &&
 		pcre2_match(p->all, (PCRE2_SPTR)text, len, 0, 0, p->data, p->context) ==
 			PCRE2_ERROR_NOMATCH)
 		return -1;
 	for (size_t i = p->n; i-- > 0;) { /* the last wins */
-		if (matches(p, p->rows[i].code, text, len))
+		if (!p->rows[i].code)
+			p->rows[i].code = compile(p->rows[i].text, strlen(p->rows[i].text));
+		if (p->rows[i].code && matches(p, p->rows[i].code, text, len))
 			return (int32_t)i;
 	}
 	return -1;

@@ -19,6 +19,12 @@ void sw_patterns_free(struct sw_patterns *p);
 /* text: copied. 0, -EINVAL when it is no expression, -ENOSPC, -ENOMEM. */
 int sw_patterns_add(
 	struct sw_patterns *p, const char *text, size_t len, uint32_t group, uint32_t line);
+/* One that was compiled before and is good: it is compiled again when it is first asked. */
+int sw_patterns_restore(
+	struct sw_patterns *p, const char *text, size_t len, uint32_t group, uint32_t line);
+/* Calls fn for each, in order. */
+void sw_patterns_each(const struct sw_patterns *p,
+	void (*fn)(void *arg, const char *text, uint32_t group, uint32_t line), void *arg);
 int sw_patterns_seal(struct sw_patterns *p);
 bool sw_patterns_match(
 	struct sw_patterns *p, const char *text, size_t len, struct sw_static_hit *ret);

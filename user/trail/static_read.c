@@ -8,6 +8,7 @@
 #include <uthash.h>
 
 #include "user/base/strbuf.h"
+#include "user/trail/static_hash.h"
 
 enum { DIR_FILES_MAX = 65536, CITATION_MAX = 2048 };
 
@@ -315,8 +316,11 @@ static int is_trail_file(const struct dirent *e)
 		(ends_with(e->d_name, ".txt") || ends_with(e->d_name, ".csv"));
 }
 
-static int read_folder(struct sw_static *s, const char *path, const char *word,
-	const char *reference, char *err, size_t err_size)
+typedef int (*file_fn)(
+	void *arg, int dirfd, const char *name, const char *file, const struct stat *st);
+
+/* Every trail file of a folder, in order. */
+static int each_file(const char *path, file_fn fn, void *arg, char *err, size_t err_size)
 {
 	_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent **names = NULL;
@@ -333,7 +337,7 @@ static int read_folder(struct sw_static *s, const char *path, const char *word,
 
 		snprintf(file, sizeof(file), "%s/%s", path, names[i]->d_name);
 		if (!r && fstatat(fd, names[i]->d_name, &st, 0) == 0 && S_ISREG(st.st_mode)) {
-			r = read_file(s, fd, names[i]->d_name, file, word, reference);
+			r = fn(arg, fd, names[i]->d_name, file, &st);
 			if (r < 0)
 				snprintf(err, err_size, "%s", file);
 		}
@@ -343,26 +347,76 @@ static int read_folder(struct sw_static *s, const char *path, const char *word,
 	return r;
 }
 
-static int read_directory(struct sw_static *s, const char *path, char *err, size_t err_size)
+bool sw_static_is_directory(const char *path)
 {
-	const char *reference = "(custom)";
 	char folder[PATH_MAX];
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(classes); i++) {
-		snprintf(folder, sizeof(folder), "%s/%s", path, classes[i].folder);
+		snprintf(folder, sizeof(folder), "%s/%s/", path, classes[i].folder);
 		if (classes[i].word && access(folder, F_OK) == 0)
-			reference = "(static)";
+			return true;
 	}
+	return false;
+}
+
+struct walk {
+	struct sw_static *s;
+	const char *word, *reference; /* of the folder under way */
+	uint64_t hash;
+};
+
+static int read_one(void *arg, int dirfd, const char *name, const char *file, const struct stat *st)
+{
+	struct walk *w = arg;
+
+	return read_file(w->s, dirfd, name, file, w->word, w->reference);
+}
+
+static int hash_one(void *arg, int dirfd, const char *name, const char *file, const struct stat *st)
+{
+	struct walk *w = arg;
+	const uint64_t facts[] = {(uint64_t)st->st_size, (uint64_t)st->st_ino,
+		(uint64_t)st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec,
+		(uint64_t)st->st_ctim.tv_sec, (uint64_t)st->st_ctim.tv_nsec};
+
+	w->hash = sw_hash_bytes(w->hash, file, strlen(file));
+	w->hash = sw_hash_bytes(w->hash, facts, sizeof(facts));
+	return 0;
+}
+
+static int each_folder(struct walk *w, const char *path, file_fn fn, char *err, size_t err_size)
+{
+	char folder[PATH_MAX];
+
+	w->reference = sw_static_is_directory(path) ? "(static)" : "(custom)";
 	for (size_t i = 0; i < SW_ARRAY_SIZE(classes); i++) {
 		int r;
 
 		snprintf(folder, sizeof(folder), "%s%s%s", path, classes[i].word ? "/" : "",
 			classes[i].folder);
 		snprintf(err, err_size, "%s", folder);
-		r = read_folder(s, folder, classes[i].word, reference, err, err_size);
+		w->word = classes[i].word;
+		r = each_file(folder, fn, w, err, err_size);
 		if (r < 0 && (r != -ENOENT || !classes[i].word))
 			return r;
 	}
+	return 0;
+}
+
+int sw_static_fingerprint(const char *path, uint64_t *ret)
+{
+	struct walk w = {.hash = 1};
+	char err[PATH_MAX];
+	struct stat st;
+	int r = stat(path, &st) < 0 ? -errno : 0;
+
+	if (!r && S_ISDIR(st.st_mode))
+		r = each_folder(&w, path, hash_one, err, sizeof(err));
+	else if (!r)
+		r = hash_one(&w, AT_FDCWD, path, path, &st);
+	if (r < 0)
+		return r;
+	*ret = w.hash | 1; /* never 0, which is unknown */
 	return 0;
 }
 
@@ -370,6 +424,7 @@ int sw_static_read(struct sw_static *s, const char *path, char *err, size_t err_
 {
 	const struct sw_static_stats *stats = sw_static_stats(s);
 	uint64_t before = 0, after = 0;
+	struct walk w = {.s = s};
 	struct stat st;
 	int r;
 
@@ -379,7 +434,7 @@ int sw_static_read(struct sw_static *s, const char *path, char *err, size_t err_
 	for (size_t i = 0; i < SW_STATIC_COUNT; i++)
 		before += stats->kinds[i];
 	if (S_ISDIR(st.st_mode))
-		r = read_directory(s, path, err, err_size);
+		r = each_folder(&w, path, read_one, err, err_size);
 	else
 		r = read_file(s, AT_FDCWD, path, path, NULL, "(custom)");
 	if (r < 0)

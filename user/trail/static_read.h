@@ -19,6 +19,10 @@ enum {
  * Lines that are no trails are counted, not errors; -ENODATA when no trail was found at all.
  */
 int sw_static_read(struct sw_static *s, const char *path, char *err, size_t err_size);
+/* What path holds, by names, sizes, times and inodes; nothing is read. 0 or -errno. */
+int sw_static_fingerprint(const char *path, uint64_t *ret);
+/* True when path is a directory with one of the folders malware, malicious, suspicious. */
+bool sw_static_is_directory(const char *path);
 /* The lines of one text that is in memory already, as of the file of that name and info. */
 int sw_static_read_text(struct sw_static *s, const char *file, const char *info,
 	const char *reference, const char *text, size_t len);

@@ -25,6 +25,7 @@ enum {
 	SW_CONFIG_IFACES_MAX = 16,
 	SW_CONFIG_FEEDS_MAX = 32,
 	SW_CONFIG_FILES_MAX = 16,
+	SW_CONFIG_DIRS_MAX = 8,
 	SW_CONFIG_PORTS_MAX = 128, /* ports and ranges in one list */
 	SW_CONFIG_BANNERS_MAX = 16,
 	SW_CONFIG_RULES_MAX = 64, /* rules over logs that have settings of their own */
@@ -109,6 +110,8 @@ struct sw_config {
 	/* trails */
 	__u32 trail_engine; /* enum sw_trail_engine */
 	char trail_files[SW_CONFIG_FILES_MAX][256];
+	__u32 n_trail_dirs, trail_dirs_action; /* enum sw_trail_action */
+	char trail_dirs[SW_CONFIG_DIRS_MAX][256];
 	__u64 trail_max_entries;
 	__u32 trail_min_plen4, trail_min_plen6; /* a wider network in a list is absurd: the file is refused */
 	struct sw_config_feed feeds[SW_CONFIG_FEEDS_MAX];

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/trail/directory.h"
+
+#include <inttypes.h>
+
+#include "user/base/cidr.h"
+#include "user/trail/static_read.h"
+
+/* ---- a directory to a list */
+
+struct writer {
+	struct sw_trail_parser *parser;
+	struct sw_strbuf text;
+	int64_t n_groups, group; /* the group under way */
+};
+
+/* A text of a file's as one field of a line. */
+static void put_field(struct sw_strbuf *b, const char *text)
+{
+	sw_strbuf_putc(b, '\t');
+	for (; *text; text++)
+		sw_strbuf_putc(b, *text == '\t' || *text == '\n' ? ' ' : *text);
+}
+
+static int64_t put_group(
+	void *arg, const char *file, const char *info, const char *reference, const char *citation)
+{
+	struct writer *w = arg;
+
+	sw_strbuf_putc(&w->text, 'F');
+	put_field(&w->text, file);
+	put_field(&w->text, info);
+	put_field(&w->text, reference);
+	put_field(&w->text, citation);
+	sw_strbuf_putc(&w->text, '\n');
+	w->group = w->n_groups++;
+	return w->text.is_failed ? -ENOMEM : w->group;
+}
+
+static int put_trail(void *arg, const struct sw_static_line *l, uint32_t group, uint32_t line)
+{
+	struct writer *w = arg;
+	char net[SW_NET_TEXT_MAX];
+
+	if (w->text.len > SW_TRAIL_TEXT_BYTES_MAX - SW_STATIC_TEXT_MAX)
+		return -EINVAL;
+	if (group != w->group) {
+		sw_strbuf_printf(&w->text, "G\t%" PRIu32 "\n", group);
+		w->group = group;
+	}
+	sw_strbuf_printf(&w->text, "%s%" PRIu32 "\t", l->kind == SW_STATIC_AGENT ? "~" : "", line);
+	if (l->kind == SW_STATIC_IP_PORT)
+		sw_strbuf_printf(&w->text, l->net.family == SW_AF_IP6 ? "[%s]:%u\n" : "%s:%u\n",
+			sw_cidr_format(net, &l->net), l->port);
+	else if (l->kind == SW_STATIC_IP || l->kind == SW_STATIC_CIDR)
+		sw_strbuf_printf(&w->text, "%s\n", sw_cidr_format(net, &l->net));
+	else /* with its scheme a URL is one whatever signs it has */
+		sw_strbuf_printf(
+			&w->text, "%s%s\n", l->kind == SW_STATIC_URL ? "http://" : "", l->text);
+	if (w->text.is_failed)
+		return -ENOMEM;
+	return sw_trail_parser_add(w->parser, l, line);
+}
+
+int sw_trail_directory_read(
+	const char *path, const struct sw_trail_rules *rules, struct sw_trail_parser **ret)
+{
+	_cleanup_(sw_static_freep) struct sw_static *s = NULL;
+	struct writer w = {.group = -1};
+	const struct sw_static_sink sink = {put_group, put_trail, &w};
+	struct sw_trail_rules own = *rules;
+	char err[256] = "";
+	int r = sw_static_new(&s);
+
+	own.may_be_empty = true;
+	if (!r)
+		r = sw_trail_parser_new(&own, &w.parser);
+	if (r < 0)
+		return r;
+	*ret = w.parser;
+	sw_static_set_sink(s, &sink);
+	r = sw_static_read(s, path, err, sizeof(err));
+	if (!r)
+		r = sw_trail_parser_end(w.parser);
+	if (!r)
+		sw_trail_parser_set_text(w.parser, &w.text);
+	else
+		sw_trail_parser_say(w.parser, r, err);
+	sw_strbuf_done(&w.text);
+	return r;
+}
+
+/* ---- a list's text to a set */
+
+struct reader {
+	struct sw_static *s;
+	const char *info, *origin, *name;
+	uint32_t *groups; /* of each F its number in the set */
+	size_t n_groups, room;
+	int64_t group; /* -1: begins with the next trail */
+};
+
+/* Cuts the next field off a line; it is ended by a NUL in place. */
+static char *take_field(char **at)
+{
+	char *field = *at, *tab = strchr(field, '\t');
+
+	if (tab)
+		*tab = 0;
+	*at = tab ? tab + 1 : field + strlen(field);
+	return field;
+}
+
+static int begin_file(struct reader *r, char *at)
+{
+	const char *file = take_field(&at), *info = take_field(&at), *reference = take_field(&at);
+
+	if (r->n_groups == r->room) {
+		size_t room = r->room ? r->room * 2 : 256;
+		uint32_t *grown = reallocarray(r->groups, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		r->groups = grown;
+		r->room = room;
+	}
+	r->group = sw_static_group(r->s, file, info, reference, take_field(&at));
+	if (r->group < 0)
+		return -ENOMEM;
+	r->groups[r->n_groups++] = (uint32_t)r->group;
+	return 0;
+}
+
+static int take_line(struct reader *r, char *line)
+{
+	bool is_agent = *line == '~';
+	struct sw_static_line l;
+	char *end;
+	unsigned long number;
+
+	if (line[0] == 'F' && line[1] == '\t')
+		return begin_file(r, line + 2);
+	number = strtoul(line + (line[0] == 'G' && line[1] ? 2 : is_agent), &end, 10);
+	if (line[0] == 'G') {
+		r->group = number < r->n_groups ? (int64_t)r->groups[number] : -1;
+		return 0;
+	}
+	sw_static_count_line(r->s);
+	if (*end != '\t')
+		return 0;
+	if (r->group < 0)
+		r->group = sw_static_group(r->s, r->origin, r->info, r->name, "");
+	if (r->group < 0)
+		return -ENOMEM;
+	sw_static_line_read(end + 1, strlen(end + 1), is_agent, &l);
+	return sw_static_add(r->s, &l, (uint32_t)r->group, (uint32_t)number) == -ENOMEM ? -ENOMEM
+											: 0;
+}
+
+int sw_static_add_list(struct sw_static *s, const struct sw_trail_view *v, uint32_t number,
+	const char *info, const char *origin)
+{
+	struct reader r = {
+		.s = s, .info = info, .origin = origin, .name = v->head->name, .group = -1};
+	const char *end = v->text + v->n_text, *p = v->text, *eol;
+	char line[12288]; /* a file's path, info and citation are longer than a trail */
+	int ret = 0;
+
+	sw_static_set_list(s, number);
+	for (; !ret && p < end; p = eol + 1) {
+		size_t len;
+
+		eol = memchr(p, '\n', (size_t)(end - p));
+		if (!eol)
+			break;
+		len = (size_t)(eol - p);
+		if (len >= sizeof(line))
+			continue;
+		memcpy(line, p, len);
+		line[len] = 0;
+		ret = take_line(&r, line);
+	}
+	free(r.groups);
+	return ret;
+}
