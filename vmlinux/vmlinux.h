@@ -97,6 +97,8 @@ struct xdp_md {
 };
 
 /* Up to cb[]; nothing after it is read. */
+struct bpf_sock;
+
 struct __sk_buff {
 	__u32 len;
 	__u32 pkt_type;
@@ -115,6 +117,26 @@ struct __sk_buff {
 	__u32 tc_classid;
 	__u32 data;
 	__u32 data_end;
+	__u32 napi_id;
+	__u32 family;
+	__u32 remote_ip4;
+	__u32 local_ip4;
+	__u32 remote_ip6[4];
+	__u32 local_ip6[4];
+	__u32 remote_port;
+	__u32 local_port;
+	__u32 data_meta;
+	union {
+		void *flow_keys;
+		__u64 flow_keys_word;
+	} __attribute__((aligned(8)));
+	__u64 tstamp;
+	__u32 wire_len;
+	__u32 gso_segs;
+	union {
+		struct bpf_sock *sk;
+		__u64 sk_word;
+	} __attribute__((aligned(8)));
 };
 
 /* ---- uapi: socket programs */

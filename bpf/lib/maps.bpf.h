@@ -8,15 +8,8 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include "sockwarden/abi/packed.h"
+#include "lib/gate_ctl.bpf.h"
 #include "lib/stats.bpf.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_RDONLY_PROG);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct sw_gate_ctl);
-} gate_ctl SEC(".maps");
 
 #define SW_MAP_LPM(name, key_type, value_type, entries)                                            \
 	struct {                                                                                   \

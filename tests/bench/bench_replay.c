@@ -185,7 +185,7 @@ static double run(struct sw_static *set, const struct tape *tape)
 	const uint8_t *at = tape->data;
 	double start;
 
-	if (sw_traffic_new(set, take, NULL, &t) < 0)
+	if (sw_traffic_new(set, SW_LOOK_ALL, take, NULL, &t) < 0)
 		abort();
 	start = cpu_sec();
 	for (size_t i = 0; i < tape->n;) {

@@ -105,7 +105,7 @@ static void read_packet(const uint8_t *p, size_t n, enum sw_link link)
 		sw_static_line_read("evil.test", 9, false, &line);
 		must(sw_static_add(set, &line, 0, 2) == 0 && sw_static_seal(set) == 0);
 	}
-	must(sw_traffic_new(set, ignore, NULL, &t) == 0);
+	must(sw_traffic_new(set, SW_LOOK_ALL, ignore, NULL, &t) == 0);
 	sw_traffic_packets(t, v, 2);
 	sw_traffic_end(t);
 	sw_traffic_free(t);

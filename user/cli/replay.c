@@ -198,7 +198,7 @@ static int run(struct run *r, struct sw_static *set)
 	struct sw_replay_result result;
 	int status;
 
-	if (sw_traffic_new(set, take_sight, r, &traffic) < 0)
+	if (sw_traffic_new(set, SW_LOOK_ALL, take_sight, r, &traffic) < 0)
 		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "out of memory");
 	o.traffic = traffic;
 	status = sw_replay_run(&o, &result);

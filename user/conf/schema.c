@@ -171,6 +171,19 @@ const struct sw_conf_row sw_conf_rows[] = {
 	{"sockets.alert_gone_listeners", SW_CONF_BOOL, AT(alert_gone_listeners), "false", 0, 0, NULL,
 		"A listening socket of the baseline that is gone is a finding."},
 
+	{"inspect.dns", SW_CONF_BOOL, AT(inspect_dns), "true", 0, 0, NULL,
+		"Look at the names in what this host's sockets ask and hear on port 53."},
+	{"inspect.http", SW_CONF_BOOL, AT(inspect_http), "true", 0, 0, NULL,
+		"Look at the requests that this host's sockets send and get, each as far as three segments and 4 KiB."},
+	{"inspect.tls", SW_CONF_BOOL, AT(inspect_tls), "true", 0, 0, NULL,
+		"Look at how TLS connections begin: server name, fingerprints, certificate."},
+	{"inspect.quic", SW_CONF_BOOL, AT(inspect_quic), "true", 0, 0, NULL,
+		"Look at how QUIC connections begin: server name and fingerprint."},
+	{"inspect.ban", SW_CONF_BOOL, AT(inspect_ban), "false", 0, 0, NULL,
+		"Ban who sends an attack, a listed request or a scanner's user agent to a service of this host over a TCP connection."},
+	{"inspect.ban_for", SW_CONF_DURATION, AT(inspect_ban_sec), "24h", 0, 10ull * YEAR, NULL,
+		"How long such a ban lasts; 0 is for ever."},
+
 	{"decoys.tcp", SW_CONF_WORD, AT(decoy_tcp), "off", 0, 0, WORDS(decoy_tcp_words, SW_DECOY_TCP_OFF),
 		"TCP ports that are answered though nobody serves them: none, those of decoys.tcp_ports, all that nobody listens on, or those of them below decoys.below."},
 	{"decoys.preset", SW_CONF_WORD, AT(decoy_preset), "none", 0, 0, WORDS(decoy_preset_words, SW_DECOY_PRESET_NONE),
@@ -280,6 +293,7 @@ static const struct {
 	{"alerts.syslog", "The system log."},
 	{"web", "The page."},
 	{"sockets", "What the socket inventory tells of."},
+	{"inspect", "Looking into packets: names, requests and how connections begin, of this host's own sockets."},
 	{"decoys", "Decoy ports: what nobody serves is answered, and who connects gives himself away."},
 	{"rules", "Rules over logs."},
 };

@@ -26,7 +26,8 @@ static void take_scan(void *arg, const struct sw_scan_finding *f)
 	t->fn(t->arg, &s);
 }
 
-int sw_traffic_new(struct sw_static *set, sw_sight_fn fn, void *arg, struct sw_traffic **ret)
+int sw_traffic_new(struct sw_static *set, unsigned int looks, sw_sight_fn fn, void *arg,
+	struct sw_traffic **ret)
 {
 	_cleanup_(sw_traffic_freep) struct sw_traffic *t = calloc(1, sizeof(*t));
 	int r;
@@ -34,13 +35,14 @@ int sw_traffic_new(struct sw_static *set, sw_sight_fn fn, void *arg, struct sw_t
 	if (!t)
 		return -ENOMEM;
 	t->set = set;
+	t->has_addresses = looks & SW_LOOK_ADDRESSES;
 	t->fn = fn;
 	t->arg = arg;
 	t->told = calloc(TRAFFIC_TOLD, sizeof(*t->told));
 	if (!t->told)
 		return -ENOMEM;
 	r = sw_heads_new(traffic_head_ended, t, &t->heads);
-	if (!r)
+	if (!r && looks & SW_LOOK_SCANS)
 		r = sw_scan_new(take_scan, t, &t->scan);
 	if (!r)
 		r = sw_habits_new(&t->habits);
@@ -55,10 +57,16 @@ void sw_traffic_free(struct sw_traffic *t)
 	if (!t)
 		return;
 	sw_heads_free(t->heads);
-	sw_scan_free(t->scan);
+	if (t->scan)
+		sw_scan_free(t->scan);
 	sw_habits_free(t->habits);
 	free(t->told);
 	free(t);
+}
+
+void sw_traffic_use(struct sw_traffic *t, struct sw_static *set)
+{
+	t->set = set;
 }
 
 void sw_traffic_freep(struct sw_traffic **t)
@@ -195,6 +203,12 @@ void traffic_judge_expected(struct sw_traffic *t, enum sw_rule rule, const struc
 
 /* ---- packets */
 
+static void judge_scan(struct sw_traffic *t, const struct sw_flow *flow, size_t payload)
+{
+	if (t->scan)
+		sw_scan_packet(t->scan, flow, payload, t->now_ns, t->packet);
+}
+
 static void judge_tcp(struct sw_traffic *t, const struct sw_flow *flow, const struct sw_carried *c)
 {
 	const uint8_t *p = c->l4;
@@ -202,10 +216,10 @@ static void judge_tcp(struct sw_traffic *t, const struct sw_flow *flow, const st
 
 	header = have < 20 ? SIZE_MAX : (size_t)(p[12] >> 4) * 4;
 	if (header < 20 || header >= have) {
-		sw_scan_packet(t->scan, flow, 0, t->now_ns, t->packet);
+		judge_scan(t, flow, 0);
 		return;
 	}
-	sw_scan_packet(t->scan, flow, have - header, t->now_ns, t->packet);
+	judge_scan(t, flow, have - header);
 	if (!(flow->tcp_flags & 0x06)) /* SYN, RST */
 		traffic_segment(t, flow,
 			(uint32_t)p[4] << 24 | (uint32_t)p[5] << 16 | (uint32_t)p[6] << 8 | p[7],
@@ -222,7 +236,7 @@ static void judge_udp(struct sw_traffic *t, const struct sw_flow *flow, const st
 	const uint8_t *payload = c->l4 + 8;
 	size_t len;
 
-	sw_scan_packet(t->scan, flow, 0, t->now_ns, t->packet);
+	judge_scan(t, flow, 0);
 	if (c->end - c->l4 < 8)
 		return;
 	len = (size_t)(c->end - payload);
@@ -234,8 +248,9 @@ static void judge_udp(struct sw_traffic *t, const struct sw_flow *flow, const st
 
 static void judge(struct sw_traffic *t, const struct sw_flow *flow, const struct sw_carried *c)
 {
-	if (!traffic_judge_addr(
-		    t, SW_RULE_TRAIL_ADDRESS, flow, flow->family, &flow->saddr, flow->sport))
+	if (t->has_addresses &&
+		!traffic_judge_addr(
+			t, SW_RULE_TRAIL_ADDRESS, flow, flow->family, &flow->saddr, flow->sport))
 		traffic_judge_addr(
 			t, SW_RULE_TRAIL_ADDRESS, flow, flow->family, &flow->daddr, flow->dport);
 	if (!flow->l4_off)
@@ -292,11 +307,14 @@ void sw_traffic_packets(struct sw_traffic *t, const struct sw_traffic_packet *v,
 		a->result = sw_pkt_parse(v[i].data, v[i].data + v[i].len, v[i].link, &a->flow);
 		if (a->result != SW_PKT_IP)
 			continue;
-		sw_static_expect_addr(t->set, a->flow.family, &a->flow.saddr);
-		sw_static_expect_addr(t->set, a->flow.family, &a->flow.daddr);
-		sw_scan_expect(t->scan, &a->flow);
+		if (t->has_addresses) {
+			sw_static_expect_addr(t->set, a->flow.family, &a->flow.saddr);
+			sw_static_expect_addr(t->set, a->flow.family, &a->flow.daddr);
+		}
+		if (t->scan)
+			sw_scan_expect(t->scan, &a->flow);
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; t->scan && i < n; i++) {
 		if (ahead[i].result == SW_PKT_IP)
 			sw_scan_expect_rows(t->scan, &ahead[i].flow);
 	}
@@ -307,5 +325,6 @@ void sw_traffic_packets(struct sw_traffic *t, const struct sw_traffic_packet *v,
 void sw_traffic_end(struct sw_traffic *t)
 {
 	sw_heads_flush(t->heads);
-	sw_scan_end(t->scan);
+	if (t->scan)
+		sw_scan_end(t->scan);
 }

@@ -23,8 +23,18 @@ struct sw_traffic_stats {
 
 typedef void (*sw_sight_fn)(void *arg, const struct sw_sight *sight);
 
-/* set: borrowed, sealed. */
-int sw_traffic_new(struct sw_static *set, sw_sight_fn fn, void *arg, struct sw_traffic **ret);
+/* What is looked at beside names, requests and hellos. */
+enum sw_traffic_look {
+	SW_LOOK_ADDRESSES = 1 << 0, /* of the packets themselves */
+	SW_LOOK_SCANS = 1 << 1, /* floods and guessing too */
+	SW_LOOK_ALL = 3,
+};
+
+/* set: borrowed, sealed. looks: enum sw_traffic_look, or-ed. */
+int sw_traffic_new(struct sw_static *set, unsigned int looks, sw_sight_fn fn, void *arg,
+	struct sw_traffic **ret);
+/* Another set from now on; borrowed, sealed. */
+void sw_traffic_use(struct sw_traffic *t, struct sw_static *set);
 void sw_traffic_free(struct sw_traffic *t);
 void sw_traffic_freep(struct sw_traffic **t);
 

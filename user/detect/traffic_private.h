@@ -27,7 +27,8 @@ struct sw_traffic {
 	sw_sight_fn fn;
 	void *arg;
 	struct sw_heads *heads;
-	struct sw_scan *scan;
+	struct sw_scan *scan; /* NULL: not looked at */
+	bool has_addresses;
 	struct sw_habits *habits;
 	struct told *told;
 	struct agent_answer agents[TRAFFIC_AGENTS];

@@ -9,6 +9,7 @@
 #include "user/guard/decoys.h"
 #include "user/guard/follow.h"
 #include "user/guard/image.h"
+#include "user/guard/inspect.h"
 #include "user/guard/logs.h"
 #include "user/guard/notify.h"
 #include "user/guard/plant.h"
@@ -43,6 +44,7 @@ struct guard {
 	struct sw_swap *swap;
 	struct sw_follow *follow;
 	struct sw_decoys *decoys;
+	struct sw_inspect_guard *inspect;
 	struct sw_logs *logs;
 	struct sw_serve *serve;
 	struct sw_supervise *supervise;
@@ -178,6 +180,7 @@ static int set_mode(
 		return sw_log_err(r, "%s", text);
 	}
 	sw_follow_set_active(g->follow, mode != SW_MODE_OFF);
+	sw_inspect_guard_configure(g->inspect, g->config.config, mode != SW_MODE_OFF);
 	watch_deadline(g, c.enforce_until_ns);
 	use_backends(g);
 	if (confirm_sec)
@@ -308,6 +311,13 @@ static void permit_logs(struct guard *g)
 		sw_log_err(r, "no log files can be followed");
 }
 
+static int take_domains(int fd, char *text, size_t size, void *arg)
+{
+	struct guard *g = arg;
+
+	return sw_inspect_guard_domains(g->inspect, fd, text, size);
+}
+
 /* ---- signals */
 
 static int on_end_signal(struct sw_source *s, int signo, void *arg)
@@ -350,6 +360,7 @@ static int on_reload(struct sw_source *s, int signo, void *arg)
 		sw_log_warning(r, "cannot list the network devices, ignoring");
 	sw_decoys_configure(g->decoys, g->config.config);
 	permit_logs(g);
+	sw_inspect_guard_configure(g->inspect, g->config.config, c.mode != SW_MODE_OFF);
 	sw_config_image_done(&old);
 	sw_serve_hang_up(g->serve);
 	save_state(g);
@@ -481,6 +492,18 @@ static int step_decoys(struct guard *g)
 	return 0;
 }
 
+static int step_inspect(struct guard *g)
+{
+	struct sw_gate_ctl c = {};
+	int r = sw_inspect_guard_new(g->loop, &g->plant.maps, &g->inspect);
+
+	if (r < 0)
+		return sw_log_err(r, "cannot set up what is looked into");
+	(void)sw_maps_ctl_get(&g->plant.maps, &c);
+	sw_inspect_guard_configure(g->inspect, g->config.config, c.mode != SW_MODE_OFF);
+	return 0;
+}
+
 static int step_logs(struct guard *g)
 {
 	int r = sw_logs_new(&g->logs);
@@ -506,6 +529,7 @@ static int step_serve(struct guard *g)
 		.set_mode = set_mode,
 		.swapped = on_swapped,
 		.decoys = give_decoys,
+		.domains = take_domains,
 		.arg = g,
 	};
 	const struct sw_supervise_opts sup = {
@@ -591,6 +615,7 @@ static int start(struct guard *g)
 		step_sockets,
 		step_policy,
 		step_decoys,
+		step_inspect,
 		step_logs,
 		step_serve,
 		step_signals,
@@ -664,6 +689,7 @@ static void done(struct guard *g)
 {
 	sw_serve_free(g->serve);
 	sw_decoys_free(g->decoys);
+	sw_inspect_guard_free(g->inspect);
 	sw_logs_free(g->logs);
 	sw_follow_free(g->follow);
 	sw_swap_free(g->swap);

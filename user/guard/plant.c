@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/guard/plant.h"
 
+#include "skel/inspect.skel.h"
 #include "skel/sock_cgroup.skel.h"
 #include "skel/sock_exit.skel.h"
 #include "skel/sock_iter.skel.h"
@@ -12,6 +13,7 @@ static const struct sw_object socket_objects[] = {
 	{"sock_exit", sock_exit__elf_bytes, true},
 	{"sock_trace", sock_trace__elf_bytes, false},
 	{"sock_iter", sock_iter__elf_bytes, false},
+	{"inspect", inspect__elf_bytes, false, true},
 	{},
 };
 

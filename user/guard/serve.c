@@ -87,6 +87,7 @@ static int share_all(struct sw_serve *s, enum sw_role role, int *fds, size_t *n)
 		[SW_FD_BANNET6] = SW_MAP_BANNET6,
 		[SW_FD_ALLOW4] = SW_MAP_ALLOW4,
 		[SW_FD_ALLOW6] = SW_MAP_ALLOW6,
+		[SW_FD_EV_INSPECT] = SW_MAP_EV_INSPECT,
 	};
 	int fd = fcntl(s->host.config_fd(s->host.arg), F_DUPFD_CLOEXEC, 3);
 
@@ -194,6 +195,16 @@ static void do_open_log(struct peer *p, const struct sw_guard_request *q, struct
 		refuse(p, reply, r, "no log files of that number");
 }
 
+static void do_domains(struct peer *p, int fd, struct sw_guard_reply *reply)
+{
+	const struct sw_serve_host *h = &p->serve->host;
+	char text[sizeof(reply->text)] = "";
+	int r = h->domains ? h->domains(fd, text, sizeof(text), h->arg) : -EOPNOTSUPP;
+
+	if (r < 0)
+		refuse(p, reply, r, text);
+}
+
 static void on_swapped(int result, const char *text, void *arg)
 {
 	struct peer *p = arg;
@@ -286,6 +297,8 @@ static void respond(
 		do_snapshot(p, q, &reply, out, &n_out);
 	else if (q->op == SW_GUARD_DECOYS)
 		do_decoys(p, &reply, out, &n_out);
+	else if (q->op == SW_GUARD_DOMAINS)
+		do_domains(p, in[0], &reply);
 	else if (q->op == SW_GUARD_WATCH_LOGS)
 		do_watch_logs(p, &reply, out, &n_out);
 	else if (q->op == SW_GUARD_OPEN_LOG)

@@ -156,7 +156,7 @@ static int attach_iter(struct sw_ladder *l, const struct bpf_program *p)
 	return -EINVAL;
 }
 
-static int attach_one(struct sw_ladder *l, const struct bpf_program *p)
+static int attach_one(struct sw_ladder *l, const struct sw_object *row, const struct bpf_program *p)
 {
 	char path[SW_PIN_PATH_MAX];
 	int r = 0;
@@ -169,7 +169,7 @@ static int attach_one(struct sw_ladder *l, const struct bpf_program *p)
 		return -ENAMETOOLONG;
 	if (!adopt_link(l, p, path))
 		r = attach_new(l, p, path);
-	if (r >= 0)
+	if (r >= 0 && !row->is_apart)
 		l->n_attached++;
 	return r;
 }
@@ -222,7 +222,7 @@ static int climb_object(struct sw_ladder *l, const struct sw_object *row)
 	{
 		if (bpf_program__fd(p) < 0)
 			continue;
-		r = attach_one(l, p);
+		r = attach_one(l, row, p);
 		if (r < 0)
 			say_refused(l, bpf_program__name(p), r);
 		else

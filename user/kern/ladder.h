@@ -27,6 +27,7 @@ struct sw_object {
 	const char *name;
 	const void *(*elf)(size_t *size);
 	bool needs_trampoline; /* tier A */
+	bool is_apart; /* no fact about sockets: it makes no tier */
 };
 
 struct sw_ladder_opts {

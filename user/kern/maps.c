@@ -25,6 +25,21 @@ static const char *const names[SW_MAP_COUNT] = {
 	[SW_MAP_STATS] = "stats",
 	[SW_MAP_EV_PKT] = "ev_pkt",
 	[SW_MAP_EV_SOCK] = "ev_sock",
+	[SW_MAP_INSPECT_CTL] = "inspect_ctl",
+	[SW_MAP_DOMAINS] = "domains",
+	[SW_MAP_EV_INSPECT] = "ev_inspect",
+};
+
+/* Maps of programs that are not essential: without them nothing is written there, and all else works. */
+static const struct {
+	enum sw_map map;
+	enum bpf_map_type type;
+	__u32 key, value, entries;
+} spare[] = {
+	{SW_MAP_EV_SOCK, BPF_MAP_TYPE_RINGBUF, 0, 0, SW_EV_SOCK_BYTES},
+	{SW_MAP_INSPECT_CTL, BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_inspect_ctl), 1},
+	{SW_MAP_DOMAINS, BPF_MAP_TYPE_HASH, sizeof(__u64), sizeof(struct sw_domain_val), 1},
+	{SW_MAP_EV_INSPECT, BPF_MAP_TYPE_RINGBUF, 0, 0, 4096},
 };
 
 const char *sw_map_name(enum sw_map map)
@@ -44,11 +59,17 @@ void sw_maps_done(struct sw_maps *m)
 		sw_close(TAKE_FD(m->fd[i]));
 }
 
-static int make_sock_ring(const char *path)
+static int make_spare(enum sw_map map, const char *path)
 {
-	_close_ int fd = bpf_map_create(
-		BPF_MAP_TYPE_RINGBUF, names[SW_MAP_EV_SOCK], 0, 0, SW_EV_SOCK_BYTES, NULL);
+	_close_ int fd = -1;
+	size_t i = 0;
 
+	while (i < SW_ARRAY_SIZE(spare) && spare[i].map != map)
+		i++;
+	if (i == SW_ARRAY_SIZE(spare))
+		return -ENOENT;
+	fd = bpf_map_create(
+		spare[i].type, names[map], spare[i].key, spare[i].value, spare[i].entries, NULL);
 	if (fd < 0)
 		return -errno;
 	if (bpf_obj_pin(fd, path) < 0)
@@ -65,10 +86,11 @@ int sw_maps_open_pins(struct sw_maps *m, const char *pin_dir)
 		if (snprintf(path, sizeof(path), "%s/%s", pin_dir, names[i]) >= (int)sizeof(path))
 			return -ENAMETOOLONG;
 		fd = bpf_obj_get(path);
-		if (fd < 0 && errno == ENOENT && i == SW_MAP_EV_SOCK)
-			fd = make_sock_ring(path);
+		fd = fd < 0 ? -errno : fd;
+		if (fd == -ENOENT)
+			fd = make_spare((enum sw_map)i, path);
 		if (fd < 0)
-			return -errno;
+			return fd;
 		sw_close(m->fd[i]);
 		m->fd[i] = fd;
 	}
@@ -85,11 +107,49 @@ static __u32 map_id(int fd)
 
 int sw_maps_share(const struct sw_maps *m, enum sw_map map)
 {
-	bool is_ring = map == SW_MAP_EV_PKT || map == SW_MAP_EV_SOCK;
+	bool is_ring = map == SW_MAP_EV_PKT || map == SW_MAP_EV_SOCK || map == SW_MAP_EV_INSPECT;
 	LIBBPF_OPTS(bpf_get_fd_by_id_opts, opts, .open_flags = is_ring ? 0 : BPF_F_RDONLY);
 	int fd = bpf_map_get_fd_by_id_opts(map_id(m->fd[map]), &opts);
 
 	return fd < 0 ? -errno : fd;
+}
+
+int sw_maps_inspect_set(const struct sw_maps *m, const struct sw_inspect_ctl *c)
+{
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(m->fd[SW_MAP_INSPECT_CTL], &zero, c, BPF_ANY) < 0 ? -errno : 0;
+}
+
+int sw_maps_domains_put(const struct sw_maps *m, const __u64 *keys, __u32 n)
+{
+	const struct sw_domain_val val = {.set = SW_TRAIL_SET_ASK};
+
+	for (__u32 i = 0; i < n; i++) {
+		if (bpf_map_update_elem(m->fd[SW_MAP_DOMAINS], &keys[i], &val, BPF_ANY) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int sw_maps_domains_prune(const struct sw_maps *m, __u32 max, __u64 *at,
+	bool (*is_kept)(__u64 key, void *arg), void *arg)
+{
+	int fd = m->fd[SW_MAP_DOMAINS];
+	__u64 next;
+
+	while (max--) {
+		if (bpf_map_get_next_key(fd, *at ? at : NULL, &next) < 0)
+			return errno == ENOENT ? 0 : -errno;
+		if (!is_kept(next, arg)) {
+			/* from where we are: a key that is gone would begin the walk anew */
+			if (bpf_map_delete_elem(fd, &next) < 0 && errno != ENOENT)
+				return -errno;
+			continue;
+		}
+		*at = next;
+	}
+	return 1;
 }
 
 static struct sw_lpm4 key4(const struct sw_net *n)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "sockwarden/abi/gate.h"
+#include "sockwarden/abi/inspect.h"
 #include "sockwarden/model/addr.h"
 #include "sockwarden/rpc/trail.h"
 #include "user/base/util.h"
@@ -29,6 +30,9 @@ enum sw_map {
 	SW_MAP_STATS,
 	SW_MAP_EV_PKT,
 	SW_MAP_EV_SOCK,
+	SW_MAP_INSPECT_CTL,
+	SW_MAP_DOMAINS,
+	SW_MAP_EV_INSPECT,
 	SW_MAP_COUNT
 };
 
@@ -38,7 +42,10 @@ struct sw_maps {
 
 void sw_maps_init(struct sw_maps *m);
 void sw_maps_done(struct sw_maps *m);
-/* Opens every map from its pin; ev_sock is made and pinned when no socket program brought it. 0 or -errno. */
+/*
+ * Opens every map from its pin; those of programs that a kernel may refuse are made and pinned when they
+ * brought none. 0 or -errno.
+ */
 int sw_maps_open_pins(struct sw_maps *m, const char *pin_dir);
 /* The name of the map and of its pin. */
 const char *sw_map_name(enum sw_map map);
@@ -61,6 +68,14 @@ int sw_maps_allow_put(const struct sw_maps *m, const struct sw_net *net, __u32 o
 /* Calls fn for each allow entry until it returns negative; the result. */
 int sw_maps_allow_each(const struct sw_maps *m,
 	int (*fn)(const struct sw_net *net, __u32 origins, void *arg), void *arg);
+
+/* What user space looks into, and whether there are domains to compare questions with. */
+int sw_maps_inspect_set(const struct sw_maps *m, const struct sw_inspect_ctl *c);
+/* n entries of domains of one value, by batches; 0 or -errno. */
+int sw_maps_domains_put(const struct sw_maps *m, const __u64 *keys, __u32 n);
+/* Removes entries that is_kept denies, at most max; *at is where to go on from, 0 to begin. 1 more to do, 0, -errno. */
+int sw_maps_domains_prune(const struct sw_maps *m, __u32 max, __u64 *at,
+	bool (*is_kept)(__u64 key, void *arg), void *arg);
 
 int sw_maps_ctl_get(const struct sw_maps *m, struct sw_gate_ctl *ret);
 /*

@@ -31,7 +31,9 @@ static int take_record(void *arg, void *data, size_t len)
 
 	r->in_batch++;
 	r->stats.records++;
-	ok = r->kind == SW_RING_SOCK ? sw_ring_decode_sock(data, len, &ev) : sw_ring_decode_pkt(data, len, &ev);
+	ok = r->kind == SW_RING_SOCK  ? sw_ring_decode_sock(data, len, &ev)
+		: r->kind == SW_RING_PKT ? sw_ring_decode_pkt(data, len, &ev)
+					 : sw_ring_decode_inspect(data, len, &ev);
 	if (r->kind == SW_RING_SOCK && len >= sizeof(struct sw_ev_head)) {
 		const struct sw_ev_head *h = data;
 

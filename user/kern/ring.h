@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reads one of the two ring buffers, in the engine, from the descriptor that the guard handed over.
+ * Reads one of the ring buffers, in the engine, from the descriptor that the guard handed over.
  * The kernel side wakes us seldom (a wake-up costs it microseconds), so after a drain that found
  * something the ring is polled again each POLL until it is empty, and only then waits for a wake-up.
  * The object is its maker's; callbacks run in the loop's thread.
@@ -12,7 +12,7 @@
 
 struct sw_ring;
 
-enum sw_ring_kind { SW_RING_PKT, SW_RING_SOCK };
+enum sw_ring_kind { SW_RING_PKT, SW_RING_SOCK, SW_RING_INSPECT };
 
 struct sw_ring_ops {
 	/* One record; what ev points to is gone when it returns. */

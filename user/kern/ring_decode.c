@@ -85,3 +85,13 @@ int sw_ring_decode_pkt(const void *data, size_t len, struct sw_event *ret)
 	*ret = (struct sw_event){.kind = SW_EVENT_PKT, .boot_ns = p->boot_ns, .pkt = p};
 	return 0;
 }
+
+int sw_ring_decode_inspect(const void *data, size_t len, struct sw_event *ret)
+{
+	const struct sw_inspect_event *p = data;
+
+	if (len < sizeof(*p) || p->len > len - sizeof(*p) || p->way > SW_WAY_OUT)
+		return -EBADMSG;
+	*ret = (struct sw_event){.kind = SW_EVENT_INSPECT, .boot_ns = p->boot_ns, .inspect = p};
+	return 0;
+}

@@ -24,6 +24,7 @@ void sw_seq_note(struct sw_seq_watch *w, uint32_t cpu, uint64_t seq);
 /* At the end of a drain: records now known to be lost and not reported before. */
 uint64_t sw_seq_lost(struct sw_seq_watch *w);
 
-/* One record of ev_sock or ev_pkt; ret borrows data. 0, -EBADMSG for a record of unknown type or length. */
+/* One record of ev_sock, ev_pkt or ev_inspect; ret borrows data. 0, -EBADMSG for a record of unknown type or length. */
 int sw_ring_decode_sock(const void *data, size_t len, struct sw_event *ret);
 int sw_ring_decode_pkt(const void *data, size_t len, struct sw_event *ret);
+int sw_ring_decode_inspect(const void *data, size_t len, struct sw_event *ret);

@@ -369,6 +369,7 @@ void sw_inventory_event(struct sw_inventory *inv, const struct sw_event *ev)
 		unix_event(inv, ev->ux);
 		break;
 	case SW_EVENT_PKT:
+	case SW_EVENT_INSPECT:
 		break;
 	}
 }

@@ -28,7 +28,10 @@ enum sw_reason {
 	X(EV_PKT_LOST, "packet-events-lost", "packet events lost because the ring was full")       \
 	X(EV_SOCK_SENT, "socket-events-sent", "socket events written to the ring")                 \
 	X(EV_SOCK_LOST, "socket-events-lost", "socket events lost because the ring was full")      \
-	X(OWNER_LOST, "socket-owners-lost", "sockets whose owner could not be stored")
+	X(OWNER_LOST, "socket-owners-lost", "sockets whose owner could not be stored")             \
+	X(INSPECT_SENT, "packets-inspected", "packets given to user space to look into")           \
+	X(INSPECT_LOST, "not-inspected", "packets that should have been looked into, lost because the ring was full") \
+	X(DOMAIN_HITS, "domain-hits", "questions for domains that are to be refused")
 
 enum sw_stat {
 #define SW_STAT_ENUM(id, word, sentence) SW_STAT_##id,

@@ -3,9 +3,10 @@
 #pragma once
 
 #include "sockwarden/abi/gate.h"
+#include "sockwarden/abi/inspect.h"
 #include "sockwarden/abi/sock_event.h"
 
-enum sw_event_kind { SW_EVENT_PKT, SW_EVENT_SOCK, SW_EVENT_EXEC, SW_EVENT_EXIT, SW_EVENT_FORK, SW_EVENT_UNIX };
+enum sw_event_kind { SW_EVENT_PKT, SW_EVENT_SOCK, SW_EVENT_EXEC, SW_EVENT_EXIT, SW_EVENT_FORK, SW_EVENT_UNIX, SW_EVENT_INSPECT };
 
 struct sw_event {
 	enum sw_event_kind kind;
@@ -17,5 +18,6 @@ struct sw_event {
 		const struct sw_exit_event *exit;
 		const struct sw_fork_event *fork;
 		const struct sw_unix_event *ux;
+		const struct sw_inspect_event *inspect;
 	};
 };

@@ -20,6 +20,7 @@ enum sw_severity {
 	X(LISTENER_GONE, "listener-gone")                                                          \
 	X(TRAIL_HIT, "trail-hit")                                                                  \
 	X(TRAIL_CONNECT, "trail-connect")                                                          \
+	X(BEHAVIOUR, "behaviour")                                                                  \
 	X(DECOY_TOUCH, "decoy-touch")                                                              \
 	X(LOG, "log")                                                                              \
 	X(BAN_HIT, "ban-hit")                                                                      \

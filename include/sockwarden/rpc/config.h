@@ -132,6 +132,10 @@ struct sw_config {
 	/* sockets */
 	__u32 alert_new_listeners;
 	__u32 alert_gone_listeners;
+	/* looking into packets */
+	__u32 inspect_dns, inspect_http, inspect_tls, inspect_quic;
+	__u32 inspect_ban;
+	__u64 inspect_ban_sec;
 	/* decoys */
 	__u32 decoy_tcp;    /* enum sw_decoy_tcp */
 	__u32 decoy_preset; /* enum sw_decoy_preset */

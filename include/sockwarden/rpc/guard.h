@@ -46,6 +46,13 @@ enum sw_guard_op {
 	SW_GUARD_WATCH_LOGS, /* engine: one descriptor, an inotify instance that OPEN_LOG adds to */
 	SW_GUARD_OPEN_LOG, /* engine: log[1]: the files of one configured source, see sw_guard_logs */
 	SW_GUARD_VERDICTS, /* engine: bans[n] by net, at most SW_GUARD_VERDICTS_MAX: reply.verdicts */
+	/*
+	 * engine, one descriptor: a sealed memfd of the hashes (pkt/domain.h) of the domains whose questions
+	 * are refused when enforcing, sorted, eight bytes each, the first
+	 * of them 1; replaces those before, soon after the answer;
+	 * -EBUSY: the ones before are still on their way in
+	 */
+	SW_GUARD_DOMAINS,
 	SW_GUARD_OP_COUNT
 };
 
@@ -116,6 +123,7 @@ enum sw_guard_fd {
 	SW_FD_BANNET6,
 	SW_FD_ALLOW4,
 	SW_FD_ALLOW6,
+	SW_FD_EV_INSPECT,
 	SW_FD_RULES, /* sealed image of the rules over logs (rpc/rules.h) */
 	SW_FD_ENGINE_COUNT
 };

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Maps of looking into packets. sock_owner is shared with the socket side: it says whose a socket is. */
+#pragma once
+
+#include "lib/sock_maps.bpf.h"
+#include "sockwarden/abi/inspect.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sw_inspect_ctl);
+} inspect_ctl SEC(".maps");
+
+/* Not preallocated: it costs what is in it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
+	__uint(max_entries, SW_MAX_DOMAINS);
+	__type(key, __u64);
+	__type(value, struct sw_domain_val);
+} domains SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, SW_EV_INSPECT_BYTES);
+} ev_inspect SEC(".maps");
+
+/* What may still go up of what a socket says and hears; made when it begins like a request or a hello. */
+struct inspect_flow {
+	__u16 bytes[2]; /* by enum sw_inspect_way */
+	__u8 segments[2];
+	__u8 pad[2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct inspect_flow);
+} inspect_flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} inspect_wake SEC(".maps");

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Packets that user space looks into: names asked for, and how flows begin. Map names are those of the
+ * pins: inspect_ctl, domains, ev_inspect. None is sampled; what does not fit the ring is counted.
+ */
+#pragma once
+
+#include "sockwarden/abi/sock_event.h"
+
+enum sw_inspect_what {
+	SW_INSPECT_DNS = 1 << 0, /* port 53 */
+	SW_INSPECT_HTTP = 1 << 1,
+	SW_INSPECT_TLS = 1 << 2,
+	SW_INSPECT_QUIC = 1 << 3,
+	SW_INSPECT_ALL = 15,
+};
+
+enum {
+	SW_INSPECT_DNS_BYTES = 640, /* of a packet: its headers and 512 bytes */
+	SW_INSPECT_MTU_BYTES = 1600, /* a packet of an ordinary link whole */
+	SW_INSPECT_MAX_BYTES = 4224, /* 4 KiB of a merged segment, and its headers */
+	SW_INSPECT_FLOW_BYTES = 4096, /* of a request or a hello, in ... */
+	SW_INSPECT_FLOW_SEGMENTS = 3,
+};
+
+/* inspect_ctl: array of one, by the guard. */
+struct sw_inspect_ctl {
+	__u32 what; /* enum sw_inspect_what, or-ed; 0: nothing is looked at */
+	__u32 has_domains; /* domains has entries: questions are compared with it */
+};
+SW_ABI_SIZE(struct sw_inspect_ctl, 8);
+
+/* Value of domains; its key is sw_domain_hash (pkt/domain.h). A question for it is refused when enforcing. */
+struct sw_domain_val {
+	__u32 set; /* number of the list */
+	__u32 pad;
+};
+SW_ABI_SIZE(struct sw_domain_val, 8);
+
+enum sw_inspect_way { SW_WAY_IN = 0, SW_WAY_OUT = 1 };
+
+/* Record of ev_inspect. The packet begins with its IP header. */
+struct sw_inspect_event {
+	__u64 boot_ns;
+	__u64 cookie; /* of the socket, 0: none */
+	struct sw_owner owner; /* tgid 0: not known */
+	__u64 domain; /* hash of the dropping domain that a question lies in, 0: none */
+	__u32 ifindex;
+	__u16 len; /* bytes of data that are the packet's */
+	__u8 way; /* enum sw_inspect_way */
+	__u8 is_refused;
+	__u8 data[];
+};
+SW_ABI_SIZE(struct sw_inspect_event, 72);
