@@ -17,7 +17,7 @@ enum {
 	SW_EV_PKT_CPU_BURST = 4096, /* of them at once */
 	SW_EV_PKT_BYTES = 1 << 22, /* packet ring, 4 MiB: 50 k records; a flood drops its own records, counted */
 	SW_EV_SOCK_BYTES = 1 << 24, /* socket ring, 16 MiB: measured to lose nothing at 1 M records/s */
-	SW_EV_INSPECT_BYTES = 1 << 22, /* ring of packets to look into, 4 MiB: 2,500 segments, 5,700 questions; read each millisecond or two */
+	SW_EV_INSPECT_BYTES = 1 << 22, /* ring of packets to look into, 4 MiB: 2,500 segments, 5,700 questions */
 	SW_MAX_DOMAINS = 4194304,  /* 4 M domains that are refused: not preallocated */
 	SW_EXEC_PATH_MAX = 256,	   /* bytes of the executable's name in an exec record, with its NUL */
 	SW_EXEC_ARGS_MAX = 512,	   /* bytes of arguments, NUL-separated; the rest is cut and said */

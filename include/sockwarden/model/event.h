@@ -6,7 +6,15 @@
 #include "sockwarden/abi/inspect.h"
 #include "sockwarden/abi/sock_event.h"
 
-enum sw_event_kind { SW_EVENT_PKT, SW_EVENT_SOCK, SW_EVENT_EXEC, SW_EVENT_EXIT, SW_EVENT_FORK, SW_EVENT_UNIX, SW_EVENT_INSPECT };
+enum sw_event_kind {
+	SW_EVENT_PKT,
+	SW_EVENT_SOCK,
+	SW_EVENT_EXEC,
+	SW_EVENT_EXIT,
+	SW_EVENT_FORK,
+	SW_EVENT_UNIX,
+	SW_EVENT_INSPECT
+};
 
 struct sw_event {
 	enum sw_event_kind kind;
