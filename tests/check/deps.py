@@ -17,7 +17,7 @@ LIBRARY = {  # -lNAME -> package that brings it
     "bpf": "libbpf-dev", "elf": "libelf-dev", "z": "zlib1g-dev", "cap-ng": "libcap-ng-dev", "mnl": "libmnl-dev",
     "nftnl": "libnftnl-dev", "sqlite3": "libsqlite3-dev", "jansson": "libjansson-dev", "seccomp": "libseccomp-dev",
     "sodium": "libsodium-dev", "curl": "libcurl4-openssl-dev", "microhttpd": "libmicrohttpd-dev", "yaml": "libyaml-dev",
-    "pcap": "libpcap-dev", "pcre2-8": "libpcre2-dev", "cmocka": "libcmocka-dev", "pthread": "libc6-dev",
+    "pcap": "libpcap-dev", "pcre2-8": "libpcre2-dev", "systemd": "libsystemd-dev", "cmocka": "libcmocka-dev", "pthread": "libc6-dev",
     "nettle": "nettle-dev", "idn2": "libidn2-dev",
 }
 TOOL = {  # what scripts call -> package that brings it

@@ -11,7 +11,7 @@ C = {"libc", "ld-linux-x86-64", "ld-linux-aarch64"}
 BPF = {"libbpf", "libelf", "libz"}
 ALLOWED = {
     "sockwardend": C | BPF | {"libcap-ng", "libmnl", "libnftnl"},
-    "sockwarden-engine": C | BPF | {"libsqlite3", "libjansson", "libseccomp", "libcap-ng", "libmnl", "libsodium", "libpcre2-8",
+    "sockwarden-engine": C | BPF | {"libsqlite3", "libjansson", "libseccomp", "libcap-ng", "libmnl", "libsodium", "libpcre2-8", "libsystemd",
                                 "libnettle", "libidn2"},
     "sockwarden-net": C | {"libz", "libcurl", "libjansson", "libseccomp", "libcap-ng", "libidn2"},
     "sockwarden-web": C | {"libmicrohttpd", "libjansson", "libseccomp", "libcap-ng", "libsodium"},

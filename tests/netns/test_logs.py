@@ -29,14 +29,23 @@ def rule(name, threshold="3 in 10m", action="ban", proven="true", match=DENIED):
     return RULE.format(name=name, threshold=threshold, action=action, proven=proven, match=match)
 
 
-RULES = "rules:\n" + "".join(map(rule, NAMES)) + rule("datagrams", 1, proven="false") + rule("dry", 1, "observe") + \
+JOURNAL = """  - name: journal
+    about: a service that writes to the journal alone
+    journal: ["SYSLOG_IDENTIFIER=jweb PRIORITY=4", "SYSLOG_IDENTIFIER=jother"]
+    threshold: 3 in 10m
+    action: ban
+    match: ['^\\S+ j(web|other)\\[\\d+\\]: denied <F-USER>\\S*</F-USER> from <ADDR>$']
+"""
+RULES = "rules:\n" + JOURNAL + "".join(map(rule, NAMES)) + rule("datagrams", 1, proven="false") + rule("dry", 1, "observe") + \
     rule("bomb", 1, match=r"^\s*x(a|aa)+b <ADDR>$")
 
 
-def make(config="mode: enforce\n", rules=RULES):
-    lab = Lab(config=config)
-    lab.__enter__()
+def make(config="mode: enforce\n", rules=RULES, lab=None):
+    if not lab:
+        lab = Lab()
+        lab.__enter__()
     try:
+        lab.write_config(config)
         os.mkdir(os.path.join(lab.dir, "rules.d"), 0o755)
         with open(os.path.join(lab.dir, "rules.d", "own.yaml"), "w", encoding="utf-8") as f:
             f.write(rules)
@@ -241,6 +250,69 @@ def test_a_forged_flood_meets_the_caps_and_the_attacker_before_it_stays_banned()
         lab.wait(lambda: logs(lab)["lines"] == 3012, 20, "the flood was read")
         assert len(nets(lab)) == 100 and lab.attacker in nets(lab) and lab.ping() == 0
         assert count(lab, "web", "refused") >= 900 and lab.cli_json("status")["degraded"]
+    finally:
+        lab.__exit__(None, None, None)
+
+
+# ---- the journal
+
+class Journal:
+    """A journal file that systemd-journal-remote writes, entry by entry, as the export format has them."""
+
+    def __init__(self, lab, remote, name):
+        self.dir = os.path.join(lab.dir, "journal", "a" * 32)
+        os.makedirs(self.dir, exist_ok=True)
+        self.path, self.seq = os.path.join(self.dir, name), 0
+        self.process = subprocess.Popen([remote, "--output", self.path, "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+
+    def write(self, message, identifier="jweb", priority=4):
+        self.seq += 1
+        usec = int(time.time() * 1e6)
+        entry = {"__CURSOR": f"s={'0' * 31}1;i={self.seq:x}", "__REALTIME_TIMESTAMP": usec, "__MONOTONIC_TIMESTAMP": usec % 10**9,
+                 "_BOOT_ID": "b" * 32, "_HOSTNAME": "lab", "SYSLOG_IDENTIFIER": identifier, "_PID": 77, "PRIORITY": priority}
+        data = message.encode()
+        text = "".join(f"{k}={v}\n" for k, v in entry.items()).encode() + b"MESSAGE\n" + len(data).to_bytes(8, "little") + data + b"\n\n"
+        self.process.stdin.write(text)
+        self.process.stdin.flush()
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
+def test_the_journal_is_read_by_its_matches_through_rotation_and_restarts():
+    root, why = debs.unpacked("systemd-journal-remote")
+    if why:
+        pytest.skip(why)
+    lab = Lab()
+    lab.__enter__()
+    try:
+        lab = make(f"mode: enforce\nrules:\n  journal_files: \"{lab.dir}/journal/*/*.journal\"\n", lab=lab)
+        remote = os.path.join(root, "lib/systemd/systemd-journal-remote")
+        j = Journal(lab, remote, "system.journal")
+        for _ in range(3):
+            j.write("denied x from 198.19.0.1")
+            j.write("denied x from 198.19.0.2", priority=6)
+            j.write("denied x from 198.19.0.3", identifier="somebody")
+            j.write("well\nlab jweb[77]: denied x from 198.19.0.4")
+        lab.wait(lambda: nets(lab) == {"198.19.0.1"}, 10, "only what meets the matches counts")
+        assert count(lab, "journal") == 3 and logs(lab)["journal_files"] == 1
+        j.write("denied x from 198.19.0.5", identifier="jother")
+        lab.wait(lambda: count(lab, "journal") == 4, 5, "the other alternative")
+        os.rename(j.path, os.path.join(j.dir, "system@1.journal"))
+        k = Journal(lab, remote, "system.journal")
+        k.write("denied x from 198.19.0.5")
+        lab.wait(lambda: count(lab, "journal") == 5, 10, "the new file is read")
+        lab.stop()
+        k.write("denied x from 198.19.0.6")
+        lab.start("--rules-dir", os.path.join(ROOT, "feeds/rules"))
+        for _ in range(2):
+            k.write("denied x from 198.19.0.6")
+        lab.wait(lambda: "198.19.0.6" in nets(lab), 10, "what came meanwhile counts, and what came before does not")
+        assert count(lab, "journal") == 3
+        j.close()
+        k.close()
     finally:
         lab.__exit__(None, None, None)
 

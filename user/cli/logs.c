@@ -64,6 +64,8 @@ int sw_cli_logs(struct sw_cli *c)
 			sw_cli_number(d, "due"));
 		printf("bans     %lld; %lld more by rules that only observe\n",
 			sw_cli_number(d, "bans"), sw_cli_number(d, "would_ban"));
+		printf("journal  %lld files%s%s\n", sw_cli_number(d, "journal_files"),
+			*sw_cli_text(d, "journal_error") ? "; " : "", sw_cli_text(d, "journal_error"));
 		print_losses(d);
 		putchar('\n');
 		if (json_array_size(json_object_get(d, "followed")))

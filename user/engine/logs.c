@@ -66,7 +66,16 @@ static int each_file(void *arg, unsigned int source, bool is_past, sw_log_file_f
 
 static void on_line(void *arg, unsigned int source, const char *line, size_t len, bool is_back)
 {
-	sw_logs_feed(arg, source, line, len, is_back);
+	struct sw_engine *e = arg;
+
+	sw_logs_feed(e, source, line, len, sw_clock_wall_sec(&e->clock), is_back);
+}
+
+static bool on_other(void *arg, int wd)
+{
+	struct sw_engine *e = arg;
+
+	return sw_logs_journal_event(e->logs, wd);
 }
 
 /* ---- the loop */
@@ -75,6 +84,7 @@ static void save_positions(struct sw_engine *e)
 {
 	_strbuf_ struct sw_strbuf text = {};
 
+	sw_logs_journal_save(e);
 	if (!sw_log_follow_has_moved(e->logs->follow))
 		return;
 	sw_log_follow_positions(e->logs->follow, &text);
@@ -93,6 +103,9 @@ static void work(struct sw_engine *e)
 	p->is_due = false;
 	sw_engine_bans_hold(e);
 	has_more = sw_log_follow_work(p->follow);
+	if (!p->journal || sw_logs_journal_is_stale(p))
+		sw_logs_journal_look(e);
+	has_more |= sw_logs_journal_work(e);
 	if (p->is_due) {
 		(void)sw_store_flush(e->store);
 		save_positions(e);
@@ -100,7 +113,7 @@ static void work(struct sw_engine *e)
 	sw_engine_bans_release(e);
 	if (has_more)
 		(void)sw_source_set_timer(p->more, 1, 0);
-	else if (sw_log_follow_has_moved(p->follow))
+	else if (sw_log_follow_has_moved(p->follow) || sw_logs_journal_has_moved(p))
 		(void)sw_source_set_timer(p->save, SAVE_SEC * SW_SEC_NS, 0);
 	if (*p->error)
 		sw_degraded_set(e, "log-rules", SW_SEV_MEDIUM, "rules over logs: %s", p->error);
@@ -130,6 +143,7 @@ static int on_poll(struct sw_source *s, void *arg)
 	struct sw_engine *e = arg;
 
 	sw_log_follow_poll(e->logs->follow);
+	sw_logs_journal_poll(e->logs);
 	work(e);
 	return 0;
 }
@@ -188,7 +202,8 @@ static int follow_files(struct sw_engine *e)
 			all[used++] = (struct sw_log_follow_source){
 				.number = (unsigned int)i, .pattern = s->path};
 	}
-	return sw_log_follow_configure(e->logs->follow, all, used, back_sec(e->logs->rules));
+	e->logs->back_sec = back_sec(e->logs->rules);
+	return sw_log_follow_configure(e->logs->follow, all, used, e->logs->back_sec);
 }
 
 static void stop_events(struct sw_logs_part *p)
@@ -214,6 +229,7 @@ static int start_events(struct sw_engine *e)
 		r = n ? sw_loop_add_fd(e->loop, p->inotify, EPOLLIN, on_events, e, &p->events)
 		      : -EPROTO;
 	sw_log_follow_reset_watches(p->follow);
+	sw_logs_journal_poll(p);
 	return r;
 }
 
@@ -257,7 +273,8 @@ static int make_timers(struct sw_engine *e)
 
 static int init(struct sw_engine *e)
 {
-	const struct sw_log_port port = {.each = each_file, .line = on_line, .arg = e};
+	const struct sw_log_port port = {
+		.each = each_file, .line = on_line, .other = on_other, .arg = e};
 	_free_ char *text = malloc(POSITIONS_BYTES);
 	struct sw_logs_part *p = calloc(1, sizeof(*p));
 	uint64_t seed = 0;
@@ -267,6 +284,7 @@ static int init(struct sw_engine *e)
 	if (!p || !text)
 		return -ENOMEM;
 	p->inotify = -1;
+	p->port = port;
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return -EIO;
 	r = sw_counts_new(SW_COUNT_BYTES_MAX, seed, &p->counts);
@@ -289,6 +307,7 @@ static void done(struct sw_engine *e)
 	if (p->follow)
 		save_positions(e);
 	stop_events(p);
+	sw_logs_journal_free(p->journal);
 	sw_log_follow_free(p->follow);
 	sw_counts_free(p->counts);
 	sw_ruleset_free(p->rules);

@@ -2,8 +2,8 @@
 /*
  * Log lines in the engine: files that the guard opened and the journal go line by line through the rules;
  * hits are counted, and what is due becomes a finding with its lines and, where the rule says so, a ban.
- * Owned by the engine (e->logs), in its loop's thread. Files: logs.c follows, logs_hit.c counts and
- * decides, verb_logs.c answers.
+ * Owned by the engine (e->logs), in its loop's thread. Files: logs.c follows files, logs_journal.c
+ * the journal, logs_hit.c counts and decides, verb_logs.c answers.
  */
 #pragma once
 
@@ -30,7 +30,10 @@ struct sw_logs_rule {
 
 struct sw_logs_part {
 	struct sw_ruleset *rules; /* NULL: none came yet */
+	struct sw_log_port port;
 	struct sw_log_follow *follow;
+	struct sw_logs_journal *journal; /* logs_journal.c; NULL: no source reads it */
+	uint64_t back_sec; /* the longest window, at most a day */
 	struct sw_counts *counts;
 	struct sw_logs_rule *by_name;
 	uint32_t last_id;
@@ -53,12 +56,25 @@ struct sw_logs_totals {
 };
 struct sw_logs_totals sw_logs_totals(const struct sw_engine *e);
 
-/* logs_hit.c: one line of source i of the rules. */
-void sw_logs_feed(struct sw_engine *e, size_t source, const char *line, size_t len, bool is_back);
+/* logs_hit.c: one line of source i of the rules; time_sec is for lines that say none. */
+void sw_logs_feed(struct sw_engine *e, size_t source, const char *line, size_t len,
+	int64_t time_sec, bool is_back);
 /* Counters of a rule, made at its first use; NULL: no memory. */
 struct sw_logs_rule *sw_logs_rule_of(struct sw_logs_part *p, const char *name);
 /* A person has pardoned net: its hits count no more. */
 void sw_logs_forgive(struct sw_engine *e, const struct sw_net *net);
+/* logs_journal.c: chooses sources and files anew. */
+void sw_logs_journal_look(struct sw_engine *e);
+/* Reads what is due; true when there is more. */
+bool sw_logs_journal_work(struct sw_engine *e);
+/* True when the watch is one of its files'; else files may have come. */
+bool sw_logs_journal_event(struct sw_logs_part *p, int wd);
+void sw_logs_journal_poll(struct sw_logs_part *p);
+bool sw_logs_journal_is_stale(const struct sw_logs_part *p);
+bool sw_logs_journal_has_moved(const struct sw_logs_part *p);
+void sw_logs_journal_save(struct sw_engine *e);
+size_t sw_logs_journal_files(const struct sw_logs_part *p, int *ret_error);
+void sw_logs_journal_free(struct sw_logs_journal *x);
 /* verb_logs.c */
 extern const struct sw_ctl_verb sw_logs_verbs[];
 void sw_logs_status(struct sw_engine *e, struct sw_json *j);

@@ -334,14 +334,15 @@ static void on_hit(void *arg, const struct sw_log_hit *h)
 	tell(e, &f);
 }
 
-void sw_logs_feed(struct sw_engine *e, size_t source, const char *line, size_t len, bool is_back)
+void sw_logs_feed(struct sw_engine *e, size_t source, const char *line, size_t len,
+	int64_t time_sec, bool is_back)
 {
 	struct sw_logs_part *p = e->logs;
 	int r;
 
 	p->lines++;
 	p->is_back = is_back;
-	r = sw_ruleset_feed(p->rules, source, line, len, sw_clock_wall_sec(&e->clock), on_hit, e);
+	r = sw_ruleset_feed(p->rules, source, line, len, time_sec, on_hit, e);
 	if (r < 0)
 		(void)sw_strcpy(p->error, sizeof(p->error),
 			r == -ENOMEM ? "out of memory" : sw_ruleset_error(p->rules));

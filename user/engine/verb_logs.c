@@ -53,12 +53,15 @@ static void write_totals(struct sw_engine *e, struct sw_json *j)
 	const struct sw_logs_totals t = sw_logs_totals(e);
 	const struct sum s = add_up(e->logs);
 	unsigned int unreadable = 0;
+	int journal_error = 0;
 
 	sw_log_follow_each(e->logs->follow, count_error, &unreadable);
 	sw_json_uint(j, "files", t.follow.files);
 	sw_json_uint(j, "files_unreadable", unreadable);
 	sw_json_uint(j, "files_left_out", t.follow.left_out);
 	sw_json_uint(j, "files_unwatched", t.follow.unwatched);
+	sw_json_uint(j, "journal_files", sw_logs_journal_files(e->logs, &journal_error));
+	sw_json_string(j, "journal_error", journal_error ? strerror(-journal_error) : "");
 	sw_json_uint(j, "lines", t.lines);
 	sw_json_uint(j, "hits", s.hits);
 	sw_json_uint(j, "due", s.due);

@@ -417,6 +417,8 @@ static void take_event(struct sw_log_follow *f, const struct inotify_event *ev)
 		if (ev->mask & IN_IGNORED)
 			file->wd = -1;
 	}
+	if (!is_known && f->port.other && f->port.other(f->port.arg, ev->wd))
+		return;
 	if (!is_known || ev->mask & (IN_MOVE_SELF | IN_DELETE_SELF))
 		f->is_list_due = true;
 }
@@ -550,6 +552,15 @@ void sw_log_follow_freep(struct sw_log_follow **f)
 bool sw_log_follow_has_moved(const struct sw_log_follow *f)
 {
 	return f->has_moved;
+}
+
+bool sw_log_follow_has(const struct sw_log_follow *f, const char *pattern)
+{
+	for (const struct log_file *file = f->files; file; file = file->next) {
+		if (!file->is_retired && sw_streq(file->source->pattern, pattern))
+			return true;
+	}
+	return false;
 }
 
 struct sw_log_stats sw_log_follow_stats(const struct sw_log_follow *f)

@@ -39,6 +39,8 @@ struct sw_log_port {
 	 * followed here, and may be old.
 	 */
 	void (*line)(void *arg, unsigned int source, const char *line, size_t len, bool is_back);
+	/* An event of a watch that is no followed file's; true when it is known there. May be NULL. */
+	bool (*other)(void *arg, int wd);
 	void *arg;
 };
 
@@ -83,6 +85,8 @@ int sw_log_follow_events(struct sw_log_follow *f, int inotify_fd);
 void sw_log_follow_poll(struct sw_log_follow *f);
 /* Lists and reads what is due. True when there is more: call again soon. */
 bool sw_log_follow_work(struct sw_log_follow *f);
+/* True when a file of this source is followed by its name. */
+bool sw_log_follow_has(const struct sw_log_follow *f, const char *pattern);
 struct sw_log_stats sw_log_follow_stats(const struct sw_log_follow *f);
 /* Calls fn for each file that is followed, and for each that cannot be (error negative). */
 typedef void (*sw_log_follow_fn)(void *arg, const char *pattern, const char *path, uint64_t lines,
