@@ -451,3 +451,102 @@ def test_rules_lint_says_what_is_wrong_and_where(tmp_path):
     config.write_text("rules:\n  set:\n    - name: sshx\n")
     r = run("--rules-dir", RULES, "-c", config, "rules", "list")
     assert r.returncode == 5 and f"{config}:3: rules.set: no rule is named 'sshx': did you mean 'sshd'?" in r.stderr
+
+
+# As a widely read article has them: the log in a comment, a script that counts to three or locks at once.
+SWATCH = {
+    "messages.conf": r"""# logfile /var/log/messages
+
+watchfor /query \'VERSION\.BIND\/TXT\/CH\' denied/
+    pipe "/usr/local/bin/swatch_action.sh 7 lock"
+    throttle=00:00:10
+
+watchfor /named.*client.*query.*denied/
+    pipe "/usr/local/bin/swatch_action.sh 7 lock"
+""",
+    "secure.conf": """# logfile /var/log/secure
+
+watchfor /sshd.*refused/
+    pipe "/usr/local/bin/swatch_action.sh 10 lock"
+    throttle=00:00:10
+
+watchfor /sshd.*Invalid user/
+    pipe "/usr/local/bin/swatch_action.sh 10"
+    throttle=00:00:10
+""",
+    "vsftpd.conf": """# logfile /var/log/vsftpd.log
+
+watchfor /Connection refused: tcp_wrappers denial/
+    pipe "/usr/local/bin/swatch_action.sh 10 lock"
+    throttle=00:00:10
+
+watchfor /FAIL LOGIN/
+    pipe "/usr/local/bin/swatch_action.sh 12"
+    throttle=00:00:10
+"""}
+SWATCH_LINES = [
+    ("Nov 22 09:00:00 ns1 named[811]: client 192.0.2.7#40222: query 'VERSION.BIND/TXT/CH' denied", "192.0.2.7", "swatch-messages-1"),
+    ("Nov 22 09:00:00 ns1 named[811]: client 192.0.2.8#40222: query (cache) 'a.example/A/IN' denied", "192.0.2.8", "swatch-messages-2"),
+    ("Nov 22 09:00:00 web1 sshd[811]: refused connect from a.example (192.0.2.9)", "192.0.2.9", "swatch-secure-1"),
+    ("Nov 22 09:00:00 web1 sshd[811]: Invalid user oracle from 192.0.2.10 port 4022", "192.0.2.10", "swatch-secure-2"),
+    ('Sun Nov 22 09:00:00 2026 [pid 811] [anna] FAIL LOGIN: Client "192.0.2.11"', "192.0.2.11", "swatch-vsftpd-2"),
+    ("Nov 22 09:00:00 web1 sshd[811]: Accepted password for anna from 192.0.2.10 port 4022 ssh2", None, None),
+]
+
+
+def test_import_swatch_does_what_the_script_did(tmp_path):
+    for name, text in SWATCH.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "rules.d").mkdir()
+    pack, log = tmp_path / "rules.d" / "swatch.yaml", tmp_path / "log"
+    r = run("import", "swatch", *(tmp_path / name for name in SWATCH), "--write", pack)
+    assert r.returncode == 0, r.stderr
+    log.write_text("".join(line + "\n" for line, _, _ in SWATCH_LINES))
+    got = [json.loads(line) for line in run("rules", "test", "--file", pack, "-o", "jsonl", log).stdout.splitlines()]
+    assert [(g["host"], g["rule"] and g["rule"].split(":")[0]) for g in got] == [(h, n) for _, h, n in SWATCH_LINES]
+    rows = {r["name"]: r for r in json.loads(run("-c", tmp_path / "c.yaml", "--rules-dir", "/nonexistent", "rules", "list", "-j").stdout)["rules"]}
+    assert {n: (r["threshold"], r["ban"], r["action"]) for n, r in rows.items()} == {
+        "swatch-messages-1": ("at once", "1d", "ban"), "swatch-messages-2": ("at once", "1d", "ban"),
+        "swatch-secure-1": ("at once", "1d", "ban"), "swatch-secure-2": ("3", "1d", "ban"),
+        "swatch-vsftpd-1": ("at once", "1d", "ban"), "swatch-vsftpd-2": ("3", "1d", "ban")}
+    text = pack.read_text()
+    assert text.count("ignore: [127.0.0.1, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16]") == 6 and text.count("throttle: 10s") == 5
+
+
+def test_import_swatch_knows_every_directive(tmp_path):
+    conf = tmp_path / "all.conf"
+    conf.write_text("ignore /known/\nwatchfor /disk (full|bad)/i\n  echo bold\n  bell 3\n  mail=root,subject=x,when=1-5:8-17\n"
+                    "  threshold track_by=$1,type=threshold,count=4,seconds=60\n  continue\n  quit\n  write anna\n"
+                    "  exec \"/bin/tell $1\"\nwatchfor /panic/\n  throttle 00:05:00\nwathcfor /x/\n")
+    r = run("import", "swatch", conf)
+    assert r.returncode == 7 and "mon-fri 08:00-18:00" in r.stdout and "threshold: 4 in 60s" in r.stdout
+    assert "throttle: 300s" in r.stdout and "'(?:known)'" in r.stdout and "track: rule" in r.stdout
+    left = r.stdout.split("# Not taken:")[1]
+    assert "exec" in left and "write anna" in left and "wathcfor" in left
+
+
+def test_jails_of_fail2ban_are_rules_by_path_and_by_import(tmp_path):
+    etc = tmp_path / "f2b"
+    for d in ("filter.d", "jail.d"):
+        (etc / d).mkdir(parents=True)
+    (etc / "filter.d" / "shop.conf").write_text("[Definition]\nfailregex = ^shop<what>: bad login from <ADDR>$\nwhat =\n[Init]\nmode = normal\n")
+    (etc / "jail.conf").write_text("[DEFAULT]\nbantime = 10m\nfindtime = 10m\nmaxretry = 5\nbackend = auto\nenabled = false\nmode = normal\n"
+                                   "filter = %(__name__)s[mode=%(mode)s]\nshop_log = /var/log/shop.log\n[shop]\nlogpath = %(shop_log)s\n"
+                                   "[other]\nlogpath = /x\n")
+    (etc / "jail.d" / "own.conf").write_text("[shop]\nenabled = true\nmaxretry = 3\n")
+    (etc / "jail.local").write_text("[DEFAULT]\nbantime = 1d 12h\nbantime.increment = true\nbantime.multipliers = 1 2 4\nbantime.maxtime = 5w\n"
+                                    "ignoreip = 198.51.100.0/24, gw.example.net\nignorecommand = /bin/x\nport = 80\n")
+    r = run("import", "fail2ban", etc)
+    assert r.returncode == 7, r.stderr
+    for text in ("name: shop", f"fail2ban: '{etc}/filter.d/shop.conf[mode=normal]'", "files: ['/var/log/shop.log']", "threshold: 3 in 600s",
+                 "ban_for: 129600s", "increment: true", "multipliers: ['1', '2', '4']", "max_ban: 3024000s", "ignore: ['198.51.100.0/24']"):
+        assert text in r.stdout, text
+    assert "gw.example.net" in r.stdout and "other" not in r.stdout.replace("others", "")
+    assert "ignorecommand" in r.stdout.split("# Not taken:")[1] and "port = 80" in r.stdout.split("# Nothing has to be set")[1]
+    config, log = tmp_path / "c.yaml", tmp_path / "log"
+    config.write_text(f"rules:\n  fail2ban: {etc}\n")
+    log.write_text("shop: bad login from 192.0.2.7\n")
+    args = ("-c", config, "--rules-dir", "/nonexistent", "rules")
+    row, = json.loads(run(*args, "list", "-j").stdout)["rules"]
+    assert (row["name"], row["threshold"], row["ban"]) == ("shop", "3 in 10m", "1d12h")
+    assert json.loads(run(*args, "test", "--rule", "shop", "-o", "jsonl", log).stdout)["host"] == "192.0.2.7"

@@ -222,7 +222,9 @@ const struct sw_cli_command sw_cli_commands[] = {
 	{"import", "what another tool's configuration comes to here, line by line; nothing is changed", "TOOL [FILE...]", 1, 33,
 		config_import_options, sw_cli_import,
 		"sockwarden import portsentry /etc/portsentry/portsentry.conf --mode atcp --mode audp\n"
-		"sockwarden import lsm conf.lsm --write sockwarden.yaml\nsockwarden import maltrail maltrail.conf -j --pretty\n"},
+		"sockwarden import lsm conf.lsm --write sockwarden.yaml\nsockwarden import maltrail maltrail.conf -j --pretty\n"
+		"sockwarden import fail2ban /etc/fail2ban\n"
+		"sockwarden import swatch /etc/swatch/*.conf --write /etc/sockwarden/rules.d/swatch.yaml\n"},
 	{"arm", "enforce: from now on what is judged bad is dropped", "", 0, 0, arm_options, sw_cli_arm,
 		"sockwarden arm --confirm 60s\nsockwarden arm --keep\n"},
 	{"off", "stop dropping and judging; works without the daemon too", "", 0, 0, off_options, sw_cli_off,

@@ -5,6 +5,7 @@
 #include "user/cli/table.h"
 #include "user/conf/conf.h"
 #include "user/import/import.h"
+#include "user/rules/pack.h"
 
 static const struct sw_import_tool *find_tool(const char *name)
 {
@@ -24,12 +25,21 @@ static const struct sw_import_tool *find_tool(const char *name)
 }
 
 /* What was understood has to be a configuration: values came from another program's file. */
-static int check(const struct sw_strbuf *yaml)
+static int check(const struct sw_import_tool *t, const struct sw_strbuf *yaml)
 {
 	_free_ struct sw_config *conf = malloc(sizeof(*conf));
 	_strbuf_ struct sw_strbuf errors = {};
-	int r = conf ? sw_conf_parse("what is printed", yaml->text, yaml->len, conf, &errors)
-		     : -ENOMEM;
+	struct sw_rules_writer w;
+	const struct sw_pack pack = {
+		.file = "what is printed", .is_user = true, .out = &w, .errors = &errors};
+	int r = conf ? 0 : -ENOMEM;
+
+	sw_rules_writer_init(&w);
+	if (!r && t->is_pack)
+		r = sw_pack_read(&pack, yaml->text, yaml->len);
+	else if (!r)
+		r = sw_conf_parse(pack.file, yaml->text, yaml->len, conf, &errors);
+	sw_rules_writer_done(&w);
 
 	if (r == 0)
 		return SW_EXIT_OK;
@@ -39,7 +49,7 @@ static int check(const struct sw_strbuf *yaml)
 		"a value of the other tool is none here");
 }
 
-static int write_new(const struct sw_cli *c, const struct sw_strbuf *yaml)
+static int write_new(const struct sw_cli *c, const struct sw_strbuf *yaml, bool is_pack)
 {
 	_close_ int fd = open(c->o.write, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	int r = fd < 0 ? -errno : sw_write_all(fd, yaml->text, yaml->len);
@@ -51,8 +61,10 @@ static int write_new(const struct sw_cli *c, const struct sw_strbuf *yaml)
 	if (r < 0)
 		return sw_cli_error(r == -EACCES ? SW_EXIT_PERMISSION : SW_EXIT_PARTIAL, NULL,
 			"%s: %s", c->o.write, strerror(-r));
-	sw_cli_say(c, "written: %s; look through it, then: sockwarden config check %s", c->o.write,
-		c->o.write);
+	sw_cli_say(c,
+		is_pack ? "written: %s; look through it, then: sockwarden rules lint %s"
+			: "written: %s; look through it, then: sockwarden config check %s",
+		c->o.write, c->o.write);
 	return SW_EXIT_OK;
 }
 
@@ -99,8 +111,8 @@ static int show(const struct sw_cli *c, const struct sw_import *im, const struct
 		print_json(c, im, t, &yaml);
 	else if (!c->o.write)
 		fputs(sw_strbuf_get(&yaml), stdout);
-	status = check(&yaml);
-	r = c->o.write ? write_new(c, &yaml) : SW_EXIT_OK;
+	status = check(t, &yaml);
+	r = c->o.write ? write_new(c, &yaml, t->is_pack) : SW_EXIT_OK;
 	if (r)
 		return r;
 	sw_cli_say(c, "%u lines taken, %u wait for your word, %u need nothing, %u not taken",

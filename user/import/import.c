@@ -9,6 +9,8 @@ const struct sw_import_tool sw_import_tools[] = {
 		"/etc/portsentry/portsentry.conf", sw_import_portsentry},
 	{"lsm", "conf.lsm of Linux Socket Monitor", "/usr/local/lsm/conf.lsm", sw_import_lsm},
 	{"maltrail", "maltrail.conf", "/opt/maltrail/maltrail.conf", sw_import_maltrail},
+	{"fail2ban", "the directory of its configuration", "/etc/fail2ban", sw_import_fail2ban, true},
+	{"swatch", "swatch's and swatchdog's configurations, each with its '# logfile PATH'", NULL, sw_import_swatch, true},
 	{},
 };
 

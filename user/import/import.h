@@ -96,6 +96,7 @@ struct sw_import_tool {
 	const char *name, *takes,
 		*usual; /* usual: the file it has where none is given, may be NULL */
 	int (*read)(struct sw_import *im, const struct sw_import_args *args);
+	bool is_pack; /* it comes to a file of rules, not to a configuration */
 };
 
 extern const struct sw_import_tool sw_import_tools[]; /* ended by a NULL name */
@@ -103,3 +104,5 @@ extern const struct sw_import_tool sw_import_tools[]; /* ended by a NULL name */
 int sw_import_portsentry(struct sw_import *im, const struct sw_import_args *args);
 int sw_import_lsm(struct sw_import *im, const struct sw_import_args *args);
 int sw_import_maltrail(struct sw_import *im, const struct sw_import_args *args);
+int sw_import_fail2ban(struct sw_import *im, const struct sw_import_args *args);
+int sw_import_swatch(struct sw_import *im, const struct sw_import_args *args);

@@ -164,6 +164,11 @@ static int merge_section(struct sw_ini *ini, const struct sw_ini_section *s)
 	return r;
 }
 
+const struct sw_ini_section *sw_ini_first(const struct sw_ini *ini)
+{
+	return ini->sections;
+}
+
 int sw_ini_merge(struct sw_ini *ini, const struct sw_ini *file)
 {
 	int r = 0;

@@ -39,6 +39,8 @@ void sw_ini_freep(struct sw_ini **ini);
 
 /* NULL when there is none. Options of [DEFAULT] are not among those of a section. */
 const struct sw_ini_section *sw_ini_section(const struct sw_ini *ini, const char *name);
+/* The first section; ->hh.next the others. [DEFAULT] and [KNOWN/name] are among them. */
+const struct sw_ini_section *sw_ini_first(const struct sw_ini *ini);
 /*
  * The value with %(…)s replaced; vars (may be NULL) go before the section and the defaults. The name may be
  * "section/name" or "known/name". -ENOENT no such option or section; -EINVAL, -ELOOP with a sentence in err.

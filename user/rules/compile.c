@@ -6,6 +6,7 @@
 
 #include "user/base/clock.h"
 #include "user/conf/value.h"
+#include "user/rules/jails.h"
 
 enum { FILES_MAX = 256, NAME_BYTES = 256 };
 
@@ -99,6 +100,37 @@ static int read_packs(struct compile *c, int dir_fd, const char *dir, bool is_us
 	return r;
 }
 
+/* ---- fail2ban's jails */
+
+static void take_jail(void *arg, const struct sw_jail *jail)
+{
+	struct compile *c = arg;
+	_strbuf_ struct sw_strbuf text = {}, file = {};
+	struct sw_pack pack = {.is_user = true, .out = &c->w, .errors = c->errors};
+
+	sw_strbuf_printf(&file, "%s[%s]", c->from->config->rules_fail2ban, jail->name);
+	if (!jail->rule) {
+		leave_out(c, sw_strbuf_get(&file), jail->why);
+		return;
+	}
+	sw_strbuf_puts(&text, "rules:\n");
+	for (const char *p = jail->rule; *p; p += strcspn(p, "\n") + 1)
+		sw_strbuf_printf(&text, "%s%.*s\n", p == jail->rule ? "  - " : "    ",
+			(int)strcspn(p, "\n"), p);
+	pack.file = sw_strbuf_get(&file);
+	(void)sw_pack_read(&pack, sw_strbuf_get(&text), text.len);
+}
+
+static void read_jails(struct compile *c)
+{
+	const char *dir = c->from->config->rules_fail2ban;
+	_strbuf_ struct sw_strbuf err = {};
+	int r = *dir ? sw_jails_each(dir, take_jail, c, &err) : 0;
+
+	if (r < 0)
+		leave_out(c, dir, sw_strbuf_get(&err));
+}
+
 /* ---- what the configuration says */
 
 static const char *nearest_rule(struct compile *c, const char *name)
@@ -173,6 +205,7 @@ int sw_rules_compile(
 	if (!r)
 		r = read_packs(&c, from->user_fd, from->user_dir, true);
 	if (!r) {
+		read_jails(&c);
 		apply_config(&c);
 		r = sw_rules_finish(&c.w, ret, ret_size);
 	}
