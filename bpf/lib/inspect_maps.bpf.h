@@ -17,7 +17,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
-	__uint(max_entries, SW_MAX_DOMAINS);
+	__uint(max_entries, SW_MAX_DOMAINS + 1);
 	__type(key, __u64);
 	__type(value, struct sw_domain_val);
 } domains SEC(".maps");

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Packets of the host's own sockets, looked into: real clients and servers, and what is found of them."""
+import os
+import subprocess
+
 import pytest
 
 from lab import Lab
@@ -47,9 +50,9 @@ def inspected(lab):
     return lab.cli_json("status")["inspect"]
 
 
-def client(lab, *argv):
+def client(lab, *argv, **kw):
     """A command of the host, in the watched cgroup; its end is waited for."""
-    p = lab.spawn(*argv)
+    p = lab.spawn(*argv, **kw)
     p.communicate(timeout=20)
     return p.returncode
 
@@ -148,3 +151,103 @@ def test_who_attacks_a_service_is_banned_where_that_is_wanted():
         ban = lab.cli_json("bans")["bans"][0]
         assert ban["net"].startswith(lab.attacker) and inspected(lab)["bans"] == 1
         assert lab.connect(port, source=lab.others[0])[port] == "open"
+
+
+# ---- trails of every kind
+
+SHA1_OF = "openssl x509 -in %s -outform der | sha1sum"
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory):
+    """A host with a directory of trails, and a certificate of which one is."""
+    d = tmp_path_factory.mktemp("trails")
+    d.chmod(0o755)
+    cert, key = d / "cert.pem", d / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=tls.test", "-keyout", key,
+                    "-out", cert], check=True, capture_output=True)
+    sha1 = subprocess.run(["sh", "-c", SHA1_OF % cert], check=True, capture_output=True, text=True).stdout.split()[0]
+    with Lab() as lab:
+        trails = os.path.join(lab.dir, "trails")
+        os.makedirs(os.path.join(trails, "malware"))
+        with open(os.path.join(trails, "malware", "apt_test.txt"), "w", encoding="utf-8") as f:
+            f.write(f"evil.test\nurl.test/gate/panel.php\n/lonely/shell.php\nanswer.test\n198.18.77.77\n{sha1}\n")
+        with open(os.path.join(trails, "malware", "ua.txt"), "w", encoding="utf-8") as f:
+            f.write("EvilBot/[0-9]\n")
+        lab.write_config(f"trails:\n  directories:\n    - {trails}\n")
+        lab.start()
+        lab.wait(lambda: lab.cli_json("trails", "list")["lists"], 10, "the directory is read")
+        yield lab, cert, key, sha1
+
+
+def test_a_listed_domain_that_is_asked_for_names_rule_trail_list_and_process(listed):
+    lab = listed[0]
+    serve(lab, "udp", lab.gateway, 53, on_host=False)
+    client(lab, "dig", "+tries=1", "+time=5", "@" + lab.gateway, "a.EVIL.test")
+    f = wait_finding(lab, rule="trail-dns")
+    assert (f["trail"], f["process"], f["finding"], f["list"]) == ("evil.test", "dig", "trail-hit", "apt test (malware)")
+    assert f["title"] == "dig asked for evil.test: apt test (malware)"
+
+
+def test_a_listed_host_url_and_agent_that_a_process_here_asks_for(listed):
+    lab = listed[0]
+    port = serve(lab, "tcp", lab.gateway, on_host=False)
+    for path, host in (("/", "www.evil.test"), ("/gate/panel.php?x=1", "url.test"), ("/lonely/shell.php", "fine.test")):
+        client(lab, "curl", "-s", "-m", "5", "-A", "evilbot/7", "-H", "Host: " + host, f"http://{lab.gateway}:{port}{path}")
+    assert wait_finding(lab, rule="trail-host")["trail"] == "evil.test"
+    assert wait_finding(lab, rule="trail-url", trail="url.test/gate/panel.php")["process"] == "curl"
+    assert wait_finding(lab, rule="trail-url", trail="/lonely/shell.php")["subject"] == lab.gateway
+    f = wait_finding(lab, rule="trail-agent")
+    assert f["trail"] == "EvilBot/[0-9]" and f["severity"] == "medium" and f["title"].startswith("curl sent EvilBot/[0-9] to ")
+
+
+def test_a_listed_server_name_and_certificate(listed):
+    lab, cert, key, sha1 = listed
+    p = lab.spawn("openssl", "s_server", "-accept", f"{lab.gateway}:0", "-cert", cert, "-key", key, "-tls1_2", on_host=False,
+                  stdin=subprocess.PIPE)
+    line = next(line for line in p.stdout if line.startswith("ACCEPT"))
+    port = int(line.rsplit(":", 1)[1])
+    client(lab, "openssl", "s_client", "-connect", f"{lab.gateway}:{port}", "-servername", "deep.evil.test", "-brief", stdin=subprocess.DEVNULL)
+    f = wait_finding(lab, rule="trail-sni")
+    assert (f["trail"], f["process"], f["destination_port"]) == ("evil.test", "openssl", port)
+    f = wait_finding(lab, rule="trail-certificate")
+    assert f["trail"] == sha1 and f["subject"] == lab.gateway and f["process"] == "openssl"
+    assert p.poll() is None
+
+
+def test_a_listed_agent_that_comes_here_is_of_low_severity(listed):
+    lab = listed[0]
+    port = serve(lab, "tcp", "0.0.0.0")
+    attack(lab, port, "/", "EvilBot/9")
+    f = wait_finding(lab, rule="trail-agent", subject=lab.attacker)
+    assert f["severity"] == "low" and f["process"] == "python3"
+
+
+def ask(lab, name):
+    """What dig says of a name: "NXDOMAIN", or "" when nothing came."""
+    p = lab.spawn("dig", "+tries=1", "+time=2", "@" + lab.gateway, name)
+    out = p.communicate(timeout=20)[0]
+    return "NXDOMAIN" if "NXDOMAIN" in out else ""
+
+
+def test_a_question_for_a_dropping_domain_is_refused_when_enforcing_and_an_exception_passes():
+    with Lab() as lab:
+        lab.start()
+        serve(lab, "udp", lab.gateway, 53, on_host=False)
+        with open(os.path.join(lab.dir, "bad.txt"), "w", encoding="utf-8") as f:
+            f.write("198.18.77.1\nbad.test\n")
+        with open(os.path.join(lab.dir, "good.txt"), "w", encoding="utf-8") as f:
+            f.write("198.18.78.1\nfine.bad.test\n")
+        assert lab.cli("trails", "import", os.path.join(lab.dir, "bad.txt"))[0] == 0
+        assert lab.cli("trails", "import", os.path.join(lab.dir, "good.txt"), "--action", "except")[0] == 0
+        lab.wait(lambda: "refused when enforcing: 2" in lab.log(), 10, "the domains are in force")
+        assert ask(lab, "a.bad.test") == "NXDOMAIN", "observed only"
+        f = wait_finding(lab, rule="trail-dns", trail="bad.test")
+        assert "refused" not in f["title"]
+        assert lab.cli("arm")[0] in (0, 6)
+        assert ask(lab, "b.BAD.test") == "" and ask(lab, "bad.test") == ""
+        assert ask(lab, "fine.bad.test") == "NXDOMAIN" and ask(lab, "x.fine.bad.test") == "NXDOMAIN"
+        assert ask(lab, "notbad.test") == "NXDOMAIN" and ask(lab, "bad.test.example") == "NXDOMAIN"
+        lab.wait(lambda: inspected(lab)["refused"] == 2, 5, "both are told")
+        assert lab.cli("trails", "remove", "bad")[0] == 0
+        lab.wait(lambda: ask(lab, "c.bad.test") == "NXDOMAIN", 10, "the list is gone, and so is what it refused")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Packets of this host's own sockets, looked into: the ring that the kernel's half (bpf/inspect.bpf.c) fills
- * goes through the same detection as replay; what is seen becomes findings
+ * goes through the same detection as replay, against the trails of every kind; what is seen becomes findings
  * that name the process.
  */
 #include <netinet/in.h>
@@ -14,11 +14,14 @@
 #include "user/engine/watch.h"
 #include "user/kern/ring.h"
 
+enum { RETRY_NS = 200000000 };
+
 struct sw_inspect_part {
 	struct sw_ring *ring;
 	struct sw_static *none; /* a set that holds nothing, while there is no other */
 	struct sw_traffic *traffic;
 	struct sw_sightings *sightings;
+	struct sw_source *retry; /* gives the guard the domains again */
 	uint64_t packets, refused, bans;
 	/* while a record is judged */
 	const struct sw_inspect_event *now;
@@ -134,6 +137,41 @@ static void on_event(const struct sw_event *event, void *arg)
 
 static const struct sw_ring_ops ring_ops = {.event = on_event};
 
+/* ---- domains to refuse, and the trails */
+
+static void on_domains(const struct sw_guard_reply *reply, int *fds, size_t n_fds, void *arg)
+{
+	struct sw_engine *e = arg;
+
+	if (reply->result == -EBUSY)
+		(void)sw_source_set_timer(e->inspect->retry, RETRY_NS, 0);
+	else if (reply->result < 0 && reply->result != -ECONNRESET)
+		sw_log_warning(reply->result, "the domains to refuse are not in force: %s", reply->text);
+}
+
+static void send_domains(struct sw_engine *e)
+{
+	struct sw_guard_request req = {.op = SW_GUARD_DOMAINS};
+	int fd = sw_trails_domains(e);
+
+	if (fd >= 0)
+		(void)sw_guard_post(e->guard, &req, SW_GUARD_REQUEST_HEAD, fd, on_domains, e);
+}
+
+static int on_retry(struct sw_source *s, void *arg)
+{
+	send_domains(arg);
+	return 0;
+}
+
+static void compiled(struct sw_engine *e, struct sw_static *set)
+{
+	if (!e->inspect)
+		return;
+	sw_traffic_use(e->inspect->traffic, set ? set : e->inspect->none);
+	send_domains(e);
+}
+
 /* ---- the part */
 
 static int init(struct sw_engine *e)
@@ -151,6 +189,10 @@ static int init(struct sw_engine *e)
 		r = sw_sightings_new(&e->clock, &p->sightings);
 	if (r >= 0)
 		r = sw_traffic_new(p->none, 0, on_sight, e, &p->traffic);
+	if (r >= 0)
+		r = sw_loop_add_timer(e->loop, 0, 0, on_retry, e, &p->retry);
+	if (r >= 0)
+		compiled(e, sw_trails_static(e));
 	return r;
 }
 
@@ -171,6 +213,7 @@ static int connected(struct sw_engine *e)
 			"packets cannot be looked into: %s", strerror(-r));
 	else
 		sw_degraded_clear(e, "inspect-ring");
+	send_domains(e);
 	return 0;
 }
 
@@ -215,4 +258,5 @@ const struct sw_engine_part sw_part_inspect = {
 	.connected = connected,
 	.lost = lost,
 	.status = status,
+	.compiled = compiled,
 };

@@ -239,7 +239,9 @@ uint64_t sw_trails_compile_key(const struct sw_trail_part *t)
 		if (!s->list || !s->list->view.n_text)
 			continue;
 		key = sw_hash_bytes(key + i + 1, s->name, strlen(s->name));
-		key = sw_mix64(key ^ s->list->view.head->crc, s->list->view.n_text) | 1;
+		key = sw_mix64(key ^ s->list->view.head->crc,
+			      s->list->view.n_text ^ (uint64_t)s->action << 60) |
+			1;
 	}
 	return key;
 }
@@ -270,7 +272,11 @@ static void compile(struct sw_trail_op *op)
 	_cleanup_(sw_static_freep) struct sw_static *s = NULL;
 	int r;
 
-	if (!op->compiled_key)
+	op->domains_fd = sw_trails_domains_make(op);
+	if (op->domains_fd < 0)
+		fail(op, op->domains_fd, "cannot gather the domains to refuse: %s",
+			strerror(-op->domains_fd));
+	if (!op->compiled_key || op->result < 0)
 		return;
 	if (op->dirfd >= 0 &&
 		sw_static_load(op->dirfd, COMPILED, op->compiled_key, &op->compiled) == 0)

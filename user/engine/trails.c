@@ -28,7 +28,7 @@ struct sw_trail_op *sw_trail_op_new(enum sw_trail_op_kind kind)
 	if (!op)
 		return NULL;
 	op->kind = kind;
-	op->fd = op->image_fd = op->dirfd = -1;
+	op->fd = op->image_fd = op->dirfd = op->domains_fd = -1;
 	return op;
 }
 
@@ -42,6 +42,7 @@ static void op_free(struct sw_trail_op *op)
 	sw_static_free(op->compiled);
 	sw_close(op->fd);
 	sw_close(op->image_fd);
+	sw_close(op->domains_fd);
 	free(op);
 }
 
@@ -76,11 +77,17 @@ void sw_trails_drop(struct sw_trail_part *t)
 	}
 	t->running = t->waiting = NULL;
 	sw_static_free(TAKE_PTR(t->compiled));
+	t->domains_fd = sw_close(t->domains_fd);
 }
 
 struct sw_static *sw_trails_static(const struct sw_engine *e)
 {
 	return e->trails ? e->trails->compiled : NULL;
+}
+
+int sw_trails_domains(const struct sw_engine *e)
+{
+	return e->trails ? e->trails->domains_fd : -1;
 }
 
 enum sw_trail_action sw_trails_action(const struct sw_engine *e, __u32 set)
@@ -162,6 +169,8 @@ static void take_compiled(struct sw_engine *e, struct sw_trail_op *op)
 	_cleanup_(sw_static_freep) struct sw_static *old = t->compiled;
 
 	t->compiled = TAKE_PTR(op->compiled);
+	sw_close(t->domains_fd);
+	t->domains_fd = TAKE_FD(op->domains_fd);
 	t->compiled_key = op->compiled_key;
 	for (const struct sw_engine_part *const *part = sw_engine_parts; *part; part++) {
 		if ((*part)->compiled)

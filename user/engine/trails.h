@@ -93,6 +93,7 @@ struct sw_trail_op {
 	bool is_unchanged; /* the same entries are in force already */
 	bool is_in_force; /* the guard has swapped it in */
 	int image_fd;
+	int domains_fd; /* COMPILE: the domains to refuse, for the guard; -1: not made */
 	struct sw_trail_image_stats stats;
 	uint64_t posted_ns, swapped_ns;
 	int save_result;
@@ -114,6 +115,7 @@ struct sw_trail_part {
 	bool is_packed_refused; /* by the kernel: the tries are used instead */
 	struct sw_static *compiled; /* of all lists; NULL: none */
 	uint64_t compiled_key; /* of what it was made of; 0: of nothing */
+	int domains_fd; /* the domains to refuse, for the guard; -1: none were gathered yet */
 	struct sw_trail_watch *watch; /* trail_files.c */
 };
 
@@ -136,6 +138,8 @@ bool sw_trails_find(const struct sw_engine *e, const struct sw_net *net, const c
  * sw_trails_name takes.
  */
 struct sw_static *sw_trails_static(const struct sw_engine *e);
+/* The domains of dropping lists as SW_GUARD_DOMAINS takes them; borrowed as the set is. -1: not known yet. */
+int sw_trails_domains(const struct sw_engine *e);
 enum sw_trail_action sw_trails_action(const struct sw_engine *e, __u32 set);
 
 /* ---- among trails.c, trail_run.c, trail_files.c and verb_trails.c */
@@ -155,6 +159,8 @@ const char *sw_trail_kind_word(unsigned int kind);
 /* trail_run.c: the thread's parts of an operation: to the image, and after the swap to the disk. */
 void sw_trail_op_run(void *arg);
 void sw_trail_op_save(void *arg);
+/* trail_domains.c, in the thread: a sealed memfd, or -errno. */
+int sw_trails_domains_make(const struct sw_trail_op *op);
 /* What the lists' texts are: changes when they do. 0: no list has any. */
 uint64_t sw_trails_compile_key(const struct sw_trail_part *t);
 /* The image alone once more, in op->form. */

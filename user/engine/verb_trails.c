@@ -542,6 +542,7 @@ static int part_init(struct sw_engine *e)
 		return -ENOMEM;
 	}
 	e->trails = t;
+	t->domains_fd = -1;
 	t->dirfd = open_directory(e);
 	if (t->dirfd < 0)
 		sw_degraded_set(e, "trails-save", SW_SEV_MEDIUM,

@@ -13,7 +13,7 @@ struct sw_inspect_guard {
 	struct sw_source *step;
 	struct sw_inspect_ctl wish; /* as configured */
 	bool is_on;
-	const __u64 *keys; /* going in; NULL: none are. Sealed, so that they stay sorted */
+	const struct sw_domain_entry *rows; /* going in; NULL: none are. Sealed: they stay sorted */
 	size_t n, bytes, at;
 	__u64 prune_at;
 	size_t in_force;
@@ -37,8 +37,8 @@ static void end(struct sw_inspect_guard *g, int result)
 {
 	if (result < 0)
 		sw_log_warning(result, "the domains to refuse could not all be written");
-	munmap((void *)g->keys, g->bytes);
-	g->keys = NULL;
+	munmap((void *)g->rows, g->bytes);
+	g->rows = NULL;
 	g->in_force = g->n;
 	write_ctl(g);
 	sw_log_info("domains that are refused when enforcing: %zu", g->n - 1);
@@ -52,9 +52,9 @@ static bool is_kept(__u64 key, void *arg)
 	while (low < high) {
 		size_t mid = (low + high) / 2;
 
-		if (g->keys[mid] == key)
+		if (g->rows[mid].key == key)
 			return true;
-		if (g->keys[mid] < key)
+		if (g->rows[mid].key < key)
 			low = mid + 1;
 		else
 			high = mid;
@@ -70,7 +70,7 @@ static int on_step(struct sw_source *s, void *arg)
 	int r;
 
 	if (n) {
-		r = sw_maps_domains_put(g->maps, g->keys + g->at, (__u32)n);
+		r = sw_maps_domains_put(g->maps, g->rows + g->at, (__u32)n);
 		g->at += n;
 		r = r < 0 ? r : 1;
 	} else {
@@ -104,8 +104,8 @@ void sw_inspect_guard_free(struct sw_inspect_guard *g)
 {
 	if (!g)
 		return;
-	if (g->keys)
-		munmap((void *)g->keys, g->bytes);
+	if (g->rows)
+		munmap((void *)g->rows, g->bytes);
 	sw_source_free(g->step);
 	free(g);
 }
@@ -119,13 +119,15 @@ void sw_inspect_guard_configure(struct sw_inspect_guard *g, const struct sw_conf
 	write_ctl(g);
 }
 
-static bool is_sorted(const __u64 *keys, size_t n)
+static bool is_sound(const struct sw_domain_entry *rows, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
-		if (keys[i - 1] >= keys[i])
+		if (rows[i - 1].key >= rows[i].key ||
+			(rows[i].val.action != SW_TRAIL_DROP &&
+				rows[i].val.action != SW_TRAIL_EXCEPT))
 			return false;
 	}
-	return n && keys[0] == 1;
+	return n && rows[0].key == SW_DOMAIN_MARK;
 }
 
 int sw_inspect_guard_domains(struct sw_inspect_guard *g, int fd, char *text, size_t size)
@@ -134,25 +136,24 @@ int sw_inspect_guard_domains(struct sw_inspect_guard *g, int fd, char *text, siz
 	size_t bytes;
 	int r;
 
-	if (g->keys) {
+	if (g->rows) {
 		snprintf(text, size, "the domains before are still on their way in");
 		return -EBUSY;
 	}
 	r = sw_memfd_map_sealed(
-		fd, (size_t)SW_MAX_DOMAINS * sizeof(__u64) + sizeof(__u64), &map, &bytes);
+		fd, (size_t)(SW_MAX_DOMAINS + 1) * sizeof(struct sw_domain_entry), &map, &bytes);
 	if (r < 0) {
 		snprintf(text, size, "this is no sealed list of domains");
 		return r;
 	}
-	/* The first is 1, so that no list is empty. */
-	if (bytes % sizeof(__u64) || !bytes || !is_sorted(map, bytes / sizeof(__u64))) {
+	if (bytes % sizeof(*g->rows) || !is_sound(map, bytes / sizeof(*g->rows))) {
 		munmap((void *)map, bytes);
-		snprintf(text, size, "the domains are not sorted, or not marked");
+		snprintf(text, size, "the domains are not sorted, or none of this version's");
 		return -EINVAL;
 	}
-	g->keys = map;
+	g->rows = map;
 	g->bytes = bytes;
-	g->n = bytes / sizeof(__u64);
+	g->n = bytes / sizeof(*g->rows);
 	g->at = 0;
 	g->prune_at = 0;
 	return sw_source_set_timer(g->step, 1, 0);

@@ -121,12 +121,11 @@ int sw_maps_inspect_set(const struct sw_maps *m, const struct sw_inspect_ctl *c)
 	return bpf_map_update_elem(m->fd[SW_MAP_INSPECT_CTL], &zero, c, BPF_ANY) < 0 ? -errno : 0;
 }
 
-int sw_maps_domains_put(const struct sw_maps *m, const __u64 *keys, __u32 n)
+int sw_maps_domains_put(const struct sw_maps *m, const struct sw_domain_entry *entries, __u32 n)
 {
-	const struct sw_domain_val val = {.set = SW_TRAIL_SET_ASK};
-
 	for (__u32 i = 0; i < n; i++) {
-		if (bpf_map_update_elem(m->fd[SW_MAP_DOMAINS], &keys[i], &val, BPF_ANY) < 0)
+		if (bpf_map_update_elem(
+			    m->fd[SW_MAP_DOMAINS], &entries[i].key, &entries[i].val, BPF_ANY) < 0)
 			return -errno;
 	}
 	return 0;

@@ -30,12 +30,23 @@ struct sw_inspect_ctl {
 };
 SW_ABI_SIZE(struct sw_inspect_ctl, 8);
 
-/* Value of domains; its key is sw_domain_hash (pkt/domain.h). A question for it is refused when enforcing. */
+/*
+ * Value of domains; its key is sw_domain_hash (pkt/domain.h). Of the entries that a name lies in the longest
+ * decides: a question is refused when enforcing, or there is an exception.
+ */
 struct sw_domain_val {
 	__u32 set; /* number of the list */
-	__u32 pad;
+	__u32 action; /* enum sw_trail_action: DROP or EXCEPT */
 };
 SW_ABI_SIZE(struct sw_domain_val, 8);
+
+/* An entry as the engine hands it to the guard, sorted by key; the first of a list has this key and is none. */
+#define SW_DOMAIN_MARK 1
+struct sw_domain_entry {
+	__u64 key;
+	struct sw_domain_val val;
+};
+SW_ABI_SIZE(struct sw_domain_entry, 16);
 
 enum sw_inspect_way { SW_WAY_IN = 0, SW_WAY_OUT = 1 };
 

@@ -47,10 +47,9 @@ enum sw_guard_op {
 	SW_GUARD_OPEN_LOG, /* engine: log[1]: the files of one configured source, see sw_guard_logs */
 	SW_GUARD_VERDICTS, /* engine: bans[n] by net, at most SW_GUARD_VERDICTS_MAX: reply.verdicts */
 	/*
-	 * engine, one descriptor: a sealed memfd of the hashes (pkt/domain.h) of the domains whose questions
-	 * are refused when enforcing, sorted, eight bytes each, the first
-	 * of them 1; replaces those before, soon after the answer;
-	 * -EBUSY: the ones before are still on their way in
+	 * engine, one descriptor: a sealed memfd of struct sw_domain_entry (abi/inspect.h), the domains whose
+	 * questions are refused when enforcing; replaces those before, soon after the answer; -EBUSY: the ones
+	 * before are still on their way in
 	 */
 	SW_GUARD_DOMAINS,
 	SW_GUARD_OP_COUNT
