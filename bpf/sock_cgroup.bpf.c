@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Hooks of the root cgroup: who makes a socket, and what is bound, asked for and released. They see
- * io_uring and 32-bit calls too, and deny nothing. Attach each to the root of cgroup v2.
+ * io_uring and 32-bit calls too. They deny nothing but, while armed, a connect or datagram to what a list
+ * that drops holds (lib/sock_refuse.bpf.h). Attach each to the root of cgroup v2.
  *
  * Essential: on_sock_create, on_post_bind4, on_post_bind6, on_connect4, on_connect6, on_sock_release.
  * Optional: on_sendmsg4, on_sendmsg6 (first destination of a UDP socket), on_sockops (the port of a
  * listener that was never bound; without it the next snapshot tells).
  */
 #include "lib/sock_emit.bpf.h"
+#include "lib/sock_limit.bpf.h"
+#include "lib/sock_refuse.bpf.h"
 
 #include <bpf/bpf_endian.h>
 
-enum { ALLOW = 1, SOCK_RAW = 3 };
+enum { REFUSE = 0, ALLOW = 1, SOCK_RAW = 3, REFUSED_RESULT = 0x80, EPERM = 1 };
 
 /* The note on a socket; made where there is none yet, because the socket is older than we are. */
 static __always_inline struct sock_note *note_of(void *sk)
@@ -114,48 +117,82 @@ int on_post_bind6(struct bpf_sock *ctx)
 	return ALLOW;
 }
 
-/* flag: 0, or the one that is set once a socket's destination was told. */
-static __always_inline struct sw_sock_event *asked_begin(struct bpf_sock_addr *ctx, __u32 flag)
+/* What is asked for: to whom, and whether it is refused. */
+struct asked {
+	union sw_flow_addr to;
+	__u32 flag; /* 0, or the one that is set once a socket's destination was told */
+	bool is_refused;
+};
+
+static __always_inline __u32 asked_count(struct bpf_sock_addr *ctx, const struct asked *a, const struct sock_note *note)
+{
+	const struct same_key key = {
+		.start_ns = note->owner.start_ns,
+		.tgid = note->owner.tgid,
+		.port = ctx->user_port,
+		.result = SW_EV_CONNECT | (a->is_refused ? REFUSED_RESULT : 0),
+		.addr = {a->to.half[0], a->to.half[1]},
+	};
+
+	return told_as(&key, note->owner.cgroup_id);
+}
+
+static __always_inline void tell_asked(struct bpf_sock_addr *ctx, const struct asked *a)
 {
 	struct bpf_sock *sk = ctx->sk;
 	struct sw_sock_event *e;
 	struct sock_note *note;
+	__u32 count;
 
 	if (!sk)
-		return NULL;
+		return;
 	note = note_of(sk);
-	if (!note || (flag && note->flags & flag))
-		return NULL;
-	note->flags |= SOCK_IS_TOLD | flag;
+	if (!note || (!a->is_refused && note->flags & a->flag))
+		return;
+	count = asked_count(ctx, a, note);
+	note->flags = count ? note->flags & ~SOCK_IS_SUMMED : note->flags | SOCK_IS_SUMMED;
+	if (!a->is_refused)
+		note->flags |= a->flag;
+	if (!count)
+		return;
+	note->flags |= SOCK_IS_TOLD;
 	e = event_about(SW_EV_CONNECT, note, ctx);
 	if (!e)
-		return NULL;
+		return;
+	__builtin_memcpy(e->raddr, &a->to, sizeof(e->raddr));
 	e->rport = bpf_ntohs(ctx->user_port);
-	e->state = flag ? TCP_CLOSE : 0; /* a datagram sent aside leaves the socket without a peer */
+	e->count = count;
+	e->ret = a->is_refused ? -EPERM : 0;
+	/* a datagram sent aside leaves the socket without a peer, and so does a refusal */
+	e->state = a->flag || a->is_refused ? TCP_CLOSE : 0;
 	e->origin = origin_of(current_task());
-	return e;
+	event_commit(&e->head);
+}
+
+static __always_inline int answer(struct bpf_sock_addr *ctx, const struct asked *a)
+{
+	tell_asked(ctx, a);
+	if (!a->is_refused)
+		return ALLOW;
+	sw_stat_inc(SW_STAT_CONNECT_REFUSED);
+	return REFUSE;
 }
 
 static __always_inline int asked4(struct bpf_sock_addr *ctx, __u32 flag)
 {
-	struct sw_sock_event *e = asked_begin(ctx, flag);
+	struct asked a = {.to.word = {ctx->user_ip4}, .flag = flag};
 
-	if (!e)
-		return ALLOW;
-	*(__u32 *)e->raddr = ctx->user_ip4;
-	event_commit(&e->head);
-	return ALLOW;
+	a.is_refused = is_refused4(a.to.word[0]);
+	return answer(ctx, &a);
 }
 
 static __always_inline int asked6(struct bpf_sock_addr *ctx, __u32 flag)
 {
-	struct sw_sock_event *e = asked_begin(ctx, flag);
+	struct asked a = {.flag = flag};
 
-	if (!e)
-		return ALLOW;
-	copy6_words(e->raddr, ctx->user_ip6);
-	event_commit(&e->head);
-	return ALLOW;
+	copy6_words(&a.to, ctx->user_ip6);
+	a.is_refused = is_refused6(&a.to);
+	return answer(ctx, &a);
 }
 
 SEC("cgroup/connect4")

@@ -6,6 +6,7 @@
  *
  * Essential: it_tcp, it_udp, it_task_file. Optional: it_unix, it_task (names then come from /proc).
  */
+#include "lib/lockdown.bpf.h"
 #include "lib/sock_maps.bpf.h"
 #include "lib/sock_read.bpf.h"
 #include "lib/task_path.bpf.h"
@@ -99,7 +100,7 @@ static __always_inline void unix_path(struct sw_it_unix *r, struct unix_sock *us
 	struct unix_address *addr = us->addr;
 	__u32 len;
 
-	if (!addr)
+	if (!addr || !can_read_kernel)
 		return;
 	len = addr->len - sizeof(addr->name[0].sun_family);
 	if (!len || len > SW_UNIX_PATH_MAX)

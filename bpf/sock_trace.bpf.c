@@ -4,6 +4,7 @@
  *
  * Essential: on_state. Optional: on_exec, on_fork, on_exit (without them names come from snapshots and /proc).
  */
+#include "lib/sock_limit.bpf.h"
 #include "lib/sock_tell.bpf.h"
 #include "lib/task_path.bpf.h"
 
@@ -43,6 +44,27 @@ static __always_inline int told_close(const struct sock *sk, int from, struct so
 	return tell(sk, SW_EV_CLOSE, TCP_CLOSE, note, 0);
 }
 
+/* A connect that was told tells how it ended; of those that were not, each failure stands for itself. */
+static __always_inline int told_outcome(const struct sock *sk, int to, struct sock_note *note)
+{
+	struct same_key key = {
+		.start_ns = note->owner.start_ns,
+		.tgid = note->owner.tgid,
+		.port = sk->__sk_common.skc_dport,
+		.result = SW_EV_CONNECT_FAILED,
+	};
+	__u32 count;
+
+	if (to == TCP_ESTABLISHED)
+		return note->flags & SOCK_IS_SUMMED ? 0 : tell(sk, SW_EV_CONNECTED, to, note, 0);
+	if (sk->__sk_common.skc_family == AF_INET6)
+		copy6((__u8 *)key.addr, &sk->__sk_common.skc_v6_daddr);
+	else
+		key.addr[0] = sk->__sk_common.skc_daddr;
+	count = told_as(&key, note->owner.cgroup_id);
+	return count ? tell_many(sk, SW_EV_CONNECT_FAILED, to, note, -sk->sk_err, count) : 0;
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state, const struct sock *sk, int from, int to)
 {
@@ -60,9 +82,10 @@ int BPF_PROG(on_state, const struct sock *sk, int from, int to)
 	if (to == TCP_LISTEN)
 		return told_listen(sk, note);
 	if (from == TCP_SYN_SENT)
-		return tell(sk, is_up ? SW_EV_CONNECTED : SW_EV_CONNECT_FAILED, to, note, is_up ? 0 : -sk->sk_err);
+		return told_outcome(sk, to, note);
 	if (from == TCP_SYN_RECV && is_up)
-		return tell(sk, SW_EV_ACCEPT, to, note, 0);
+		return has_token(note->owner.cgroup_id, bpf_ktime_get_boot_ns()) ? tell(sk, SW_EV_ACCEPT, to, note, 0)
+										  : 0;
 	return is_end ? told_close(sk, from, note) : 0;
 }
 
@@ -71,7 +94,7 @@ static __always_inline void args_of(struct sw_exec_event *e, struct task_struct 
 	unsigned long start = t->mm->arg_start, end = t->mm->arg_end;
 	__u32 len = end - start;
 
-	if (end <= start)
+	if (end <= start || !can_read_kernel)
 		return;
 	e->is_args_cut = end - start > SW_EXEC_ARGS_MAX;
 	if (len > SW_EXEC_ARGS_MAX)

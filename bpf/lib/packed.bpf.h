@@ -233,7 +233,7 @@ static __always_inline bool is_packed6(void *generation, const union sw_packed6 
 	return true;
 }
 
-static __noinline bool is_packed_trailed6(
+static __noinline __attribute__((unused)) bool is_packed_trailed6(
 	const struct sw_flow *flow, const struct sw_marked *marked, struct sw_hit *ret)
 {
 	struct sw_hit other = {};

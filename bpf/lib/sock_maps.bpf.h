@@ -17,6 +17,7 @@ enum sock_flag {
 	SOCK_IS_RELEASED = 1 << 1, /* its end was told */
 	SOCK_HAS_SENT = 1 << 2,	   /* UDP: its first destination was told */
 	SOCK_NEEDS_PORT = 1 << 3,  /* listens, and its port was not yet known when that was told */
+	SOCK_IS_SUMMED = 1 << 5, /* its connect was told only as part of a sum: its outcome and end are not told */
 	SOCK_LISTENS_ANEW = 1 << 4, /* the listen() that made it a listener is under way */
 };
 

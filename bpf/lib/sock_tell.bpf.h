@@ -25,7 +25,8 @@ static __always_inline void tuple_of(struct sw_sock_event *e, const struct sock 
 }
 
 /* A note with no owner yet: the socket is older than we are, and a softirq cannot say whose it is. */
-static __always_inline int tell(const struct sock *sk, __u8 type, __u8 state, struct sock_note *note, __s32 ret)
+static __always_inline int tell_many(
+	const struct sock *sk, __u8 type, __u8 state, struct sock_note *note, __s32 ret, __u32 count)
 {
 	struct task_struct *t = current_task();
 	struct sw_sock_event *e;
@@ -41,9 +42,16 @@ static __always_inline int tell(const struct sock *sk, __u8 type, __u8 state, st
 	e->options = type == SW_EV_CLOSE ? 0 : options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk));
 	if (type == SW_EV_LISTEN)
 		e->backlog = sk->sk_max_ack_backlog;
+	else
+		e->count = count;
 	e->origin = type == SW_EV_LISTEN || t->tgid == e->owner.tgid ? origin_of(t) : SW_ORIGIN_KERNEL;
 	event_commit(&e->head);
 	return 0;
+}
+
+static __always_inline int tell(const struct sock *sk, __u8 type, __u8 state, struct sock_note *note, __s32 ret)
+{
+	return tell_many(sk, type, state, note, ret, 0);
 }
 
 /* The TCP socket below an MPTCP one, made by the kernel: the one above is told. */

@@ -560,6 +560,69 @@ static void unloading_leaves_no_program_behind(void **state)
 	}
 }
 
+/* Where a helper is, from the base that calls in a dump are counted from; 0 when that is not told. */
+static int32_t helper_offset(const char *name)
+{
+	_fclose_ FILE *f = fopen("/proc/kallsyms", "re");
+	unsigned long long at, helper = 0, base = 0;
+	char line[512], symbol[256];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%llx %*c %255s", &at, symbol) != 2)
+			continue;
+		if (sw_streq(symbol, name))
+			helper = at;
+		if (sw_streq(symbol, "__bpf_call_base"))
+			base = at;
+	}
+	return helper && base ? (int32_t)(helper - base) : 0;
+}
+
+static void check_no_call(struct bpf_object *o, int32_t helper)
+{
+	static struct bpf_insn insns[65536];
+	struct bpf_program *p;
+
+	bpf_object__for_each_program(p, o)
+	{
+		struct bpf_prog_info info = {.xlated_prog_insns = (uintptr_t)insns, .xlated_prog_len = sizeof(insns)};
+		__u32 len = sizeof(info);
+
+		assert_int_equal(bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len), 0);
+		assert_true(info.xlated_prog_len && info.xlated_prog_len < sizeof(insns));
+		for (size_t i = 0; i < info.xlated_prog_len / sizeof(*insns); i++)
+			if (insns[i].code == (BPF_JMP | BPF_CALL) && !insns[i].src_reg && insns[i].imm == helper)
+				fail_msg("%s calls it", bpf_program__name(p));
+	}
+}
+
+/* lockdown=confidentiality refuses a program in which one can be reached (lib/lockdown.bpf.h). */
+static void no_program_reads_kernel_memory_where_it_may_not(void **state)
+{
+	static const char *const helpers[] = {"bpf_probe_read_kernel", "bpf_probe_read_user"};
+	struct sock_cgroup *cg = sock_cgroup__open();
+	struct sock_trace *tr = sock_trace__open();
+	struct sock_iter *it = sock_iter__open();
+
+	assert_true(cg && tr && it);
+	tr->rodata->can_read_kernel = false;
+	it->rodata->can_read_kernel = false;
+	assert_int_equal(sock_cgroup__load(cg), 0);
+	assert_int_equal(sock_trace__load(tr), 0);
+	assert_int_equal(sock_iter__load(it), 0);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(helpers); i++) {
+		int32_t helper = helper_offset(helpers[i]);
+
+		assert_int_not_equal(helper, 0);
+		check_no_call(cg->obj, helper);
+		check_no_call(tr->obj, helper);
+		check_no_call(it->obj, helper);
+	}
+	sock_iter__destroy(it);
+	sock_trace__destroy(tr);
+	sock_cgroup__destroy(cg);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -590,6 +653,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_full_ring_counts_what_it_loses_and_the_numbers_show_it, begin_tiny, end),
 		cmocka_unit_test_setup_teardown(a_listen_wakes_the_reader_at_once, begin, end),
+		cmocka_unit_test(no_program_reads_kernel_memory_where_it_may_not),
 		cmocka_unit_test_setup_teardown(unloading_leaves_no_program_behind, begin, end),
 	};
 

@@ -87,6 +87,34 @@ static void print_counters(const struct sw_cli *c, const json_t *s)
 	sw_cli_table(c, json_object_get(s, "counters"), cols, 0);
 }
 
+/* What was sent stands among the losses as their measure, and what was refused is none. */
+static bool is_loss(const char *name)
+{
+	static const char *const others[] = {"-sent", "-refused"};
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(others); i++) {
+		size_t n = strlen(others[i]);
+
+		if (len > n && sw_streq(name + len - n, others[i]))
+			return false;
+	}
+	return true;
+}
+
+static void print_refused(const struct sw_cli *c, const json_t *s)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(s, "losses"), i, row) {
+		if (!sw_streq(sw_cli_text(row, "name"), "connects-refused") || !sw_cli_number(row, "count"))
+			continue;
+		label(c, "refused");
+		printf("%lld connects and datagrams of this host\n", sw_cli_number(row, "count"));
+	}
+}
+
 /* "events 3, sockets 0": only what is lost is worth a line. */
 static void print_losses(const struct sw_cli *c, const json_t *s)
 {
@@ -95,10 +123,8 @@ static void print_losses(const struct sw_cli *c, const json_t *s)
 
 	json_array_foreach(json_object_get(s, "losses"), i, loss) {
 		const char *name = sw_cli_text(loss, "name");
-		size_t len = strlen(name);
 
-		/* what was sent stands among the losses only as their measure */
-		if (!sw_cli_number(loss, "count") || (len > 5 && sw_streq(name + len - 5, "-sent")))
+		if (!sw_cli_number(loss, "count") || !is_loss(name))
 			continue;
 		if (!shown++)
 			label(c, "lost");
@@ -278,6 +304,7 @@ static void print_screen(const struct sw_cli *c, const json_t *s, bool is_whole)
 	if (is_whole) {
 		print_held(c, s);
 		print_losses(c, s);
+		print_refused(c, s);
 	}
 	print_processes(c, s);
 	print_interfaces(c, s);

@@ -76,8 +76,9 @@ static void fill(struct sw_finding *f, const struct sw_sock_event *ev, const str
 	(void)sw_strcpy(f->trail, sizeof(f->trail), trail);
 	(void)sw_strcpy(f->feed, sizeof(f->feed), feed);
 	sw_cidr_format(address, peer);
-	snprintf(f->title, sizeof(f->title), "%.40s[%u] connects to %s port %u, on trail list %.40s",
-		*f->process ? f->process : "a process", f->pid, address, f->dport, feed);
+	snprintf(f->title, sizeof(f->title), "%.40s[%u] %.25s %s port %u, on trail list %.31s",
+		*f->process ? f->process : "a process", f->pid,
+		ev->ret ? "was refused to connect to" : "connects to", address, f->dport, feed);
 }
 
 bool sw_connects_judge(struct sw_connects *c, const struct sw_sock_event *ev, const struct sw_net *peer,
@@ -86,7 +87,7 @@ bool sw_connects_judge(struct sw_connects *c, const struct sw_sock_event *ev, co
 	struct recent *r = find(c, &ev->owner, peer);
 	uint64_t now_ns = sw_clock_boot_ns(c->clock);
 
-	r->count++;
+	r->count += ev->count ? ev->count : 1;
 	if (r->told_ns && now_ns - r->told_ns < SW_CONNECTS_AGAIN_SEC * SW_SEC_NS)
 		return false;
 	*ret = (struct sw_finding){.count = r->count};

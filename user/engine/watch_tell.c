@@ -58,25 +58,36 @@ static void owner_info(struct sw_engine *e, const struct sw_owner *o, struct sw_
 		sw_procs_info(e->watch->procs, proc, false, ret);
 }
 
+/* A connect that we refused has its own words. */
+static const char *action_of(const struct sw_sock_event *s, const char **ret_verb)
+{
+	bool is_refused = s->head.type == SW_EV_CONNECT && s->ret;
+
+	*ret_verb = is_refused ? "is refused" : rows[s->head.type].verb;
+	return is_refused ? "connect-refused" : rows[s->head.type].action;
+}
+
 static void tell_sock(struct sw_engine *e, const struct sw_sock_event *s)
 {
 	struct sw_sock k = as_sock(s);
 	struct sw_net net = rows[s->head.type].has_peer ? sw_sock_peer(&k) : sw_sock_address(&k);
 	uint16_t port = rows[s->head.type].has_peer ? s->rport : s->lport;
 	char addr[SW_NET_TEXT_MAX], local[SW_NET_TEXT_MAX];
+	const char *verb, *action;
 	struct sw_proc_info info;
 	struct sw_json *j;
 
 	if (!is_told(s) || !sw_event_admit(e->events, SW_EVK_SOCKET))
 		return;
+	action = action_of(s, &verb);
 	owner_info(e, &s->owner, &info);
 	sw_cidr_format(addr, &net);
 	j = sw_event_begin_at(e->events, SW_EVK_SOCKET, wall_of(e, s->head.boot_ns),
 		net.family == SW_AF_IP6 ? "%s[%u] %s %s [%s]:%u" : "%s[%u] %s %s %s:%u",
-		*info.name ? info.name : "process", s->owner.tgid, rows[s->head.type].verb,
+		*info.name ? info.name : "process", s->owner.tgid, verb,
 		sw_sock_protocol_word(&k), addr, port);
 	net = sw_sock_address(&k);
-	sw_json_string(j, "action", rows[s->head.type].action);
+	sw_json_string(j, "action", action);
 	sw_json_string(j, "protocol", sw_sock_protocol_word(&k));
 	sw_json_string(j, "local", sw_cidr_format(local, &net));
 	sw_json_uint(j, "lport", s->lport);
@@ -84,6 +95,8 @@ static void tell_sock(struct sw_engine *e, const struct sw_sock_event *s)
 		sw_json_string(j, "remote", addr);
 		sw_json_uint(j, "rport", s->rport);
 	}
+	if (s->head.type != SW_EV_LISTEN && s->count > 1)
+		sw_json_uint(j, "count", s->count);
 	if (s->ret)
 		sw_json_string(j, "error", strerror(-s->ret));
 	sw_json_uint(j, "pid", s->owner.tgid);

@@ -246,8 +246,10 @@ static void apply(struct sw_sock *s, const struct sw_sock_event *e)
 	case SW_EV_CONNECT:
 		if (is_udp && e->state == STATE_CLOSE)
 			s->rport = 0; /* sent aside: it has no peer */
+		if (e->ret)
+			s->rport = 0; /* refused: it has none either */
 		s->state = is_udp && e->state != STATE_CLOSE ? STATE_ESTABLISHED
-			: is_udp                             ? STATE_CLOSE
+			: is_udp || e->ret                   ? STATE_CLOSE
 							     : STATE_SYN_SENT;
 		break;
 	case SW_EV_CONNECTED:

@@ -19,6 +19,9 @@ enum {
 	SW_EV_SOCK_BYTES = 1 << 24, /* socket ring, 16 MiB: measured to lose nothing at 1 M records/s */
 	SW_EV_INSPECT_BYTES = 1 << 22, /* ring of packets to look into, 4 MiB: 2,500 segments, 5,700 questions */
 	SW_MAX_DOMAINS = 4194304,  /* 4 M domains that are refused: not preallocated */
+	SW_SOCK_SAME_BURST = 16, /* connects of one process to one destination told in full each second and CPU */
+	SW_SOCK_CGROUP_RATE = 8192, /* connects, accepts and their outcomes of one cgroup told each second and CPU */
+	SW_SOCK_CGROUP_BURST = 8192, /* of them at once */
 	SW_EXEC_PATH_MAX = 256,	   /* bytes of the executable's name in an exec record, with its NUL */
 	SW_EXEC_ARGS_MAX = 512,	   /* bytes of arguments, NUL-separated; the rest is cut and said */
 	SW_COMM_MAX = 16,	   /* TASK_COMM_LEN */

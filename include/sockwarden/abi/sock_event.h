@@ -71,8 +71,11 @@ struct sw_sock_event {
 	struct sw_ev_head head;
 	struct sw_owner owner;
 	__u64 cookie;  /* socket cookie */
-	__s32 ret;     /* 0 or -errno */
-	__u32 backlog; /* LISTEN */
+	__s32 ret;     /* 0 or -errno; of a CONNECT -EPERM: it was refused by us */
+	union {
+		__u32 backlog; /* LISTEN */
+		__u32 count; /* CONNECT, CONNECT_FAILED: how many alike it stands for, itself included; 0: 1 */
+	};
 	__u16 protocol; /* IPPROTO_*; MPTCP needs more than a byte */
 	__u8 family;   /* AF_* */
 	__u8 type;     /* SOCK_* */

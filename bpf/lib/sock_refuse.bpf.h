@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Whether a process of this host may talk to an address: while armed, not to what a list that drops
+ * holds. The gate's own maps are asked, so that both are armed, changed and ended by one act, and
+ * what is allowed wins here as there. Without a mode in force a question is one look-up.
+ */
+#pragma once
+
+#include "lib/packed.bpf.h"
+
+static __always_inline bool is_dropped4(const struct sw_gate_ctl *ctl, const union sw_flow_addr *addr)
+{
+	struct sw_hit hit = {};
+	struct sw_lpm4 key;
+	__u32 slot = 0;
+	void *inner;
+
+	if (ctl->engine == SW_ENGINE_PACKED) {
+		if (!is_bit_set(&marks4, bpf_ntohl(addr->word[0]) >> 8))
+			return false;
+		inner = bpf_map_lookup_elem(&packed4, &slot);
+		return inner && is_packed4(inner, addr->word[0], SW_R_TRAIL_DST, &hit) && hit.is_bad;
+	}
+	inner = bpf_map_lookup_elem(&trails4, &slot);
+	if (!inner)
+		return false;
+	key4(&key, addr);
+	return is_listed(inner, &key, SW_R_TRAIL_DST, &hit) && hit.is_bad;
+}
+
+static __always_inline bool is_dropped6(const struct sw_gate_ctl *ctl, const union sw_flow_addr *addr)
+{
+	struct sw_hit hit = {};
+	union sw_packed6 *head;
+	struct sw_lpm6 key;
+	__u32 slot = 0;
+	void *inner;
+	__u8 classes;
+
+	if (ctl->engine == SW_ENGINE_PACKED) {
+		classes = classes_of(addr);
+		if (!classes)
+			return false;
+		inner = bpf_map_lookup_elem(&packed6, &slot);
+		head = inner ? bpf_map_lookup_elem(inner, &slot) : NULL;
+		return head && is_packed6(inner, head, addr, classes, SW_R_TRAIL_DST, &hit) && hit.is_bad;
+	}
+	inner = bpf_map_lookup_elem(&trails6, &slot);
+	if (!inner)
+		return false;
+	key6(&key, addr);
+	return is_listed(inner, &key, SW_R_TRAIL_DST, &hit) && hit.is_bad;
+}
+
+/* Armed, by whoever, and not past the end of that. */
+static __always_inline const struct sw_gate_ctl *armed_ctl(void)
+{
+	__u32 zero = 0;
+	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &zero);
+
+	if (!ctl || ctl->mode != SW_MODE_ENFORCE)
+		return NULL;
+	if (ctl->enforce_until_ns && sw_now(ctl->clock_offset_ns) >= ctl->enforce_until_ns)
+		return NULL;
+	return ctl;
+}
+
+static __always_inline bool is_refused4(__be32 to)
+{
+	const struct sw_gate_ctl *ctl = armed_ctl();
+	const union sw_flow_addr addr = {.word = {to}};
+
+	return ctl && is_dropped4(ctl, &addr) && !is_addr_allowed(4, &addr);
+}
+
+/* An IPv4 address may come in IPv6's clothes: ::ffff:a.b.c.d. */
+static __always_inline bool is_refused6(const union sw_flow_addr *to)
+{
+	const struct sw_gate_ctl *ctl = armed_ctl();
+	union sw_flow_addr four = {};
+
+	if (!ctl)
+		return false;
+	if (to->word[0] || to->word[1] || to->word[2] != bpf_htonl(0xffff))
+		return is_dropped6(ctl, to) && !is_addr_allowed(6, to);
+	four.word[0] = to->word[3];
+	return is_dropped4(ctl, &four) && !is_addr_allowed(4, &four);
+}
