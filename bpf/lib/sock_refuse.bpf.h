@@ -16,7 +16,7 @@ static __always_inline bool is_dropped4(const struct sw_gate_ctl *ctl, const uni
 	void *inner;
 
 	if (ctl->engine == SW_ENGINE_PACKED) {
-		if (!is_bit_set(&marks4, bpf_ntohl(addr->word[0]) >> 8))
+		if (!is_addr_bit_set(&marks4, addr->word[0]))
 			return false;
 		inner = bpf_map_lookup_elem(&packed4, &slot);
 		return inner && is_packed4(inner, addr->word[0], SW_R_TRAIL_DST, &hit) && hit.is_bad;
@@ -38,7 +38,7 @@ static __always_inline bool is_dropped6(const struct sw_gate_ctl *ctl, const uni
 	__u8 classes;
 
 	if (ctl->engine == SW_ENGINE_PACKED) {
-		classes = classes_of(addr);
+		classes = classes_of(bpf_be64_to_cpu(addr->half[0]));
 		if (!classes)
 			return false;
 		inner = bpf_map_lookup_elem(&packed6, &slot);
