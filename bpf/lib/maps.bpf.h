@@ -68,6 +68,14 @@ SW_MAP_TRAILS(trails6, struct sw_lpm6);
 		__type(value, __u64);                                                              \
 	} name SEC(".maps")
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} epoch SEC(".maps");
+
 /* One slot; the guard makes the inner arrays, each exactly as large as its generation. */
 #define SW_MAP_PACKED(name, element)                                                               \
 	struct {                                                                                   \

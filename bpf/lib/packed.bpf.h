@@ -147,7 +147,7 @@ static __always_inline bool is_packed4(
 static __always_inline bool is_packed_trailed4(
 	const struct sw_flow *flow, const struct sw_marked *marked, struct sw_hit *ret)
 {
-	struct sw_hit other = {};
+	struct sw_hit other = {.epoch = ret->epoch};
 	__u32 slot = 0;
 	bool is_hit = false;
 	void *generation = bpf_map_lookup_elem(&packed4, &slot);
@@ -236,7 +236,7 @@ static __always_inline bool is_packed6(void *generation, const union sw_packed6 
 static __noinline __attribute__((unused)) bool is_packed_trailed6(
 	const struct sw_flow *flow, const struct sw_marked *marked, struct sw_hit *ret)
 {
-	struct sw_hit other = {};
+	struct sw_hit other = {.epoch = ret->epoch};
 	__u32 slot = 0;
 	bool is_hit = false;
 	void *generation = bpf_map_lookup_elem(&packed6, &slot);

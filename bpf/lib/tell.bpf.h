@@ -41,6 +41,37 @@ static __always_inline struct sw_recent *find_slot(const struct sw_flow *flow, _
 	return bpf_map_lookup_elem(&recent, &key);
 }
 
+static __always_inline bool is_of_slot(
+	const struct sw_recent *slot, const struct sw_flow *flow, __u32 reason)
+{
+	return slot->saddr[0] == flow->saddr.half[0] && slot->saddr[1] == flow->saddr.half[1] &&
+		slot->reason == reason && slot->family == flow->family;
+}
+
+static __always_inline __u32 read_epoch(void)
+{
+	__u32 key = 0;
+	__u64 *value = bpf_map_lookup_elem(&epoch, &key);
+
+	return value ? *value : 0;
+}
+
+/* Whether the source was judged to be dropped for this reason within the tick, and nothing has changed since. */
+static __always_inline bool is_known(const struct sw_gate_ctl *ctl, const struct sw_flow *flow,
+	enum sw_reason reason, struct sw_hit *ret)
+{
+	struct sw_recent *slot = find_slot(flow, reason);
+
+	if (!slot || !ret->epoch || slot->epoch != ret->epoch || slot->tick != gate_tick(ctl) ||
+		!is_of_slot(slot, flow, reason))
+		return false;
+	ret->ban_id = slot->ban_id;
+	ret->trail_set = slot->trail_set;
+	ret->reason = reason;
+	ret->is_bad = ret->is_known = 1;
+	return true;
+}
+
 static __always_inline void submit(
 	struct sw_recent *cpu, const struct sw_gate_ctl *ctl, struct sw_pkt_event *event)
 {
@@ -102,8 +133,7 @@ static __always_inline void remember(struct sw_recent *cpu, const struct sw_gate
 	struct sw_recent *slot, const struct sw_flow *flow, const struct sw_origin *origin,
 	const struct sw_hit *hit, bool is_dropped)
 {
-	if (slot->saddr[0] != flow->saddr.half[0] || slot->saddr[1] != flow->saddr.half[1] ||
-		slot->reason != hit->reason || slot->family != flow->family) {
+	if (!is_of_slot(slot, flow, hit->reason)) {
 		if (slot->hits)
 			tell_evicted(cpu, ctl, slot);
 		slot->saddr[0] = flow->saddr.half[0];
@@ -116,6 +146,7 @@ static __always_inline void remember(struct sw_recent *cpu, const struct sw_gate
 	slot->trail_set = hit->trail_set;
 	slot->ifindex = origin->ifindex;
 	slot->is_dropped = is_dropped;
+	slot->epoch = hit->epoch;
 	if (slot->hits != 0xffffffff)
 		slot->hits++;
 }

@@ -211,6 +211,7 @@ static inline void rig_allow(struct rig *rig, const char *text)
 	rig_lpm_key(&net, &key);
 	rig_set(net.family == SW_AF_IP4 ? rig->skel->maps.allow4 : rig->skel->maps.allow6, &key,
 		&value);
+	sw_marks_renew(rig->marks);
 }
 
 static inline void rig_list(int trie_fd, const char *text, enum sw_trail_action action, __u32 set)

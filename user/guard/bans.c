@@ -187,6 +187,8 @@ int sw_bans_put(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u
 			r = sw_maps_ban_put(b->maps, &bans[i].net, &val);
 			if (r > 0) /* in its map first: a mark alone would only cost */
 				sw_marks_add(b->marks, &bans[i].net);
+			else
+				sw_marks_renew(b->marks);
 			if (r >= 0)
 				take(&t, &bans[i], r > 0);
 			if (r < 0)
@@ -240,6 +242,7 @@ int sw_bans_allow(struct sw_bans *b, const struct sw_guard_allow *allows, __u32 
 
 		if (r >= 0)
 			r = remember(b, net, allows[i].origins);
+		sw_marks_renew(b->marks);
 		if (r < 0)
 			refuse(r, why, sizeof(why), net, full_why(r));
 		note_first(&first, r, why, text, size);

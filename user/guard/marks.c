@@ -39,6 +39,7 @@ struct half {
 
 struct sw_marks {
 	struct half half[2]; /* IPv4, IPv6 */
+	uint64_t *epoch; /* the kernel's, mapped */
 };
 
 static struct half *half_of(struct sw_marks *m, const struct sw_net *net)
@@ -188,9 +189,17 @@ static void add(struct half *h, const struct sw_net *net, bool is_live)
 	}
 }
 
+void sw_marks_renew(struct sw_marks *m)
+{
+	uint64_t next = (*m->epoch + 1) & UINT32_MAX;
+
+	put_word(m->epoch, 0, next ? next : 1); /* 0: nothing is kept */
+}
+
 void sw_marks_add(struct sw_marks *m, const struct sw_net *net)
 {
 	add(half_of(m, net), net, true);
+	sw_marks_renew(m);
 }
 
 void sw_marks_del(struct sw_marks *m, const struct sw_net *net)
@@ -199,6 +208,7 @@ void sw_marks_del(struct sw_marks *m, const struct sw_net *net)
 	uint64_t n = sw_marks_count(net);
 	struct wide *w;
 
+	sw_marks_renew(m);
 	if (n > COUNTED_MAX) {
 		HASH_FIND(hh, h->wide, net, sizeof(*net), w);
 		if (w)
@@ -269,6 +279,7 @@ void sw_marks_settle(struct sw_marks *m, const struct sw_packed_view *v)
 		}
 		rebuild(h);
 	}
+	sw_marks_renew(m);
 }
 
 /* ---- the beginning */
@@ -327,9 +338,9 @@ static int adopt_trails6(struct half *h, const struct sw_maps *maps)
 	return 0;
 }
 
-static int map_words(int fd, uint64_t **ret)
+static int map_words(int fd, size_t bytes, uint64_t **ret)
 {
-	void *map = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (map == MAP_FAILED)
 		return -errno;
@@ -339,10 +350,10 @@ static int map_words(int fd, uint64_t **ret)
 
 static int open_half(struct half *h, int live_fd, int bans_fd)
 {
-	int r = map_words(live_fd, &h->live);
+	int r = map_words(live_fd, BYTES, &h->live);
 
 	if (r >= 0 && bans_fd >= 0)
-		r = map_words(bans_fd, &h->bans);
+		r = map_words(bans_fd, BYTES, &h->bans);
 	if (r < 0)
 		return r;
 	h->trails = calloc(SW_MARK_WORDS, sizeof(*h->trails));
@@ -360,6 +371,8 @@ int sw_marks_new(const struct sw_maps *maps, struct sw_marks **ret)
 	if (r >= 0)
 		r = open_half(&m->half[1], maps->fd[SW_MAP_MARKS6], -1);
 	if (r >= 0)
+		r = map_words(maps->fd[SW_MAP_EPOCH], sizeof(*m->epoch), &m->epoch);
+	if (r >= 0)
 		r = adopt_trails4(&m->half[0], maps);
 	if (r >= 0)
 		r = adopt_trails6(&m->half[1], maps);
@@ -369,6 +382,7 @@ int sw_marks_new(const struct sw_maps *maps, struct sw_marks **ret)
 		return r;
 	rebuild(&m->half[0]);
 	rebuild(&m->half[1]);
+	sw_marks_renew(m);
 	*ret = TAKE_PTR(m);
 	return 0;
 }
@@ -399,6 +413,8 @@ void sw_marks_free(struct sw_marks *m)
 		return;
 	close_half(&m->half[0]);
 	close_half(&m->half[1]);
+	if (m->epoch)
+		munmap(m->epoch, sizeof(*m->epoch));
 	free(m);
 }
 

@@ -26,3 +26,5 @@ void sw_marks_del(struct sw_marks *m, const struct sw_net *net);
 void sw_marks_join(struct sw_marks *m, const struct sw_packed_view *v);
 /* v alone is in force now, or with NULL no packed trails: marks of those before go. */
 void sw_marks_settle(struct sw_marks *m, const struct sw_packed_view *v);
+/* Something else that is judged by has changed (an allow entry): no verdict that was kept holds any more. */
+void sw_marks_renew(struct sw_marks *m);

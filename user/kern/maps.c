@@ -19,6 +19,7 @@ static const char *const names[SW_MAP_COUNT] = {
 	[SW_MAP_MARKS4] = "marks4",
 	[SW_MAP_MARKS6] = "marks6",
 	[SW_MAP_BANMARKS4] = "banmarks4",
+	[SW_MAP_EPOCH] = "epoch",
 	[SW_MAP_PACKED4] = "packed4",
 	[SW_MAP_PACKED6] = "packed6",
 	[SW_MAP_COUNTERS] = "counters",

@@ -2,7 +2,7 @@
 /*
  * The gate's maps: keys, values and control word. Map names are those in bpf/lib/maps.bpf.h and the
  * names of the pins: gate_ctl, allow4, allow6, ban4, ban6, bannet4, bannet6, trails4, trails6, marks4,
- * marks6, banmarks4, packed4, packed6 (abi/packed.h), counters, stats, recent, ev_pkt, ev_sock. User
+ * marks6, banmarks4, epoch, packed4, packed6 (abi/packed.h), counters, stats, recent, ev_pkt, ev_sock. User
  * space writes policy maps, BPF writes counters.
  */
 #pragma once
@@ -105,6 +105,10 @@ SW_ABI_SIZE(struct sw_counter, 24);
  * direct-mapped; one cache line.
  * The bucket belongs to the slot and outlives its source, so that sources which push each other out
  * cannot send more than one source may.
+ *
+ * It is a verdict, too: with the packed engine, a source that was to be dropped is not judged again
+ * within a tick of the clock (by which it may end late, as a ban may), unless epoch has changed: an
+ * array of one __u64 that the guard counts up after each change of bans, allow entries and trails.
  */
 struct sw_recent {
 	union {
@@ -123,8 +127,8 @@ struct sw_recent {
 	__u32 hits; /* untold */
 	__u32 ifindex;
 	__u32 trail_set;
-	__u8 reason, family, is_dropped;
-	__u8 pad[5];
+	__u8 reason, family, is_dropped, pad;
+	__u32 epoch; /* in which the source was judged to be dropped; 0: judge it again */
 };
 SW_ABI_SIZE(struct sw_recent, 64);
 
