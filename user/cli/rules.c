@@ -339,10 +339,10 @@ int sw_cli_rules_test(struct sw_cli *c)
 	_cleanup_(sw_lines_freep) struct sw_lines *lines = NULL;
 	int fd = -1, r;
 
-	if (c->o.now_sec != SW_CLI_UNSET) {
-		t.clock.is_manual = true;
-		t.clock.manual_wall_ns = (int64_t)(c->o.now_sec * SW_SEC_NS);
-	}
+	/* one moment for the whole log, so that what is found does not hang on how long it takes */
+	t.clock.manual_wall_ns = c->o.now_sec != SW_CLI_UNSET ? (int64_t)(c->o.now_sec * SW_SEC_NS)
+							      : sw_clock_wall_ns(&t.clock);
+	t.clock.is_manual = true;
 	if (c->o.time_zone && setenv("TZ", c->o.time_zone, 1) < 0)
 		return sw_cli_error(SW_EXIT_USAGE, NULL, "--time-zone: %s", strerror(errno));
 	tzset();

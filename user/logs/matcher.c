@@ -3,6 +3,7 @@
 
 #include "user/logs/date.h"
 #include "user/logs/fields.h"
+#include "user/logs/ini.h"
 #include "user/logs/prefilter.h"
 #include "user/logs/window.h"
 
@@ -31,6 +32,7 @@ struct sw_matcher {
 	struct sw_prefilter *prefilter;
 	bool is_prefilter_first; /* on the line as it is, before its date is looked for */
 	bool is_ignore_whole; /* ignoreregex sees the line, not what prefregex left of it */
+	bool is_content_rest; /* prefregex ends with <F-CONTENT>.+</F-CONTENT>$: what follows it is the content */
 	bool wants_time;
 	struct sw_mlf *connections;
 	struct sw_window *window; /* only with maxlines */
@@ -41,6 +43,22 @@ struct sw_matcher {
 
 /* ---- making one */
 
+/*
+ * Most of prefregex end by taking the rest of the line, byte by byte. That there is any is all that has to be asked:
+ * the rest needs no expression. Not over several lines, where '.' ends at each.
+ */
+static void shorten_prefix(struct sw_matcher *m, struct sw_strbuf *text)
+{
+	static const char rest[] = "(?P<content>.+)$", any[] = "(?P<content>(?=.))";
+	size_t len = strlen(rest);
+
+	if (m->filter->maxlines > 1 || text->len < len ||
+		strcmp(text->text + text->len - len, rest) != 0)
+		return;
+	sw_strbuf_splice(text, text->len - len, len, any);
+	m->is_content_rest = true;
+}
+
 static int compile_rule(
 	struct sw_matcher *m, struct rule *rule, const char *source, struct sw_strbuf *err)
 {
@@ -50,6 +68,8 @@ static int compile_rule(
 
 	rule->source = source;
 	sw_f2b_tags(&text, source);
+	if (rule == &m->prefix)
+		shorten_prefix(m, &text);
 	if (text.is_failed)
 		return -ENOMEM;
 	r = sw_regex_new(&rule->regex, m->pool, sw_strbuf_get(&text),
@@ -311,8 +331,15 @@ static bool prepare(struct sw_matcher *m, struct sw_fields *fields, struct sw_sp
 		return false;
 	sw_fields_take(fields, &m->prefix.groups, m->prefix.regex);
 	content = fields->f[SW_FIELD_CONTENT];
+	if (m->is_content_rest)
+		content.len = (size_t)(ret->text + ret->len - 1 - content.text);
 	if (!content.len)
 		return true;
+	/* up to the newline at the end, as mostly: the line itself serves */
+	if (!m->window && content.text + content.len + 1 == ret->text + ret->len) {
+		*ret = (struct sw_span){content.text, content.len + 1};
+		return true;
+	}
 	sw_strbuf_reset(&m->content);
 	sw_strbuf_add(&m->content, content.text, content.len);
 	sw_strbuf_putc(&m->content, '\n');

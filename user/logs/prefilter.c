@@ -2,37 +2,65 @@
 #include "user/logs/prefilter.h"
 
 #include <ctype.h>
+#include <endian.h>
 
 enum {
-	HASH_SIZE = 4096,
-	WINDOW_MAX = 12, /* a longer window would not skip much further */
-	LITERALS_MAX = SW_PREFILTER_RULES_MAX * SW_LITERALS_MAX,
-	NONE = UINT16_MAX,
+	HASH_BITS = 16,
+	HEAD_BITS = 12, /* of the hash: what it leads to */
+	HEAD_SIZE = 1 << HEAD_BITS,
+	GRAM = 3, /* bytes that are looked up at once */
+	WINDOW_MAX = 12, /* a longer window would not stride much further */
+	NONE = UINT32_MAX,
 };
 
 struct literal {
 	char text[SW_LITERAL_MAX]; /* in lower case */
-	uint8_t len, at; /* at: where its window begins */
-	uint16_t next; /* of those whose window ends with the same two bytes */
+	uint8_t len;
 	struct sw_rule_set rules;
 };
 
-struct sw_prefilter {
-	uint8_t shift
-		[HASH_SIZE]; /* by the two bytes under the window's end: how far no window can end */
-	uint16_t head[HASH_SIZE];
-	uint8_t fold[256];
-	unsigned int window;
-	unsigned int n_words; /* of a rule set that are in use */
-	struct sw_rule_set always;
-	size_t n;
-	struct literal *literals;
+/* A gram of a literal's window. */
+struct gram {
+	uint16_t literal;
+	uint8_t at; /* where in the literal */
+	uint32_t next; /* of those of the same hash */
 };
 
-/* Letters of either case hash alike; that other bytes may too costs a look and no more. */
-static unsigned int hash2(uint8_t a, uint8_t b)
+struct sw_prefilter {
+	uint64_t has[(1 << HASH_BITS) /
+		64]; /* is there a gram of this hash: 8 KiB, which stay near */
+	uint32_t head[HEAD_SIZE];
+	uint8_t fold[256];
+	unsigned int window; /* bytes of each literal that are looked at: the shortest literal's */
+	unsigned int n_words; /* of a rule set that are in use */
+	struct sw_rule_set always;
+	size_t n, n_grams;
+	struct literal *literals;
+	struct gram *grams;
+};
+
+/* Letters of either case hash alike; that other bytes may too costs a look and no more. v: bytes from the lowest. */
+static inline unsigned int hash_gram(uint32_t v)
 {
-	return ((unsigned int)(a | 0x20) << 5 ^ (b | 0x20)) & (HASH_SIZE - 1);
+	return ((v & 0xffffff) | 0x202020) * 0x9e3779b1u >> (32 - HASH_BITS);
+}
+
+static inline unsigned int has_hash(const struct sw_prefilter *p, unsigned int h)
+{
+	return p->has[h / 64] >> (h % 64) & 1;
+}
+
+static inline uint32_t load_gram(const uint8_t *t)
+{
+	return (uint32_t)t[0] | (uint32_t)t[1] << 8 | (uint32_t)t[2] << 16;
+}
+
+static inline uint32_t load_four(const uint8_t *t)
+{
+	uint32_t v;
+
+	memcpy(&v, t, sizeof(v));
+	return le32toh(v);
 }
 
 /* The literal's place, made when it is new. */
@@ -73,16 +101,17 @@ static int add_rule(struct sw_prefilter *p, const struct sw_literals *rule, size
 	return 0;
 }
 
-/* The window of a literal that ends with its rarest two bytes. */
+/* The rarest window of a literal. */
 static uint8_t choose_window(const struct literal *l, unsigned int window)
 {
 	unsigned int most = 0;
 	uint8_t best = 0;
 
 	for (unsigned int at = 0; at + window <= l->len; at++) {
-		unsigned int rarity = sw_literal_rarity(l->text[at + window - 1]) +
-			sw_literal_rarity(l->text[at + window - 2]);
+		unsigned int rarity = 0;
 
+		for (unsigned int i = 0; i < window; i++)
+			rarity += sw_literal_rarity(l->text[at + i]);
 		if (rarity > most) {
 			most = rarity;
 			best = (uint8_t)at;
@@ -91,25 +120,35 @@ static uint8_t choose_window(const struct literal *l, unsigned int window)
 	return best;
 }
 
-static void build_tables(struct sw_prefilter *p)
+static unsigned int stride_of(const struct sw_prefilter *p)
 {
-	memset(p->shift, (int)p->window - 1, sizeof(p->shift));
-	for (size_t i = 0; i < HASH_SIZE; i++)
+	return p->window - GRAM + 1;
+}
+
+/* Every gram of each literal's window: one of them stands where the scan, in strides, looks. */
+static int build_tables(struct sw_prefilter *p)
+{
+	unsigned int stride = stride_of(p);
+
+	p->grams = calloc(p->n * stride + 1, sizeof(*p->grams));
+	if (!p->grams)
+		return -ENOMEM;
+	for (size_t i = 0; i < HEAD_SIZE; i++)
 		p->head[i] = NONE;
 	for (size_t i = 0; i < p->n; i++) {
-		struct literal *l = &p->literals[i];
-		const uint8_t *w;
-		unsigned int h = 0;
+		unsigned int first = choose_window(&p->literals[i], p->window);
 
-		l->at = choose_window(l, p->window);
-		w = (const uint8_t *)l->text + l->at;
-		for (unsigned int end = 1; end < p->window; end++) {
-			h = hash2(w[end - 1], w[end]);
-			p->shift[h] = (uint8_t)SW_MIN(p->shift[h], p->window - 1 - end);
+		for (unsigned int at = first; at < first + stride; at++) {
+			unsigned int h =
+				hash_gram(load_gram((const uint8_t *)p->literals[i].text + at));
+
+			p->grams[p->n_grams] =
+				(struct gram){(uint16_t)i, (uint8_t)at, p->head[h % HEAD_SIZE]};
+			p->head[h % HEAD_SIZE] = (uint32_t)p->n_grams++;
+			p->has[h / 64] |= 1ull << (h % 64);
 		}
-		l->next = p->head[h];
-		p->head[h] = (uint16_t)i;
 	}
+	return 0;
 }
 
 int sw_prefilter_new(struct sw_prefilter **ret, const struct sw_literals *rules, size_t n)
@@ -128,11 +167,12 @@ int sw_prefilter_new(struct sw_prefilter **ret, const struct sw_literals *rules,
 	p->n_words = (unsigned int)(n + 63) / 64;
 	for (size_t i = 0; i < n && !r; i++)
 		r = add_rule(p, &rules[i], i);
+	if (!r)
+		r = build_tables(p);
 	if (r < 0) {
 		sw_prefilter_free(p);
 		return r;
 	}
-	build_tables(p);
 	*ret = p;
 	return 0;
 }
@@ -142,6 +182,7 @@ void sw_prefilter_free(struct sw_prefilter *p)
 	if (!p)
 		return;
 	free(p->literals);
+	free(p->grams);
 	free(p);
 }
 
@@ -156,17 +197,17 @@ static bool is_at(const struct sw_prefilter *p, const struct literal *l, const u
 	return true;
 }
 
-/* Adds the rules of the literals whose window ends at end. */
-static bool look(const struct sw_prefilter *p, const uint8_t *line, size_t len, size_t end,
+/* Adds the rules of the literals that have the gram at pos. */
+static bool look(const struct sw_prefilter *p, const uint8_t *line, size_t len, size_t pos,
 	unsigned int h, struct sw_rule_set *ret)
 {
 	bool any = false;
 
-	for (uint16_t i = p->head[h]; i != NONE; i = p->literals[i].next) {
-		const struct literal *l = &p->literals[i];
-		size_t back = p->window - 1 + l->at;
+	for (uint32_t i = p->head[h % HEAD_SIZE]; i != NONE; i = p->grams[i].next) {
+		const struct gram *g = &p->grams[i];
+		const struct literal *l = &p->literals[g->literal];
 
-		if (end < back || !is_at(p, l, line, len, end - back))
+		if (pos < g->at || !is_at(p, l, line, len, pos - g->at))
 			continue;
 		any = true;
 		for (unsigned int w = 0; w < p->n_words; w++)
@@ -179,6 +220,7 @@ bool sw_prefilter_scan(
 	const struct sw_prefilter *p, const char *line, size_t len, struct sw_rule_set *ret)
 {
 	const uint8_t *t = (const uint8_t *)line;
+	size_t stride, pos = 0;
 	bool any = false;
 
 	for (unsigned int w = 0; w < p->n_words; w++) {
@@ -187,15 +229,25 @@ bool sw_prefilter_scan(
 	}
 	if (!p->n)
 		return any;
-	for (size_t end = p->window - 1; end < len;) {
-		unsigned int h = hash2(t[end - 1], t[end]);
+	stride = stride_of(p);
+	/* Four looks that do not wait for each other. */
+	for (; pos + 3 * stride + 4 <= len; pos += 4 * stride) {
+		unsigned int h[4];
 
-		if (p->shift[h]) {
-			end += p->shift[h];
+		for (unsigned int i = 0; i < 4; i++)
+			h[i] = hash_gram(load_four(t + pos + i * stride));
+		if (!(has_hash(p, h[0]) | has_hash(p, h[1]) | has_hash(p, h[2]) |
+			    has_hash(p, h[3])))
 			continue;
-		}
-		any |= look(p, t, len, end, h, ret);
-		end++;
+		for (unsigned int i = 0; i < 4; i++)
+			if (has_hash(p, h[i]))
+				any |= look(p, t, len, pos + i * stride, h[i], ret);
+	}
+	for (; pos + GRAM <= len; pos += stride) {
+		unsigned int h = hash_gram(load_gram(t + pos));
+
+		if (has_hash(p, h))
+			any |= look(p, t, len, pos, h, ret);
 	}
 	return any;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which rules a line may match at all: one pass over the line for the literals of all rules, skipping as it goes
- * (Wu and Manber, "A fast algorithm for multi-pattern searching", 1994). The caller owns it; it is constant
+ * Which rules a line may match at all: one pass over the line for the literals of all rules. Three bytes are looked
+ * up at every stride; the stride is such that no literal fits between two looks. The caller owns it; it is constant
  * after it was made.
  */
 #pragma once
