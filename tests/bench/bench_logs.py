@@ -18,7 +18,8 @@ import debs  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLI = os.path.join(os.environ.get("SW_BUILD", os.path.join(ROOT, "build")), "sockwarden")
-LINES, SAMPLE, ROUNDS, GOAL = 340000, 20000, 3, 3e6
+RULES = os.path.join(ROOT, "feeds", "rules")
+LINES, SAMPLE, ROUNDS, GOAL, EVERY_GOAL = 340000, 20000, 3, 3e6, 1e6
 USERS = ("root", "admin", "oracle", "test", "ubuntu", "git", "postgres", "user1")
 
 
@@ -111,6 +112,9 @@ def main():
         theirs, found = cpu([*f2b, sample, conf], env=env)
         start, _ = cpu([*f2b, one, conf], env=env)
         figure("sshd filter, auth log", ours, "fail2ban-regex", SAMPLE / (theirs - start), GOAL)
+        every = best([CLI, "--rules-dir", RULES, "-c", os.path.join(d, "none.yaml"), "rules", "test", "--source", "/var/log/auth.log", log],
+                     lines)
+        figure("every packaged rule of an auth log", every, "fail2ban-regex, sshd alone", SAMPLE / (theirs - start), EVERY_GOAL)
         _, got = cpu([CLI, "rules", "test", "--filter", conf, "-o", "jsonl", sample])
         hosts = [o["host"] for o in map(json.loads, got.splitlines()) if o["matched"]]
         if hosts != found.split():

@@ -550,3 +550,13 @@ def test_jails_of_fail2ban_are_rules_by_path_and_by_import(tmp_path):
     row, = json.loads(run(*args, "list", "-j").stdout)["rules"]
     assert (row["name"], row["threshold"], row["ban"]) == ("shop", "3 in 10m", "1d12h")
     assert json.loads(run(*args, "test", "--rule", "shop", "-o", "jsonl", log).stdout)["host"] == "192.0.2.7"
+
+
+def test_rules_test_takes_every_rule_of_a_source(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("Nov 22 09:00:00 web1 sshd[1]: Failed password for root from 192.0.2.7 port 5 ssh2\nother\n"
+                   "Nov 22 09:00:00 web1 sudo[7]: eve : user NOT in sudoers ; TTY=pts/0 ; PWD=/ ; USER=root\n")
+    args = ("--rules-dir", RULES, "-c", tmp_path / "none.yaml", "rules", "test", "--source")
+    got = [json.loads(line) for line in run(*args, "/var/log/auth.log", "-o", "jsonl", log).stdout.splitlines()]
+    assert [(g["line"], g["rule"], g["host"], g["user"]) for g in got] == [(1, "sshd:1", "192.0.2.7", "root"), (3, "sudo:1", "", "eve")]
+    assert run(*args, "/nowhere", log).returncode == 1

@@ -50,7 +50,7 @@ struct sw_cli_options {
 	const char *plan;		/* doctor */
 	struct sw_opt_list trails;	/* replay */
 	const char *filter, *time_zone; /* rules test */
-	const char *rule, *file;	/* rules test, rules show */
+	const char *rule, *file, *source; /* rules test, rules show */
 	struct sw_opt_list modes;	/* import portsentry */
 	const char *write;		/* import */
 	uint64_t since_sec;		/* shadow, bans history; SW_CLI_UNSET: not given */

@@ -111,6 +111,7 @@ static const struct sw_opt rules_test_options[] = {
 	TEXT(0, "filter", filter, "PATH[...]", "a filter file of fail2ban, its options in brackets: [mode=aggressive,logtype=short]"),
 	TEXT(0, "rule", rule, "NAME", "a rule of ours, as 'rules list' names it"),
 	TEXT(0, "file", file, "PACK", "a file of rules; all of its rules, or the one of --rule"),
+	TEXT(0, "source", source, "PATH", "every rule that reads this log, by the path 'rules list' shows"),
 	TEXT(0, "time-zone", time_zone, "TZ", "the zone of dates that name none, as of tzset(3) (the machine's)"),
 	NUMBER(0, "now", now_sec, "SECONDS", "the time that dates without a year are seen from, since 1970 (now)"),
 	{},
@@ -218,7 +219,8 @@ const struct sw_cli_command sw_cli_commands[] = {
 		rules_test_options, sw_cli_rules_test,
 		"sockwarden rules test --filter /etc/fail2ban/filter.d/sshd.conf /var/log/auth.log\n"
 		"sockwarden rules test --filter 'sshd.conf[mode=aggressive]' -o jsonl - < auth.log\n"
-		"sockwarden rules test --rule sshd -v /var/log/auth.log\n"},
+		"sockwarden rules test --rule sshd -v /var/log/auth.log\n"
+		"sockwarden rules test --source /var/log/auth.log /var/log/auth.log.1\n"},
 	{"import", "what another tool's configuration comes to here, line by line; nothing is changed", "TOOL [FILE...]", 1, 33,
 		config_import_options, sw_cli_import,
 		"sockwarden import portsentry /etc/portsentry/portsentry.conf --mode atcp --mode audp\n"

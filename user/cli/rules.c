@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "user/cli/rules_load.h"
+#include "user/cli/rules_source.h"
 #include "user/cli/table.h"
 #include "user/logs/lines.h"
 #include "user/logs/matcher.h"
@@ -322,7 +323,7 @@ static int load(struct test *t)
 	if (!t->c->o.filter)
 		return sw_cli_error(SW_EXIT_USAGE,
 			"as in: sockwarden rules test --filter /etc/fail2ban/filter.d/sshd.conf LOG",
-			"--filter PATH is needed, or --rule NAME, or --file PACK");
+			"--filter PATH is needed, or --rule NAME, --file PACK or --source LOG");
 	t->pairs = calloc(1, sizeof(*t->pairs));
 	r = t->pairs ? sw_f2b_load(&filter, t->c->o.filter, &err) : -ENOMEM;
 	if (!r)
@@ -346,14 +347,16 @@ int sw_cli_rules_test(struct sw_cli *c)
 	if (c->o.time_zone && setenv("TZ", c->o.time_zone, 1) < 0)
 		return sw_cli_error(SW_EXIT_USAGE, NULL, "--time-zone: %s", strerror(errno));
 	tzset();
-	r = load(&t);
+	r = c->o.source ? SW_EXIT_OK : load(&t);
 	if (!r)
 		r = open_log(c->words[0], &fd);
 	if (!r && sw_lines_new(&lines, fd) < 0)
 		r = sw_cli_error(SW_EXIT_PARTIAL, NULL, "no memory");
-	if (!r)
+	if (!r && c->o.source)
+		r = sw_cli_rules_test_source(c, lines, sw_clock_wall_sec(&t.clock));
+	else if (!r)
 		r = test_lines(&t, lines);
-	if (!r && c->format != SW_CLI_JSONL)
+	if (!r && c->format != SW_CLI_JSONL && !c->o.source)
 		sum_up(&t);
 	if (fd != STDIN_FILENO)
 		sw_close(fd);

@@ -439,6 +439,17 @@ static bool read_durations(struct rule *r, struct sw_rules_rule *out)
 	return true;
 }
 
+/* At the line's beginning unless it says otherwise: then a line without a literal is not looked through for one. */
+static struct sw_rules_part put_dates(struct rule *r)
+{
+	static char first[] = "{^LN-BEG}";
+	char *const firsts[] = {first};
+
+	if (r->s.fail2ban[0] || (r->dates.n && !sw_streq(r->dates.text[0], "anywhere")))
+		return sw_rules_put_texts(r->pack->out, r->dates.text, r->dates.n);
+	return sw_rules_put_texts(r->pack->out, firsts, r->dates.n ? 0 : 1);
+}
+
 static void put_rule(struct rule *r)
 {
 	struct sw_rules_writer *w = r->pack->out;
@@ -471,7 +482,7 @@ static void put_rule(struct rule *r)
 	out.origin = sw_rules_put_text(w, sw_strbuf_get(&origin));
 	out.match = sw_rules_put_texts(w, r->match.text, r->match.n);
 	out.except = sw_rules_put_texts(w, r->except.text, r->except.n);
-	out.dates = sw_rules_put_texts(w, r->dates.text, r->dates.n);
+	out.dates = put_dates(r);
 	put_values(r, &out);
 	if (!put_sources(r, &out) || sw_rules_put_rule(w, &out) < 0)
 		sw_conf_report(
