@@ -176,7 +176,7 @@ def listed(tmp_path_factory):
             f.write("EvilBot/[0-9]\n")
         lab.write_config(f"trails:\n  directories:\n    - {trails}\n")
         lab.start()
-        lab.wait(lambda: lab.cli_json("trails", "list")["lists"], 10, "the directory is read")
+        lab.wait(lambda: "refused when enforcing" in lab.log(), 10, "the trails are compiled")
         yield lab, cert, key, sha1
 
 

@@ -38,6 +38,7 @@ static bool has_ended_texts(const struct sw_config *c)
 		size_t offset, size;
 	} texts[] = {
 #define TEXT(m) {offsetof(struct sw_config, m), sizeof(((struct sw_config *)0)->m)}
+		TEXT(sensor_ifaces),
 		TEXT(mail_to), TEXT(mail_from), TEXT(mail_subject), TEXT(smtp_url), TEXT(smtp_ca_file),
 		TEXT(smtp_user), TEXT(smtp_password_file), TEXT(sendmail_path), TEXT(web_address),
 		TEXT(rules_fail2ban),

@@ -184,6 +184,9 @@ const struct sw_conf_row sw_conf_rows[] = {
 	{"inspect.ban_for", SW_CONF_DURATION, AT(inspect_ban_sec), "24h", 0, 10ull * YEAR, NULL,
 		"How long such a ban lasts; 0 is for ever."},
 
+	{"sensor.interfaces", SW_CONF_TEXT, AT(sensor_ifaces), "", 0, 0, NULL,
+		"Devices that a switch mirrors traffic to, names with blanks between, at most four: all that they show is looked into, tunnels included."},
+
 	{"decoys.tcp", SW_CONF_WORD, AT(decoy_tcp), "off", 0, 0, WORDS(decoy_tcp_words, SW_DECOY_TCP_OFF),
 		"TCP ports that are answered though nobody serves them: none, those of decoys.tcp_ports, all that nobody listens on, or those of them below decoys.below."},
 	{"decoys.preset", SW_CONF_WORD, AT(decoy_preset), "none", 0, 0, WORDS(decoy_preset_words, SW_DECOY_PRESET_NONE),
@@ -294,6 +297,7 @@ static const struct {
 	{"web", "The page."},
 	{"sockets", "What the socket inventory tells of."},
 	{"inspect", "Looking into packets: names, requests and how connections begin, of this host's own sockets."},
+	{"sensor", "Sensor mode: other hosts' traffic, from mirror ports."},
 	{"decoys", "Decoy ports: what nobody serves is answered, and who connects gives himself away."},
 	{"rules", "Rules over logs."},
 };

@@ -54,6 +54,7 @@ struct sw_engine {
 	struct sw_connects *connects;  /* user/detect: connects to what is listed */
 	struct sw_decoys_part *decoys; /* decoys.c */
 	struct sw_inspect_part *inspect; /* inspect.c */
+	struct sw_sensor_part *sensor; /* sensor.c */
 	struct sw_admins *admins;      /* admins.c */
 	struct sw_health *health;      /* health.c */
 	struct sw_watch *watch;	       /* watch.c: sockets */
@@ -144,6 +145,7 @@ extern const struct sw_engine_part sw_part_mode;	     /* mode.c */
 extern const struct sw_engine_part sw_part_packets;	     /* packets.c */
 extern const struct sw_engine_part sw_part_connects;	     /* connects.c */
 extern const struct sw_engine_part sw_part_decoys;		     /* decoys.c */
+extern const struct sw_engine_part sw_part_sensor;	     /* sensor.c */
 extern const struct sw_engine_part sw_part_inspect;	     /* inspect.c */
 extern const struct sw_engine_part sw_part_admins;	     /* admins.c */
 extern const struct sw_engine_part sw_part_sockets;	     /* watch.c */

@@ -12,6 +12,7 @@ const struct sw_engine_part *const sw_engine_parts[] = {
 	&sw_part_sockets,
 	&sw_part_connects,
 	&sw_part_inspect,
+	&sw_part_sensor,
 	&sw_part_admins,
 	&sw_part_feeds,	  /* before the trails, which ask whose their saved lists are */
 	&sw_part_decoys,

@@ -15,6 +15,7 @@
 #include "user/guard/plant.h"
 #include "user/guard/prepare.h"
 #include "user/guard/privs.h"
+#include "user/guard/sensor.h"
 #include "user/guard/serve.h"
 #include "user/guard/state.h"
 #include "user/guard/supervise.h"
@@ -45,6 +46,7 @@ struct guard {
 	struct sw_follow *follow;
 	struct sw_decoys *decoys;
 	struct sw_inspect_guard *inspect;
+	struct sw_sensors *sensors;
 	struct sw_logs *logs;
 	struct sw_serve *serve;
 	struct sw_supervise *supervise;
@@ -311,6 +313,13 @@ static void permit_logs(struct guard *g)
 		sw_log_err(r, "no log files can be followed");
 }
 
+static void give_sensors(struct sw_guard_sensors *ret, int *ret_fds, size_t *ret_n, void *arg)
+{
+	struct guard *g = arg;
+
+	sw_sensors_give(g->sensors, ret, ret_fds, ret_n);
+}
+
 static int take_domains(int fd, char *text, size_t size, void *arg)
 {
 	struct guard *g = arg;
@@ -361,6 +370,7 @@ static int on_reload(struct sw_source *s, int signo, void *arg)
 	sw_decoys_configure(g->decoys, g->config.config);
 	permit_logs(g);
 	sw_inspect_guard_configure(g->inspect, g->config.config, c.mode != SW_MODE_OFF);
+	sw_sensors_configure(g->sensors, g->config.config);
 	sw_config_image_done(&old);
 	sw_serve_hang_up(g->serve);
 	save_state(g);
@@ -501,6 +511,10 @@ static int step_inspect(struct guard *g)
 		return sw_log_err(r, "cannot set up what is looked into");
 	(void)sw_maps_ctl_get(&g->plant.maps, &c);
 	sw_inspect_guard_configure(g->inspect, g->config.config, c.mode != SW_MODE_OFF);
+	r = sw_sensors_new(&g->sensors);
+	if (r < 0)
+		return sw_log_err(r, "cannot set the sensors up");
+	sw_sensors_configure(g->sensors, g->config.config);
 	return 0;
 }
 
@@ -530,6 +544,7 @@ static int step_serve(struct guard *g)
 		.swapped = on_swapped,
 		.decoys = give_decoys,
 		.domains = take_domains,
+		.sensors = give_sensors,
 		.arg = g,
 	};
 	const struct sw_supervise_opts sup = {
@@ -690,6 +705,7 @@ static void done(struct guard *g)
 	sw_serve_free(g->serve);
 	sw_decoys_free(g->decoys);
 	sw_inspect_guard_free(g->inspect);
+	sw_sensors_free(g->sensors);
 	sw_logs_free(g->logs);
 	sw_follow_free(g->follow);
 	sw_swap_free(g->swap);

@@ -28,6 +28,7 @@ static const struct permit_row {
 	{SW_GUARD_SNAPSHOT, "SNAPSHOT", ENGINE, 0, 0, false},
 	{SW_GUARD_DECOYS, "DECOYS", ENGINE, 0, 0, false},
 	{SW_GUARD_DOMAINS, "DOMAINS", ENGINE, 1, 0, false},
+	{SW_GUARD_SENSORS, "SENSORS", ENGINE, 0, 0, false},
 	{SW_GUARD_WATCH_LOGS, "WATCH_LOGS", ENGINE, 0, 0, false},
 	{SW_GUARD_OPEN_LOG, "OPEN_LOG", ENGINE, 0, sizeof(struct sw_guard_log_ask), false},
 	{SW_GUARD_VERDICTS, "VERDICTS", ENGINE, 0, sizeof(struct sw_guard_ban), false},

@@ -14,6 +14,7 @@ static const struct {
 	{CAP_BPF, "trail tries, map entries, links"},
 	{CAP_PERFMON, "programs that read kernel memory, attached again after a reload"},
 	{CAP_NET_ADMIN, "the packet program on devices that come"},
+	{CAP_NET_RAW, "packet sockets on mirror ports, after a reload"},
 	{CAP_SYS_ADMIN, "setns(2) for a snapshot; a map's second descriptor by its id"},
 	{CAP_SYS_PTRACE, "/proc/PID/ns/net of other users' processes"},
 	{CAP_KILL, "ends children, which are other users"},

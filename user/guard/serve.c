@@ -148,15 +148,10 @@ static void do_snapshot(struct peer *p, const struct sw_guard_request *q,
 		refuse(p, reply, r, "no snapshot of the sockets");
 }
 
-static void do_decoys(struct peer *p, struct sw_guard_reply *reply, int *fds, size_t *n)
+/* The peer gets descriptors of its own. */
+static void share_own(
+	struct peer *p, struct sw_guard_reply *reply, const int *own, size_t n_own, int *fds, size_t *n)
 {
-	const struct sw_serve_host *h = &p->serve->host;
-	int own[SW_GUARD_FDS_MAX];
-	size_t n_own = 0;
-
-	if (!h->decoys)
-		return;
-	h->decoys(&reply->decoys, own, &n_own, h->arg);
 	for (size_t i = 0; i < n_own; i++) {
 		int fd = fcntl(own[i], F_DUPFD_CLOEXEC, 3);
 
@@ -166,6 +161,30 @@ static void do_decoys(struct peer *p, struct sw_guard_reply *reply, int *fds, si
 		}
 		fds[(*n)++] = fd;
 	}
+}
+
+static void do_decoys(struct peer *p, struct sw_guard_reply *reply, int *fds, size_t *n)
+{
+	const struct sw_serve_host *h = &p->serve->host;
+	int own[SW_GUARD_FDS_MAX];
+	size_t n_own = 0;
+
+	if (!h->decoys)
+		return;
+	h->decoys(&reply->decoys, own, &n_own, h->arg);
+	share_own(p, reply, own, n_own, fds, n);
+}
+
+static void do_sensors(struct peer *p, struct sw_guard_reply *reply, int *fds, size_t *n)
+{
+	const struct sw_serve_host *h = &p->serve->host;
+	int own[SW_GUARD_FDS_MAX];
+	size_t n_own = 0;
+
+	if (!h->sensors)
+		return;
+	h->sensors(&reply->sensors, own, &n_own, h->arg);
+	share_own(p, reply, own, n_own, fds, n);
 }
 
 static void do_watch_logs(struct peer *p, struct sw_guard_reply *reply, int *fds, size_t *n)
@@ -297,6 +316,8 @@ static void respond(
 		do_snapshot(p, q, &reply, out, &n_out);
 	else if (q->op == SW_GUARD_DECOYS)
 		do_decoys(p, &reply, out, &n_out);
+	else if (q->op == SW_GUARD_SENSORS)
+		do_sensors(p, &reply, out, &n_out);
 	else if (q->op == SW_GUARD_DOMAINS)
 		do_domains(p, in[0], &reply);
 	else if (q->op == SW_GUARD_WATCH_LOGS)

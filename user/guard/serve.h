@@ -31,6 +31,8 @@ struct sw_serve_host {
 	void (*swapped)(void *arg); /* after trails went in force */
 	/* The decoys and borrowed descriptors of their listeners; at most SW_DECOY_SOCKS. May be NULL. */
 	void (*decoys)(struct sw_guard_decoys *ret, int *ret_fds, size_t *ret_n, void *arg);
+	/* The mirror ports and borrowed descriptors; at most SW_GUARD_SENSORS_MAX. May be NULL. */
+	void (*sensors)(struct sw_guard_sensors *ret, int *ret_fds, size_t *ret_n, void *arg);
 	/* fd: the hashes, borrowed. 0 or -errno with text. */
 	int (*domains)(int fd, char *text, size_t size, void *arg);
 	void *arg;

@@ -136,6 +136,7 @@ struct sw_config {
 	__u32 inspect_dns, inspect_http, inspect_tls, inspect_quic;
 	__u32 inspect_ban;
 	__u64 inspect_ban_sec;
+	char sensor_ifaces[64]; /* names by blanks */
 	/* decoys */
 	__u32 decoy_tcp;    /* enum sw_decoy_tcp */
 	__u32 decoy_preset; /* enum sw_decoy_preset */

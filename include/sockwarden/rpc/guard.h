@@ -52,6 +52,7 @@ enum sw_guard_op {
 	 * before are still on their way in
 	 */
 	SW_GUARD_DOMAINS,
+	SW_GUARD_SENSORS, /* engine: reply.sensors, and their packet sockets as descriptors */
 	SW_GUARD_OP_COUNT
 };
 
@@ -238,6 +239,21 @@ struct sw_guard_logs {
 	struct sw_guard_log at[SW_GUARD_LOGS_MAX];
 };
 
+/*
+ * SENSORS' reply: packet sockets (TPACKET_V3) on mirror ports, bound and promiscuous, each with a ring of
+ * SW_SENSOR_BLOCKS of SW_SENSOR_BLOCK_BYTES to be mapped.
+ */
+enum {
+	SW_GUARD_SENSORS_MAX = 4,
+	SW_SENSOR_BLOCK_BYTES = 1 << 18,
+	SW_SENSOR_BLOCKS = 32, /* 8 MiB a port */
+	SW_SENSOR_RETIRE_MS = 20, /* a block that is not full is given so late */
+};
+struct sw_guard_sensors {
+	__u32 n;
+	char name[SW_GUARD_SENSORS_MAX][16];
+};
+
 struct sw_guard_reply {
 	__u16 version;
 	__u16 op;
@@ -250,6 +266,7 @@ struct sw_guard_reply {
 		struct sw_guard_status status;
 		struct sw_guard_snapshot snapshot;
 		struct sw_guard_decoys decoys;
+		struct sw_guard_sensors sensors;
 		struct sw_guard_logs logs;
 		struct sw_guard_verdict verdicts[SW_GUARD_VERDICTS_MAX];
 	};
