@@ -7,6 +7,7 @@ struct sw_alerts {
 	struct sw_alert *alert; /* NULL: the configuration is unusable */
 	struct sw_source *timer;
 	bool has_said_absent;
+	bool is_waking; /* the timer is set to now: setting it costs a system call */
 };
 
 /* Runs what is due, and wakes again when the next is. */
@@ -15,11 +16,19 @@ static void tick(struct sw_engine *e)
 	struct sw_alerts *a = e->alerts;
 	uint64_t next, now;
 
+	a->is_waking = false;
 	if (!a->alert)
 		return;
 	next = sw_alert_tick(a->alert);
 	now = sw_clock_boot_ns(&e->clock);
 	sw_source_set_timer(a->timer, next ? (next > now ? next - now : 1) : 0, 0);
+}
+
+static void wake(struct sw_alerts *a)
+{
+	if (!a->is_waking)
+		sw_source_set_timer(a->timer, 1, 0);
+	a->is_waking = true;
 }
 
 static void say_degraded(struct sw_engine *e)
@@ -100,7 +109,7 @@ static void found(struct sw_engine *e, const struct sw_finding *f)
 		return;
 	sw_alert_finding(e->alerts->alert, f);
 	/* not from here: what is said about a failed sink is a finding itself */
-	sw_source_set_timer(e->alerts->timer, 1, 0);
+	wake(e->alerts);
 }
 
 void sw_alerts_decision(struct sw_engine *e, const struct sw_decision *d)
@@ -108,7 +117,7 @@ void sw_alerts_decision(struct sw_engine *e, const struct sw_decision *d)
 	if (!e->alerts || !e->alerts->alert)
 		return;
 	sw_alert_decision(e->alerts->alert, d);
-	sw_source_set_timer(e->alerts->timer, 1, 0);
+	wake(e->alerts);
 }
 
 void sw_alerts_mail_done(struct sw_engine *e, uint32_t id, int result, const char *text)
@@ -116,7 +125,7 @@ void sw_alerts_mail_done(struct sw_engine *e, uint32_t id, int result, const cha
 	if (!e->alerts || !e->alerts->alert)
 		return;
 	sw_alert_mail_done(e->alerts->alert, id, result, text);
-	sw_source_set_timer(e->alerts->timer, 1, 0);
+	wake(e->alerts);
 }
 
 const struct sw_alert_stats *sw_alerts_stats(const struct sw_engine *e)

@@ -19,6 +19,7 @@ struct run {
 	struct sw_engine e;
 	struct sw_ctl_verb verbs[VERBS_MAX];
 	struct sw_source *flush, *guard_away, *stat_check;
+	bool is_flush_due; /* its timer is set: setting it costs a system call */
 	uint64_t packets_lost;
 	bool is_started;
 };
@@ -49,8 +50,10 @@ uint64_t sw_engine_find(struct sw_engine *e, struct sw_finding *f)
 	sw_strbuf_safe(&safe, f->title, strlen(f->title));
 	(void)sw_strcpy(f->title, sizeof(f->title), sw_strbuf_get(&safe));
 	(void)sw_store_queue_finding(e->store, f);
-	if (run_of(e)->flush)
+	if (run_of(e)->flush && !run_of(e)->is_flush_due) {
 		(void)sw_source_set_timer(run_of(e)->flush, FLUSH_SEC * SW_SEC_NS, 0);
+		run_of(e)->is_flush_due = true;
+	}
 	if (!is_new)
 		return f->id;
 	sw_finding_json(sw_event_begin_at(e->events, SW_EVK_FINDING, f->wall_ns, "%s", f->title), f);
@@ -72,6 +75,7 @@ static int on_flush(struct sw_source *s, void *arg)
 			strerror(-r));
 		return sw_source_set_timer(run_of(e)->flush, 10 * SW_SEC_NS, 0);
 	}
+	run_of(e)->is_flush_due = false;
 	sw_degraded_clear(e, "findings");
 	return 0;
 }

@@ -92,7 +92,7 @@ static void save_positions(struct sw_engine *e)
 		(void)sw_store_set(e->store, POSITIONS_NAME, sw_strbuf_get(&text));
 }
 
-/* What becomes due in one turn is stored together, findings and positions too, and then put in force. */
+/* What becomes due in one turn is stored and put in force together. */
 static void work(struct sw_engine *e)
 {
 	struct sw_logs_part *p = e->logs;
@@ -106,11 +106,13 @@ static void work(struct sw_engine *e)
 	if (!p->journal || sw_logs_journal_is_stale(p))
 		sw_logs_journal_look(e);
 	has_more |= sw_logs_journal_work(e);
-	if (p->is_due) {
+	sw_engine_bans_release(e);
+	if (p->is_due) { /* what is told may wait until what is decided is in force */
+		(void)sw_store_begin(e->store);
 		(void)sw_store_flush(e->store);
 		save_positions(e);
+		(void)sw_store_commit(e->store);
 	}
-	sw_engine_bans_release(e);
 	if (has_more)
 		(void)sw_source_set_timer(p->more, 1, 0);
 	else if (sw_log_follow_has_moved(p->follow) || sw_logs_journal_has_moved(p))

@@ -32,8 +32,8 @@ enum {
 		" (addr BETWEEN ?2 AND ?3 OR plen < ?4) ORDER BY id DESC")                         \
 	X(BANS_SINCE, "SELECT " BAN_COLUMNS " FROM bans WHERE made >= ?1 ORDER BY id DESC LIMIT ?2")  \
 	X(COUNT_BANS,                                                                              \
-		"SELECT count(*) FROM bans WHERE family = ?1 AND addr = ?2 AND plen = ?3 AND made >= ?4"  \
-		" AND origin GLOB ?5 AND end NOT IN (2, 3, 4)")                                    \
+		"SELECT count(*) FROM bans INDEXED BY bans_addr WHERE family = ?1 AND addr = ?2"   \
+		" AND plen = ?3 AND made >= ?4 AND origin GLOB ?5 AND end NOT IN (2, 3, 4)")         \
 	X(PUT_EVIDENCE, "INSERT INTO evidence(net, wall, rule, lines) VALUES(?1, ?2, ?3, ?4)")     \
 	X(TRIM_EVIDENCE, "DELETE FROM evidence WHERE id <= ?1")                                    \
 	X(EVIDENCE, "SELECT wall, rule, lines FROM evidence WHERE net = ?1 ORDER BY id DESC LIMIT ?2") \
