@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sockets through the whole program: the list, the baseline, and what differs from it."""
+import os
+import shutil
+import subprocess
+import sys
 
 
 def sockets(lab, port):
@@ -57,3 +61,62 @@ def test_listeners_from_before_the_start_have_their_owners(lab):
     assert [p["pid"] for p in row["processes"]] == [process.pid]
     assert "python" in row["processes"][0]["executable"]
     assert difference(lab, port) is None
+
+
+# Listens on PORT with SO_REUSEPORT and a backlog, and for each line again with that one.
+AGAIN = """
+import socket, sys
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+if sys.argv[2] == "share":
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+s.bind(("0.0.0.0", int(sys.argv[1])))
+s.listen(5)
+print(s.getsockname()[1], flush=True)
+for line in sys.stdin:
+    s.listen(int(line))
+    print("again", flush=True)
+"""
+
+
+def again(lab, port, how, python=sys.executable):
+    p = lab.spawn(python, "-S", "-E", "-c", AGAIN, port, how, stdin=subprocess.PIPE)
+    return int(p.stdout.readline()), p
+
+
+def becomes(lab, port, change):
+    """Without trampolines only a snapshot shows a second listen() and a file that is gone: the list takes one."""
+    return lab.wait(lambda: sockets(lab, port) and (difference(lab, port) or {}).get("change") == change and difference(lab, port), 10, change)
+
+
+def test_another_backlog_is_a_change_and_a_finding_and_a_restart_is_none(started):
+    settled(started)
+    port, p = again(started, 8094, "alone")
+    started.wait(lambda: sockets(started, port), 5, "the listener is listed")
+    started.ok("sockets", "baseline", "save", "default")
+    p.kill()
+    p.wait()
+    port, p = again(started, port, "alone")
+    started.wait(lambda: sockets(started, port), 5, "the listener is back")
+    assert difference(started, port) is None
+    events = started.follow()
+    p.stdin.write("50\n")
+    p.stdin.flush()
+    assert p.stdout.readline().strip() == "again"
+    assert becomes(started, port, "backlog-changed")["was"] == "5, now 50"
+    started.wait(lambda: events.find(kind="finding", rule="listener-backlog"), 5, "a finding")
+
+
+def test_a_program_that_joins_a_port_and_one_whose_file_is_gone_are_told_apart(started):
+    settled(started)
+    port, _ = again(started, 8095, "share")
+    started.wait(lambda: sockets(started, port), 5, "the listener is listed")
+    started.ok("sockets", "baseline", "save", "default")
+    copy = os.path.join(started.dir, "joins")
+    shutil.copy(os.path.realpath(sys.executable), copy)
+    events = started.follow()
+    again(started, port, "share", copy)
+    assert becomes(started, port, "port-shared")["socket"]["executable"].endswith("/joins")
+    started.wait(lambda: events.find(kind="finding", rule="listener-shared"), 5, "a finding")
+    os.unlink(copy)
+    becomes(started, port, "deleted-executable")

@@ -63,7 +63,8 @@ static void every_difference_has_its_meaning_and_is_told_once(void **state)
 			       local = row("127.0.0.1", 80, "/usr/sbin/nginx");
 	struct sw_baseline_row nc = row("0.0.0.0", 80, "/usr/bin/nc"),
 			       ownerless = row("0.0.0.0", 80, "");
-	struct sw_baseline_row deleted = nginx, root = nginx, contained = nginx;
+	struct sw_baseline_row deleted = nginx, root = nginx, contained = nginx, longer = nginx, short_one = nginx;
+	struct sw_baseline_row group = nginx, joins = nc, inside = contained, group_longer;
 	const struct {
 		const struct sw_baseline_row *was, *is;
 		enum sw_baseline_kind kind;
@@ -79,11 +80,27 @@ static void every_difference_has_its_meaning_and_is_told_once(void **state)
 		{NULL, &ownerless, SW_BASELINE_OWNERLESS},
 		{&nginx, &deleted, SW_BASELINE_DELETED},
 		{NULL, &deleted, SW_BASELINE_DELETED},
+		{&short_one, &longer, SW_BASELINE_BACKLOG},
+		{&group, &joins, SW_BASELINE_SHARED},
+		{&nginx, &joins, SW_BASELINE_EXECUTABLE}, /* the one before shared with nobody */
+		{NULL, &contained, SW_BASELINE_HOST_NETWORK},
+		{NULL, &inside, SW_BASELINE_NEW}, /* a network of its own */
 	};
+	size_t none;
 
 	deleted.is_deleted = 1;
 	root.uid = 0;
 	sw_strcpy(contained.container, sizeof(contained.container), "0123456789ab");
+	sw_strcpy(inside.container, sizeof(inside.container), "0123456789ab");
+	sw_strcpy(inside.netns, sizeof(inside.netns), "container:0123456789ab");
+	short_one.backlog = 16;
+	longer.backlog = 128;
+	group.is_reuseport = joins.is_reuseport = 1;
+	group.backlog = 16;
+	group_longer = group;
+	group_longer.backlog = 128;
+	assert_int_equal(change(&group, &group_longer, &none), SW_BASELINE_KIND_COUNT);
+	assert_int_equal(change(&nginx, &longer, &none), SW_BASELINE_KIND_COUNT); /* not known before */
 	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
 		size_t n;
 

@@ -322,6 +322,22 @@ static void control_groups_name_containers_and_units(void **state)
 	}
 }
 
+static void a_listener_whose_backlog_changes_is_told_again_without_having_gone(void **state)
+{
+	struct world *w = *state;
+	struct sw_sock_event e = world_sock(SW_EV_LISTEN, 1, 10, ANY, 80, now(w));
+
+	e.backlog = 16;
+	world_tell_sock(w->inv, e);
+	world_tell_sock(w->inv, e);
+	assert_int_equal(w->ups, 1);
+	e.backlog = 128;
+	world_tell_sock(w->inv, e);
+	assert_int_equal(w->ups, 2);
+	assert_int_equal(w->downs, 0);
+	assert_int_equal(sw_inventory_stats(w->inv).listeners, 1);
+}
+
 /* Against an array by cookie: numbers in a row and far apart, so that searches run into each other. */
 static void cookies_are_found_until_they_are_removed(void **state)
 {
@@ -362,6 +378,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cookies_are_found_until_they_are_removed),
 		test(a_listener_is_told_once_up_and_once_down),
+		test(a_listener_whose_backlog_changes_is_told_again_without_having_gone),
 		test(a_listener_without_a_port_is_told_when_the_port_is_known),
 		test(the_first_snapshot_tells_no_listener_and_the_next_tells_the_differences),
 		test(a_loss_makes_it_incomplete_until_the_next_snapshot),

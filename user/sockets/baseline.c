@@ -90,6 +90,9 @@ static void say(struct sw_baseline_change *c)
 		[SW_BASELINE_OWNERLESS] = "is listened on, and no process holds the socket",
 		[SW_BASELINE_DELETED] = "is listened on by a program whose file has no name any more",
 		[SW_BASELINE_WIDENED] = "can be reached from farther than before",
+		[SW_BASELINE_SHARED] = "is shared by another program than before",
+		[SW_BASELINE_HOST_NETWORK] = "is new, on the host's network by a container",
+		[SW_BASELINE_BACKLOG] = "has another backlog",
 		[SW_BASELINE_EXECUTABLE] = "is listened on by something else than before",
 		[SW_BASELINE_NEW] = "is new",
 		[SW_BASELINE_GONE] = "is not listened on any more",
@@ -125,13 +128,26 @@ static int differs(struct sw_baseline_change *ret, enum sw_baseline_kind kind, c
 	return 1;
 }
 
+/* A group of SO_REUSEPORT is one row: whose backlog that has is chance. */
+static int check_same(const struct sw_baseline_row *was, const struct sw_baseline_row *row, struct sw_baseline_change *ret)
+{
+	char text[40];
+
+	if (row->is_deleted && !was->is_deleted)
+		return differs(ret, SW_BASELINE_DELETED, row, "");
+	if (!was->backlog || !row->backlog || was->backlog == row->backlog || row->is_ephemeral || row->is_reuseport)
+		return 0;
+	snprintf(text, sizeof(text), "%u, now %u", was->backlog, row->backlog);
+	return differs(ret, SW_BASELINE_BACKLOG, row, text);
+}
+
 int sw_baseline_check(const struct sw_baseline_row *base, size_t n_base, const struct sw_baseline_row *row,
 	struct sw_baseline_change *ret)
 {
 	const struct sw_baseline_row *same = find_same(base, n_base, row), *there, *narrower;
 
 	if (same)
-		return row->is_deleted && !same->is_deleted ? differs(ret, SW_BASELINE_DELETED, row, "") : 0;
+		return check_same(same, row, ret);
 	there = row->is_ephemeral ? NULL : find_key(base, n_base, row->key);
 	if (!*row->executable)
 		return differs(ret, SW_BASELINE_OWNERLESS, row, there ? there->executable : "");
@@ -141,7 +157,10 @@ int sw_baseline_check(const struct sw_baseline_row *base, size_t n_base, const s
 	if (narrower)
 		return differs(ret, SW_BASELINE_WIDENED, row, narrower->key);
 	if (there)
-		return differs(ret, SW_BASELINE_EXECUTABLE, row, *there->executable ? there->executable : "no process");
+		return differs(ret, there->is_reuseport && row->is_reuseport ? SW_BASELINE_SHARED : SW_BASELINE_EXECUTABLE,
+			row, *there->executable ? there->executable : "no process");
+	if (*row->container && !*row->netns)
+		return differs(ret, SW_BASELINE_HOST_NETWORK, row, "");
 	return differs(ret, SW_BASELINE_NEW, row, "");
 }
 

@@ -12,7 +12,10 @@
 	X(OWNERLESS, "ownerless")			/* listens, and no process holds it */             \
 	X(DELETED, "deleted-executable")	/* runs from a file without a name, or a memfd */  \
 	X(WIDENED, "scope-widened")		/* the same service, now reached from farther */   \
+	X(SHARED, "port-shared")		/* SO_REUSEPORT: another program beside the one before */ \
 	X(EXECUTABLE, "executable-changed")	/* the same port, another program, user or container */ \
+	X(HOST_NETWORK, "container-on-host")	/* new, by a container that has the host's network */ \
+	X(BACKLOG, "backlog-changed")		/* the same listener lets more or fewer wait */    \
 	X(NEW, "new")                                                                              \
 	X(GONE, "gone")
 enum sw_baseline_kind {

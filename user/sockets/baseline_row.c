@@ -7,6 +7,8 @@
 #include "user/base/strbuf.h"
 #include "user/sockets/baseline.h"
 
+enum { STATE_LISTEN = 10 };
+
 struct sw_port_range sw_port_range_parse(const char *text)
 {
 	unsigned int first, last;
@@ -65,6 +67,8 @@ static void set_inet(struct sw_baseline_row *r, const struct sw_sock *s, struct 
 	r->protocol = s->protocol;
 	r->sock_type = s->type;
 	r->address = sw_sock_address(s);
+	r->is_reuseport = !!(s->options & SW_OPT_REUSEPORT);
+	r->backlog = s->state == STATE_LISTEN ? s->backlog : 0;
 	r->is_ephemeral = s->lport >= range.first && s->lport <= range.last;
 	if (!r->is_ephemeral) {
 		r->port = s->lport;

@@ -279,6 +279,7 @@ static void sock_event(struct sw_inventory *inv, const struct sw_sock_event *e)
 {
 	struct entry *found;
 	struct sw_sock *s;
+	uint32_t had;
 
 	if (e->head.type == SW_EV_CLOSE) {
 		close_event(inv, e);
@@ -297,7 +298,10 @@ static void sock_event(struct sw_inventory *inv, const struct sw_sock_event *e)
 	s->uid = e->owner.uid;
 	s->netns = e->owner.netns;
 	take_tuple(s, e);
+	had = s->is_up_told ? s->backlog : 0;
 	apply(s, e);
+	if (had && s->backlog != had)
+		tell_anew(inv, s); /* a second listen() */
 	add_owner(inv, s, &e->owner, -1);
 	tell(inv, s, sw_sock_is_listener(s), false);
 }
@@ -459,6 +463,7 @@ static bool is_orphan(const struct sw_it_inet *r)
 void sw_inventory_inet(struct sw_inventory *inv, const struct sw_it_inet *r)
 {
 	struct sw_sock *s = is_orphan(r) ? NULL : seen(inv, r->cookie);
+	uint32_t had;
 
 	if (!s)
 		return;
@@ -472,8 +477,11 @@ void sw_inventory_inet(struct sw_inventory *inv, const struct sw_it_inet *r)
 	s->uid = r->uid;
 	s->netns = r->netns;
 	s->options = r->options;
+	had = s->is_up_told ? s->backlog : 0;
 	s->backlog = r->backlog;
 	s->ifindex = r->ifindex;
+	if (had && r->backlog && had != r->backlog)
+		tell_anew(inv, s);
 	if (is_newer(inv, s) && !s->is_port_pending)
 		return;
 	s->state = r->state;

@@ -43,4 +43,8 @@ struct sw_baseline_row {
 	char unit[64];	       /* systemd unit or scope; told, not compared */
 	char netns[64];	       /* name, "" for the host's */
 	__s64 since_wall_sec;  /* when it was first seen */
+	/* Rows that were stored before these were kept end here, and have zeros. */
+	__u32 backlog; /* of a listener that connections wait at; 0: none, or not known */
+	__u8 is_reuseport; /* several sockets may share the port */
+	__u8 pad[3];
 };
