@@ -129,7 +129,8 @@ static int differs(struct sw_baseline_change *ret, enum sw_baseline_kind kind, c
 }
 
 /* A group of SO_REUSEPORT is one row: whose backlog that has is chance. */
-static int check_same(const struct sw_baseline_row *was, const struct sw_baseline_row *row, struct sw_baseline_change *ret)
+static int check_same(const struct sw_baseline_row *was, const struct sw_baseline_row *row,
+	struct sw_baseline_change *ret)
 {
 	char text[40];
 
@@ -157,8 +158,9 @@ int sw_baseline_check(const struct sw_baseline_row *base, size_t n_base, const s
 	if (narrower)
 		return differs(ret, SW_BASELINE_WIDENED, row, narrower->key);
 	if (there)
-		return differs(ret, there->is_reuseport && row->is_reuseport ? SW_BASELINE_SHARED : SW_BASELINE_EXECUTABLE,
-			row, *there->executable ? there->executable : "no process");
+		return differs(ret,
+			there->is_reuseport && row->is_reuseport ? SW_BASELINE_SHARED : SW_BASELINE_EXECUTABLE, row,
+			*there->executable ? there->executable : "no process");
 	if (*row->container && !*row->netns)
 		return differs(ret, SW_BASELINE_HOST_NETWORK, row, "");
 	return differs(ret, SW_BASELINE_NEW, row, "");
