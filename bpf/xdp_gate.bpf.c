@@ -9,6 +9,7 @@
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/packed.bpf.h"
+#include "lib/scan.bpf.h"
 #include "lib/tell.bpf.h"
 #include "sockwarden/pkt/plain.h"
 
@@ -71,8 +72,8 @@ static __always_inline bool settle(const struct sw_gate_ctl *ctl, const struct s
 }
 
 /* Reads all of the packet and judges it. Out of line: what is_plain_benign() passes never comes here. */
-static __noinline bool look_closer(const struct sw_gate_ctl *ctl, const __u8 *data, const __u8 *end,
-	const struct sw_origin *origin)
+static __noinline bool look_closer(void *ctx, const struct sw_gate_ctl *ctl, const __u8 *data,
+	const __u8 *end, const struct sw_origin *origin)
 {
 	struct sw_hit hit = {};
 	struct sw_flow flow;
@@ -83,32 +84,37 @@ static __noinline bool look_closer(const struct sw_gate_ctl *ctl, const __u8 *da
 	if (origin->vlan)
 		flow.vlan = origin->vlan;
 	if (result != SW_PKT_IP || !judge(ctl, &flow, &hit)) {
-		if (result == SW_PKT_IP && !flow.is_cut)
+		if (result == SW_PKT_IP && !flow.is_cut) {
+			enum sw_probe probe = probe_of(&flow);
+
+			if (probe != SW_PROBE_NONE)
+				judge_probe(ctx, ctl, &flow, origin, probe);
 			return false; /* benign: nothing counted, no clock */
+		}
 		hit.reason = SW_R_UNPARSED;
 	}
 	return settle(ctl, &flow, origin, &hit);
 }
 
-/* The usual packet with no address marked: a bit for each address, and nothing else is asked or kept. */
+/* The usual packet with no address marked, to an open port: a bit for each, and nothing else is asked or kept. */
 static __always_inline bool is_plain_benign(
 	const struct sw_gate_ctl *ctl, const __u8 *data, const __u8 *end, enum sw_link link)
 {
 	const __u8 *ip = sw_pkt_plain(data, end, link);
 
-	return ip && ctl->engine == SW_ENGINE_PACKED && !is_header_marked(ip);
+	return ip && ctl->engine == SW_ENGINE_PACKED && !is_header_marked(ip) && !may_header_probe(ip, end);
 }
 
 /* True when the packet is to be dropped. */
 static __always_inline bool is_to_drop(
-	const __u8 *data, const __u8 *end, const struct sw_origin *origin)
+	void *ctx, const __u8 *data, const __u8 *end, const struct sw_origin *origin)
 {
 	__u32 key = 0;
 	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &key);
 
 	if (!ctl || ctl->mode == SW_MODE_OFF || is_plain_benign(ctl, data, end, origin->link))
 		return false;
-	return look_closer(ctl, data, end, origin);
+	return look_closer(ctx, ctl, data, end, origin);
 }
 
 SEC("xdp")
@@ -119,7 +125,7 @@ int xdp_gate(struct xdp_md *ctx)
 	struct sw_origin origin = {
 		.len = end - data, .ifindex = ctx->ingress_ifindex, .link = SW_LINK_ETHER};
 
-	return is_to_drop(data, end, &origin) ? XDP_DROP : XDP_PASS;
+	return is_to_drop(ctx, data, end, &origin) ? XDP_DROP : XDP_PASS;
 }
 
 /* Passing is "unspecified", so that other programs on the device are asked too. */
@@ -138,7 +144,7 @@ static __always_inline int gate_skb(struct __sk_buff *skb, enum sw_link link)
 		bpf_skb_pull_data(skb, skb->len < SW_PKT_HEAD_BYTES ? skb->len : SW_PKT_HEAD_BYTES);
 	data = (const __u8 *)(long)skb->data;
 	end = (const __u8 *)(long)skb->data_end;
-	return is_to_drop(data, end, &origin) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return is_to_drop(skb, data, end, &origin) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
 SEC("tc")

@@ -152,6 +152,23 @@ enum {
 	TCP_LISTEN = 10,
 };
 
+struct bpf_spin_lock {
+	__u32 val;
+};
+
+struct bpf_sock_tuple {
+	union {
+		struct {
+			__be32 saddr, daddr;
+			__be16 sport, dport;
+		} ipv4;
+		struct {
+			__be32 saddr[4], daddr[4];
+			__be16 sport, dport;
+		} ipv6;
+	};
+};
+
 struct bpf_sock {
 	__u32 bound_dev_if;
 	__u32 family;

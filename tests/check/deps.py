@@ -21,7 +21,7 @@ LIBRARY = {  # -lNAME -> package that brings it
     "nettle": "nettle-dev", "idn2": "libidn2-dev",
 }
 TOOL = {  # what scripts call -> package that brings it
-    "nmap": "nmap", "hping3": "hping3", "curl": "curl", "nft": "nftables", "promtool": "prometheus",
+    "nmap": "nmap", "masscan": "masscan", "hping3": "hping3", "curl": "curl", "nft": "nftables", "promtool": "prometheus",
     "debootstrap": "debootstrap", "openssl": "openssl", "pytest": "python3-pytest", "readelf": "binutils",
 }
 NAME = re.compile(r"[a-z0-9][a-z0-9.+-]+\??\Z")

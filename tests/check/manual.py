@@ -39,11 +39,15 @@ def commands():
 
 
 def rules():
-    """A table of what replay tells of, from the rows beside the enum."""
-    rows = ["| rule | kind | severity | |", "|---|---|---|---|"]
-    for word, kind, severity, sentence in re.findall(r'X\(\w+, "([a-z0-9-]+)", (NULL|"[a-z]+"), (\w+), "([^"]+)"\)', read("user/detect/sight.h")):
-        shown = "the trail's" if kind == "NULL" else f"`{kind.strip(chr(34))}`"
-        rows.append(f"| `{word}` | {shown} | {severity.lower()} | {cell(sentence)} |")
+    """Two tables of what is told of, from the rows beside the enum."""
+    text = read("include/sockwarden/model/rule.h")
+    rows = ["| rule | severity | |", "|---|---|---|"]
+    for word, severity, sentence in re.findall(r'X\(\w+, "([a-z0-9-]+)", (\w+), "([^"]+)"\)', text):
+        rows.append(f"| `{word}` | {severity.lower()} | {cell(sentence)} |")
+    rows += ["", "| rule of behaviour | kind | severity | enabled | threshold | window | |", "|---|---|---|---|---|---|---|"]
+    for word, kind, severity, on, threshold, most, window, unit, sentence in re.findall(
+            r'X\(\w+, "([a-z0-9-]+)", "([a-z]+)", (\w+), (\w+), (\d+), (\d+), (\w+), "([^"]+)", "([^"]+)"\)', text):
+        rows.append(f"| `{word}` | `{kind}` | {severity.lower()} | {on} | {threshold} {unit} (at most {most}) | {window} | {cell(sentence)} |")
     return "\n".join(rows)
 
 
@@ -70,6 +74,8 @@ def settings():
     except ValueError:
         return "sockwarden config schema is not JSON"
     for key, s in walk(schema, ""):
+        if key.startswith("detect.") and key.count(".") == 2:  # in the table of rules
+            continue
         words = s.get("enum")
         rows.append(f"| `{key}` | {default_of(s)} | {cell(s.get('description', ''))}" +
                     (f" One of {', '.join(f'`{w}`' for w in words)}." if words else "") + " |")

@@ -139,6 +139,7 @@ int sw_cli_allow_remove(struct sw_cli *c);
 int sw_cli_allow_list(struct sw_cli *c);
 int sw_cli_decoys(struct sw_cli *c);
 int sw_cli_logs(struct sw_cli *c);
+int sw_cli_detect_list(struct sw_cli *c);
 int sw_cli_why(struct sw_cli *c);
 int sw_cli_check(struct sw_cli *c);
 int sw_cli_trails_import(struct sw_cli *c);

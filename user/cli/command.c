@@ -184,6 +184,8 @@ const struct sw_cli_command sw_cli_commands[] = {
 		"sockwarden logs\nsockwarden logs -j --pretty\n"},
 	{"decoys", "decoy ports: which there are, who touched them, what is held", "", 0, 0, NULL, sw_cli_decoys,
 		"sockwarden decoys\nsockwarden decoys -j --pretty\n"},
+	{"detect list", "the rules of behaviour: how each is set, and how often it was told of", "", 0, 0, NULL, sw_cli_detect_list,
+		"sockwarden detect list\nsockwarden detect list -j --pretty\n"},
 	{"why", "why something is dropped, listed or told of", "ADDR|CIDR|ID", 1, 1, NULL, sw_cli_why,
 		"sockwarden why 192.0.2.7\n"},
 	{"check", "exit 1 when an address is listed or banned, else 0", "ADDR|CIDR", 1, 1, NULL, sw_cli_check,

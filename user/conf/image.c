@@ -110,6 +110,17 @@ static bool has_sound_nets(const struct sw_config *c)
 	return true;
 }
 
+static bool has_sound_habits(const struct sw_config *c)
+{
+	for (unsigned int i = 0; i < SW_HABITS_COUNT; i++) {
+		const struct sw_config_habit *r = &c->detect[i];
+
+		if (r->is_on > 1 || !r->threshold || !r->window_sec || r->n_allow > SW_CONFIG_HABIT_ALLOW_MAX)
+			return false;
+	}
+	return c->scan_action <= SW_DECOY_BAN;
+}
+
 static const char *what_is_wrong(const struct sw_config *c, size_t len)
 {
 	if (len != sizeof(*c))
@@ -128,7 +139,7 @@ static const char *what_is_wrong(const struct sw_config *c, size_t len)
 		return "a list is longer than its limit";
 	if (!has_ended_texts(c))
 		return "a text without an end";
-	if (!has_known_words(c) || !has_sound_nets(c))
+	if (!has_known_words(c) || !has_sound_nets(c) || !has_sound_habits(c))
 		return "a value out of its range";
 	return NULL;
 }

@@ -98,7 +98,8 @@ static void read_feed(struct parse *p, const struct sw_conf_node *v, const char 
 	c->feeds[c->n_feeds++] = feed;
 }
 
-static void read_net(struct parse *p, const struct sw_conf_node *v, const char *name)
+static void read_net(
+	struct parse *p, const struct sw_conf_node *v, const char *name, struct sw_net *nets, __u32 *n)
 {
 	_strbuf_ struct sw_strbuf what = {};
 	struct sw_net net;
@@ -113,7 +114,7 @@ static void read_net(struct parse *p, const struct sw_conf_node *v, const char *
 	} else if (net.plen == 0) {
 		sw_conf_report(&p->in, v, name, "would allow every address there is");
 	} else {
-		p->conf->allow[p->conf->n_allow++] = net;
+		nets[(*n)++] = net;
 	}
 }
 
@@ -192,6 +193,58 @@ static void read_rule(struct parse *p, const struct sw_conf_node *v, const char 
 	c->rules[c->n_rules++] = rule;
 }
 
+static void read_habit_allow(struct parse *p, const struct sw_conf_row *row,
+	struct sw_config_habit *rule, const struct sw_conf_node *list, const char *name)
+{
+	if (sw_conf_node_is_null(list))
+		return;
+	if (list->kind != SW_CONF_LIST) {
+		sw_conf_report_kind(&p->in, list, name, row);
+		return;
+	}
+	for (int at = list->first; at >= 0; at = sw_conf_at(&p->in, at)->next) {
+		if (rule->n_allow >= row->max) {
+			sw_conf_report(&p->in, sw_conf_at(&p->in, at), name, "more entries than one rule may have");
+			return;
+		}
+		read_net(p, sw_conf_at(&p->in, at), name, rule->allow, &rule->n_allow);
+	}
+}
+
+/* A rule of behaviour; what is left out stays at the rule's default. */
+static void read_habit(struct parse *p, const struct sw_conf_row *row, const struct sw_conf_node *map)
+{
+	struct sw_config_habit *rule = (void *)((char *)p->conf + row->offset);
+	int value;
+
+	if (sw_conf_node_is_null(map))
+		return;
+	if (map->kind != SW_CONF_MAP) {
+		sw_conf_report_kind(&p->in, map, row->key, row);
+		return;
+	}
+	for (int at = map->first; sw_conf_next_pair(&p->in, map, row->key, &at, &value);
+		sw_conf_step_pair(&p->in, &at)) {
+		const struct sw_conf_node *key = sw_conf_at(&p->in, at), *v = sw_conf_at(&p->in, value);
+		const struct sw_conf_row *sub = sw_conf_find_sub(sw_conf_habit_rows, key->text);
+		struct sw_conf_row part;
+		char full[SW_CONF_KEY_MAX];
+
+		sw_conf_join_key(full, row->key, key->text);
+		if (!sub) {
+			sw_conf_report_unknown(&p->in, sw_conf_habit_rows, key, full);
+			continue;
+		}
+		part = *sub;
+		if (part.type == SW_CONF_U32)
+			part.max = row->max;
+		if (part.type == SW_CONF_NETS)
+			read_habit_allow(p, sub, rule, v, full);
+		else
+			sw_conf_read_scalar(&p->in, &part, rule, v, full);
+	}
+}
+
 static void read_path(struct parse *p, const struct sw_conf_row *row, const struct sw_conf_node *v,
 	const char *name)
 {
@@ -238,7 +291,7 @@ static void read_list(struct parse *p, const struct sw_conf_row *row, const stru
 		else if (row->type == SW_CONF_FEEDS)
 			read_feed(p, v, name);
 		else if (row->type == SW_CONF_NETS)
-			read_net(p, v, name);
+			read_net(p, v, name, p->conf->allow, &p->conf->n_allow);
 		else if (row->type == SW_CONF_PORTS)
 			read_ports(p, row, v, name);
 		else if (row->type == SW_CONF_BANNERS)
@@ -281,7 +334,9 @@ static void read_section(struct parse *p, const struct sw_conf_node *map, const 
 		sw_conf_join_key(full, section, key->text);
 		/* a dot in one key ("bans.length: 1h") is the path's, not YAML's: it names no section */
 		row = strchr(key->text, '.') ? NULL : sw_conf_find(full);
-		if (row && sw_conf_is_list(row))
+		if (row && row->type == SW_CONF_HABIT)
+			read_habit(p, row, v);
+		else if (row && sw_conf_is_list(row))
 			read_list(p, row, v);
 		else if (row)
 			sw_conf_read_scalar(&p->in, row, p->conf, v, full);

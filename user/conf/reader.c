@@ -124,7 +124,7 @@ bool sw_conf_read_scalar(struct sw_conf_reader *p, const struct sw_conf_row *row
 	return true;
 }
 
-static const struct sw_conf_row *find_sub(const struct sw_conf_row *rows, const char *name)
+const struct sw_conf_row *sw_conf_find_sub(const struct sw_conf_row *rows, const char *name)
 {
 	for (; rows->key; rows++) {
 		if (sw_streq(rows->key, name))
@@ -159,7 +159,7 @@ bool sw_conf_read_element(struct sw_conf_reader *p, const struct sw_conf_row *ro
 	for (int at = map->first; sw_conf_next_pair(p, map, name, &at, &value);
 		sw_conf_step_pair(p, &at)) {
 		const struct sw_conf_node *key = sw_conf_at(p, at), *v = sw_conf_at(p, value);
-		const struct sw_conf_row *row = find_sub(rows, key->text);
+		const struct sw_conf_row *row = sw_conf_find_sub(rows, key->text);
 		char full[SW_CONF_KEY_MAX];
 
 		sw_conf_join_key(full, name, key->text);

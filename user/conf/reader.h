@@ -45,6 +45,8 @@ bool sw_conf_read_scalar(struct sw_conf_reader *p, const struct sw_conf_row *row
 /* One element of a list of maps, at its defaults. True when every key was right and those that must be there are. */
 bool sw_conf_read_element(struct sw_conf_reader *p, const struct sw_conf_row *rows, void *target,
 	const struct sw_conf_node *map, const char *name);
+/* The row of that key among rows, NULL when there is none. */
+const struct sw_conf_row *sw_conf_find_sub(const struct sw_conf_row *rows, const char *name);
 /* Tells of an unknown key, and of the one it is most like. */
 void sw_conf_report_unknown(struct sw_conf_reader *p, const struct sw_conf_row *rows,
 	const struct sw_conf_node *key, const char *full);

@@ -99,10 +99,12 @@ static void put_default_row(const struct sw_conf_row *row, struct sw_strbuf *out
 	size_t depth = depth_of(row->key);
 
 	put_comment(out, depth, row->help);
-	sw_strbuf_puts(&type, "Takes ");
-	sw_conf_describe_type(row, &type);
-	sw_strbuf_putc(&type, '.');
-	put_comment(out, depth, sw_strbuf_get(&type));
+	if (row->type != SW_CONF_HABIT) { /* whose default shows what it takes */
+		sw_strbuf_puts(&type, "Takes ");
+		sw_conf_describe_type(row, &type);
+		sw_strbuf_putc(&type, '.');
+		put_comment(out, depth, sw_strbuf_get(&type));
+	}
 	if (sw_conf_element_rows(row)) {
 		for (const struct sw_conf_row *s = sw_conf_element_rows(row); s->key; s++) {
 			_strbuf_ struct sw_strbuf line = {};
@@ -117,6 +119,8 @@ static void put_default_row(const struct sw_conf_row *row, struct sw_strbuf *out
 	sw_strbuf_printf(out, "#%s: ", last_part(row->key));
 	if (sw_conf_is_list(row))
 		sw_strbuf_puts(out, "[]");
+	else if (row->type == SW_CONF_HABIT)
+		sw_strbuf_puts(out, row->fallback);
 	else
 		sw_conf_put_scalar(out, row->fallback);
 	sw_strbuf_putc(out, '\n');
@@ -369,6 +373,61 @@ static void schema_default(struct sw_json *j, const struct sw_conf_row *row)
 		sw_json_string(j, "default", row->fallback);
 }
 
+static void schema_begin_object(struct sw_json *j, const char *key, const char *help)
+{
+	if (key)
+		sw_json_object_begin(j, key);
+	sw_json_string(j, "description", help);
+	sw_json_array_begin(j, "type");
+	sw_json_string(j, NULL, "object");
+	sw_json_string(j, NULL, "null");
+	sw_json_array_end(j);
+	sw_json_bool(j, "additionalProperties", false);
+	sw_json_object_begin(j, "properties");
+}
+
+static void schema_end_object(struct sw_json *j)
+{
+	sw_json_object_end(j);
+	sw_json_object_end(j);
+}
+
+static void schema_nets(struct sw_json *j, const struct sw_conf_row *row)
+{
+	sw_json_object_begin(j, row->key);
+	sw_json_string(j, "description", row->help);
+	sw_json_array_begin(j, "type");
+	sw_json_string(j, NULL, "array");
+	sw_json_string(j, NULL, "null");
+	sw_json_array_end(j);
+	sw_json_uint(j, "maxItems", row->max);
+	sw_json_object_begin(j, "items");
+	sw_json_string(j, "type", "string");
+	sw_json_object_end(j);
+	sw_json_object_end(j);
+}
+
+/* Without the defaults of its parts: they are the rule's. */
+static void schema_habit(struct sw_json *j, const struct sw_conf_row *row, const char *key)
+{
+	schema_begin_object(j, key, row->help);
+	for (const struct sw_conf_row *sub = sw_conf_habit_rows; sub->key; sub++) {
+		struct sw_conf_row part = *sub;
+
+		if (sub->type == SW_CONF_NETS) {
+			schema_nets(j, sub);
+			continue;
+		}
+		if (sub->type == SW_CONF_U32)
+			part.max = row->max;
+		sw_json_object_begin(j, sub->key);
+		sw_json_string(j, "description", sub->help);
+		schema_type(j, &part);
+		sw_json_object_end(j);
+	}
+	schema_end_object(j);
+}
+
 static void schema_scalar(struct sw_json *j, const struct sw_conf_row *row, const char *key)
 {
 	sw_json_object_begin(j, key);
@@ -430,25 +489,6 @@ static void schema_list(struct sw_json *j, const struct sw_conf_row *row, const 
 	sw_json_object_end(j);
 }
 
-static void schema_begin_object(struct sw_json *j, const char *key, const char *help)
-{
-	if (key)
-		sw_json_object_begin(j, key);
-	sw_json_string(j, "description", help);
-	sw_json_array_begin(j, "type");
-	sw_json_string(j, NULL, "object");
-	sw_json_string(j, NULL, "null");
-	sw_json_array_end(j);
-	sw_json_bool(j, "additionalProperties", false);
-	sw_json_object_begin(j, "properties");
-}
-
-static void schema_end_object(struct sw_json *j)
-{
-	sw_json_object_end(j);
-	sw_json_object_end(j);
-}
-
 /* Number of parts that two keys share, of those that are sections. */
 static size_t shared_depth(const char *a, const char *b)
 {
@@ -488,6 +528,8 @@ void sw_conf_render_schema(struct sw_strbuf *out)
 		}
 		if (sw_conf_is_list(row))
 			schema_list(&j, row, last_part(row->key));
+		else if (row->type == SW_CONF_HABIT)
+			schema_habit(&j, row, last_part(row->key));
 		else
 			schema_scalar(&j, row, last_part(row->key));
 		before = row->key;

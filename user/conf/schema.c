@@ -47,6 +47,7 @@ static const char *const facility_words[] = {"kern", "user", "mail", "daemon", "
 #define AT_FEED(member)	     offsetof(struct sw_config_feed, member), sizeof(((struct sw_config_feed *)0)->member)
 #define AT_BANNER(member)    offsetof(struct sw_config_banner, member), sizeof(((struct sw_config_banner *)0)->member)
 #define AT_RULE(member)	     offsetof(struct sw_config_rule, member), sizeof(((struct sw_config_rule *)0)->member)
+#define AT_HABIT(member)     offsetof(struct sw_config_habit, member), sizeof(((struct sw_config_habit *)0)->member)
 #define AT_IFACE(member)     offsetof(struct sw_config_iface, member), sizeof(((struct sw_config_iface *)0)->member)
 
 /* clang-format off */
@@ -226,6 +227,15 @@ const struct sw_conf_row sw_conf_rows[] = {
 	{"rules.set", SW_CONF_RULES, AT(rules), NULL, 0, SW_CONFIG_RULES_MAX, NULL,
 		"What is other than the rule itself says, by the name that 'sockwarden rules list' shows.",
 		"- name: sshd\n  threshold: 3 in 10m\n  ban_for: 48h\n- name: nginx-noise\n  action: observe\n- name: apache\n  enabled: off\n"},
+	{"detect.scan_action", SW_CONF_WORD, AT(scan_action), "alert", 0, 0, WORDS(decoy_action_words, SW_DECOY_ALERT),
+		"What a scan is for: a finding, or a short ban of its source as well; a scan's source can be forged, a decoy's cannot."},
+	{"detect.scan_ban_for", SW_CONF_DURATION, AT(scan_ban_sec), "10m", 1, DAY, NULL,
+		"How long such a ban lasts."},
+#define HABIT_ROW(id, word, kind, severity, on, threshold, most, window, unit, sentence)            \
+	{"detect." word, SW_CONF_HABIT, AT(detect[SW_RULE_##id - SW_RULE_HABITS]),                   \
+		"{enabled: " #on ", threshold: " #threshold ", window: " #window ", allow: []}", 1, most, NULL, sentence},
+	SW_HABIT_RULES(HABIT_ROW)
+#undef HABIT_ROW
 	{},
 };
 
@@ -281,6 +291,14 @@ const struct sw_conf_row sw_conf_rule_rows[] = {
 	{},
 };
 
+const struct sw_conf_row sw_conf_habit_rows[] = {
+	{"enabled", SW_CONF_BOOL, AT_HABIT(is_on), "true", 0, 0, NULL, "Whether the rule is asked."},
+	{"threshold", SW_CONF_U32, AT_HABIT(threshold), "1", 1, 1000000, NULL, "How many it takes, of the rule's own unit."},
+	{"window", SW_CONF_DURATION, AT_HABIT(window_sec), "5m", 1, DAY / 4, NULL, "In how much time."},
+	{"allow", SW_CONF_NETS, AT_HABIT(allow), NULL, 0, SW_CONFIG_HABIT_ALLOW_MAX, NULL, "Addresses and networks that the rule leaves alone."},
+	{},
+};
+
 static const struct {
 	const char *key, *help;
 } sections[] = {
@@ -298,6 +316,7 @@ static const struct {
 	{"sockets", "What the socket inventory tells of."},
 	{"inspect", "Looking into packets: names, requests and how connections begin, of this host's own sockets."},
 	{"sensor", "Sensor mode: other hosts' traffic, from mirror ports."},
+	{"detect", "Behaviour that is told of, by rule; the manual says what each counts."},
 	{"decoys", "Decoy ports: what nobody serves is answered, and who connects gives himself away."},
 	{"rules", "Rules over logs."},
 };
@@ -418,6 +437,7 @@ void sw_conf_describe_type(const struct sw_conf_row *row, struct sw_strbuf *out)
 		[SW_CONF_HTTPS] = "a URL that begins with https://, without a password",
 		[SW_CONF_SMTP] = "a URL that begins with smtp:// or smtps://, without a password",
 		[SW_CONF_PATTERN] = "the name of a device, or a pattern",
+		[SW_CONF_HABIT] = "enabled, threshold, window and allow, in braces or below each other; what is left out keeps its default",
 		[SW_CONF_NETS] = "a list of addresses and networks",
 		[SW_CONF_PATHS] = "a list of absolute paths",
 		[SW_CONF_IFACES] = "a list of devices: names, or {pattern, hook}",

@@ -23,6 +23,7 @@ enum sw_conf_type {
 	SW_CONF_HTTPS,	  /* char[size]: https://HOST... */
 	SW_CONF_SMTP,	  /* char[size]: smtp:// or smtps://, or empty */
 	SW_CONF_PATTERN,  /* char[size]: interface name or fnmatch pattern */
+	SW_CONF_HABIT,	  /* struct sw_config_habit: {enabled, threshold, window, allow}; max is of the threshold */
 	SW_CONF_NETS,	  /* lists: of networks, */
 	SW_CONF_PATHS,	  /* of absolute paths, */
 	SW_CONF_IFACES,	  /* of interfaces, */
@@ -56,6 +57,7 @@ extern const struct sw_conf_row sw_conf_feed_rows[];
 extern const struct sw_conf_row sw_conf_iface_rows[];
 extern const struct sw_conf_row sw_conf_banner_rows[];
 extern const struct sw_conf_row sw_conf_rule_rows[];
+extern const struct sw_conf_row sw_conf_habit_rows[];
 
 /* A section's sentence ("bans"), NULL when key is none. */
 const char *sw_conf_section_help(const char *key);

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 
+#include "user/base/cidr.h"
 #include "user/base/clock.h"
 
 enum { SHOWN_MAX = 80 }; /* bytes of a wrong value that an error repeats */
@@ -253,6 +254,22 @@ static int set_text(const struct sw_conf_row *row, char *field, const char *text
 	return 0;
 }
 
+/* The form that value_get writes, without allow entries: a default. */
+static int set_habit(struct sw_config_habit *rule, const char *text)
+{
+	char on[8], window[16];
+	unsigned int threshold;
+	uint64_t sec = 0;
+	int r;
+
+	if (sscanf(text, "{enabled: %7[a-z], threshold: %9u, window: %15[^,]", on, &threshold, window) != 3)
+		return -EINVAL;
+	*rule = (struct sw_config_habit){.is_on = sw_streq(on, "true"), .threshold = threshold};
+	r = sw_duration_parse(window, &sec);
+	rule->window_sec = sec;
+	return r;
+}
+
 int sw_conf_value_set(const struct sw_conf_row *row, void *target, const char *text, struct sw_strbuf *why)
 {
 	void *field = (char *)target + row->offset;
@@ -269,9 +286,26 @@ int sw_conf_value_set(const struct sw_conf_row *row, void *target, const char *t
 		return set_duration(row, field, text, why);
 	case SW_CONF_SIZE_MB:
 		return set_size(row, field, text, why);
+	case SW_CONF_HABIT:
+		return set_habit(field, text);
 	default:
 		return set_text(row, field, text, why);
 	}
+}
+
+static void get_habit(const struct sw_config_habit *rule, struct sw_strbuf *out)
+{
+	char net[SW_NET_TEXT_MAX];
+
+	for (const struct sw_conf_row *sub = sw_conf_habit_rows; sub->key; sub++) {
+		sw_strbuf_printf(out, "%s%s: ", sub == sw_conf_habit_rows ? "{" : ", ", sub->key);
+		if (sub->type != SW_CONF_NETS)
+			sw_conf_value_get(sub, rule, out);
+	}
+	sw_strbuf_putc(out, '[');
+	for (__u32 i = 0; i < rule->n_allow; i++)
+		sw_strbuf_printf(out, "%s\"%s\"", i ? ", " : "", sw_cidr_format(net, &rule->allow[i]));
+	sw_strbuf_puts(out, "]}");
 }
 
 /* Plain where nothing in it means something to YAML, nor reads as another type. */
@@ -339,6 +373,9 @@ void sw_conf_value_get(const struct sw_conf_row *row, const void *target, struct
 	case SW_CONF_SIZE_MB:
 		snprintf(buf, sizeof(buf), *u32 % 1024 ? "%uM" : "%uG", *u32 % 1024 ? *u32 : *u32 / 1024);
 		sw_strbuf_puts(out, buf);
+		break;
+	case SW_CONF_HABIT:
+		get_habit(field, out);
 		break;
 	default:
 		sw_conf_put_scalar(out, field);

@@ -25,11 +25,12 @@ struct row {
 } __attribute__((aligned(64)));
 
 struct sw_habits {
+	const struct sw_rules *rules;
 	struct row *rows;
 	int64_t sec; /* never runs back */
 };
 
-int sw_habits_new(struct sw_habits **ret)
+int sw_habits_new(struct sw_rules *rules, struct sw_habits **ret)
 {
 	struct sw_habits *h = calloc(1, sizeof(*h));
 
@@ -40,6 +41,7 @@ int sw_habits_new(struct sw_habits **ret)
 		free(h);
 		return -ENOMEM;
 	}
+	h->rules = rules;
 	*ret = h;
 	return 0;
 }
@@ -133,11 +135,16 @@ static struct row *row_of(const struct sw_habits *h, uint64_t key)
 	return &h->rows[key >> 20 & (SW_HABITS_ROWS - 1)];
 }
 
-static struct row *get_row(struct sw_habits *h, uint64_t key, unsigned int window)
+/* NULL also when the rule is off. */
+static struct row *get_row(struct sw_habits *h, uint64_t key, enum sw_rule rule)
 {
+	const struct sw_config_habit *set = sw_rule_at(h->rules, rule);
+	unsigned int window = (unsigned int)SW_MAX(set->window_sec, 2U);
 	struct row *r = row_of(h, key);
 	uint32_t turn = (uint32_t)(h->sec / (window / 2));
 
+	if (!set->is_on)
+		return NULL;
 	key |= 1;
 	if (r->key != key) {
 		/* A busy row of another is not given up for a new one. */
@@ -176,6 +183,11 @@ static bool has_different(const struct row *r, unsigned int want)
 	for (; n < want && left >> 10 >= free_bits && left > 1 << 10; n++)
 		left -= left >> 9;
 	return n >= want;
+}
+
+static unsigned int threshold_of(const struct sw_habits *h, enum sw_rule rule)
+{
+	return sw_rule_at(h->rules, rule)->threshold;
 }
 
 static unsigned int all_of(const struct row *r)
@@ -228,27 +240,28 @@ void sw_habits_expect(const struct sw_habits *h, const struct sw_flow *f, const 
 static unsigned int judge_question(
 	struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d, struct sw_habit *ret)
 {
+	const struct sw_config_habit *longest = sw_rule_at(h->rules, SW_RULE_DNS_LONG_LABEL);
 	size_t at = sw_habits_registered(d->qname, d->qname_len), bytes, label = 0;
 	unsigned int n = 0;
 	struct row *r;
 
-	for (size_t i = 0; d->qname_len >= SW_HABITS_LABEL && i < d->qname_len; i++) {
+	for (size_t i = 0; longest->is_on && d->qname_len >= longest->threshold && i < d->qname_len; i++) {
 		label = d->qname[i] == '.' ? 0 : label + 1;
-		if (label == SW_HABITS_LABEL) {
+		if (label == longest->threshold) {
 			note(&ret[n++], SW_RULE_DNS_LONG_LABEL, d->qname, d->qname_len,
-				"a label of 60 bytes or more");
+				"a label of the greatest length");
 			break;
 		}
 	}
 	if (at < NAME_CARRIES)
 		return n;
-	r = get_row(h, key_of_question(f, d, at), SW_HABITS_TUNNEL_SEC);
+	r = get_row(h, key_of_question(f, d, at), SW_RULE_DNS_TUNNEL);
 	if (!r)
 		return n;
 	add(r, sw_hash_bytes(3, d->qname, at), at);
 	bytes = r->half[0].bytes + r->half[1].bytes;
 	if (bytes >= SW_HABITS_TUNNEL_BYTES && bytes / all_of(r) >= SW_HABITS_TUNNEL_LENGTH &&
-		has_different(r, SW_HABITS_TUNNEL_NAMES) && may_tell(h, r))
+		has_different(r, threshold_of(h, SW_RULE_DNS_TUNNEL)) && may_tell(h, r))
 		note(&ret[n++], SW_RULE_DNS_TUNNEL, d->qname + at, d->qname_len - at,
 			"data in the names asked for");
 	return n;
@@ -269,31 +282,31 @@ static unsigned int judge_missing(
 		return 0; /* a bare label: search lists and browsers' own probes */
 	inet_ntop(f->family == 4 ? AF_INET : AF_INET6, &f->daddr, client, sizeof(client));
 	r = at ? get_row(h, key_of(SW_RULE_DNS_EXHAUSTION, NULL, domain, len),
-			 SW_HABITS_EXHAUST_SEC)
+			 SW_RULE_DNS_EXHAUSTION)
 	       : NULL;
 	if (r) {
 		add(r, sw_hash_bytes(3, d->qname, d->qname_len), 0);
-		if (all_of(r) >= SW_HABITS_EXHAUST_NAMES &&
-			has_different(r, SW_HABITS_EXHAUST_NAMES) && may_tell(h, r))
+		if (all_of(r) >= threshold_of(h, SW_RULE_DNS_EXHAUSTION) &&
+			has_different(r, threshold_of(h, SW_RULE_DNS_EXHAUSTION)) && may_tell(h, r))
 			note(&ret[n++], SW_RULE_DNS_EXHAUSTION, domain, len,
 				"names that do not exist, each another");
 	}
-	r = get_row(h, key_of(SW_RULE_DNS_NXDOMAIN, &f->daddr, "", 0), SW_HABITS_NX_SEC);
+	r = get_row(h, key_of(SW_RULE_DNS_NXDOMAIN, &f->daddr, "", 0), SW_RULE_DNS_NXDOMAIN);
 	if (r) {
 		add(r, hash, 2); /* two of it are one bad, below */
-		if (all_of(r) >= SW_HABITS_NX_DOMAINS &&
+		if (all_of(r) >= threshold_of(h, SW_RULE_DNS_NXDOMAIN) &&
 			r->half[0].bytes + r->half[1].bytes >= all_of(r) &&
-			has_different(r, SW_HABITS_NX_DOMAINS) && may_tell(h, r))
+			has_different(r, threshold_of(h, SW_RULE_DNS_NXDOMAIN)) && may_tell(h, r))
 			note(&ret[n++], SW_RULE_DNS_NXDOMAIN, client, strlen(client),
 				"domains that do not exist, each another");
 	}
 	if (!sw_habits_is_dga(domain, (size_t)(dot - domain)))
 		return n;
-	r = get_row(h, key_of(SW_RULE_DNS_DGA, &f->daddr, "", 0), SW_HABITS_NX_SEC);
+	r = get_row(h, key_of(SW_RULE_DNS_DGA, &f->daddr, "", 0), SW_RULE_DNS_DGA);
 	if (r) {
 		add(r, hash, 0);
-		if (all_of(r) >= SW_HABITS_DGA_DOMAINS && has_different(r, SW_HABITS_DGA_DOMAINS) &&
-			may_tell(h, r))
+		if (all_of(r) >= threshold_of(h, SW_RULE_DNS_DGA) &&
+			has_different(r, threshold_of(h, SW_RULE_DNS_DGA)) && may_tell(h, r))
 			note(&ret[n++], SW_RULE_DNS_DGA, domain, len,
 				"one of many that a program made");
 	}
@@ -313,7 +326,7 @@ unsigned int sw_habits_dns(struct sw_habits *h, const struct sw_flow *f, const s
 	if (d->rcode == SW_DNS_NXDOMAIN)
 		return judge_missing(h, f, d, ret);
 	/* A good answer weighs against the bad ones. */
-	r = get_row(h, key_of(SW_RULE_DNS_NXDOMAIN, &f->daddr, "", 0), SW_HABITS_NX_SEC);
+	r = get_row(h, key_of(SW_RULE_DNS_NXDOMAIN, &f->daddr, "", 0), SW_RULE_DNS_NXDOMAIN);
 	if (r)
 		r->half[r->turn & 1].all++;
 	return 0;

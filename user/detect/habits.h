@@ -7,22 +7,14 @@
 #pragma once
 
 #include "sockwarden/pkt/flow.h"
+#include "user/detect/rules.h"
 #include "user/detect/sight.h"
 #include "user/proto/dns.h"
 
 enum {
 	SW_HABITS_ROWS = 8192, /* clients and domains: 1 MiB */
-	SW_HABITS_TUNNEL_SEC = 60,
-	SW_HABITS_TUNNEL_BYTES = 4096, /* in the labels below one domain ... */
-	SW_HABITS_TUNNEL_NAMES = 30, /* of so many different names ... */
-	SW_HABITS_TUNNEL_LENGTH = 30, /* that are so long on average */
-	SW_HABITS_EXHAUST_SEC = 60,
-	SW_HABITS_EXHAUST_NAMES = 200, /* of one domain that do not exist */
-	SW_HABITS_NX_SEC = 300,
-	SW_HABITS_NX_DOMAINS =
-		100, /* that do not exist, asked by one client, when they are most of its answers */
-	SW_HABITS_DGA_DOMAINS = 10, /* of them that no person would make up */
-	SW_HABITS_LABEL = 60, /* bytes: the greatest is 63 */
+	SW_HABITS_TUNNEL_BYTES = 4096, /* in the labels below one domain, ... */
+	SW_HABITS_TUNNEL_LENGTH = 30, /* so many a name on average */
 	SW_HABITS_AGAIN_SEC = 600,
 };
 
@@ -33,7 +25,8 @@ struct sw_habit {
 	char about[SW_DNS_NAME_MAX], info[96];
 };
 
-int sw_habits_new(struct sw_habits **ret);
+/* rules: borrowed. */
+int sw_habits_new(struct sw_rules *rules, struct sw_habits **ret);
 void sw_habits_free(struct sw_habits *h);
 /* A message that will be given next: what it needs is fetched meanwhile. */
 void sw_habits_expect(const struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d);

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/detect/scan.h"
+#include "user/detect/beacon.h"
 
 #include <arpa/inet.h>
 
-#include "sockwarden/pkt/wire.h"
+#include "sockwarden/pkt/probe.h"
 #include "user/base/pages.h"
 #include "user/trail/static_hash.h"
 
-enum {
-	TCP_FIN = 1,
-	TCP_SYN = 2,
-	TCP_RST = 4,
-	TCP_PSH = 8,
-	TCP_ACK = 16,
-	TCP_URG = 32,
-	TCP_ALL = 63
-};
 enum { WAYS = 4, FLOOD_ROWS = 4096, SEC_MASK = 0xffff };
 
 /* What a row collects; the rest of its key is of addresses and ports. */
@@ -67,6 +59,8 @@ struct waiting {
 };
 
 struct sw_scan {
+	struct sw_rules *rules;
+	struct sw_beacons *beacons;
 	void (*fn)(void *arg, const struct sw_scan_finding *f);
 	void *arg;
 	struct row *rows;
@@ -77,17 +71,19 @@ struct sw_scan {
 	int64_t seen_sec; /* when this generation began */
 	struct waiting *waiting; /* a ring in order of time */
 	unsigned int w_first, w_n;
+	int64_t idle_sec; /* a row that was quiet so long begins anew */
 	int64_t now_ns, sec; /* never runs back */
 	uint64_t packet;
 };
 
-int sw_scan_new(
-	void (*fn)(void *arg, const struct sw_scan_finding *f), void *arg, struct sw_scan **ret)
+int sw_scan_new(struct sw_rules *rules, void (*fn)(void *arg, const struct sw_scan_finding *f),
+	void *arg, struct sw_scan **ret)
 {
 	struct sw_scan *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
+	s->rules = rules;
 	s->fn = fn;
 	s->arg = arg;
 	s->rows = sw_pages_new(ROWS_BYTES);
@@ -95,7 +91,8 @@ int sw_scan_new(
 	s->floods = calloc(FLOOD_ROWS, sizeof(*s->floods));
 	s->seen = sw_pages_new(SEEN_BYTES);
 	s->waiting = calloc(SW_SCAN_WAITING, sizeof(*s->waiting));
-	if (!s->rows || !s->tags || !s->floods || !s->seen || !s->waiting) {
+	if (!s->rows || !s->tags || !s->floods || !s->seen || !s->waiting ||
+		sw_beacons_new(&s->beacons) < 0) {
 		sw_scan_free(s);
 		return -ENOMEM;
 	}
@@ -112,6 +109,7 @@ void sw_scan_free(struct sw_scan *s)
 	sw_pages_free(s->tags, TAGS_BYTES);
 	sw_pages_free(s->seen, SEEN_BYTES);
 	free(s->waiting);
+	sw_beacons_free(s->beacons);
 	free(s);
 }
 
@@ -154,6 +152,14 @@ static void clear_generation(struct sw_scan *s, unsigned int generation)
 		s->seen[i] = 0;
 }
 
+/* Now and then, for the rules may be set anew: a row is kept for the longest window of those that have rows. */
+static void set_idle(struct sw_scan *s)
+{
+	s->idle_sec = SW_SCAN_WINDOW_SEC;
+	for (unsigned int i = SW_RULE_HABITS; i <= SW_RULE_BRUTE_FORCE; i++)
+		s->idle_sec = SW_MAX(s->idle_sec, (int64_t)sw_rule_at(s->rules, i)->window_sec);
+}
+
 static void turn_generation(struct sw_scan *s)
 {
 	if (s->sec - s->seen_sec < SW_SCAN_FLOWS_SEC)
@@ -163,6 +169,7 @@ static void turn_generation(struct sw_scan *s)
 	if (s->sec - s->seen_sec >= 2 * SW_SCAN_FLOWS_SEC)
 		clear_generation(s, s->generation ^ 1);
 	s->seen_sec = s->sec;
+	set_idle(s);
 }
 
 /* ---- rows */
@@ -200,7 +207,7 @@ static struct row *find_row(const struct sw_scan *s, uint64_t key)
 
 static bool is_idle(const struct sw_scan *s, uint32_t last_sec)
 {
-	return s->sec - last_sec > SW_SCAN_WINDOW_SEC;
+	return s->sec - last_sec > s->idle_sec;
 }
 
 /* The row that makes room: an idle one, else that with the fewest tries, so that a flood hides no scanner. */
@@ -331,6 +338,23 @@ static void tell_now(struct sw_scan *s, struct row *r, enum sw_rule rule,
 	s->fn(s->arg, &f);
 }
 
+static const struct sw_config_habit *rule_at(const struct sw_scan *s, enum sw_rule rule)
+{
+	return sw_rule_at(s->rules, rule);
+}
+
+/* Is the row at the rule's threshold? *ret_open: of the tries within the window those without an answer. */
+static unsigned int count_for(
+	const struct sw_scan *s, const struct row *r, enum sw_rule rule, unsigned int *ret_open)
+{
+	const struct sw_config_habit *set = rule_at(s, rule);
+
+	*ret_open = 0;
+	return set->is_on && r->n >= set->threshold
+		? count_items(s, r, (unsigned int)set->window_sec, ret_open)
+		: 0;
+}
+
 /* The first suspicion's end: told unless most of what was tried has been answered meanwhile. */
 static void judge_waiting(struct sw_scan *s)
 {
@@ -370,12 +394,6 @@ void sw_scan_end(struct sw_scan *s)
 
 /* ---- SYNs */
 
-static bool is_login_port(uint16_t port)
-{
-	return port == 21 || port == 22 || port == 23 || port == 110 || port == 143 ||
-		port == 3306 || port == 3389 || port == 5432 || port == 5900;
-}
-
 /* Ports that peers of file sharing keep, where most are gone when they are asked. */
 static bool is_sharing_port(uint16_t port)
 {
@@ -404,15 +422,16 @@ static struct flood *get_flood(struct sw_scan *s, const union sw_flow_addr *a, u
 
 static void judge_flood(struct sw_scan *s, struct flood *f, const struct sw_flow *flow)
 {
+	const struct sw_config_habit *set = rule_at(s, SW_RULE_SYN_FLOOD);
 	unsigned int syns = 0, done = 0;
 	struct sw_scan_finding finding;
 	char info[96];
 
-	for (unsigned int i = 0; i < SW_SCAN_FLOOD_SEC; i++) {
-		syns += f->syns[i];
-		done += f->done[i];
+	for (unsigned int i = 0; i < SW_SCAN_FLOOD_SEC && i < set->window_sec; i++) {
+		syns += f->syns[(f->sec - i) % SW_SCAN_FLOOD_SEC];
+		done += f->done[(f->sec - i) % SW_SCAN_FLOOD_SEC];
 	}
-	if (syns < SW_SCAN_FLOOD_SYNS || done * 10 >= syns || !may_tell(s, &f->told_sec))
+	if (!set->is_on || syns < set->threshold || done * 10 >= syns || !may_tell(s, &f->told_sec))
 		return;
 	snprintf(info, sizeof(info), "%u SYNs to port %u, %u of them went on", syns, flow->dport,
 		done);
@@ -454,10 +473,8 @@ static void try_ports(struct sw_scan *s, const struct sw_flow *f, uint64_t key, 
 	char info[96], addr[INET6_ADDRSTRLEN] = "";
 
 	add_item(s, r, f->dport);
-	if (r->n < SW_SCAN_PORTS)
-		return;
-	n = count_items(s, r, SW_SCAN_WINDOW_SEC, &open);
-	if (n < SW_SCAN_PORTS || open < SW_SCAN_PORTS_UNANSWERED ||
+	n = count_for(s, r, rule, &open);
+	if (!n || n < rule_at(s, rule)->threshold || open * 5 < rule_at(s, rule)->threshold * 3 ||
 		(r->told_sec && s->sec - r->told_sec < SW_SCAN_AGAIN_SEC))
 		return;
 	inet_ntop(f->family == 4 ? AF_INET : AF_INET6, &f->daddr, addr, sizeof(addr));
@@ -472,10 +489,8 @@ static void try_hosts(struct sw_scan *s, const struct sw_flow *f, uint64_t key)
 	char info[96];
 
 	add_item(s, r, (uint16_t)addr_hash(&f->daddr, 5));
-	if (r->n < SW_SCAN_HOSTS_UNANSWERED || is_sharing_port(f->dport))
-		return;
-	count_items(s, r, SW_SCAN_WINDOW_SEC, &open);
-	if (open < SW_SCAN_HOSTS_UNANSWERED)
+	if (is_sharing_port(f->dport) || !count_for(s, r, SW_RULE_SCAN_HORIZONTAL, &open) ||
+		open < rule_at(s, SW_RULE_SCAN_HORIZONTAL)->threshold)
 		return;
 	snprintf(info, sizeof(info), "port %u of %u hosts", f->dport, open);
 	suspect(s, r, SW_RULE_SCAN_HORIZONTAL, f, info);
@@ -489,10 +504,9 @@ static void try_shared(struct sw_scan *s, const struct sw_flow *f, uint64_t key)
 
 	add_item(s, r, f->dport);
 	r->sources |= 1ull << (addr_hash(&f->saddr, 6) >> 20 & 63);
-	if (r->n < SW_SCAN_SHARED_PORTS || __builtin_popcountll(r->sources) < SW_SCAN_SOURCES)
-		return;
-	count_items(s, r, SW_SCAN_WINDOW_SEC, &open);
-	if (open < SW_SCAN_SHARED_PORTS)
+	if (!count_for(s, r, SW_RULE_SCAN_DISTRIBUTED, &open) ||
+		open < rule_at(s, SW_RULE_SCAN_DISTRIBUTED)->threshold ||
+		__builtin_popcountll(r->sources) < SW_SCAN_SOURCES)
 		return;
 	snprintf(info, sizeof(info), "%u ports, by %d sources or more", open,
 		__builtin_popcountll(r->sources));
@@ -532,7 +546,7 @@ static void keys_of(const struct sw_flow *f, struct keys *ret)
 	ret->n = 0;
 	if (f->protocol == SW_IP_UDP) {
 		ret->key[ret->n++] = row_key(ROW_UDP, &f->saddr, &f->daddr, 0);
-	} else if (f->protocol == SW_IP_TCP && (f->tcp_flags & TCP_ALL) == TCP_SYN) {
+	} else if (f->protocol == SW_IP_TCP && (f->tcp_flags & SW_TCP_FLAGS) == SW_TCP_SYN) {
 		keys_of_syn(f, ret);
 	}
 }
@@ -566,7 +580,7 @@ void sw_scan_expect(const struct sw_scan *s, const struct sw_flow *f)
 		__builtin_prefetch(seen_words(s, sw_mix64(back, SALT_UDP)));
 	} else if (f->protocol == SW_IP_TCP) {
 		__builtin_prefetch(seen_words(s, syn_of(way)), 1);
-		if (!(f->tcp_flags & TCP_ACK))
+		if (!(f->tcp_flags & SW_TCP_ACK))
 			return;
 		__builtin_prefetch(seen_words(s, sw_mix64(way, SALT_TALK)), 1);
 		__builtin_prefetch(seen_words(s, sw_mix64(back, SALT_TALK)));
@@ -596,7 +610,7 @@ static void judge_odd(struct sw_scan *s, const struct sw_flow *f, enum sw_rule r
 	char info[96];
 
 	add_item(s, r, (uint16_t)way_hash(&f->daddr, f->dport, &f->daddr, 0));
-	if (r->n < SW_SCAN_ODD || count_items(s, r, SW_SCAN_WINDOW_SEC, &open) < SW_SCAN_ODD)
+	if (!count_for(s, r, rule, &open) || open < rule_at(s, rule)->threshold)
 		return;
 	snprintf(info, sizeof(info), "%u ports or hosts, flags 0x%02x", open, f->tcp_flags);
 	tell_now(s, r, rule, f, info);
@@ -609,26 +623,48 @@ static void judge_orphan(struct sw_scan *s, const struct sw_flow *f, enum sw_rul
 	unsigned int open;
 	char info[96];
 
-	if (f->dport >= f->sport || f->sport < 1024)
+	if (!sw_probe_is_to_service(f))
 		return;
 	r = get_row(s, row_key(ROW_ORPHAN, &f->saddr, &f->daddr, rule));
 	add_item(s, r, f->dport);
-	if (r->n < SW_SCAN_PORTS || count_items(s, r, SW_SCAN_WINDOW_SEC, &open) < SW_SCAN_PORTS)
+	if (!count_for(s, r, rule, &open) || open < rule_at(s, rule)->threshold)
 		return;
 	snprintf(info, sizeof(info), "%u ports without a connection", open);
 	tell_now(s, r, rule, f, info);
 }
 
+/* Off unless wanted: a new connection to where the source connected before, at one pace. */
+static void judge_pace(struct sw_scan *s, const struct sw_flow *f)
+{
+	const struct sw_config_habit *set = rule_at(s, SW_RULE_BEACON);
+	struct sw_scan_finding finding;
+	unsigned int gap;
+	char info[96];
+
+	if (!set->is_on)
+		return;
+	gap = sw_beacons_add(
+		s->beacons, set, way_hash(&f->saddr, 0, &f->daddr, f->dport) | 1, s->sec);
+	if (!gap)
+		return;
+	snprintf(info, sizeof(info), "a connection to port %u each %u seconds", f->dport, gap);
+	make_finding(s, SW_RULE_BEACON, f, true, info, &finding);
+	s->fn(s->arg, &finding);
+}
+
 static void judge_syn(struct sw_scan *s, const struct sw_flow *f, uint64_t way)
 {
+	const struct sw_config_habit *login = rule_at(s, SW_RULE_BRUTE_FORCE);
 	struct keys k;
 
 	keys_of_syn(f, &k);
 	if (!is_seen(s, syn_of(way))) {
 		mark_seen(s, syn_of(way));
 		count_syn(s, f);
-		if (is_login_port(f->dport))
-			count_login(s, f, ROW_LOGIN_SYN, SW_SCAN_LOGIN_SYNS, SW_SCAN_LOGIN_SYN_SEC);
+		judge_pace(s, f);
+		if (login->is_on && sw_probe_is_login_port(f->dport))
+			count_login(s, f, ROW_LOGIN_SYN, login->threshold + login->threshold / 2,
+				(unsigned int)login->window_sec / 3);
 	}
 	try_ports(s, f, k.key[0], SW_RULE_SCAN_VERTICAL);
 	try_hosts(s, f, k.key[1]);
@@ -641,12 +677,15 @@ static void judge_talk(
 {
 	uint64_t talk = sw_mix64(way, SALT_TALK), syn = syn_of(way);
 	uint64_t back_syn = syn_of(back);
+	const struct sw_config_habit *login = rule_at(s, SW_RULE_BRUTE_FORCE);
 	bool is_client = is_seen(s, syn);
 
-	if (payload && is_login_port(f->dport) && !is_seen(s, sw_mix64(way, SALT_DATA))) {
+	if (payload && login->is_on && sw_probe_is_login_port(f->dport) &&
+		!is_seen(s, sw_mix64(way, SALT_DATA))) {
 		mark_seen(s, sw_mix64(way, SALT_DATA));
 		if (is_client)
-			count_login(s, f, ROW_LOGIN, SW_SCAN_LOGINS, SW_SCAN_LOGIN_SEC);
+			count_login(
+				s, f, ROW_LOGIN, login->threshold, (unsigned int)login->window_sec);
 	}
 	if (is_seen(s, talk))
 		return;
@@ -661,18 +700,18 @@ static void judge_talk(
 	}
 	if (is_seen(s, back_syn) || is_seen(s, sw_mix64(back, SALT_TALK)) || payload)
 		return;
-	if ((f->tcp_flags & TCP_ALL) == TCP_ACK)
+	if ((f->tcp_flags & SW_TCP_FLAGS) == SW_TCP_ACK)
 		judge_orphan(s, f, SW_RULE_SCAN_ACK);
-	else if ((f->tcp_flags & TCP_ALL) == (TCP_FIN | TCP_ACK))
+	else if ((f->tcp_flags & SW_TCP_FLAGS) == (SW_TCP_FIN | SW_TCP_ACK))
 		judge_orphan(s, f, SW_RULE_SCAN_MAIMON);
 }
 
 static void judge_tcp(struct sw_scan *s, const struct sw_flow *f, size_t payload)
 {
-	unsigned int flags = f->tcp_flags & TCP_ALL;
+	unsigned int flags = f->tcp_flags & SW_TCP_FLAGS;
 	uint64_t way, back;
 
-	if (flags == (TCP_SYN | TCP_ACK)) {
+	if (flags == (SW_TCP_SYN | SW_TCP_ACK)) {
 		/* Once for a flow: what follows are repetitions. */
 		way = way_of(f);
 		if (!is_seen(s, sw_mix64(way, SALT_ANSWER))) {
@@ -682,29 +721,24 @@ static void judge_tcp(struct sw_scan *s, const struct sw_flow *f, size_t payload
 		return;
 	}
 	switch (flags) {
-	case TCP_SYN:
+	case SW_TCP_SYN:
 		return judge_syn(s, f, way_of(f));
-	case TCP_FIN:
+	case SW_TCP_FIN:
 		return judge_odd(s, f, SW_RULE_SCAN_FIN);
 	case 0:
 		return judge_odd(s, f, SW_RULE_SCAN_NULL);
-	case TCP_FIN | TCP_PSH | TCP_URG:
+	case SW_TCP_FIN | SW_TCP_PSH | SW_TCP_URG:
 		return judge_odd(s, f, SW_RULE_SCAN_XMAS);
 	default:
 		break;
 	}
-	if (flags & TCP_RST && !(flags & (TCP_SYN | TCP_FIN | TCP_URG)))
+	if (flags & SW_TCP_RST && !(flags & (SW_TCP_SYN | SW_TCP_FIN | SW_TCP_URG)))
 		return;
-	if (!(flags & TCP_ACK) || flags & (TCP_SYN | TCP_RST))
+	if (!(flags & SW_TCP_ACK) || flags & (SW_TCP_SYN | SW_TCP_RST))
 		return judge_odd(s, f, SW_RULE_SCAN_FLAGS);
 	way = way_of(f);
 	back = way_back(f);
 	judge_talk(s, f, payload, way, back);
-}
-
-static bool is_traceroute(uint16_t port)
-{
-	return port >= 33434 && port <= 33534;
 }
 
 static void judge_udp(struct sw_scan *s, const struct sw_flow *f)
@@ -720,7 +754,7 @@ static void judge_udp(struct sw_scan *s, const struct sw_flow *f)
 		return;
 	}
 	/* Answers of a service whose questions were not seen go to a client's port. */
-	if (is_traceroute(f->dport) || (f->sport < 1024 && f->dport >= 1024))
+	if (sw_probe_is_udp_everyday(f))
 		return;
 	try_ports(s, f, row_key(ROW_UDP, &f->saddr, &f->daddr, 0), SW_RULE_SCAN_UDP);
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "sockwarden/pkt/flow.h"
+#include "user/detect/rules.h"
 #include "user/detect/sight.h"
 
 enum {
@@ -16,23 +17,12 @@ enum {
 	SW_SCAN_ITEMS = 32, /* the latest tries of a row */
 	SW_SCAN_FLOWS_BITS = 1 << 22, /* flows seen, by a bit each, in two generations */
 	SW_SCAN_FLOWS_SEC = 60, /* of a generation */
-	SW_SCAN_WINDOW_SEC = 300, /* one try in five seconds is found within 30 */
+	SW_SCAN_WINDOW_SEC = 300, /* a row lives so long without a try, or as long as the longest window */
 	SW_SCAN_AGAIN_SEC = 600, /* between two findings of one row */
 	SW_SCAN_GRACE_SEC = 2, /* an answer that takes longer is none */
 	SW_SCAN_WAITING = 1024, /* suspicions at once; the oldest is judged at once then */
-	SW_SCAN_PORTS = 10, /* of one host by one source, of which ... */
-	SW_SCAN_PORTS_UNANSWERED = 6,
-	SW_SCAN_HOSTS_UNANSWERED = 20, /* with one port by one source */
-	SW_SCAN_ODD = 5, /* packets with impossible flags, to different ports or hosts */
-	SW_SCAN_SOURCES = 10, /* of a distributed scan, to ... */
-	SW_SCAN_SHARED_PORTS = 20, /* ports of one host */
-	SW_SCAN_FLOOD_SEC = 10,
-	SW_SCAN_FLOOD_SYNS = 1000, /* in that time, of which less than one in ten goes on */
-	SW_SCAN_LOGINS = 20, /* connections with data in SW_SCAN_LOGIN_SEC */
-	SW_SCAN_LOGIN_SEC = 60,
-	SW_SCAN_LOGIN_SYNS =
-		30, /* connections of any kind in SW_SCAN_LOGIN_SYN_SEC: health checks are slower */
-	SW_SCAN_LOGIN_SYN_SEC = 20,
+	SW_SCAN_SOURCES = 10, /* of a distributed scan */
+	SW_SCAN_FLOOD_SEC = 10, /* the longest window of a flood here */
 };
 
 struct sw_scan;
@@ -46,8 +36,9 @@ struct sw_scan_finding {
 	char about[64], info[96];
 };
 
-int sw_scan_new(
-	void (*fn)(void *arg, const struct sw_scan_finding *f), void *arg, struct sw_scan **ret);
+/* rules: borrowed. */
+int sw_scan_new(struct sw_rules *rules, void (*fn)(void *arg, const struct sw_scan_finding *f), void *arg,
+	struct sw_scan **ret);
 void sw_scan_free(struct sw_scan *s);
 /* A packet that will be given soon: what it needs is fetched meanwhile. First the one for many, then the other. */
 void sw_scan_expect(const struct sw_scan *s, const struct sw_flow *f);

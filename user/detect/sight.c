@@ -5,9 +5,13 @@ static const struct {
 	const char *word, *kind, *sentence;
 	enum sw_severity severity;
 } rules[] = {
-#define RULE_ROW(id, word, kind, severity, sentence) {word, kind, sentence, SW_SEV_##severity},
-	SW_RULES(RULE_ROW)
-#undef RULE_ROW
+#define TRAIL_ROW(id, word, severity, sentence) {word, NULL, sentence, SW_SEV_##severity},
+	SW_TRAIL_RULES(TRAIL_ROW)
+#undef TRAIL_ROW
+#define HABIT_ROW(id, word, kind, severity, on, threshold, most, window, unit, sentence)           \
+	{word, kind, sentence, SW_SEV_##severity},
+	SW_HABIT_RULES(HABIT_ROW)
+#undef HABIT_ROW
 };
 
 const char *sw_rule_word(unsigned int rule)

@@ -22,6 +22,9 @@ static void take_scan(void *arg, const struct sw_scan_finding *f)
 		.info = f->info,
 		.flow = &f->flow};
 
+	if (!sw_rules_admit_flow(&t->rules, f->rule, &f->flow))
+		return;
+	t->rules.told[f->rule - SW_RULE_HABITS]++;
 	t->stats.sights++;
 	t->fn(t->arg, &s);
 }
@@ -34,6 +37,7 @@ int sw_traffic_new(struct sw_static *set, unsigned int looks, sw_sight_fn fn, vo
 
 	if (!t)
 		return -ENOMEM;
+	sw_rules_defaults(&t->rules);
 	t->set = set;
 	t->has_addresses = looks & SW_LOOK_ADDRESSES;
 	t->fn = fn;
@@ -43,9 +47,9 @@ int sw_traffic_new(struct sw_static *set, unsigned int looks, sw_sight_fn fn, vo
 		return -ENOMEM;
 	r = sw_heads_new(traffic_head_ended, t, &t->heads);
 	if (!r && looks & SW_LOOK_SCANS)
-		r = sw_scan_new(take_scan, t, &t->scan);
+		r = sw_scan_new(&t->rules, take_scan, t, &t->scan);
 	if (!r)
-		r = sw_habits_new(&t->habits);
+		r = sw_habits_new(&t->rules, &t->habits);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(t);
@@ -61,6 +65,7 @@ void sw_traffic_free(struct sw_traffic *t)
 		sw_scan_free(t->scan);
 	sw_habits_free(t->habits);
 	free(t->told);
+	free(t->counts);
 	free(t);
 }
 
@@ -72,6 +77,11 @@ void sw_traffic_use(struct sw_traffic *t, struct sw_static *set)
 void sw_traffic_freep(struct sw_traffic **t)
 {
 	sw_traffic_free(*t);
+}
+
+struct sw_rules *sw_traffic_rules(struct sw_traffic *t)
+{
+	return &t->rules;
 }
 
 const struct sw_traffic_stats *sw_traffic_stats(struct sw_traffic *t)
@@ -128,6 +138,30 @@ void traffic_tell_trail(struct sw_traffic *t, enum sw_rule rule, const struct sw
 	t->fn(t->arg, &s);
 }
 
+/* Is it often enough? Most rules tell of the first. DNS habits have counted themselves. */
+static bool is_often(struct sw_traffic *t, enum sw_rule rule, const struct sw_flow *flow)
+{
+	const struct sw_config_habit *set = sw_rule_at(&t->rules, rule);
+	uint64_t key = sw_hash_bytes(rule, &flow->saddr, 16) | 1;
+	uint32_t turn = (uint32_t)(traffic_sec(t) / (int64_t)SW_MAX(set->window_sec / 2, 1U));
+	struct hit_count *c;
+
+	if (set->threshold <= 1 || (rule >= SW_RULE_DNS_TUNNEL && rule <= SW_RULE_DNS_LONG_LABEL))
+		return true;
+	if (!t->counts)
+		t->counts = calloc(TRAFFIC_COUNTS, sizeof(*t->counts));
+	if (!t->counts)
+		return true;
+	c = &t->counts[key >> 20 & (TRAFFIC_COUNTS - 1)];
+	if (c->key != key || turn - c->turn >= 2)
+		*c = (struct hit_count){.key = key};
+	else if (turn != c->turn)
+		c->half[turn & 1] = 0;
+	c->turn = turn;
+	c->half[turn & 1]++;
+	return c->half[0] + c->half[1] >= set->threshold;
+}
+
 void traffic_tell(struct sw_traffic *t, enum sw_rule rule, const struct sw_flow *flow,
 	const char *about, const char *info)
 {
@@ -139,8 +173,10 @@ void traffic_tell(struct sw_traffic *t, enum sw_rule rule, const struct sw_flow 
 		.info = info,
 		.flow = flow};
 
-	if (was_told(t, rule, flow, about))
+	if (!sw_rules_admit_flow(&t->rules, rule, flow) || !is_often(t, rule, flow) ||
+		was_told(t, rule, flow, about))
 		return;
+	t->rules.told[rule - SW_RULE_HABITS]++;
 	t->stats.sights++;
 	t->fn(t->arg, &s);
 }

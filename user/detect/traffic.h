@@ -35,6 +35,9 @@ int sw_traffic_new(struct sw_static *set, unsigned int looks, sw_sight_fn fn, vo
 	struct sw_traffic **ret);
 /* Another set from now on; borrowed, sealed. */
 void sw_traffic_use(struct sw_traffic *t, struct sw_static *set);
+/* The rules of behaviour, at their defaults until they are set; borrowed. */
+struct sw_rules;
+struct sw_rules *sw_traffic_rules(struct sw_traffic *t);
 void sw_traffic_free(struct sw_traffic *t);
 void sw_traffic_freep(struct sw_traffic **t);
 

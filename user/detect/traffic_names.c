@@ -11,14 +11,22 @@
 
 enum { WHAT_HTTP, WHAT_TLS, WHAT_DNS, WHAT_SERVER, WHAT_QUIC };
 
+/* Who runs a sinkhole names it so, in the alias or the name server that a domain is given. */
+static bool is_sinkhole(const char *name, size_t len)
+{
+	return memmem(name, len, "sinkhole", strlen("sinkhole")) != NULL;
+}
+
 static void judge_record(
-	struct sw_traffic *t, const struct sw_flow *flow, const struct sw_dns_record *r)
+	struct sw_traffic *t, const struct sw_flow *flow, const struct sw_dns *d, const struct sw_dns_record *r)
 {
 	if (r->type == SW_DNS_A && r->data_len == 4)
 		traffic_judge_addr(t, SW_RULE_TRAIL_ANSWER, flow, 4, r->data, 0);
 	else if (r->type == SW_DNS_AAAA && r->data_len == 16)
 		traffic_judge_addr(t, SW_RULE_TRAIL_ANSWER, flow, 6, r->data, 0);
-	else if (r->name_len && r->type != SW_DNS_NS)
+	if (is_sinkhole(r->name, r->name_len) && !is_sinkhole(d->qname, d->qname_len))
+		traffic_tell(t, SW_RULE_DNS_SINKHOLE, flow, d->qname, "the answer leads to a sinkhole");
+	if (r->name_len && r->type != SW_DNS_NS)
 		traffic_judge_name(t, SW_RULE_TRAIL_ANSWER, flow, r->name, r->name_len);
 }
 
@@ -43,7 +51,7 @@ void traffic_dns(struct sw_traffic *t, const struct sw_flow *flow, const uint8_t
 	for (unsigned int i = 0; i < n; i++)
 		traffic_tell(t, habits[i].rule, flow, habits[i].about, habits[i].info);
 	while (d.is_answer && sw_dns_next(&d, &record) > 0)
-		judge_record(t, flow, &record);
+		judge_record(t, flow, &d, &record);
 }
 
 static void judge_hello(struct sw_traffic *t, const struct sw_flow *flow,

@@ -3,12 +3,14 @@
 #pragma once
 
 #include "user/detect/heads.h"
+#include "user/detect/rules.h"
 #include "user/detect/traffic.h"
 
 enum {
 	TRAFFIC_TOLD = 1
 		<< 15, /* what was told lately: a power of two; a collision tells twice at worst */
 	TRAFFIC_AGAIN_SEC = 60,
+	TRAFFIC_COUNTS = 4096, /* sources counted for such rules: a power of two; a collision begins anew */
 	TRAFFIC_AGENTS = 256, /* user agents remembered, a power of two */
 };
 
@@ -22,6 +24,13 @@ struct agent_answer {
 	const char *scanner; /* NULL: none */
 };
 
+/* How often one source met one rule, in the two halves of its window. */
+struct hit_count {
+	uint64_t key;
+	uint32_t turn;
+	uint32_t half[2];
+};
+
 struct sw_traffic {
 	struct sw_static *set;
 	sw_sight_fn fn;
@@ -30,6 +39,8 @@ struct sw_traffic {
 	struct sw_scan *scan; /* NULL: not looked at */
 	bool has_addresses;
 	struct sw_habits *habits;
+	struct sw_rules rules;
+	struct hit_count *counts; /* of rules that take more than one */
 	struct told *told;
 	struct agent_answer agents[TRAFFIC_AGENTS];
 	int64_t now_ns; /* of the packet at hand */

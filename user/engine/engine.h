@@ -56,6 +56,7 @@ struct sw_engine {
 	struct sw_inspect_part *inspect; /* inspect.c */
 	struct sw_sensor_part *sensor; /* sensor.c */
 	struct sw_admins *admins;      /* admins.c */
+	struct sw_scans_part *scans;   /* scans.c */
 	struct sw_health *health;      /* health.c */
 	struct sw_watch *watch;	       /* watch.c: sockets */
 	struct sw_feeds_part *feeds;   /* feeds.c */
@@ -147,6 +148,7 @@ extern const struct sw_engine_part sw_part_connects;	     /* connects.c */
 extern const struct sw_engine_part sw_part_decoys;		     /* decoys.c */
 extern const struct sw_engine_part sw_part_sensor;	     /* sensor.c */
 extern const struct sw_engine_part sw_part_inspect;	     /* inspect.c */
+extern const struct sw_engine_part sw_part_scans;		     /* scans.c */
 extern const struct sw_engine_part sw_part_admins;	     /* admins.c */
 extern const struct sw_engine_part sw_part_sockets;	     /* watch.c */
 extern const struct sw_engine_part sw_part_feeds;	     /* feeds.c */

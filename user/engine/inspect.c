@@ -10,6 +10,7 @@
 #include "user/detect/sightings.h"
 #include "user/detect/traffic.h"
 #include "user/engine/bans.h"
+#include "user/engine/scans.h"
 #include "user/engine/trails.h"
 #include "user/engine/watch.h"
 #include "user/kern/ring.h"
@@ -193,6 +194,8 @@ static int init(struct sw_engine *e)
 		r = sw_loop_add_timer(e->loop, 0, 0, on_retry, e, &p->retry);
 	if (r >= 0)
 		compiled(e, sw_trails_static(e));
+	if (r >= 0)
+		sw_rules_set(sw_traffic_rules(p->traffic), e->config);
 	return r;
 }
 
@@ -215,6 +218,16 @@ static int connected(struct sw_engine *e)
 		sw_degraded_clear(e, "inspect-ring");
 	send_domains(e);
 	return 0;
+}
+
+static void configured(struct sw_engine *e, const struct sw_config *old)
+{
+	sw_rules_set(sw_traffic_rules(e->inspect->traffic), e->config);
+}
+
+struct sw_rules *sw_inspect_rules(struct sw_engine *e)
+{
+	return e->inspect ? sw_traffic_rules(e->inspect->traffic) : NULL;
 }
 
 static void done(struct sw_engine *e)
@@ -257,6 +270,7 @@ const struct sw_engine_part sw_part_inspect = {
 	.done = done,
 	.connected = connected,
 	.lost = lost,
+	.configured = configured,
 	.status = status,
 	.compiled = compiled,
 };

@@ -3,6 +3,7 @@
 #include "user/base/words.h"
 #include "user/detect/hits.h"
 #include "user/engine/bans.h"
+#include "user/engine/scans.h"
 #include "user/engine/trails.h"
 #include "user/kern/ring.h"
 
@@ -116,6 +117,7 @@ static void on_event(const struct sw_event *event, void *arg)
 	}
 	if (ev->reason == SW_R_TRAIL_SRC || ev->reason == SW_R_TRAIL_DST)
 		sw_trails_hit(e, ev->trail_set, ev->hits);
+	sw_scans_packet(e, ev);
 	if (sw_hits_add(e->hits, ev) && !e->packets->is_ticking) {
 		e->packets->is_ticking = true;
 		(void)sw_source_set_timer(

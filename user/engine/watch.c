@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/engine/watch.h"
+#include "user/engine/scans.h"
 
 #include <sys/stat.h>
 
@@ -15,6 +16,7 @@ static void on_event(const struct sw_event *ev, void *arg)
 	sw_inventory_event(e->watch->inv, ev);
 	sw_watch_tell(e, ev);
 	sw_watch_connects(e, ev);
+	sw_scans_socket(e, ev);
 	/* it may be in the ring's own table, where no process has it: only a snapshot can tell */
 	if (ev->kind == SW_EVENT_SOCK && ev->sock->head.type == SW_EV_LISTEN && ev->sock->origin == SW_ORIGIN_IO_URING)
 		e->watch->is_wanted = true;
@@ -169,6 +171,7 @@ void sw_watch_settled(struct sw_engine *e)
 	bool is_first = !w->is_settled;
 
 	w->is_settled = true;
+	sw_scans_settled(e);
 	if (sw_inventory_stats(w->inv).is_complete)
 		sw_degraded_clear(e, "socket-events");
 	if (!is_first)

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <uthash.h>
 
+#include "user/engine/scans.h"
 #include "user/engine/watch.h"
 
 enum { TOLD_MAX = 4096 /* differences remembered, so that a service that restarts is one finding */ };
@@ -192,6 +193,7 @@ void sw_watch_listener(enum sw_sock_change change, const struct sw_sock *s, bool
 {
 	struct sw_engine *e = arg;
 
+	sw_scans_listener(e, change, s);
 	if (change == SW_SOCK_UP && is_udp(s))
 		come_later(e, s);
 	else if (change == SW_SOCK_UP)

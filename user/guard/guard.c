@@ -13,6 +13,7 @@
 #include "user/guard/logs.h"
 #include "user/guard/notify.h"
 #include "user/guard/plant.h"
+#include "user/guard/ports.h"
 #include "user/guard/prepare.h"
 #include "user/guard/privs.h"
 #include "user/guard/sensor.h"
@@ -48,6 +49,7 @@ struct guard {
 	struct sw_inspect_guard *inspect;
 	struct sw_sensors *sensors;
 	struct sw_logs *logs;
+	struct sw_ports *ports;
 	struct sw_serve *serve;
 	struct sw_supervise *supervise;
 	struct sw_source *deadline; /* says when a trial of enforcement ended; BPF ends it */
@@ -327,6 +329,13 @@ static int take_domains(int fd, char *text, size_t size, void *arg)
 	return sw_inspect_guard_domains(g->inspect, fd, text, size);
 }
 
+static int take_ports(const struct sw_guard_ports *ports, void *arg)
+{
+	struct guard *g = arg;
+
+	return sw_ports_listeners(g->ports, ports);
+}
+
 /* ---- signals */
 
 static int on_end_signal(struct sw_source *s, int signo, void *arg)
@@ -371,6 +380,7 @@ static int on_reload(struct sw_source *s, int signo, void *arg)
 	permit_logs(g);
 	sw_inspect_guard_configure(g->inspect, g->config.config, c.mode != SW_MODE_OFF);
 	sw_sensors_configure(g->sensors, g->config.config);
+	sw_ports_configure(g->ports, g->config.config);
 	sw_config_image_done(&old);
 	sw_serve_hang_up(g->serve);
 	save_state(g);
@@ -527,6 +537,13 @@ static int step_logs(struct guard *g)
 	return r;
 }
 
+static int step_ports(struct guard *g)
+{
+	int r = sw_ports_new(g->loop, &g->plant.maps, g->config.config, &g->ports);
+
+	return r < 0 ? sw_log_err(r, "cannot set the scan rules up") : 0;
+}
+
 static int step_serve(struct guard *g)
 {
 	const struct sw_serve_host host = {
@@ -545,6 +562,7 @@ static int step_serve(struct guard *g)
 		.decoys = give_decoys,
 		.domains = take_domains,
 		.sensors = give_sensors,
+		.ports = take_ports,
 		.arg = g,
 	};
 	const struct sw_supervise_opts sup = {
@@ -632,6 +650,7 @@ static int start(struct guard *g)
 		step_decoys,
 		step_inspect,
 		step_logs,
+		step_ports,
 		step_serve,
 		step_signals,
 		step_devices,
@@ -707,6 +726,7 @@ static void done(struct guard *g)
 	sw_inspect_guard_free(g->inspect);
 	sw_sensors_free(g->sensors);
 	sw_logs_free(g->logs);
+	sw_ports_free(g->ports);
 	sw_follow_free(g->follow);
 	sw_swap_free(g->swap);
 	sw_bans_free(g->bans);

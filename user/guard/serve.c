@@ -224,6 +224,16 @@ static void do_domains(struct peer *p, int fd, struct sw_guard_reply *reply)
 		refuse(p, reply, r, text);
 }
 
+static void do_ports(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply)
+{
+	const struct sw_serve_host *h = &p->serve->host;
+
+	if (q->n != 1)
+		refuse(p, reply, -EINVAL, "wants one set of ports");
+	else if (h->ports)
+		reply->result = h->ports(&q->ports, h->arg);
+}
+
 static void on_swapped(int result, const char *text, void *arg)
 {
 	struct peer *p = arg;
@@ -326,6 +336,8 @@ static void respond(
 		do_open_log(p, q, &reply, out, &n_out);
 	else if (q->op == SW_GUARD_VERDICTS)
 		do_verdicts(p, q, &reply);
+	else if (q->op == SW_GUARD_PORTS)
+		do_ports(p, q, &reply);
 	else if (q->op != SW_GUARD_TRAILS_SWAP)
 		do_batch(p, q, &reply);
 	else if (do_swap(p, in[0], &reply))

@@ -35,6 +35,8 @@ struct sw_serve_host {
 	void (*sensors)(struct sw_guard_sensors *ret, int *ret_fds, size_t *ret_n, void *arg);
 	/* fd: the hashes, borrowed. 0 or -errno with text. */
 	int (*domains)(int fd, char *text, size_t size, void *arg);
+	/* What somebody listens on. 0 or -errno. May be NULL. */
+	int (*ports)(const struct sw_guard_ports *ports, void *arg);
 	void *arg;
 };
 

@@ -22,6 +22,7 @@ static const char *const names[SW_MAP_COUNT] = {
 	[SW_MAP_EPOCH] = "epoch",
 	[SW_MAP_PACKED4] = "packed4",
 	[SW_MAP_PACKED6] = "packed6",
+	[SW_MAP_PROBE_CTL] = "probe_ctl",
 	[SW_MAP_COUNTERS] = "counters",
 	[SW_MAP_STATS] = "stats",
 	[SW_MAP_EV_PKT] = "ev_pkt",

@@ -12,7 +12,9 @@
 	X(BAN, "ban", "the source address is banned")                                              \
 	X(BAN_NET, "ban-net", "the source lies in a banned network")                               \
 	X(TRAIL_SRC, "trail-src", "the source is listed in a trail")                               \
-	X(TRAIL_DST, "trail-dst", "the destination is listed in a trail")
+	X(TRAIL_DST, "trail-dst", "the destination is listed in a trail")                          \
+	X(PROBE, "probe", "went to a port where nobody is, or has flags of no connection; passed") \
+	X(SCAN, "scan", "made as many probes of one source as make a scan; passed")
 
 enum sw_reason {
 #define SW_REASON_ENUM(id, word, sentence) SW_R_##id,

@@ -24,7 +24,8 @@ enum sw_severity {
 	X(DECOY_TOUCH, "decoy-touch")                                                              \
 	X(LOG, "log")                                                                              \
 	X(BAN_HIT, "ban-hit")                                                                      \
-	X(SYSTEM, "system")
+	X(SYSTEM, "system")                                                                        \
+	X(SCAN, "scan")
 enum sw_finding_kind {
 #define SW_FINDING_ENUM(id, word) SW_FINDING_##id,
 	SW_FINDING_KINDS(SW_FINDING_ENUM)

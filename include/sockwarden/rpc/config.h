@@ -17,10 +17,11 @@
 #pragma once
 
 #include "sockwarden/model/addr.h"
+#include "sockwarden/model/rule.h"
 
 enum {
 	SW_CONFIG_MAGIC = 0x73776366, /* "swcf" */
-	SW_CONFIG_VERSION = 2,
+	SW_CONFIG_VERSION = 3,
 	SW_CONFIG_ALLOW_MAX = 256,
 	SW_CONFIG_IFACES_MAX = 16,
 	SW_CONFIG_FEEDS_MAX = 32,
@@ -29,6 +30,7 @@ enum {
 	SW_CONFIG_PORTS_MAX = 128, /* ports and ranges in one list */
 	SW_CONFIG_BANNERS_MAX = 16,
 	SW_CONFIG_RULES_MAX = 64, /* rules over logs that have settings of their own */
+	SW_CONFIG_HABIT_ALLOW_MAX = 8, /* networks that one rule leaves alone */
 };
 
 enum sw_hook { SW_HOOK_AUTO, SW_HOOK_NATIVE, SW_HOOK_TCX, SW_HOOK_GENERIC };
@@ -79,6 +81,15 @@ struct sw_config_rule {
 	__u32 state;  /* enum sw_rule_state (rpc/rules.h), plus 1 */
 	__u32 action; /* enum sw_log_action, plus 1 */
 	__u32 line;   /* of the file, for messages */
+};
+
+/* A rule of behaviour (model/rule.h). */
+struct sw_config_habit {
+	__u32 is_on;
+	__u32 threshold; /* told at so many ... */
+	__u64 window_sec; /* ... in this time */
+	__u32 n_allow, pad;
+	struct sw_net allow[SW_CONFIG_HABIT_ALLOW_MAX]; /* whom it leaves alone */
 };
 
 struct sw_config {
@@ -158,4 +169,8 @@ struct sw_config {
 	char rules_fail2ban[256];
 	__u32 n_rules;
 	struct sw_config_rule rules[SW_CONFIG_RULES_MAX];
+	/* detection of behaviour */
+	__u32 scan_action; /* enum sw_decoy_action: a scan is a finding, or a short ban as well */
+	__u64 scan_ban_sec;
+	struct sw_config_habit detect[SW_HABITS_COUNT]; /* by rule, from SW_RULE_HABITS on */
 };

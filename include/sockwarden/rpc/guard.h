@@ -20,6 +20,7 @@
 
 #include "sockwarden/abi/decoy.h"
 #include "sockwarden/abi/gate.h"
+#include "sockwarden/abi/probe.h"
 #include "sockwarden/model/addr.h"
 
 enum { SW_GUARD_VERSION = 3, SW_GUARD_BATCH_MAX = 512, SW_GUARD_FDS_MAX = 32, SW_GUARD_IFACES_MAX = 16 };
@@ -53,6 +54,7 @@ enum sw_guard_op {
 	 */
 	SW_GUARD_DOMAINS,
 	SW_GUARD_SENSORS, /* engine: reply.sensors, and their packet sockets as descriptors */
+	SW_GUARD_PORTS,	   /* engine: ports, n = 1: what somebody listens on, for the gate */
 	SW_GUARD_OP_COUNT
 };
 
@@ -82,6 +84,11 @@ struct sw_guard_log_ask {
 	__u32 flags;   /* enum sw_guard_log_flag, or-ed */
 };
 
+/* Bit N: somebody listens on port N of the host's namespace, and not on loopback alone. */
+struct sw_guard_ports {
+	__u8 tcp[SW_PORT_BYTES], udp[SW_PORT_BYTES];
+};
+
 struct sw_guard_request {
 	__u16 version; /* SW_GUARD_VERSION */
 	__u16 op;
@@ -94,6 +101,7 @@ struct sw_guard_request {
 		struct sw_guard_ban bans[SW_GUARD_BATCH_MAX];
 		struct sw_guard_allow allows[SW_GUARD_BATCH_MAX];
 		struct sw_guard_log_ask log[1];
+		struct sw_guard_ports ports;
 	};
 };
 
