@@ -41,6 +41,41 @@ int peer_vary(struct xdp_md *ctx)
 	return XDP_ABORTED;
 }
 
+__u32 send_ifindex;
+
+/* RFC 1624: the header's sum after one address of it has changed. */
+static __always_inline __u16 sum_after(__u16 sum, __u32 was, __u32 is)
+{
+	__u32 s = (__u16)~sum + (__u16)~was + (__u16)~(was >> 16) + (__u16)is + (is >> 16);
+
+	s = (s & 0xffff) + (s >> 16);
+	return ~((s & 0xffff) + (s >> 16));
+}
+
+/* For live frames: the next source of the list into the packet, and out by a device. */
+SEC("xdp")
+int peer_send(struct xdp_md *ctx)
+{
+	__u8 *data = (__u8 *)(long)ctx->data;
+	__u32 key = source_next++ & source_mask, *at;
+	__u32 *source = bpf_map_lookup_elem(&sources, &key);
+	__u16 *sum;
+
+	if (!source || data + SW_ETH_BYTES + SW_IP4_BYTES > (__u8 *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	sum = (__u16 *)(data + SW_ETH_BYTES + 10);
+	at = (__u32 *)(data + SW_ETH_BYTES + 12);
+	*sum = sum_after(*sum, *at, *source);
+	*at = *source;
+	return bpf_redirect(send_ifindex, 0);
+}
+
+SEC("xdp")
+int peer_drop(struct xdp_md *ctx)
+{
+	return XDP_DROP;
+}
+
 SEC("xdp")
 int peer_nothing(struct xdp_md *ctx)
 {
