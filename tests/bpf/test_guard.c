@@ -413,7 +413,7 @@ static void after_a_bad_image_the_old_trails_stay(void **state)
 		struct sw_trail_head h;
 		struct sw_trail_entry e;
 	} bad = {.h = {.magic = SW_TRAIL_IMAGE_MAGIC,
-			 .version = 1,
+			 .version = SW_TRAIL_VERSION,
 			 .size = sizeof(bad),
 			 .count4 = 1},
 		.e = bad_entry};
