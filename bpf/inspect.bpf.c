@@ -116,7 +116,6 @@ static __always_inline bool is_enforcing(void)
 /* A question that goes out. at: of the DNS message. */
 static __noinline int judge_question(struct __sk_buff *skb, struct about *a, __u32 at)
 {
-	const struct sw_domain_val *v;
 	struct name n;
 	__u8 flags;
 
@@ -126,8 +125,7 @@ static __noinline int judge_question(struct __sk_buff *skb, struct about *a, __u
 		return 0;
 	n.hash = 0;
 	find_domain(&n);
-	v = n.hash ? bpf_map_lookup_elem(&domains, &n.hash) : NULL;
-	if (!v || v->action != SW_TRAIL_DROP)
+	if (!n.hash || n.action != SW_TRAIL_DROP)
 		return 0;
 	a->domain = n.hash;
 	a->is_refused = is_enforcing();

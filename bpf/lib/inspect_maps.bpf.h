@@ -13,13 +13,19 @@ struct {
 	__type(value, struct sw_inspect_ctl);
 } inspect_ctl SEC(".maps");
 
-/* Not preallocated: it costs what is in it. */
+/* One slot; the guard makes the inner hash, as large as its list, and puts it in place whole. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
-	__uint(max_entries, SW_MAX_DOMAINS + 1);
-	__type(key, __u64);
-	__type(value, struct sw_domain_val);
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_HASH);
+			__uint(map_flags, BPF_F_NO_PREALLOC);
+			__uint(max_entries, 1);
+			__uint(key_size, sizeof(__u64));
+			__uint(value_size, sizeof(struct sw_domain_val));
+		});
 } domains SEC(".maps");
 
 struct {

@@ -11,7 +11,7 @@ enum { DNS_HEADER = 12, NAME_ROOM = 256, NAME_MAX_BYTES = 254, LABELS_MAX = 40 }
 struct name {
 	__u8 byte[NAME_ROOM];
 	__u32 len; /* without the zero at its end */
-	__u32 pad;
+	__u32 action; /* enum sw_trail_action, of what hash is the key of */
 	__u64 hash;
 };
 
@@ -51,10 +51,12 @@ static __always_inline bool read_question(struct __sk_buff *skb, __u32 at, struc
  */
 __noinline int find_domain(struct name *n)
 {
+	const struct sw_domain_val *v;
 	__u64 h = SW_DOMAIN_BEGIN;
-	__u32 k, i;
+	__u32 k, i, slot = 0;
+	void *list = bpf_map_lookup_elem(&domains, &slot);
 
-	if (!n)
+	if (!n || !list)
 		return 0;
 	for (k = 1; k < NAME_MAX_BYTES; k++) {
 		__u8 c;
@@ -64,8 +66,11 @@ __noinline int find_domain(struct name *n)
 			break;
 		c = n->byte[i];
 		if (!c) {
-			if (bpf_map_lookup_elem(&domains, &h))
+			v = bpf_map_lookup_elem(list, &h);
+			if (v) {
 				n->hash = h;
+				n->action = v->action;
+			}
 			c = '.';
 		} else if ((__u8)(c - 'A') < 26) {
 			c += 32;

@@ -15,7 +15,7 @@ struct sw_inspect_guard {
 	bool is_on;
 	const struct sw_domain_entry *rows; /* going in; NULL: none are. Sealed: they stay sorted */
 	size_t n, bytes, at;
-	__u64 prune_at;
+	int fd; /* the hash that they go into; -1 */
 	size_t in_force;
 };
 
@@ -35,48 +35,29 @@ static void write_ctl(struct sw_inspect_guard *g)
 
 static void end(struct sw_inspect_guard *g, int result)
 {
-	if (result < 0)
-		sw_log_warning(result, "the domains to refuse could not all be written");
+	if (!result)
+		result = sw_maps_domains_use(g->maps, g->fd);
 	munmap((void *)g->rows, g->bytes);
 	g->rows = NULL;
+	g->fd = sw_close(g->fd);
+	if (result < 0) {
+		sw_log_err(result,
+			"the domains to refuse could not be written: those before stay in force");
+		return;
+	}
 	g->in_force = g->n;
 	write_ctl(g);
 	sw_log_info("domains that are refused when enforcing: %zu", g->n - 1);
 }
 
-static bool is_kept(__u64 key, void *arg)
-{
-	const struct sw_inspect_guard *g = arg;
-	size_t low = 0, high = g->n;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-
-		if (g->rows[mid].key == key)
-			return true;
-		if (g->rows[mid].key < key)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return false;
-}
-
-/* First all that are new, then away with the old: no question passes that both would refuse. */
 static int on_step(struct sw_source *s, void *arg)
 {
 	struct sw_inspect_guard *g = arg;
 	size_t n = SW_MIN(g->n - g->at, (size_t)STEP);
-	int r;
+	int r = sw_maps_domains_put(g->fd, g->rows + g->at, (__u32)n);
 
-	if (n) {
-		r = sw_maps_domains_put(g->maps, g->rows + g->at, (__u32)n);
-		g->at += n;
-		r = r < 0 ? r : 1;
-	} else {
-		r = sw_maps_domains_prune(g->maps, STEP, &g->prune_at, is_kept, g);
-	}
-	if (r > 0)
+	g->at += n;
+	if (r >= 0 && g->at < g->n)
 		return sw_source_set_timer(g->step, 1, 0);
 	end(g, r);
 	return 0;
@@ -91,6 +72,7 @@ int sw_inspect_guard_new(
 	if (!g)
 		return -ENOMEM;
 	g->maps = maps;
+	g->fd = -1;
 	r = sw_loop_add_timer(l, 0, 0, on_step, g, &g->step);
 	if (r < 0) {
 		free(g);
@@ -106,6 +88,7 @@ void sw_inspect_guard_free(struct sw_inspect_guard *g)
 		return;
 	if (g->rows)
 		munmap((void *)g->rows, g->bytes);
+	sw_close(g->fd);
 	sw_source_free(g->step);
 	free(g);
 }
@@ -155,6 +138,12 @@ int sw_inspect_guard_domains(struct sw_inspect_guard *g, int fd, char *text, siz
 	g->bytes = bytes;
 	g->n = bytes / sizeof(*g->rows);
 	g->at = 0;
-	g->prune_at = 0;
+	g->fd = sw_maps_domains_new((__u32)g->n);
+	if (g->fd < 0) {
+		snprintf(text, size, "no map for so many domains");
+		r = g->fd;
+		munmap((void *)TAKE_PTR(g->rows), bytes);
+		return r;
+	}
 	return sw_source_set_timer(g->step, 1, 0);
 }

@@ -40,7 +40,7 @@ static const struct {
 } spare[] = {
 	{SW_MAP_EV_SOCK, BPF_MAP_TYPE_RINGBUF, 0, 0, SW_EV_SOCK_BYTES},
 	{SW_MAP_INSPECT_CTL, BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_inspect_ctl), 1},
-	{SW_MAP_DOMAINS, BPF_MAP_TYPE_HASH, sizeof(__u64), sizeof(struct sw_domain_val), 1},
+	{SW_MAP_DOMAINS, BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u32), 1},
 	{SW_MAP_EV_INSPECT, BPF_MAP_TYPE_RINGBUF, 0, 0, 4096},
 };
 
@@ -123,34 +123,29 @@ int sw_maps_inspect_set(const struct sw_maps *m, const struct sw_inspect_ctl *c)
 	return bpf_map_update_elem(m->fd[SW_MAP_INSPECT_CTL], &zero, c, BPF_ANY) < 0 ? -errno : 0;
 }
 
-int sw_maps_domains_put(const struct sw_maps *m, const struct sw_domain_entry *entries, __u32 n)
+int sw_maps_domains_new(__u32 n)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, o, .map_flags = BPF_F_NO_PREALLOC);
+	int fd = bpf_map_create(
+		BPF_MAP_TYPE_HASH, "sw_domains", sizeof(__u64), sizeof(struct sw_domain_val), n, &o);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int sw_maps_domains_put(int fd, const struct sw_domain_entry *entries, __u32 n)
 {
 	for (__u32 i = 0; i < n; i++) {
-		if (bpf_map_update_elem(
-			    m->fd[SW_MAP_DOMAINS], &entries[i].key, &entries[i].val, BPF_ANY) < 0)
+		if (bpf_map_update_elem(fd, &entries[i].key, &entries[i].val, BPF_ANY) < 0)
 			return -errno;
 	}
 	return 0;
 }
 
-int sw_maps_domains_prune(const struct sw_maps *m, __u32 max, __u64 *at,
-	bool (*is_kept)(__u64 key, void *arg), void *arg)
+int sw_maps_domains_use(const struct sw_maps *m, int fd)
 {
-	int fd = m->fd[SW_MAP_DOMAINS];
-	__u64 next;
+	__u32 zero = 0;
 
-	while (max--) {
-		if (bpf_map_get_next_key(fd, *at ? at : NULL, &next) < 0)
-			return errno == ENOENT ? 0 : -errno;
-		if (!is_kept(next, arg)) {
-			/* from where we are: a key that is gone would begin the walk anew */
-			if (bpf_map_delete_elem(fd, &next) < 0 && errno != ENOENT)
-				return -errno;
-			continue;
-		}
-		*at = next;
-	}
-	return 1;
+	return bpf_map_update_elem(m->fd[SW_MAP_DOMAINS], &zero, &fd, BPF_ANY) < 0 ? -errno : 0;
 }
 
 static struct sw_lpm4 key4(const struct sw_net *n)

@@ -73,11 +73,12 @@ int sw_maps_allow_each(const struct sw_maps *m,
 
 /* What user space looks into, and whether there are domains to compare questions with. */
 int sw_maps_inspect_set(const struct sw_maps *m, const struct sw_inspect_ctl *c);
-/* Writes n entries of domains; 0 or -errno. */
-int sw_maps_domains_put(const struct sw_maps *m, const struct sw_domain_entry *entries, __u32 n);
-/* Removes entries that is_kept denies, at most max; *at is where to go on from, 0 to begin. 1 more to do, 0, -errno. */
-int sw_maps_domains_prune(const struct sw_maps *m, __u32 max, __u64 *at,
-	bool (*is_kept)(__u64 key, void *arg), void *arg);
+/* A hash for n domains that nobody asks yet: a descriptor, or -errno. */
+int sw_maps_domains_new(__u32 n);
+/* Writes n entries into it; 0 or -errno. */
+int sw_maps_domains_put(int fd, const struct sw_domain_entry *entries, __u32 n);
+/* Puts it in force in place of the one before. */
+int sw_maps_domains_use(const struct sw_maps *m, int fd);
 
 int sw_maps_ctl_get(const struct sw_maps *m, struct sw_gate_ctl *ret);
 /*
