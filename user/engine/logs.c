@@ -103,8 +103,10 @@ static void work(struct sw_engine *e)
 	p->is_due = false;
 	sw_engine_bans_hold(e);
 	has_more = sw_log_follow_work(p->follow);
-	if (!p->journal || sw_logs_journal_is_stale(p))
+	if ((p->is_look_due || sw_logs_journal_is_stale(p)) && !sw_log_follow_rest_ns(p->follow)) {
+		p->is_look_due = false;
 		sw_logs_journal_look(e);
+	}
 	has_more |= sw_logs_journal_work(e);
 	sw_engine_bans_release(e);
 	if (p->is_due) { /* what is told may wait until what is decided is in force */
@@ -115,8 +117,12 @@ static void work(struct sw_engine *e)
 	}
 	if (has_more)
 		(void)sw_source_set_timer(p->more, 1, 0);
-	else if (sw_log_follow_has_moved(p->follow) || sw_logs_journal_has_moved(p))
+	else if (sw_log_follow_rest_ns(p->follow))
+		(void)sw_source_set_timer(p->more, sw_log_follow_rest_ns(p->follow) + 1, 0);
+	if (!p->is_save_due && (sw_log_follow_has_moved(p->follow) || sw_logs_journal_has_moved(p))) {
 		(void)sw_source_set_timer(p->save, SAVE_SEC * SW_SEC_NS, 0);
+		p->is_save_due = true;
+	}
 	if (*p->error)
 		sw_degraded_set(e, "log-rules", SW_SEV_MEDIUM, "rules over logs: %s", p->error);
 	else
@@ -146,13 +152,17 @@ static int on_poll(struct sw_source *s, void *arg)
 
 	sw_log_follow_poll(e->logs->follow);
 	sw_logs_journal_poll(e->logs);
+	e->logs->is_look_due = true;
 	work(e);
 	return 0;
 }
 
 static int on_save(struct sw_source *s, void *arg)
 {
-	save_positions(arg);
+	struct sw_engine *e = arg;
+
+	e->logs->is_save_due = false;
+	save_positions(e);
 	return 0;
 }
 
@@ -232,6 +242,7 @@ static int start_events(struct sw_engine *e)
 		      : -EPROTO;
 	sw_log_follow_reset_watches(p->follow);
 	sw_logs_journal_poll(p);
+	p->is_look_due = true;
 	return r;
 }
 

@@ -41,6 +41,8 @@ struct sw_logs_part {
 	struct sw_source *events, *poll, *more, *save;
 	bool is_back; /* the line that is read was there before anything was followed */
 	bool is_due; /* something became due in this turn */
+	bool is_save_due; /* its timer is set */
+	bool is_look_due; /* which sources read the journal is to be asked anew */
 	uint64_t lines, back_hits; /* hits in old lines that no window holds */
 	uint64_t untold; /* findings beyond SW_LOGS_FINDINGS_PER_SEC */
 	int64_t told_second;

@@ -348,11 +348,22 @@ static void list_source(struct sw_log_follow *f, struct log_source *s)
 
 static void list_all(struct sw_log_follow *f)
 {
+	uint64_t began_ns = sw_clock_boot_ns(f->clock), now_ns;
+
 	f->is_list_due = false;
 	f->left_out_now = 0;
 	for (size_t i = 0; i < f->n_sources; i++)
 		list_source(f, f->sources[i]);
 	f->stats.left_out = f->left_out_now;
+	now_ns = sw_clock_boot_ns(f->clock);
+	f->next_list_ns = now_ns + (now_ns - began_ns) * SW_LOG_LIST_SHARE;
+}
+
+uint64_t sw_log_follow_rest_ns(const struct sw_log_follow *f)
+{
+	uint64_t now_ns = sw_clock_boot_ns(f->clock);
+
+	return f->is_list_due && f->next_list_ns > now_ns ? f->next_list_ns - now_ns : 0;
 }
 
 static bool is_over(const struct sw_log_follow *f, const struct log_file *file)
@@ -368,7 +379,7 @@ bool sw_log_follow_work(struct sw_log_follow *f)
 	bool has_more = false;
 	struct log_file *next;
 
-	if (f->is_list_due)
+	if (f->is_list_due && !sw_log_follow_rest_ns(f))
 		list_all(f);
 	for (struct log_file *file = f->files; file; file = next) {
 		next = file->next;

@@ -21,6 +21,7 @@ enum {
 	SW_LOG_HEAD_MAX = 256, /* bytes at a file's beginning by which it is known again */
 	SW_LOG_RETIRED_SEC = 600, /* a file whose name is gone is followed so long */
 	SW_LOG_BACK_MAX = 64 << 20, /* bytes of the past that are read for one file at a start */
+	SW_LOG_LIST_SHARE = 20, /* listing rests so many times as long as it took: 5 % of a core at most */
 	SW_LOG_TURN_BYTES = 1 << 20, /* of one file before others get their turn */
 };
 
@@ -85,6 +86,8 @@ int sw_log_follow_events(struct sw_log_follow *f, int inotify_fd);
 void sw_log_follow_poll(struct sw_log_follow *f);
 /* Lists and reads what is due. True when there is more: call again soon. */
 bool sw_log_follow_work(struct sw_log_follow *f);
+/* Files came or went, but were listed a moment ago: work again after so long. 0: nothing waits. */
+uint64_t sw_log_follow_rest_ns(const struct sw_log_follow *f);
 /* True when a file of this source is followed by its name. */
 bool sw_log_follow_has(const struct sw_log_follow *f, const char *pattern);
 struct sw_log_stats sw_log_follow_stats(const struct sw_log_follow *f);

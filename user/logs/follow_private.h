@@ -61,6 +61,7 @@ struct sw_log_follow {
 	struct sw_log_stats stats;
 	unsigned int left_out_now;
 	bool is_list_due;
+	uint64_t next_list_ns; /* boot time: not before */
 	bool has_moved;
 	char *buf; /* SW_LOG_LINE_MAX */
 };
