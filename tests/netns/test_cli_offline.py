@@ -451,6 +451,8 @@ def test_rules_lint_says_what_is_wrong_and_where(tmp_path):
     config.write_text("rules:\n  set:\n    - name: sshx\n")
     r = run("--rules-dir", RULES, "-c", config, "rules", "list")
     assert r.returncode == 5 and f"{config}:3: rules.set: no rule is named 'sshx': did you mean 'sshd'?" in r.stderr
+    r = run("--rules-dir", RULES, "config", "check", config)
+    assert r.returncode == 5 and "no rule is named 'sshx'" in r.stderr
 
 
 # As a widely read article has them: the log in a comment, a script that counts to three or locks at once.

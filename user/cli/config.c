@@ -2,6 +2,7 @@
 /* config: read here, by the caller's rights; the daemon is not asked. */
 #include <fcntl.h>
 
+#include "user/cli/rules_load.h"
 #include "user/cli/table.h"
 #include "user/conf/conf.h"
 #include "user/conf/tree.h"
@@ -40,6 +41,22 @@ static int load(struct sw_cli *c, struct sw_config *ret, const char **ret_file)
 	return SW_EXIT_OK;
 }
 
+/* The rules over logs that go with the file; packages that are not installed are none to miss. */
+static int check_rules(struct sw_cli *c, const char *file)
+{
+	_cleanup_(sw_cli_rules_done) struct sw_cli_rules rules = {};
+	int r;
+
+	if (access(c->o.paths.rules_dir, F_OK) < 0)
+		return SW_EXIT_OK;
+	c->o.paths.config_file = file;
+	r = sw_cli_rules_load(c, NULL, &rules);
+	if (r || !rules.errors.len)
+		return r;
+	fputs(sw_strbuf_get(&rules.errors), stderr);
+	return SW_EXIT_CONFIG;
+}
+
 int sw_cli_config_check(struct sw_cli *c)
 {
 	_free_ struct sw_config *conf = malloc(sizeof(*conf));
@@ -49,6 +66,8 @@ int sw_cli_config_check(struct sw_cli *c)
 	if (!conf)
 		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "out of memory");
 	r = load(c, conf, &file);
+	if (!r && !sw_streq(file, "-"))
+		r = check_rules(c, file);
 	if (r)
 		return r;
 	sw_cli_say(c, "%s: good", file);

@@ -358,6 +358,12 @@ static int on_reload(struct sw_source *s, int signo, void *arg)
 
 	sw_config_image_init(&fresh);
 	r = make_config(g, &fresh);
+	/* at start a wrong rule is left out, so that the host has the others; here there is a state to keep */
+	if (r >= 0 && fresh.rules.head->n_left_out > old.rules.head->n_left_out) {
+		sw_log_err(0, "rules over logs are not valid, as said");
+		sw_config_image_done(&fresh);
+		r = -EINVAL;
+	}
 	if (r < 0) {
 		sw_log_err(0, "the configuration was not reloaded: the old one stays in force");
 		return 0;
