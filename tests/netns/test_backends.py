@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bans where the packet program is not: nftables. No device has the program here, so all that is dropped is dropped by it."""
 import json
+import os
+import sys
 
 import pytest
 
@@ -149,3 +151,234 @@ def test_a_restart_takes_the_table_over_and_off_by_configuration_removes_it(clea
     lab.daemon.send_signal(1)
     lab.wait(lambda: has_table(lab), 5, "the table is there again")
     lab.wait(lambda: lab.ping(count=1) == 0, 5, "and drops")
+
+
+# ---- files and commands
+
+RECORD = """#!/bin/sh
+echo "$SW_VERB $SW_NET $SW_FAMILY $SW_FOR $# $* $(id -u)" >> %(out)s
+[ "$SW_VERB" = check ] || [ ! -e %(fail)s ]
+"""
+FILES = """bans:
+  hosts_deny_file: {d}/hosts.deny
+  backends:
+    - xdp
+    - hosts.deny
+    - exec
+actions:
+  - name: recorder
+    user: nobody
+    start: {d}/record start
+    ban: {d}/record <net> ; $(touch {d}/pwned)
+    unban: {d}/record <net>
+    stop: {d}/record stop
+  - name: web
+    user: nobody
+    file: {d}/deny.conf
+    format: nginx
+    reload: {d}/record reload
+"""
+
+
+def text(path):
+    try:
+        with open(path, encoding="utf-8") as f:
+            return f.read()
+    except OSError:
+        return ""
+
+
+@pytest.fixture
+def files():
+    with Lab() as lab:
+        d = lab.dir
+        lab.write_config(FILES.format(d=d))
+        with open(f"{d}/hosts.deny", "w", encoding="utf-8") as f:
+            f.write("# mine\nsshd: 192.0.2.1\n")
+        with open(f"{d}/record", "w", encoding="utf-8") as f:
+            f.write(RECORD % {"out": f"{d}/out", "fail": f"{d}/fail"})
+        os.chmod(f"{d}/record", 0o755)
+        open(f"{d}/out", "w", encoding="utf-8").close()
+        os.chmod(f"{d}/out", 0o666)
+        lab.start()
+        yield lab
+
+
+def test_hosts_deny_and_actions_follow_the_bans_once_enforcing_for_good(files):
+    lab, d = files, files.dir
+    lab.cli("ban", lab.attacker, "--for", "1h")
+    lab.cli("arm", "--confirm", "60s")
+    assert verdict(lab, lab.attacker, "hosts.deny")["state"] == "waiting"
+    assert text(f"{d}/hosts.deny") == "# mine\nsshd: 192.0.2.1\n", "a trial leaves nothing behind"
+    assert "ban" not in text(f"{d}/out") and text(f"{d}/deny.conf") == ""
+    lab.cli("arm", "--keep")
+    lab.wait(lambda: f"ALL: {lab.attacker}\n" in text(f"{d}/hosts.deny"), 5, "the block is written")
+    lab.cli("ban", "2001:db8:7::/64", "--for", "forever")
+    lab.wait(lambda: "ALL: [2001:db8:7::]/64\n" in text(f"{d}/hosts.deny"), 5, "a second ban joins it")
+    assert text(f"{d}/hosts.deny").startswith("# mine\nsshd: 192.0.2.1\n# sockwarden: begin")
+    lab.wait(lambda: "deny 2001:db8:7::/64;\n" in text(f"{d}/deny.conf"), 5, "the file of the action")
+    lab.wait(lambda: text(f"{d}/out").count("reload") >= 1, 5, "its reader is told")
+    lab.wait(lambda: "ban 2001:db8:7::/64" in text(f"{d}/out"), 5, "the command ran")
+    out = text(f"{d}/out").splitlines()
+    first = next(line.split() for line in out if line.startswith(f"ban {lab.attacker} 4"))
+    assert 3590 <= int(first[3]) <= 3600 and first[4] == "4", "seconds, and four words of arguments"
+    assert first[5:9] == [lab.attacker, ";", "$(touch", f"{d}/pwned)"] and first[-1] != "0", "no shell saw them, and it is not root"
+    assert not os.path.exists(f"{d}/pwned")
+    assert [line.split()[0] for line in out if "reload" not in line][0] == "start"
+    for backend in ("hosts.deny", "exec"):
+        lab.wait(lambda b=backend: verdict(lab, lab.attacker, b)["state"] == "installed", 5, f"{backend} holds it")
+    lab.cli("unban", lab.attacker)
+    lab.wait(lambda: f"unban {lab.attacker}" in text(f"{d}/out") and f"ALL: {lab.attacker}\n" not in text(f"{d}/hosts.deny"), 5,
+             "the ban is taken back")
+    lab.cli("off")
+    lab.wait(lambda: text(f"{d}/hosts.deny") == "# mine\nsshd: 192.0.2.1\n" and text(f"{d}/deny.conf") == "", 5, "nothing is left")
+    lab.wait(lambda: "\nstop " in text(f"{d}/out"), 5, "stop ran")
+
+
+def test_a_file_that_somebody_changed_is_put_back_and_a_failure_is_told(files):
+    lab, d = files, files.dir
+    lab.cli("arm")
+    open(f"{d}/fail", "w", encoding="utf-8").close()
+    lab.cli("ban", lab.attacker)
+    lab.wait(lambda: verdict(lab, lab.attacker, "exec")["state"] == "failed", 5, "the command's status counts")
+    lab.wait(lambda: "not in force by exec" in json.dumps(lab.cli_json("status")["degraded"]), 10, "it is an alarm")
+    lab.wait(lambda: "sockwarden: end" in text(f"{d}/hosts.deny"), 5, "the block is written")
+    with open(f"{d}/hosts.deny", "w", encoding="utf-8") as f:
+        f.write("# only mine\n")
+    lab.wait(lambda: f"ALL: {lab.attacker}\n" in text(f"{d}/hosts.deny"), 10, "the block is put back")
+    assert text(f"{d}/hosts.deny").startswith("# only mine\n")
+    assert "was changed by somebody else; put back" in lab.log()
+
+
+# ---- what is open already
+
+HOLD = """
+import socket, sys
+s = socket.socket(); s.bind((sys.argv[1], 0)); s.connect((sys.argv[2], int(sys.argv[3])))
+print("open", flush=True)
+try:
+    print("ended" if s.recv(1) == b"" else "data", flush=True)
+except OSError as e:
+    print("reset", e.errno, flush=True)
+"""
+ACCEPT = """
+import socket
+s = socket.socket(); s.bind(("0.0.0.0", 0)); s.listen(8)
+print("ready", s.getsockname()[1], flush=True)
+kept = []
+while True:
+    c, peer = s.accept(); kept.append(c)
+    print("peer", peer[0], flush=True)
+    if len(kept) == 2:
+        try:
+            print("server", kept[0].recv(1), flush=True)
+        except OSError as e:
+            print("server", type(e).__name__, flush=True)
+"""
+
+
+def test_the_open_connections_of_who_is_banned_are_ended_and_no_others():
+    # addresses of this test alone: every network namespace of the machine is looked through
+    bad, good = "198.18.0.201", "198.18.0.202"
+    with Lab(config="interfaces:\n  - none0\nbans:\n  cut_open: true\n") as lab:
+        for a in (bad, good):
+            lab.attack("ip", "addr", "add", f"{a}/24", "dev", "eth0", check=True)
+        lab.start()
+        server = lab.spawn(sys.executable, "-S", "-E", "-c", ACCEPT)
+        port = server.stdout.readline().split()[1]
+        held = {}
+        for a in (bad, good):
+            held[a] = lab.spawn(sys.executable, "-S", "-E", "-c", HOLD, a, lab.host, port, on_host=False)
+            assert held[a].stdout.readline() == "open\n" and server.stdout.readline() == f"peer {a}\n"
+        lab.cli("ban", bad)
+        lab.cli("arm")
+        assert server.stdout.readline() == "server ConnectionAbortedError\n"
+        assert held[bad].stdout.readline().startswith("reset")
+        assert held[good].poll() is None
+        lab.wait(lambda: "1 open connections of banned peers were ended" in lab.log(), 5, "it is said")
+
+
+# ---- proxies
+
+def test_a_trusted_proxy_is_never_banned_and_never_dropped():
+    with Lab(config="trusted_proxies:\n  - 198.18.0.66\n") as lab:
+        lab.start()
+        lab.cli("arm")
+        code, _, err = lab.cli("ban", lab.attacker)
+        assert code != 0 and "proxy" in err
+        lab.cli("ban", "198.18.0.64/29")
+        assert lab.ping() == 3
+
+
+HAPROXY = """
+global
+  maxconn 64
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 5s
+  timeout server 5s
+frontend f
+  bind {host}:8080
+  option forwardfor
+  default_backend b
+backend b
+  server s {host}:8081
+"""
+NGINX = """
+daemon off; worker_processes 1; user root; pid {d}/nginx.pid; error_log {d}/nginx.err;
+events {{ worker_connections 64; }}
+http {{
+  access_log off; client_body_temp_path {d}/t1; proxy_temp_path {d}/t2; fastcgi_temp_path {d}/t3; uwsgi_temp_path {d}/t4;
+  scgi_temp_path {d}/t5;
+  set_real_ip_from {host}; real_ip_header X-Forwarded-For; real_ip_recursive on;
+  include {d}/deny.conf;
+  server {{ listen {host}:8081; return_ok; }}
+}}
+"""
+PROXIED = """interfaces:
+  - none0
+trusted_proxies:
+  - 198.18.0.254
+bans:
+  backends:
+    - xdp
+    - exec
+actions:
+  - name: nginx
+    user: root
+    file: {d}/deny.conf
+    format: nginx
+    reload: /usr/sbin/nginx -c {d}/nginx.conf -s reload
+"""
+
+
+def fetch(lab, *headers):
+    args = [x for h in headers for x in ("-H", h)]
+    r = lab.attack("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--interface", lab.attacker, *args, f"http://{lab.host}:8080/")
+    return r.stdout
+
+
+def test_a_client_behind_haproxy_is_refused_by_nginx_whatever_header_he_forges():
+    with Lab() as lab:
+        d = lab.dir
+        os.mkdir(f"{d}/www")
+        with open(f"{d}/www/index.html", "w", encoding="utf-8") as f:
+            f.write("hello")
+        with open(f"{d}/haproxy.cfg", "w", encoding="utf-8") as f:
+            f.write(HAPROXY.format(host=lab.host))
+        with open(f"{d}/nginx.conf", "w", encoding="utf-8") as f:
+            f.write(NGINX.format(host=lab.host, d=d).replace("return_ok;", f"root {d}/www;"))
+        lab.write_config(PROXIED.format(d=d))
+        lab.start()
+        lab.wait(lambda: os.path.exists(f"{d}/deny.conf"), 5, "the file is there before nginx is")
+        lab.spawn("/usr/sbin/nginx", "-c", f"{d}/nginx.conf", stdout=-3)
+        lab.spawn("/usr/sbin/haproxy", "-db", "-f", f"{d}/haproxy.cfg", stdout=-3)
+        lab.wait(lambda: fetch(lab) == "200", 10, "haproxy and nginx serve")
+        lab.cli("arm")
+        lab.cli("ban", lab.attacker)
+        lab.wait(lambda: fetch(lab) == "403", 10, "nginx refuses")
+        assert fetch(lab, "X-Forwarded-For: 203.0.113.1") == "403", "a forged hop stands left of the one that haproxy wrote"
+        assert fetch(lab, f"X-Forwarded-For: {lab.gateway}") == "403"
+        lab.cli("unban", lab.attacker)
+        lab.wait(lambda: fetch(lab) == "200", 10, "he is let in again")

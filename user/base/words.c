@@ -71,7 +71,8 @@ const char *sw_trail_action_word(unsigned int action)
 
 const char *sw_allow_origin_word(unsigned int bit)
 {
-	static const char *const words[] = {"operator", "config", "own", "gateway", "resolver", "admin", "feed"};
+	static const char *const words[] = {"operator", "config", "own", "gateway",
+		"resolver", "admin", "feed", "proxy"};
 
 	return bit ? WORD_OF(words, (unsigned int)__builtin_ctz(bit)) : "?";
 }

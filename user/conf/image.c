@@ -7,6 +7,7 @@
 #include "user/base/log.h"
 #include "sockwarden/abi/gate.h"
 #include "sockwarden/model/finding.h"
+#include "user/conf/schema.h"
 
 static uint32_t image_crc(const struct sw_config *c)
 {
@@ -40,6 +41,7 @@ static bool has_ended_texts(const struct sw_config *c)
 #define TEXT(m) {offsetof(struct sw_config, m), sizeof(((struct sw_config *)0)->m)}
 		TEXT(sensor_ifaces),
 		TEXT(mail_to), TEXT(mail_from), TEXT(mail_subject), TEXT(smtp_url), TEXT(smtp_ca_file),
+		TEXT(hosts_deny_file),
 		TEXT(smtp_user), TEXT(smtp_password_file), TEXT(sendmail_path), TEXT(web_address),
 		TEXT(rules_fail2ban),
 #undef TEXT
@@ -71,6 +73,13 @@ static bool has_ended_texts(const struct sw_config *c)
 		if (!has_end(r->name, sizeof(r->name)) || !has_end(r->threshold, sizeof(r->threshold)) ||
 			!has_end(r->ban_for, sizeof(r->ban_for)))
 			return false;
+	}
+	for (unsigned int i = 0; i < c->n_actions; i++) {
+		for (const struct sw_conf_row *row = sw_conf_action_rows; row->key; row++) {
+			if (row->size > sizeof(__u64) &&
+				!has_end((const char *)&c->actions[i] + row->offset, row->size))
+				return false;
+		}
 	}
 	for (unsigned int i = 0; i < c->n_feeds; i++) {
 		const struct sw_config_feed *f = &c->feeds[i];
@@ -135,6 +144,7 @@ static const char *what_is_wrong(const struct sw_config *c, size_t len)
 		c->n_feeds > SW_CONFIG_FEEDS_MAX || c->n_trail_files > SW_CONFIG_FILES_MAX ||
 		c->n_trail_dirs > SW_CONFIG_DIRS_MAX ||
 		c->decoy_tcp_ports.n > SW_CONFIG_PORTS_MAX || c->decoy_udp_ports.n > SW_CONFIG_PORTS_MAX ||
+		c->n_actions > SW_CONFIG_ACTIONS_MAX || c->trusted_proxies.n > SW_CONFIG_PROXIES_MAX ||
 		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX || c->n_rules > SW_CONFIG_RULES_MAX)
 		return "a list is longer than its limit";
 	if (!has_ended_texts(c))

@@ -166,6 +166,26 @@ static void read_banner(struct parse *p, const struct sw_conf_node *v, const cha
 	c->decoy_banners[c->n_decoy_banners++] = banner;
 }
 
+static void read_action(struct parse *p, const struct sw_conf_node *v, const char *name)
+{
+	struct sw_config *c = p->conf;
+	struct sw_config_action a = {};
+
+	if (v->kind != SW_CONF_MAP) {
+		sw_conf_report(&p->in, v, name, "an action wants the key name, and what it does");
+		return;
+	}
+	if (!sw_conf_read_element(&p->in, sw_conf_action_rows, &a, v, name))
+		return;
+	for (__u32 i = 0; i < c->n_actions; i++) {
+		if (sw_streq(c->actions[i].name, a.name)) {
+			sw_conf_report(&p->in, v, name, "another action has this name already");
+			return;
+		}
+	}
+	c->actions[c->n_actions++] = a;
+}
+
 static void read_rule(struct parse *p, const struct sw_conf_node *v, const char *name)
 {
 	struct sw_config *c = p->conf;
@@ -292,6 +312,10 @@ static void read_list(struct parse *p, const struct sw_conf_row *row, const stru
 			read_feed(p, v, name);
 		else if (row->type == SW_CONF_NETS)
 			read_net(p, v, name, p->conf->allow, &p->conf->n_allow);
+		else if (row->type == SW_CONF_PROXIES)
+			read_net(p, v, name, p->conf->trusted_proxies.at, &p->conf->trusted_proxies.n);
+		else if (row->type == SW_CONF_ACTIONS)
+			read_action(p, v, name);
 		else if (row->type == SW_CONF_PORTS)
 			read_ports(p, row, v, name);
 		else if (row->type == SW_CONF_BANNERS)

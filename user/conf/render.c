@@ -201,6 +201,10 @@ static __u32 count_of(const struct sw_config *c, const struct sw_conf_row *row)
 		return c->n_decoy_banners;
 	case SW_CONF_RULES:
 		return c->n_rules;
+	case SW_CONF_ACTIONS:
+		return c->n_actions;
+	case SW_CONF_PROXIES:
+		return c->trusted_proxies.n;
 	default:
 		return c->n_ifaces;
 	}
@@ -231,15 +235,17 @@ static void put_list(const struct sw_config *c, const struct sw_conf_row *row, s
 		put_elements(sw_conf_banner_rows, c->decoy_banners, sizeof(c->decoy_banners[0]), n, depth, out);
 	if (row->type == SW_CONF_RULES)
 		put_elements(sw_conf_rule_rows, c->rules, sizeof(c->rules[0]), n, depth, out);
+	if (row->type == SW_CONF_ACTIONS)
+		put_elements(sw_conf_action_rows, c->actions, sizeof(c->actions[0]), n, depth, out);
 	if (row->type == SW_CONF_IFACES)
 		put_elements(sw_conf_iface_rows, c->ifaces, sizeof(c->ifaces[0]), n, depth, out);
 	for (__u32 i = 0; !sw_conf_element_rows(row) && i < n; i++) {
 		put_indent(out, depth);
 		sw_strbuf_puts(out, "- ");
 		sw_conf_put_scalar(out,
-			row->type == SW_CONF_NETS
-				? sw_cidr_format(net, &c->allow[i])
-				: (const char *)c + row->offset + i * sizeof(c->trail_files[0]));
+			row->type == SW_CONF_NETS      ? sw_cidr_format(net, &c->allow[i])
+			: row->type == SW_CONF_PROXIES ? sw_cidr_format(net, &c->trusted_proxies.at[i])
+						       : (const char *)c + row->offset + i * sizeof(c->trail_files[0]));
 		sw_strbuf_putc(out, '\n');
 	}
 }
@@ -343,6 +349,7 @@ static void schema_type(struct sw_json *j, const struct sw_conf_row *row)
 		[SW_CONF_HTTPS] = "^https://",
 		[SW_CONF_SMTP] = "^(smtps?://.*)?$",
 		[SW_CONF_PATTERN] = "^[^ /:]+$",
+		[SW_CONF_COMMAND] = "^(/.+)?$",
 	};
 
 	if (row->type == SW_CONF_BOOL) {
@@ -468,7 +475,8 @@ static void schema_list(struct sw_json *j, const struct sw_conf_row *row, const 
 	sw_json_uint(j, "maxItems", row->max);
 	sw_json_object_begin(j, "items");
 	sw_json_array_begin(j, "anyOf");
-	if (row->type != SW_CONF_FEEDS && row->type != SW_CONF_BANNERS && row->type != SW_CONF_RULES) {
+	if (row->type != SW_CONF_FEEDS && row->type != SW_CONF_BANNERS && row->type != SW_CONF_RULES &&
+		row->type != SW_CONF_ACTIONS) {
 		sw_json_object_begin(j, NULL);
 		if (row->type == SW_CONF_PORTS) {
 			sw_json_array_begin(j, "type");

@@ -31,7 +31,8 @@ static const char *const rule_state_words[] = {"auto", "on", "off"};
 static const char *const rule_action_words[] = {"observe", "alert", "ban"};
 static const char *const own_state_words[] = {"same", "auto", "on", "off"};
 static const char *const own_action_words[] = {"same", "observe", "alert", "ban"};
-static const char *const backend_words[] = {"xdp", "nftables"};
+static const char *const backend_words[] = {"xdp", "nftables", "hosts.deny", "exec"};
+static const char *const format_words[] = {"plain", "nginx", "hosts.deny"};
 static const char *const severity_words[] = {
 #define SEVERITY_WORD(id, word) word,
 	SW_SEVERITIES(SEVERITY_WORD)
@@ -48,6 +49,7 @@ static const char *const facility_words[] = {"kern", "user", "mail", "daemon", "
 #define AT_BANNER(member)    offsetof(struct sw_config_banner, member), sizeof(((struct sw_config_banner *)0)->member)
 #define AT_RULE(member)	     offsetof(struct sw_config_rule, member), sizeof(((struct sw_config_rule *)0)->member)
 #define AT_HABIT(member)     offsetof(struct sw_config_habit, member), sizeof(((struct sw_config_habit *)0)->member)
+#define AT_ACTION(member)    offsetof(struct sw_config_action, member), sizeof(((struct sw_config_action *)0)->member)
 #define AT_IFACE(member)     offsetof(struct sw_config_iface, member), sizeof(((struct sw_config_iface *)0)->member)
 
 /* clang-format off */
@@ -67,6 +69,10 @@ const struct sw_conf_row sw_conf_rows[] = {
 		"Addresses and networks that are never dropped, whatever bans and trails say.",
 		"- 192.0.2.10\n- 2001:db8:1::/48\n"},
 
+	{"trusted_proxies", SW_CONF_PROXIES, AT(trusted_proxies), NULL, 0, SW_CONFIG_PROXIES_MAX, NULL,
+		"Proxies and gateways that many clients come through: never banned and never dropped, and only of them a forwarded header is believed.",
+		"- 192.0.2.80\n- 2001:db8:80::/48\n"},
+
 	{"bans.length", SW_CONF_DURATION, AT(ban_default_sec), "24h", 0, 10ull * YEAR, NULL,
 		"How long a ban lasts when nothing else is said."},
 	{"bans.widest_ipv4", SW_CONF_U32, AT(ban_min_plen4), "16", 1, 32, NULL,
@@ -78,8 +84,12 @@ const struct sw_conf_row sw_conf_rows[] = {
 	{"bans.total", SW_CONF_U32, AT(ban_max_total), "200000", 1, SW_MAX_BANS, NULL,
 		"Bans at one time; beyond it new ones are refused and an alarm is raised."},
 	{"bans.backends", SW_CONF_FLAGS, AT(ban_backends), NULL, 0, SW_BACKEND_COUNT, WORDS(backend_words, SW_BACKEND_XDP),
-		"Where bans are put in force: xdp, which is always there and all that is used when none is given, and beside it nftables, for devices without the packet program, forwarded and outgoing traffic.",
+		"Where bans are put in force: xdp, which is always there and all that is used when none is given, and beside it nftables, for devices without the packet program, forwarded and outgoing traffic; hosts.deny, for services with TCP wrappers; exec, the commands and files of 'actions'.",
 		"- xdp\n- nftables\n"},
+	{"bans.hosts_deny_file", SW_CONF_PATH, AT(hosts_deny_file), "/etc/hosts.deny", 0, 0, NULL,
+		"The file in which the backend hosts.deny keeps a marked block; its other lines are left as they are."},
+	{"bans.cut_open", SW_CONF_BOOL, AT(ban_cut_open), "false", 0, 0, NULL,
+		"When enforcing, a ban also ends the TCP connections of the banned that are open, here and in containers; a decoy's tarpit lets go of him as well."},
 	{"bans.trail_sources", SW_CONF_BOOL, AT(ban_trail_hits), "false", 0, 0, NULL,
 		"Ban a source that a dropping trail lists for bans.length when it is first seen."},
 	{"bans.ipv6_prefix", SW_CONF_U32, AT(ban_ipv6_plen), "64", 32, 128, NULL,
@@ -100,6 +110,10 @@ const struct sw_conf_row sw_conf_rows[] = {
 	{"bans.aggregate.ipv4", SW_CONF_U32, AT(aggregate_plen4), "24", 8, 31, NULL,
 		"Prefix of that network; bans.widest_ipv4 is kept all the same."},
 	{"bans.aggregate.ipv6", SW_CONF_U32, AT(aggregate_plen6), "48", 16, 127, NULL, "The same for IPv6."},
+
+	{"actions", SW_CONF_ACTIONS, AT(actions), NULL, 0, SW_CONFIG_ACTIONS_MAX, NULL,
+		"What the backend exec runs and keeps, by name: commands, never by a shell, and a file of the bans. Words of commands may be <ip>, <net>, <family>, <id> and <for> (seconds, 0 for ever).",
+		"- name: router\n  user: netops\n  ban: /usr/local/bin/router-block <net>\n  unban: /usr/local/bin/router-unblock <net>\n- name: nginx\n  user: root\n  file: /etc/nginx/sockwarden-deny.conf\n  format: nginx\n  reload: /usr/sbin/nginx -s reload\n"},
 
 	{"events.rate", SW_CONF_U32, AT(event_rate), "1", 0, 100000, NULL,
 		"Packet events told for one source per second; what comes beyond is told as a sum."},
@@ -273,6 +287,25 @@ const struct sw_conf_row sw_conf_iface_rows[] = {
 	{},
 };
 
+#define COMMAND(member, help_) {#member, SW_CONF_COMMAND, AT_ACTION(member), "", 0, 0, NULL, help_}
+const struct sw_conf_row sw_conf_action_rows[] = {
+	{"name", SW_CONF_NAME, AT_ACTION(name), NULL, 0, 0, NULL, "The action's name, in logs and commands."},
+	{"user", SW_CONF_NAME, AT_ACTION(user), "nobody", 0, 0, NULL,
+		"Who the commands run as, without any capability; also for root."},
+	{"timeout", SW_CONF_DURATION, AT_ACTION(timeout_sec), "10s", 1, 600, NULL,
+		"A command that runs longer is killed and has failed."},
+	COMMAND(ban, "Run for each ban."),
+	COMMAND(unban, "Run for each ban that ends."),
+	COMMAND(start, "Run before the first ban, when enforcing begins."),
+	COMMAND(stop, "Run when enforcing ends; without it unban is run for each."),
+	COMMAND(check, "Run each minute; when it fails, start and every ban are run again."),
+	{"file", SW_CONF_PATH, AT_ACTION(file), "", 0, 0, NULL, "A file that is kept with all bans, replaced whole."},
+	{"format", SW_CONF_WORD, AT_ACTION(format), "plain", 0, 0, WORDS(format_words, SW_FORMAT_PLAIN),
+		"How the file is written: plain, a network a line (HAProxy's acl -f); nginx, deny lines; hosts.deny, lines of TCP wrappers."},
+	COMMAND(reload, "Run after the file changed."),
+	{},
+};
+
 const struct sw_conf_row sw_conf_banner_rows[] = {
 	{"port", SW_CONF_U32, AT_BANNER(port), NULL, 0, 65535, NULL, "The TCP port; 0 is every port that has no banner of its own."},
 	{"text", SW_CONF_TEXT, AT_BANNER(text), NULL, 0, 0, NULL, "One line; a line end is added."},
@@ -349,6 +382,8 @@ const struct sw_conf_row *sw_conf_element_rows(const struct sw_conf_row *row)
 {
 	if (row->type == SW_CONF_FEEDS)
 		return sw_conf_feed_rows;
+	if (row->type == SW_CONF_ACTIONS)
+		return sw_conf_action_rows;
 	if (row->type == SW_CONF_BANNERS)
 		return sw_conf_banner_rows;
 	if (row->type == SW_CONF_RULES)
@@ -446,6 +481,9 @@ void sw_conf_describe_type(const struct sw_conf_row *row, struct sw_strbuf *out)
 		[SW_CONF_BANNERS] = "a list of {port, text}",
 		[SW_CONF_RULES] = "a list of settings of rules",
 		[SW_CONF_FLAGS] = "a list of the words ",
+		[SW_CONF_PROXIES] = "a list of addresses and networks",
+		[SW_CONF_ACTIONS] = "a list of actions",
+		[SW_CONF_COMMAND] = "an absolute path and arguments, divided by blanks",
 	};
 
 	switch (row->type) {

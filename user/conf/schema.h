@@ -24,6 +24,7 @@ enum sw_conf_type {
 	SW_CONF_SMTP,	  /* char[size]: smtp:// or smtps://, or empty */
 	SW_CONF_PATTERN,  /* char[size]: interface name or fnmatch pattern */
 	SW_CONF_HABIT,	  /* struct sw_config_habit: {enabled, threshold, window, allow}; max is of the threshold */
+	SW_CONF_COMMAND,  /* char[size]: an absolute path and arguments, or empty */
 	SW_CONF_NETS,	  /* lists: of networks, */
 	SW_CONF_PATHS,	  /* of absolute paths, */
 	SW_CONF_IFACES,	  /* of interfaces, */
@@ -31,7 +32,9 @@ enum sw_conf_type {
 	SW_CONF_PORTS,	  /* of ports and ranges of them, */
 	SW_CONF_BANNERS,  /* of banners, */
 	SW_CONF_RULES,	  /* of settings of rules, */
-	SW_CONF_FLAGS,	  /* of words; __u32, a set of 1 << the word's value */
+	SW_CONF_FLAGS,	  /* of words; __u32, a set of 1 << the word's value, */
+	SW_CONF_PROXIES,  /* of networks; struct sw_config_nets, */
+	SW_CONF_ACTIONS,  /* of actions */
 };
 
 struct sw_conf_words {
@@ -56,6 +59,7 @@ extern const struct sw_conf_row sw_conf_rows[];
 extern const struct sw_conf_row sw_conf_feed_rows[];
 extern const struct sw_conf_row sw_conf_iface_rows[];
 extern const struct sw_conf_row sw_conf_banner_rows[];
+extern const struct sw_conf_row sw_conf_action_rows[];
 extern const struct sw_conf_row sw_conf_rule_rows[];
 extern const struct sw_conf_row sw_conf_habit_rows[];
 

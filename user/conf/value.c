@@ -219,6 +219,7 @@ static int set_text(const struct sw_conf_row *row, char *field, const char *text
 		is_right = is_name(text);
 		break;
 	case SW_CONF_PATH:
+	case SW_CONF_COMMAND:
 		is_right = !*text || (text[0] == '/' && text[1]);
 		break;
 	case SW_CONF_ADDRESS:

@@ -9,6 +9,8 @@ enum { LOOK_SEC = 5 }; /* how soon it is said what the guard put back, or could 
 const char *const sw_backend_names[SW_BACKEND_COUNT] = {
 	[SW_BACKEND_XDP] = "xdp",
 	[SW_BACKEND_NFTABLES] = "nftables",
+	[SW_BACKEND_HOSTS_DENY] = "hosts.deny",
+	[SW_BACKEND_EXEC] = "exec",
 };
 
 struct sw_backends_part {

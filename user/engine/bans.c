@@ -599,6 +599,8 @@ static void apply_config(struct sw_engine *e)
 	sw_policy_set_limits(e->policy, &limits);
 	sw_store_set_max(e->store, c->store_max_mb);
 	(void)sw_policy_allow_set(e->policy, SW_ALLOW_CONFIG, c->allow, SW_MIN(c->n_allow, (__u32)SW_CONFIG_ALLOW_MAX));
+	(void)sw_policy_allow_set(e->policy, SW_ALLOW_PROXY, c->trusted_proxies.at,
+		SW_MIN(c->trusted_proxies.n, (__u32)SW_CONFIG_PROXIES_MAX));
 }
 
 static int recover_ban(void *arg, const struct sw_net *net, uint64_t until_boot_ns, uint64_t id)

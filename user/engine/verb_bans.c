@@ -31,7 +31,8 @@ static bool take_net(struct sw_ctl_request *q, const json_t *args, struct sw_net
 
 static const char *state_word(enum sw_verdict_state s)
 {
-	return s == SW_VERDICT_INSTALLED ? "installed" : "failed";
+	/* removed: the backend holds nothing while observing, or has not come to it yet */
+	return s == SW_VERDICT_INSTALLED ? "installed" : s == SW_VERDICT_REMOVED ? "waiting" : "failed";
 }
 
 static void write_part(struct sw_engine *e, struct sw_json *j, const struct sw_ban *b, const struct sw_ban_part *part)
@@ -262,7 +263,7 @@ static void write_allow(struct sw_json *j, const struct sw_allow *a)
 
 	sw_json_string(j, "net", sw_cidr_format(text, &a->net));
 	sw_json_array_begin(j, "origins");
-	for (uint32_t bit = 1; bit <= SW_ALLOW_FEED; bit <<= 1) {
+	for (uint32_t bit = 1; bit < SW_ALLOW_END; bit <<= 1) {
 		if (a->origins & bit)
 			sw_json_string(j, NULL, sw_allow_origin_word(bit));
 	}

@@ -47,7 +47,7 @@ static void tell_allow(void *arg, const struct sw_allow *a)
 	if (!sw_net_contains(&a->net, w->net) && !sw_net_contains(w->net, &a->net))
 		return;
 	sw_strbuf_printf(&text, "%s is allowed:", sw_cidr_format(net, &a->net));
-	for (uint32_t bit = 1; bit <= SW_ALLOW_FEED; bit <<= 1) {
+	for (uint32_t bit = 1; bit < SW_ALLOW_END; bit <<= 1) {
 		if (a->origins & bit)
 			sw_strbuf_printf(&text, " %s", sw_allow_origin_word(bit));
 	}

@@ -31,6 +31,16 @@ static bool are_words_sane(const struct sw_config *c)
 }
 
 /* What the guard itself reads; the other processes read the rest and check it as they use it. */
+static bool is_action_sane(const struct sw_config_action *a)
+{
+	return is_ended(a->name, sizeof(a->name)) && is_ended(a->user, sizeof(a->user)) &&
+		is_ended(a->start, sizeof(a->start)) && is_ended(a->stop, sizeof(a->stop)) &&
+		is_ended(a->ban, sizeof(a->ban)) && is_ended(a->unban, sizeof(a->unban)) &&
+		is_ended(a->check, sizeof(a->check)) && is_ended(a->alert, sizeof(a->alert)) &&
+		is_ended(a->file, sizeof(a->file)) && is_ended(a->reload, sizeof(a->reload)) &&
+		a->format <= SW_FORMAT_HOSTS_DENY;
+}
+
 int sw_image_check_config(const void *image, size_t size, const char **ret_why)
 {
 	const struct sw_config *c = image;
@@ -54,10 +64,17 @@ int sw_image_check_config(const void *image, size_t size, const char **ret_why)
 		c->n_trail_dirs > SW_CONFIG_DIRS_MAX ||
 		c->decoy_tcp_ports.n > SW_CONFIG_PORTS_MAX ||
 		c->decoy_udp_ports.n > SW_CONFIG_PORTS_MAX ||
+		c->n_actions > SW_CONFIG_ACTIONS_MAX || c->trusted_proxies.n > SW_CONFIG_PROXIES_MAX ||
 		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX || c->n_rules > SW_CONFIG_RULES_MAX)
 		return wrong(ret_why, "counts");
 	if (!are_words_sane(c))
 		return wrong(ret_why, "a value out of range");
+	if (!is_ended(c->hosts_deny_file, sizeof(c->hosts_deny_file)))
+		return wrong(ret_why, "a text without an end");
+	for (size_t i = 0; i < c->n_actions; i++) {
+		if (!is_action_sane(&c->actions[i]))
+			return wrong(ret_why, "an action");
+	}
 	for (size_t i = 0; i < c->n_ifaces; i++) {
 		if (!is_ended(c->ifaces[i].pattern, sizeof(c->ifaces[i].pattern)) ||
 			c->ifaces[i].hook > SW_HOOK_GENERIC)

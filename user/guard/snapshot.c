@@ -197,3 +197,24 @@ int sw_snapshot_open(const struct sw_ladder *l, __u32 first, struct sw_guard_sna
 		ret->n_tasks = 2;
 	return r;
 }
+
+int sw_snapshot_each_netns(void (*fn)(void *arg), void *arg)
+{
+	_close_ int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	struct found_list all = {};
+	int r;
+
+	if (home < 0)
+		return -errno;
+	r = find_all(&all);
+	for (size_t i = 0; i < all.n && r >= 0; i++) {
+		_close_ int fd = open(all.at[i].path, O_RDONLY | O_CLOEXEC);
+
+		if (fd >= 0 && setns(fd, CLONE_NEWNET) >= 0)
+			fn(arg);
+	}
+	free(all.at);
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort(); /* as above */
+	return r;
+}

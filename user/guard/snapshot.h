@@ -10,5 +10,7 @@
 #include "user/kern/ladder.h"
 
 /* fds: room for SW_GUARD_FDS_MAX; the caller closes them, also after a failure. 0 or -errno. */
+/* Calls fn in each network namespace there is, ours first, and comes back to ours. 0 or -errno of the listing. */
+int sw_snapshot_each_netns(void (*fn)(void *arg), void *arg);
 int sw_snapshot_open(const struct sw_ladder *l, __u32 first, struct sw_guard_snapshot *ret,
 	int *fds, size_t *ret_n);

@@ -73,10 +73,12 @@ static void run_child(const struct sw_child *c, pid_t parent, int report, int pr
 	if (r >= 0)
 		r = drop_all(c, parent);
 	if (r >= 0) {
-		execve(c->path, c->argv, environ);
+		char *const *env = c->env ? c->env : environ;
+
+		execve(c->path, c->argv, env);
 		/* a build in a home directory is not reachable by path for another uid */
 		if (errno == EACCES)
-			syscall(SYS_execveat, program, "", c->argv, environ, AT_EMPTY_PATH);
+			syscall(SYS_execveat, program, "", c->argv, env, AT_EMPTY_PATH);
 		r = -errno;
 	}
 	(void)!write(report, &r, sizeof(r));

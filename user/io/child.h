@@ -16,6 +16,7 @@ struct sw_child {
 	const char *
 		path; /* absolute; need not be reachable for uid: the file itself must be executable for it */
 	char *const *argv;
+	char *const *env; /* NULL: ours */
 	uid_t uid; /* 0: root without capabilities */
 	gid_t gid;
 	int fds[SW_CHILD_FDS_MAX]; /* descriptor i of the child; -1: /dev/null; more than n_fds are closed */

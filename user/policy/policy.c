@@ -86,7 +86,7 @@ static void say_origins(char *buf, size_t size, uint32_t origins)
 	size_t len = 0;
 
 	*buf = '\0';
-	for (uint32_t bit = 1; bit <= SW_ALLOW_FEED; bit <<= 1) {
+	for (uint32_t bit = 1; bit < SW_ALLOW_END; bit <<= 1) {
 		int n;
 
 		if (!(origins & bit))

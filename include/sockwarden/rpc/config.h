@@ -29,6 +29,8 @@ enum {
 	SW_CONFIG_DIRS_MAX = 8,
 	SW_CONFIG_PORTS_MAX = 128, /* ports and ranges in one list */
 	SW_CONFIG_BANNERS_MAX = 16,
+	SW_CONFIG_PROXIES_MAX = 128,
+	SW_CONFIG_ACTIONS_MAX = 8,
 	SW_CONFIG_RULES_MAX = 64, /* rules over logs that have settings of their own */
 	SW_CONFIG_HABIT_ALLOW_MAX = 8, /* networks that one rule leaves alone */
 };
@@ -57,6 +59,24 @@ enum sw_decoy_action { SW_DECOY_ALERT, SW_DECOY_BAN };
 struct sw_config_banner {
 	__u32 port; /* 0: every port that has none of its own */
 	char text[192]; /* sent with a line end */
+};
+
+struct sw_config_nets {
+	__u32 n;
+	struct sw_net at[SW_CONFIG_PROXIES_MAX];
+};
+
+enum sw_action_format { SW_FORMAT_PLAIN, SW_FORMAT_NGINX, SW_FORMAT_HOSTS_DENY };
+
+/* What an operator lets run, and a file that is kept with the bans. Commands: words by blanks, "": none. */
+struct sw_config_action {
+	char name[32];
+	char user[32];
+	char start[256], stop[256], ban[256], unban[256], check[256], alert[256];
+	char file[256], reload[256];
+	__u32 format; /* enum sw_action_format of file */
+	__u32 pad;
+	__u64 timeout_sec;
 };
 
 struct sw_config_feed {
@@ -113,6 +133,11 @@ struct sw_config {
 	__u64 aggregate_window_sec;
 	__u32 recidive_count, aggregate_count; /* 0: off */
 	__u32 aggregate_plen4, aggregate_plen6;
+	__u32 ban_cut_open; /* end the open TCP connections of who is banned */
+	char hosts_deny_file[256];
+	struct sw_config_nets trusted_proxies;
+	__u32 n_actions;
+	struct sw_config_action actions[SW_CONFIG_ACTIONS_MAX];
 	__u32 ban_trail_hits; /* 1: a source on a drop trail is banned for ban_default_sec too */
 	/* events */
 	__u32 event_rate, event_burst; /* packet events per source: per second, at once */
