@@ -29,6 +29,7 @@
 #include "user/kern/iter.h"
 #include "user/sockets/inventory.h"
 
+enum { ROOM = 256 /* for what the bench has open */ };
 enum { ROUNDS = 15, OPS = 4000, LINKS_MAX = 16, PORT = 4000, MAKERS = 10, SOCKETS_EACH = 5000, SNAPSHOTS = 5 };
 
 struct bench {
@@ -289,7 +290,7 @@ static int bench_ops(struct bench *b)
 /* A process with sockets: listeners, each on an address of its own. */
 static void make_sockets(int maker, int ready)
 {
-	struct rlimit most = {SOCKETS_EACH + 64, SOCKETS_EACH + 64};
+	struct rlimit most = {SOCKETS_EACH + ROOM, SOCKETS_EACH + ROOM};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (setrlimit(RLIMIT_NOFILE, &most) < 0)
