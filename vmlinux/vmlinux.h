@@ -96,9 +96,9 @@ struct xdp_md {
 	__u32 egress_ifindex; /* since 5.8 */
 };
 
-/* Up to cb[]; nothing after it is read. */
 struct bpf_sock;
 
+/* Up to sk; nothing after it is read. */
 struct __sk_buff {
 	__u32 len;
 	__u32 pkt_type;

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "lib/egress_ctl.bpf.h"
 #include "lib/packed.bpf.h"
 
 static __always_inline bool is_dropped4(const struct sw_gate_ctl *ctl, const union sw_flow_addr *addr)
@@ -58,7 +59,7 @@ static __always_inline const struct sw_gate_ctl *armed_ctl(void)
 	__u32 zero = 0;
 	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &zero);
 
-	if (!ctl || ctl->mode != SW_MODE_ENFORCE)
+	if (!ctl || ctl->mode != SW_MODE_ENFORCE || egress_action() != SW_EGRESS_DROP)
 		return NULL;
 	if (ctl->enforce_until_ns && sw_now(ctl->clock_offset_ns) >= ctl->enforce_until_ns)
 		return NULL;

@@ -65,6 +65,22 @@ static void print_interfaces(const struct sw_cli *c, const json_t *s)
 	putchar('\n');
 }
 
+/* What is done with what this host sends. */
+static void print_egress(const struct sw_cli *c, const json_t *s)
+{
+	const json_t *e = json_object_get(s, "egress");
+	const char *action = sw_cli_text(e, "action");
+	bool is_off = sw_streq(action, "off");
+
+	if (!e)
+		return;
+	label(c, "egress");
+	if (is_off || sw_cli_true(e, "attached"))
+		printf("%s%s\n", action, sw_streq(action, "drop") ? " when enforcing" : "");
+	else
+		sw_cli_put(c, "33", "not looked at: the kernel refused the program\n");
+}
+
 static void cell_sentence(const json_t *row, struct sw_strbuf *out)
 {
 	const char *word = sw_cli_text(row, "reason");
@@ -303,6 +319,7 @@ static void print_screen(const struct sw_cli *c, const json_t *s, bool is_whole)
 	print_mode(c, s);
 	if (is_whole) {
 		print_held(c, s);
+		print_egress(c, s);
 		print_losses(c, s);
 		print_refused(c, s);
 	}

@@ -21,6 +21,7 @@ static const char *const mode_words[] = {"observe", "enforce"};
 static const char *const on_exit_words[] = {"keep", "remove"};
 static const char *const level_words[] = {"error", "warning", "notice", "info", "debug"};
 static const char *const hook_words[] = {"auto", "native", "tcx", "generic"};
+static const char *const egress_words[] = {"drop", "observe", "off"};
 static const char *const engine_words[] = {"lpm", "packed"};
 static const char *const action_words[] = {"observe", "drop", "except"};
 static const char *const dirs_action_words[] = {"observe", "drop"};
@@ -62,6 +63,8 @@ const struct sw_conf_row sw_conf_rows[] = {
 		"The daemon's own log tells of this and what is worse."},
 	{"hook", SW_CONF_WORD, AT(hook), "auto", 0, 0, WORDS(hook_words, SW_HOOK_AUTO),
 		"Where packets are judged on a device that says nothing else; auto takes native XDP where the driver keeps its offloads, else tcx."},
+	{"egress", SW_CONF_WORD, AT(egress), "drop", 0, 0, WORDS(egress_words, SW_EGRESS_DROP),
+		"What this host's own processes send to listed and banned addresses: drop refuses it when enforcing, observe tells of it."},
 	{"interfaces", SW_CONF_IFACES, AT(ifaces), NULL, 0, SW_CONFIG_IFACES_MAX, NULL,
 		"Devices to protect, by name or pattern; none given means those that hold a default route.",
 		"- eth0\n- pattern: \"wg*\"\n  hook: tcx\n"},

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Connects of this host's processes, looked up in the trails. Called by watch.c for each socket record. */
+/* Connects and packets of this host's processes to what is listed. Called by watch.c for each socket record. */
 #include "user/detect/connect.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "user/detect/sent.h"
 #include "user/engine/trails.h"
 #include "user/engine/watch.h"
 
@@ -17,41 +19,108 @@ static struct sw_net peer_of(const struct sw_sock_event *ev)
 	return sw_net_from4(v4);
 }
 
-void sw_watch_connects(struct sw_engine *e, const struct sw_event *event)
+/* Calls fn with the process of ev named, while it is held. */
+static void with_process(struct sw_engine *e, const struct sw_sock_event *ev, const struct sw_net *peer,
+	const char *trail, const char *list,
+	void (*fn)(struct sw_engine *, const struct sw_sock_event *, const struct sw_net *, const char *, const char *,
+		const struct sw_connect_process *))
 {
-	const struct sw_sock_event *ev = event->sock;
-	char trail[SW_NET_TEXT_MAX];
 	struct sw_proc_info info = {.comm = "", .name = "", .executable = "", .container = "", .unit = ""};
+	struct sw_proc *proc = ev->owner.tgid ? sw_procs_hold(e->watch->procs, &ev->owner) : NULL;
 	struct sw_connect_process p;
-	struct sw_finding f;
-	struct sw_proc *proc;
-	const char *list;
-	struct sw_net peer;
 
-	if (event->kind != SW_EVENT_SOCK || ev->head.type != SW_EV_CONNECT || !e->connects ||
-		(ev->family != AF_INET && ev->family != AF_INET6))
-		return;
-	peer = peer_of(ev);
-	if (!sw_trails_find(e, &peer, &list, trail))
-		return;
-	proc = sw_procs_hold(e->watch->procs, &ev->owner);
 	if (proc)
 		sw_procs_info(e->watch->procs, proc, true, &info);
 	p = (struct sw_connect_process){info.name, info.executable, info.container, info.unit};
-	if (sw_connects_judge(e->connects, ev, &peer, trail, list, &p, &f))
-		sw_engine_find(e, &f);
+	fn(e, ev, peer, trail, list, &p);
 	if (proc)
 		sw_procs_release(e->watch->procs, proc);
 }
 
+static void judge_connect(struct sw_engine *e, const struct sw_sock_event *ev, const struct sw_net *peer,
+	const char *trail, const char *list, const struct sw_connect_process *p)
+{
+	struct sw_finding f;
+
+	if (sw_connects_judge(e->connects, ev, peer, trail, list, p, &f))
+		sw_engine_find(e, &f);
+}
+
+static void judge_sent(struct sw_engine *e, const struct sw_sock_event *ev, const struct sw_net *peer,
+	const char *trail, const char *list, const struct sw_connect_process *p)
+{
+	struct sw_finding *f = sw_sent_judge(e->sent, ev, peer, trail, list, p);
+
+	if (f)
+		(void)sw_engine_find(e, f);
+}
+
+/* Once a packet of a process was told, what the process asked for says nothing more. */
+static void on_sent(struct sw_engine *e, const struct sw_sock_event *ev)
+{
+	const char *list = "";
+	char trail[SW_NET_TEXT_MAX] = "";
+	struct sw_net peer = peer_of(ev);
+
+	if (ev->state == SW_R_TRAIL_OUT && sw_trails_find(e, &peer, &list, trail))
+		sw_trails_hit(e, sw_trails_set_of(e, &peer), ev->backlog);
+	with_process(e, ev, &peer, trail, list, judge_sent);
+}
+
+/* A datagram socket that is given a peer has sent nothing: where packets are looked at, they tell. */
+static bool is_told_by_packets(struct sw_engine *e, const struct sw_sock_event *ev)
+{
+	return ev->protocol == IPPROTO_UDP && !ev->ret && sw_engine_sees_egress(e);
+}
+
+bool sw_engine_sees_egress(struct sw_engine *e)
+{
+	const struct sw_guard_status *s = sw_engine_guard_status(e);
+
+	return s && e->config->egress != SW_EGRESS_OFF && strstr(s->hooks, "on_egress") &&
+		!strstr(s->hooks, "-on_egress");
+}
+
+void sw_watch_connects(struct sw_engine *e, const struct sw_event *event)
+{
+	const struct sw_sock_event *ev = event->sock;
+	char trail[SW_NET_TEXT_MAX];
+	const char *list;
+	struct sw_net peer;
+
+	if (!e->connects || (event->kind != SW_EVENT_SOCK && event->kind != SW_EVENT_SENT) ||
+		(ev->family != AF_INET && ev->family != AF_INET6))
+		return;
+	if (event->kind == SW_EVENT_SENT) {
+		on_sent(e, ev);
+		return;
+	}
+	peer = peer_of(ev);
+	if (ev->head.type == SW_EV_CONNECT && sw_trails_find(e, &peer, &list, trail) && !is_told_by_packets(e, ev))
+		with_process(e, ev, &peer, trail, list, judge_connect);
+}
+
+static void status(struct sw_engine *e, struct sw_json *j)
+{
+	static const char *const words[] = {"drop", "observe", "off"};
+
+	sw_json_object_begin(j, "egress");
+	sw_json_string(j, "action", words[SW_MIN(e->config->egress, (__u32)SW_EGRESS_OFF)]);
+	sw_json_bool(j, "attached", sw_engine_sees_egress(e));
+	sw_json_object_end(j);
+}
+
 static int init(struct sw_engine *e)
 {
-	return sw_connects_new(&e->clock, &e->connects);
+	int r = sw_connects_new(&e->clock, &e->connects);
+
+	return r < 0 ? r : sw_sent_new(&e->clock, &e->sent);
 }
 
 static void done(struct sw_engine *e)
 {
 	sw_connects_free(TAKE_PTR(e->connects));
+	sw_sent_free(TAKE_PTR(e->sent));
 }
 
-const struct sw_engine_part sw_part_connects = {.name = "connects", .init = init, .done = done};
+const struct sw_engine_part sw_part_connects = {.name = "connects", .init = init, .done = done, .status = status};

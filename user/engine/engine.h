@@ -52,6 +52,7 @@ struct sw_engine {
 	struct sw_hits *hits;	       /* user/detect: packet events */
 	struct sw_packets *packets;    /* packets.c */
 	struct sw_connects *connects;  /* user/detect: connects to what is listed */
+	struct sw_sent *sent;	       /* user/detect: packets to what is listed */
 	struct sw_decoys_part *decoys; /* decoys.c */
 	struct sw_inspect_part *inspect; /* inspect.c */
 	struct sw_sensor_part *sensor; /* sensor.c */
@@ -122,6 +123,8 @@ int sw_engine_counters(struct sw_engine *e, struct sw_counter ret[static SW_R_CO
 int sw_engine_stats(struct sw_engine *e, uint64_t ret[static SW_STAT_COUNT]);
 /* The guard's answer to STATUS, at most one second old; NULL while it is away. Borrowed. */
 const struct sw_guard_status *sw_engine_guard_status(struct sw_engine *e);
+/* connects.c: whether what this host's processes send is looked at. */
+bool sw_engine_sees_egress(struct sw_engine *e);
 /* The numbers of bans in force and of allow entries. */
 unsigned int sw_engine_n_bans(const struct sw_engine *e);
 unsigned int sw_engine_n_allow(const struct sw_engine *e);

@@ -2,6 +2,7 @@
 /* The verbs status, events and findings. */
 #include "user/base/words.h"
 #include "user/detect/hits.h"
+#include "user/detect/sent.h"
 #include "user/engine/alerts.h"
 #include "user/engine/bans.h"
 #include "user/engine/health.h"
@@ -160,7 +161,7 @@ static void write_counters(struct sw_engine *e, struct sw_json *j)
 	for (unsigned int i = 0; i < SW_STAT_COUNT; i++) {
 		write_loss(j, sw_stat_word(i), stats[i]);
 	}
-	write_loss(j, "findings-not-told", sw_hits_stats(e->hits).untold);
+	write_loss(j, "findings-not-told", sw_hits_stats(e->hits).untold + sw_sent_untold(e->sent));
 	write_loss(j, "alerts-not-in-syslog", alerts ? alerts->syslog_failed + alerts->syslog_limited : 0);
 	sw_json_array_end(j);
 }

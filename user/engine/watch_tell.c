@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 
 #include "user/base/cidr.h"
+#include "user/base/words.h"
+#include "user/detect/hits.h"
 #include "user/engine/watch.h"
 
 /*  By enum sw_ev_type; no verb: not told */
@@ -128,10 +130,47 @@ static void tell_exec(struct sw_engine *e, const struct sw_exec_event *x)
 	sw_event_end(e->events);
 }
 
+/* Packets of a process to what is listed: the same kind of line as those that come in. */
+static void tell_sent(struct sw_engine *e, const struct sw_sock_event *s)
+{
+	struct sw_sock k = as_sock(s);
+	struct sw_net net = sw_sock_peer(&k);
+	char addr[SW_NET_TEXT_MAX], local[SW_NET_TEXT_MAX], protocol[8], port[16] = "";
+	struct sw_proc_info info;
+	struct sw_json *j;
+
+	if (!sw_event_admit(e->events, SW_EVK_PACKET))
+		return;
+	owner_info(e, &s->owner, &info);
+	if (s->rport)
+		snprintf(port, sizeof(port), " port %u", s->rport);
+	j = sw_event_begin_at(e->events, SW_EVK_PACKET, wall_of(e, s->head.boot_ns),
+		"%s: %s[%u] to %s%s %s, %s, %u packet%s", s->ret ? "refused" : "sent",
+		*info.name ? info.name : "process", s->owner.tgid, sw_cidr_format(addr, &net), port,
+		sw_protocol_word(s->protocol, protocol), sw_reason_word(s->state), s->backlog,
+		s->backlog == 1 ? "" : "s");
+	net = sw_sock_address(&k);
+	sw_json_string(j, "reason", sw_reason_word(s->state));
+	sw_json_bool(j, "dropped", s->ret != 0);
+	sw_json_uint(j, "packets", s->backlog);
+	sw_json_string(j, "source", sw_cidr_format(local, &net));
+	sw_json_string(j, "destination", addr);
+	sw_json_uint(j, "source_port", s->lport);
+	sw_json_uint(j, "destination_port", s->rport);
+	sw_json_string(j, "protocol", sw_protocol_word(s->protocol, protocol));
+	sw_json_uint(j, "pid", s->owner.tgid);
+	sw_json_uint(j, "uid", s->owner.uid);
+	sw_json_string(j, "comm", info.comm);
+	sw_json_string(j, "executable", info.executable);
+	sw_event_end(e->events);
+}
+
 void sw_watch_tell(struct sw_engine *e, const struct sw_event *ev)
 {
 	if (ev->kind == SW_EVENT_SOCK)
 		tell_sock(e, ev->sock);
+	else if (ev->kind == SW_EVENT_SENT)
+		tell_sent(e, ev->sock);
 	else if (ev->kind == SW_EVENT_EXEC)
 		tell_exec(e, ev->exec);
 }

@@ -208,6 +208,15 @@ static bool has_trails(const struct guard *g)
 	return false;
 }
 
+/* Where the program did not load, status says so among the hooks. */
+static void set_egress(struct guard *g)
+{
+	int r = sw_maps_egress_set(g->pin_dir, g->config.config->egress);
+
+	if (r < 0 && r != -ENOENT)
+		sw_log_warning(r, "what is done with outgoing packets cannot be set, ignoring");
+}
+
 /* Adopted pins keep the mode in force; a configuration that says another than it did wins over them. */
 static int begin_mode(struct guard *g, const struct sw_guard_state *before)
 {
@@ -226,6 +235,7 @@ static int begin_mode(struct guard *g, const struct sw_guard_state *before)
 		c.engine = conf->trail_engine;
 	c.token_rate = conf->event_rate;
 	c.token_burst = conf->event_burst;
+	set_egress(g);
 	return sw_maps_ctl_set(&g->plant.maps, &c);
 }
 
@@ -373,6 +383,7 @@ static int on_reload(struct sw_source *s, int signo, void *arg)
 	if (fresh.config->mode != old.config->mode)
 		set_mode(fresh.config->mode, 0, "the configuration", text, sizeof(text), g);
 	if (sw_maps_ctl_get(&g->plant.maps, &c) >= 0) {
+		set_egress(g);
 		c.token_rate = fresh.config->event_rate;
 		c.token_burst = fresh.config->event_burst;
 		sw_maps_ctl_set(&g->plant.maps, &c);

@@ -27,7 +27,7 @@ static bool are_words_sane(const struct sw_config *c)
 		       c->mode == SW_MODE_ENFORCE) &&
 		c->on_exit <= SW_ON_EXIT_REMOVE && c->hook <= SW_HOOK_GENERIC &&
 		c->ban_min_plen4 <= 32 && c->ban_min_plen6 <= 128 &&
-		c->trail_engine < SW_ENGINE_COUNT;
+		c->trail_engine < SW_ENGINE_COUNT && c->egress <= SW_EGRESS_OFF;
 }
 
 /* What the guard itself reads; the other processes read the rest and check it as they use it. */

@@ -3,6 +3,7 @@
 
 #include "skel/inspect.skel.h"
 #include "skel/sock_cgroup.skel.h"
+#include "skel/sock_egress.skel.h"
 #include "skel/sock_exit.skel.h"
 #include "skel/sock_iter.skel.h"
 #include "skel/sock_trace.skel.h"
@@ -10,6 +11,7 @@
 
 static const struct sw_object socket_objects[] = {
 	{"sock_cgroup", sock_cgroup__elf_bytes, false},
+	{"sock_egress", sock_egress__elf_bytes, false, true},
 	{"sock_exit", sock_exit__elf_bytes, true},
 	{"sock_trace", sock_trace__elf_bytes, false},
 	{"sock_iter", sock_iter__elf_bytes, false},

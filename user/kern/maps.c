@@ -478,3 +478,18 @@ __u32 sw_maps_trail_id(const struct sw_maps *m, enum sw_map map)
 
 	return bpf_map_lookup_elem(m->fd[map], &zero, &id) < 0 ? 0 : id;
 }
+
+int sw_maps_egress_set(const char *pin_dir, __u32 action)
+{
+	const struct sw_egress_ctl c = {.action = action};
+	char path[SW_PIN_PATH_MAX];
+	_close_ int fd = -1;
+	__u32 zero = 0;
+
+	if (snprintf(path, sizeof(path), "%s/egress_ctl", pin_dir) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = bpf_obj_get(path);
+	if (fd < 0 || bpf_map_update_elem(fd, &zero, &c, BPF_ANY) < 0)
+		return -errno;
+	return 0;
+}

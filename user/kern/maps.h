@@ -87,6 +87,9 @@ int sw_maps_ctl_get(const struct sw_maps *m, struct sw_gate_ctl *ret);
  */
 int sw_maps_ctl_set(const struct sw_maps *m, const struct sw_gate_ctl *c);
 
+/* What is done with what this host sends (enum sw_egress). 0; -ENOENT: the program did not load; -errno. */
+int sw_maps_egress_set(const char *pin_dir, __u32 action);
+
 /*
  * Trail tries in the making: two maps exactly as large as the image, filled in steps so that the
  * guard answers others meanwhile, put in force at once by _commit. The image is borrowed.

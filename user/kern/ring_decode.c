@@ -38,6 +38,7 @@ static const struct {
 	[SW_EV_CONNECT_FAILED] = {SW_EVENT_SOCK, sizeof(struct sw_sock_event)},
 	[SW_EV_ACCEPT] = {SW_EVENT_SOCK, sizeof(struct sw_sock_event)},
 	[SW_EV_CLOSE] = {SW_EVENT_SOCK, sizeof(struct sw_sock_event)},
+	[SW_EV_SENT] = {SW_EVENT_SENT, sizeof(struct sw_sock_event)},
 	[SW_EV_EXEC] = {SW_EVENT_EXEC, sizeof(struct sw_exec_event)},
 	[SW_EV_EXIT] = {SW_EVENT_EXIT, sizeof(struct sw_exit_event)},
 	[SW_EV_FORK] = {SW_EVENT_FORK, sizeof(struct sw_fork_event)},

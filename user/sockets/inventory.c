@@ -376,6 +376,7 @@ void sw_inventory_event(struct sw_inventory *inv, const struct sw_event *ev)
 		break;
 	case SW_EVENT_PKT:
 	case SW_EVENT_INSPECT:
+	case SW_EVENT_SENT:
 		break;
 	}
 }

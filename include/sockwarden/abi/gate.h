@@ -35,6 +35,18 @@ struct sw_gate_ctl {
 };
 SW_ABI_SIZE(struct sw_gate_ctl, 32);
 
+/* egress_ctl: array of one, written by the guard: what is done with what this host sends. */
+enum sw_egress {
+	SW_EGRESS_DROP = 0, /* refused when enforcing */
+	SW_EGRESS_OBSERVE = 1, /* judged, counted and told */
+	SW_EGRESS_OFF = 2, /* packets are not looked at, and nothing is refused */
+};
+struct sw_egress_ctl {
+	__u32 action; /* enum sw_egress */
+	__u32 pad;
+};
+SW_ABI_SIZE(struct sw_egress_ctl, 8);
+
 /* LPM keys: prefix length in bits, then the address in network byte order. */
 struct sw_lpm4 {
 	__u32 plen;

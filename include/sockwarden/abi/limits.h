@@ -13,6 +13,7 @@ enum {
 	SW_MAX_VLAN_TAGS = 4,	   /* QinQ is two; beyond four the packet counts as unparsed and passes */
 	SW_MAX_EXT_HEADERS = 8,	   /* IPv6 extension headers followed before the packet counts as unparsed */
 	SW_RECENT_SLOTS = 4096,	   /* per CPU, a power of two: sources whose hits are remembered between events */
+	SW_EGRESS_SENDERS = 8192,  /* processes and listed destinations whose packets are told one by one */
 	SW_EV_PKT_CPU_RATE = 8192, /* packet events a second from one CPU: what a flood of forged sources may cost */
 	SW_EV_PKT_CPU_BURST = 4096, /* of them at once */
 	SW_EV_PKT_BYTES = 1 << 22, /* packet ring, 4 MiB: 50 k records; a flood drops its own records, counted */

@@ -25,6 +25,11 @@ enum sw_ev_type {
 	SW_EV_EXIT,
 	SW_EV_FORK, /* a process, not a thread: it runs its parent's executable until it execs */
 	SW_EV_UNIX, /* a UNIX socket waits for others: listens, or is a datagram socket with a name */
+	/*
+	 * Packets to a listed or banned destination: backlog is their number since the last record,
+	 * state is enum sw_reason, ret is -EPERM when they were refused
+	 */
+	SW_EV_SENT,
 	SW_EV_TYPE_COUNT
 };
 

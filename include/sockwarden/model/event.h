@@ -13,7 +13,8 @@ enum sw_event_kind {
 	SW_EVENT_EXIT,
 	SW_EVENT_FORK,
 	SW_EVENT_UNIX,
-	SW_EVENT_INSPECT
+	SW_EVENT_INSPECT,
+	SW_EVENT_SENT, /* sock: packets of a process to what is listed */
 };
 
 struct sw_event {

@@ -118,6 +118,7 @@ struct sw_config {
 	__u32 on_exit; /* enum sw_on_exit */
 	__u32 log_level; /* enum sw_log_level */
 	__u32 hook;    /* enum sw_hook for devices without their own */
+	__u32 egress; /* enum sw_egress */
 	__u32 n_ifaces, n_allow, n_feeds, n_trail_files;
 	struct sw_config_iface ifaces[SW_CONFIG_IFACES_MAX];
 	struct sw_net allow[SW_CONFIG_ALLOW_MAX];
