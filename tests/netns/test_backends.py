@@ -167,7 +167,6 @@ FILES = """bans:
     - exec
 actions:
   - name: recorder
-    user: nobody
     start: {d}/record start
     ban: {d}/record <net> ; $(touch {d}/pwned)
     unban: {d}/record <net>

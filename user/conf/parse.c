@@ -175,6 +175,8 @@ static void read_action(struct parse *p, const struct sw_conf_node *v, const cha
 		sw_conf_report(&p->in, v, name, "an action wants the key name, and what it does");
 		return;
 	}
+	for (const struct sw_conf_row *row = sw_conf_action_rows; row->key; row++)
+		sw_conf_set_fallback(row, &a);
 	if (!sw_conf_read_element(&p->in, sw_conf_action_rows, &a, v, name))
 		return;
 	for (__u32 i = 0; i < c->n_actions; i++) {
