@@ -51,7 +51,7 @@ def make(config="mode: enforce\n", rules=RULES, lab=None):
             f.write(rules)
         lab.on_host("mount", "-t", "tmpfs", "tmpfs", "/var/log", check=True)
         lab.start("--rules-dir", os.path.join(ROOT, "feeds/rules"))
-        lab.wait(lambda: lab.cli_json("status")["listeners"] is not None, 5, "the engine answers")
+        lab.wait(lambda: lab.cli_json("status")["listeners"] is not None, 15, "the engine answers")
     except BaseException:
         lab.__exit__(None, None, None)
         raise
@@ -107,10 +107,10 @@ def count(lab, name, what="hits"):
 
 def test_lines_become_a_ban_in_force_and_why_shows_them(web):
     write(web, "web.log", *denied(2, web.attacker), "noise", *denied(1, web.others[0]))
-    web.wait(lambda: count(web, "web") == 3, 5, "the lines were read")
+    web.wait(lambda: count(web, "web") == 3, 15, "the lines were read")
     assert web.attacker not in nets(web) and web.ping() == 3
     write(web, "web.log", *denied(1, web.attacker, "root"))
-    web.wait(lambda: nets(web, "rule:web") == {web.attacker}, 5, "the third is one too many")
+    web.wait(lambda: nets(web, "rule:web") == {web.attacker}, 15, "the third is one too many")
     assert web.ping() == 0 and web.ping(web.others[0]) == 3
     f = findings(web, "web")
     assert len(f) == 1 and f[0]["subject"] == web.attacker and f[0]["count"] == 3
@@ -122,7 +122,7 @@ def test_lines_become_a_ban_in_force_and_why_shows_them(web):
 
 def test_ipv6_is_counted_and_banned_by_its_64(web):
     write(web, "six.log", *[f"{now()} denied x from 2001:db8:77:1::{i}" for i in ("66", "67", "68")])
-    web.wait(lambda: nets(web, "rule:six") == {"2001:db8:77:1::/64"}, 5, "three addresses of one /64 are one customer")
+    web.wait(lambda: nets(web, "rule:six") == {"2001:db8:77:1::/64"}, 15, "three addresses of one /64 are one customer")
 
 
 def test_rotation_of_every_form_loses_and_doubles_nothing(web):
@@ -152,21 +152,21 @@ def test_rotation_of_every_form_loses_and_doubles_nothing(web):
 def test_a_pardon_forgets_the_count(web):
     who = web.others[1]
     write(web, "pardon.log", *denied(3, who))
-    web.wait(lambda: nets(web, "rule:pardon"), 5, "banned")
+    web.wait(lambda: nets(web, "rule:pardon"), 15, "banned")
     web.ok("unban", who)
     write(web, "pardon.log", *denied(2, who))
-    web.wait(lambda: count(web, "pardon") == 5, 5, "read")
+    web.wait(lambda: count(web, "pardon") == 5, 15, "read")
     assert nets(web, "rule:pardon") == set() and web.ping(who) == 3
     write(web, "pardon.log", *denied(1, who))
-    web.wait(lambda: nets(web, "rule:pardon"), 5, "three again")
+    web.wait(lambda: nets(web, "rule:pardon"), 15, "three again")
 
 
 def test_dry_rules_and_forgeable_lines_ban_nobody(web):
     write(web, "dry.log", f"{now()} denied x from 198.19.7.1")
     write(web, "datagrams.log", f"{now()} denied x from 198.19.7.2")
-    f = web.wait(lambda: findings(web, "datagrams"), 5, "the datagram is told")
+    f = web.wait(lambda: findings(web, "datagrams"), 15, "the datagram is told")
     assert "not banned: anybody can forge the source" in f[0]["title"]
-    web.wait(lambda: count(web, "dry", "would_ban") == 1, 5, "the dry rule counts")
+    web.wait(lambda: count(web, "dry", "would_ban") == 1, 15, "the dry rule counts")
     assert not nets(web) & {"198.19.7.1", "198.19.7.2"} and findings(web, "dry") == []
     assert "198.19.7.1" in web.ok("why", "198.19.7.1")
 
@@ -175,7 +175,7 @@ def test_the_owner_is_never_banned(web):
     web.ok("allow", "add", web.others[2])
     for who in (web.host, web.gateway, "127.0.0.1", web.others[2], web.gateway6, "::1"):
         write(web, "owner.log", *denied(3, who))
-    web.wait(lambda: count(web, "owner", "due") == 6, 5, "all were due")
+    web.wait(lambda: count(web, "owner", "due") == 6, 15, "all were due")
     assert nets(web, "rule:owner") == set() and count(web, "owner", "protected") == 6
     assert web.ping(web.gateway) == 3 and all("not banned: " in f["title"] for f in findings(web, "owner"))
 
@@ -192,7 +192,7 @@ HOSTILE = [
 def test_injected_lines_ban_who_wrote_them_and_nothing_is_run_or_drawn(web):
     who, pwned = web.others[3], os.path.join(web.dir, "pwned")
     write(web, "injected.log", *[f"{now()} " + line.format(who, pwned=pwned) for line in HOSTILE])
-    web.wait(lambda: nets(web, "rule:injected"), 5, "banned")
+    web.wait(lambda: nets(web, "rule:injected"), 15, "banned")
     assert nets(web, "rule:injected") == {who}
     out = web.ok("why", who) + web.ok("findings") + web.ok("bans") + web.ok("events", "-n", "50")
     assert "touch" in out and "\x1b" not in out and "198.19.9.9" not in nets(web)
@@ -203,38 +203,38 @@ def test_a_line_that_hangs_other_tools_is_given_up_on(web):
     write(web, "bomb.log", f"{now()} x" + "a" * 4000 + " 198.19.0.9")
     write(web, "behind.log", *denied(3, "198.19.8.1"))
     web.wait(lambda: "198.19.8.1" in nets(web), 10, "the lines behind it are read")
-    web.wait(lambda: logs(web)["match_limits"] >= 1, 5, "it is counted")
+    web.wait(lambda: logs(web)["match_limits"] >= 1, 15, "it is counted")
     assert "198.19.0.9" not in nets(web)
 
 
 def test_a_link_in_a_directory_of_others_is_not_followed(web):
     web.on_host("sh", "-c", "ln -s /etc/shadow /var/log/evil && chown -h nobody /var/log/evil && mv /var/log/evil /var/log/link-evil.log",
                 check=True)
-    d = web.wait(lambda: [f for f in logs(web)["followed"] if f["path"].endswith("evil.log")], 5, "the link is seen")
+    d = web.wait(lambda: [f for f in logs(web)["followed"] if f["path"].endswith("evil.log")], 15, "the link is seen")
     assert d[0]["state"] == "unreadable" and web.cli_json("status")["logs"]["files_unreadable"] == 1
 
 
 def test_a_restart_reads_what_was_written_meanwhile_and_tells_nothing_twice(alone):
     write(alone, "web.log", *denied(3, "198.19.0.1"))
-    alone.wait(lambda: nets(alone) == {"198.19.0.1"}, 5, "banned")
+    alone.wait(lambda: nets(alone) == {"198.19.0.1"}, 15, "banned")
     alone.stop()
     write(alone, "web.log", *denied(2, "198.19.0.2"))
     alone.on_host("sh", "-c", "cd /var/log && gzip -c web.log > web.log.1.gz && rm web.log", check=True)
     write(alone, "web.log", *denied(1, "198.19.0.2"))
     alone.start("--rules-dir", os.path.join(ROOT, "feeds/rules"))
-    alone.wait(lambda: nets(alone) == {"198.19.0.1", "198.19.0.2"}, 5, "what came meanwhile counts")
+    alone.wait(lambda: nets(alone) == {"198.19.0.1", "198.19.0.2"}, 15, "what came meanwhile counts")
     assert logs(alone)["hits"] == 3
     assert sorted(f["subject"] for f in findings(alone, "web")) == ["198.19.0.1", "198.19.0.2"]
     alone.kill("sockwarden-engine")
     alone.wait(lambda: alone.cli("status")[0] in (0, 6) and logs(alone)["files"], 10, "a new engine follows")
     assert logs(alone)["hits"] == 0 and len(findings(alone, "web")) == 2
     write(alone, "web.log", *denied(2, alone.attacker))
-    alone.wait(lambda: logs(alone)["hits"] == 2, 5, "two hits")
+    alone.wait(lambda: logs(alone)["hits"] == 2, 15, "two hits")
     alone.daemon.send_signal(1)
-    alone.wait(lambda: "was reloaded" in alone.log(), 5, "the configuration was reloaded")
-    alone.wait(lambda: alone.cli("status")[0] in (0, 6), 5, "the engine is back")
+    alone.wait(lambda: "was reloaded" in alone.log(), 15, "the configuration was reloaded")
+    alone.wait(lambda: alone.cli("status")[0] in (0, 6), 15, "the engine is back")
     write(alone, "web.log", *denied(1, alone.attacker))
-    alone.wait(lambda: alone.attacker in nets(alone), 5, "the third counts with the two before the reload")
+    alone.wait(lambda: alone.attacker in nets(alone), 15, "the third counts with the two before the reload")
     assert logs(alone)["hits"] == 3
 
 
@@ -242,9 +242,9 @@ def test_a_forged_flood_meets_the_caps_and_the_attacker_before_it_stays_banned()
     lab = make("mode: enforce\nbans:\n  per_minute: 100\n  aggregate:\n    count: 3\n    ipv4: 28\n")
     try:
         write(lab, "web.log", *denied(3, lab.attacker))
-        lab.wait(lambda: lab.attacker in nets(lab), 5, "banned")
+        lab.wait(lambda: lab.attacker in nets(lab), 15, "banned")
         write(lab, "web.log", *[line for i in (1, 2, 3) for line in denied(3, f"203.0.113.{i}")])
-        lab.wait(lambda: nets(lab, "aggregate") == {"203.0.113.0/28"}, 5, "three of a network take it with them")
+        lab.wait(lambda: nets(lab, "aggregate") == {"203.0.113.0/28"}, 15, "three of a network take it with them")
         flood = [line for i in range(1000) for line in denied(3, f"198.19.{i // 250}.{1 + i % 250}")]
         write(lab, "web.log", *flood)
         lab.wait(lambda: logs(lab)["lines"] == 3012, 20, "the flood was read")
@@ -299,7 +299,7 @@ def test_the_journal_is_read_by_its_matches_through_rotation_and_restarts():
         lab.wait(lambda: nets(lab) == {"198.19.0.1"}, 10, "only what meets the matches counts")
         assert count(lab, "journal") == 3 and logs(lab)["journal_files"] == 1
         j.write("denied x from 198.19.0.5", identifier="jother")
-        lab.wait(lambda: count(lab, "journal") == 4, 5, "the other alternative")
+        lab.wait(lambda: count(lab, "journal") == 4, 15, "the other alternative")
         os.rename(j.path, os.path.join(j.dir, "system@1.journal"))
         k = Journal(lab, remote, "system.journal")
         k.write("denied x from 198.19.0.5")
@@ -351,7 +351,7 @@ def guess(lab, port, n):
     os.chmod(path, 0o755)
     lab.attack("env", f"SSH_ASKPASS={path}", "SSH_ASKPASS_REQUIRE=force", "ssh", "-b", lab.attacker, "-p", port, "-o", "StrictHostKeyChecking=no",
                "-o", "UserKnownHostsFile=/dev/null", "-o", f"NumberOfPasswordPrompts={n}", "-o", "PreferredAuthentications=password",
-               "-o", "ConnectTimeout=3", "root@" + lab.host, "true", timeout=60)
+               "-o", "ConnectTimeout=15", "root@" + lab.host, "true", timeout=60)
 
 
 @pytest.mark.parametrize("mode", ["enforce", "observe"])
