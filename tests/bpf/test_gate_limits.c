@@ -23,6 +23,14 @@ static int open_rig(void **state)
 	return 0;
 }
 
+static int open_packed(void **state)
+{
+	open_rig(state);
+	the_rig.is_packed = true;
+	rig_usual(&the_rig);
+	return 0;
+}
+
 static int open_small_ring(void **state)
 {
 	*state = &the_rig;
@@ -387,24 +395,29 @@ static void empty_slots_and_lists_are_safe(void **state)
 	close(empty6);
 }
 
-#define TEST(name)       cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
+#define TEST_BOTH(name)                                                                            \
+	TEST(name),                                                                                \
+	{                                                                                          \
+#name ", packed", name, open_packed, close_rig, NULL                               \
+	}
 #define TEST_SMALL(name) cmocka_unit_test_setup_teardown(name, open_small_ring, close_rig)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(no_packet_is_dropped_before_its_addresses_are_whole),
-		TEST(no_cut_packet_is_dropped_without_a_ban),
-		TEST(observe_and_enforce_switch_live),
-		TEST(enforcing_ends_at_its_deadline_without_user_space),
-		TEST(ban_expires_without_user_space),
-		TEST(counters_are_exact_whatever_is_told),
+		TEST_BOTH(no_packet_is_dropped_before_its_addresses_are_whole),
+		TEST_BOTH(no_cut_packet_is_dropped_without_a_ban),
+		TEST_BOTH(observe_and_enforce_switch_live),
+		TEST_BOTH(enforcing_ends_at_its_deadline_without_user_space),
+		TEST_BOTH(ban_expires_without_user_space),
+		TEST_BOTH(counters_are_exact_whatever_is_told),
 		TEST_SMALL(full_ring_loses_events_and_says_how_many),
-		TEST(one_source_is_told_of_within_its_tokens),
-		TEST(no_tokens_means_no_events),
-		TEST(one_noisy_source_does_not_silence_another),
+		TEST_BOTH(one_source_is_told_of_within_its_tokens),
+		TEST_BOTH(no_tokens_means_no_events),
+		TEST_BOTH(one_noisy_source_does_not_silence_another),
 		TEST(forged_sources_are_told_of_within_the_limit_of_the_cpu),
-		TEST(hits_of_a_source_that_makes_room_are_told),
+		TEST_BOTH(hits_of_a_source_that_makes_room_are_told),
 		TEST(every_packet_is_judged_by_one_set_of_trails_or_the_next),
 		TEST(empty_slots_and_lists_are_safe),
 	};
