@@ -318,11 +318,11 @@ defaults
   timeout client 5s
   timeout server 5s
 frontend f
-  bind {host}:8080
+  bind {gateway}:8080
   option forwardfor
   default_backend b
 backend b
-  server s {host}:8081
+  server s {host}:8081 source {gateway}
 """
 NGINX = """
 daemon off; worker_processes 1; user root; pid {d}/nginx.pid; error_log {d}/nginx.err;
@@ -330,7 +330,7 @@ events {{ worker_connections 64; }}
 http {{
   access_log off; client_body_temp_path {d}/t1; proxy_temp_path {d}/t2; fastcgi_temp_path {d}/t3; uwsgi_temp_path {d}/t4;
   scgi_temp_path {d}/t5;
-  set_real_ip_from {host}; real_ip_header X-Forwarded-For; real_ip_recursive on;
+  set_real_ip_from {gateway}; real_ip_header X-Forwarded-For; real_ip_recursive on;
   include {d}/deny.conf;
   server {{ listen {host}:8081; return_ok; }}
 }}
@@ -354,7 +354,7 @@ actions:
 
 def fetch(lab, *headers):
     args = [x for h in headers for x in ("-H", h)]
-    r = lab.attack("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--interface", lab.attacker, *args, f"http://{lab.host}:8080/")
+    r = lab.attack("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--interface", lab.attacker, *args, f"http://{lab.gateway}:8080/")
     return r.stdout
 
 
@@ -365,14 +365,14 @@ def test_a_client_behind_haproxy_is_refused_by_nginx_whatever_header_he_forges()
         with open(f"{d}/www/index.html", "w", encoding="utf-8") as f:
             f.write("hello")
         with open(f"{d}/haproxy.cfg", "w", encoding="utf-8") as f:
-            f.write(HAPROXY.format(host=lab.host))
+            f.write(HAPROXY.format(host=lab.host, gateway=lab.gateway))
         with open(f"{d}/nginx.conf", "w", encoding="utf-8") as f:
-            f.write(NGINX.format(host=lab.host, d=d).replace("return_ok;", f"root {d}/www;"))
+            f.write(NGINX.format(host=lab.host, gateway=lab.gateway, d=d).replace("return_ok;", f"root {d}/www;"))
         lab.write_config(PROXIED.format(d=d))
         lab.start()
         lab.wait(lambda: os.path.exists(f"{d}/deny.conf"), 5, "the file is there before nginx is")
         lab.spawn("/usr/sbin/nginx", "-c", f"{d}/nginx.conf", stdout=-3)
-        lab.spawn("/usr/sbin/haproxy", "-db", "-f", f"{d}/haproxy.cfg", stdout=-3)
+        lab.spawn("/usr/sbin/haproxy", "-db", "-f", f"{d}/haproxy.cfg", on_host=False, stdout=-3)
         lab.wait(lambda: fetch(lab) == "200", 10, "haproxy and nginx serve")
         lab.cli("arm")
         lab.cli("ban", lab.attacker)
