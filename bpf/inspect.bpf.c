@@ -66,6 +66,17 @@ static __always_inline void submit(struct sw_inspect_event *e)
 	bpf_ringbuf_submit(e, flags);
 }
 
+/*
+ * The first n bytes from at, n from 1 to room, else false. Less one, n's range is plain to the verifier of 6.1
+ * too, which learns nothing from "not 0".
+ */
+static __always_inline bool load(struct __sk_buff *skb, __u32 at, void *to, __u64 n, __u64 room)
+{
+	n--;
+	barrier_var(n);
+	return n < room && bpf_skb_load_bytes(skb, at, to, n + 1) == 0;
+}
+
 /* Room is of a fixed size: the helper wants a constant, and a buffer per CPU would not survive a softirq. */
 #define SEND(skb, a, room)                                                                         \
 	({                                                                                         \
@@ -74,8 +85,7 @@ static __always_inline void submit(struct sw_inspect_event *e)
 		__u32 n_ = (skb)->len < (room) ? (skb)->len : (room);                              \
 		if (!e_) {                                                                         \
 			count(SW_STAT_INSPECT_LOST);                                               \
-		} else if (n_ < 1 || n_ > (room) ||                                                \
-			bpf_skb_load_bytes(skb, 0, e_->data, n_) < 0) {                            \
+		} else if (!load(skb, 0, e_->data, n_, room)) {                                    \
 			bpf_ringbuf_discard(e_, 0);                                                \
 		} else {                                                                           \
 			fill(skb, a, n_, e_);                                                      \
@@ -194,7 +204,7 @@ static __always_inline bool is_wanted(
 	__u8 head[HEAD] = {};
 	__u32 way = a->way & 1, n = a->bytes < HEAD ? a->bytes : HEAD;
 
-	if (n < 1 || n > HEAD || bpf_skb_load_bytes(skb, a->at, head, n) < 0 || !sk)
+	if (!load(skb, a->at, head, n, HEAD) || !sk)
 		return false;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)

@@ -29,8 +29,10 @@ struct {
 	__type(value, struct sw_probe_set);
 } probes SEC(".maps");
 
-static __always_inline bool has_port(const __u8 *ports, __u16 port)
+static __always_inline bool has_port(const __u8 *ports, __u64 port)
 {
+	barrier_var(port);
+	port &= 0xffff; /* the verifier of 6.1 forgets the range of what was byte-swapped */
 	return ports[port >> 3] >> (port & 7) & 1;
 }
 
