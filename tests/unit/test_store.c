@@ -230,7 +230,7 @@ static void a_database_of_the_first_version_keeps_its_bans(void **state)
 
 	assert_int_equal(sw_store_put_ban(f->store, &b), 0);
 	sw_store_close(TAKE_PTR(f->store));
-	sql(f, "DROP TABLE findings; DROP TABLE baselines; DROP TABLE baseline_rows; DROP TABLE evidence; PRAGMA user_version = 1;");
+	sql(f, "DROP TABLE findings; DROP TABLE baselines; DROP TABLE baseline_rows; DROP TABLE evidence; DROP TABLE firsts; PRAGMA user_version = 1;");
 	assert_int_equal(sw_store_open(f->dir, &f->clock, 64, &f->store, &f->opened), 0);
 	assert_false(f->opened.was_corrupt);
 	assert_int_equal(f->opened.error, 0);

@@ -103,6 +103,7 @@ static bool has_known_words(const struct sw_config *c)
 	}
 	return (c->mode == SW_MODE_OBSERVE || c->mode == SW_MODE_ENFORCE) && c->on_exit <= SW_ON_EXIT_REMOVE &&
 	       c->trail_dirs_action <= SW_TRAIL_DROP && c->egress <= SW_EGRESS_OFF &&
+	       c->first_destinations <= SW_FIRSTS_ALERT &&
 	       c->hook <= SW_HOOK_GENERIC && c->log_level <= SW_LOG_DEBUG && c->mail_min_severity < SW_SEV_COUNT &&
 	       c->syslog_min_severity < SW_SEV_COUNT && c->decoy_tcp <= SW_DECOY_TCP_BELOW &&
 	       c->decoy_preset <= SW_DECOY_PRESET_PORTSENTRY && c->decoy_action <= SW_DECOY_BAN;

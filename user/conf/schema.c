@@ -22,6 +22,7 @@ static const char *const on_exit_words[] = {"keep", "remove"};
 static const char *const level_words[] = {"error", "warning", "notice", "info", "debug"};
 static const char *const hook_words[] = {"auto", "native", "tcx", "generic"};
 static const char *const egress_words[] = {"drop", "observe", "off"};
+static const char *const firsts_words[] = {"off", "alert"};
 static const char *const engine_words[] = {"lpm", "packed"};
 static const char *const action_words[] = {"observe", "drop", "except"};
 static const char *const dirs_action_words[] = {"observe", "drop"};
@@ -188,6 +189,10 @@ const struct sw_conf_row sw_conf_rows[] = {
 		"A listening socket that the baseline does not hold is a finding."},
 	{"sockets.alert_gone_listeners", SW_CONF_BOOL, AT(alert_gone_listeners), "false", 0, 0, NULL,
 		"A listening socket of the baseline that is gone is a finding."},
+	{"sockets.first_destinations", SW_CONF_WORD, AT(first_destinations), "off", 0, 0, WORDS(firsts_words, SW_FIRSTS_OFF),
+		"Remember which address, port and protocol each program connects to, by its file and container; alert makes one that is new a finding."},
+	{"sockets.first_destinations_learn", SW_CONF_DURATION, AT(first_learn_sec), "1d", 1, 365ull * DAY, NULL,
+		"How long destinations are only learnt, from when they are first remembered."},
 
 	{"inspect.dns", SW_CONF_BOOL, AT(inspect_dns), "true", 0, 0, NULL,
 		"Look at the names in what this host's sockets ask and hear on port 53."},

@@ -19,11 +19,8 @@ static struct sw_net peer_of(const struct sw_sock_event *ev)
 	return sw_net_from4(v4);
 }
 
-/* Calls fn with the process of ev named, while it is held. */
-static void with_process(struct sw_engine *e, const struct sw_sock_event *ev, const struct sw_net *peer,
-	const char *trail, const char *list,
-	void (*fn)(struct sw_engine *, const struct sw_sock_event *, const struct sw_net *, const char *, const char *,
-		const struct sw_connect_process *))
+void sw_watch_with_process(struct sw_engine *e, const struct sw_sock_event *ev, const struct sw_net *peer,
+	const char *trail, const char *list, sw_watch_process_fn fn)
 {
 	struct sw_proc_info info = {.comm = "", .name = "", .executable = "", .container = "", .unit = ""};
 	struct sw_proc *proc = ev->owner.tgid ? sw_procs_hold(e->watch->procs, &ev->owner) : NULL;
@@ -64,7 +61,7 @@ static void on_sent(struct sw_engine *e, const struct sw_sock_event *ev)
 
 	if (ev->state == SW_R_TRAIL_OUT && sw_trails_find(e, &peer, &list, trail))
 		sw_trails_hit(e, sw_trails_set_of(e, &peer), ev->backlog);
-	with_process(e, ev, &peer, trail, list, judge_sent);
+	sw_watch_with_process(e, ev, &peer, trail, list, judge_sent);
 }
 
 /* A datagram socket that is given a peer has sent nothing: where packets are looked at, they tell. */
@@ -96,8 +93,10 @@ void sw_watch_connects(struct sw_engine *e, const struct sw_event *event)
 		return;
 	}
 	peer = peer_of(ev);
+	if (ev->head.type == SW_EV_CONNECT)
+		sw_watch_first(e, ev, &peer);
 	if (ev->head.type == SW_EV_CONNECT && sw_trails_find(e, &peer, &list, trail) && !is_told_by_packets(e, ev))
-		with_process(e, ev, &peer, trail, list, judge_connect);
+		sw_watch_with_process(e, ev, &peer, trail, list, judge_connect);
 }
 
 static void status(struct sw_engine *e, struct sw_json *j)

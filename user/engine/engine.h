@@ -52,6 +52,7 @@ struct sw_engine {
 	struct sw_hits *hits;	       /* user/detect: packet events */
 	struct sw_packets *packets;    /* packets.c */
 	struct sw_connects *connects;  /* user/detect: connects to what is listed */
+	struct sw_firsts_part *firsts; /* firsts.c */
 	struct sw_sent *sent;	       /* user/detect: packets to what is listed */
 	struct sw_decoys_part *decoys; /* decoys.c */
 	struct sw_inspect_part *inspect; /* inspect.c */
@@ -148,6 +149,7 @@ extern const struct sw_engine_part sw_part_why;		     /* verb_why.c */
 extern const struct sw_engine_part sw_part_mode;	     /* mode.c */
 extern const struct sw_engine_part sw_part_packets;	     /* packets.c */
 extern const struct sw_engine_part sw_part_connects;	     /* connects.c */
+extern const struct sw_engine_part sw_part_firsts;	     /* firsts.c */
 extern const struct sw_engine_part sw_part_decoys;		     /* decoys.c */
 extern const struct sw_engine_part sw_part_sensor;	     /* sensor.c */
 extern const struct sw_engine_part sw_part_inspect;	     /* inspect.c */

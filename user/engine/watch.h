@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "user/detect/connect.h"
 #include "user/detect/listener.h"
 #include "user/engine/engine.h"
 #include "user/kern/ring.h"
@@ -65,6 +66,14 @@ int sw_watch_fresh(struct sw_engine *e, void (*fn)(struct sw_engine *e, void *ar
 void sw_watch_fresh_done(struct sw_engine *e, struct sw_watch *w);
 /* connects.c: a connect to what is on a trail becomes a finding. */
 void sw_watch_connects(struct sw_engine *e, const struct sw_event *ev);
+
+/* Calls fn with the process of ev named, while it is held; trail and list are passed on. */
+typedef void (*sw_watch_process_fn)(struct sw_engine *e, const struct sw_sock_event *ev, const struct sw_net *peer,
+	const char *trail, const char *list, const struct sw_connect_process *p);
+void sw_watch_with_process(struct sw_engine *e, const struct sw_sock_event *ev, const struct sw_net *peer,
+	const char *trail, const char *list, sw_watch_process_fn fn);
+/* firsts.c: a connect of this host. */
+void sw_watch_first(struct sw_engine *e, const struct sw_sock_event *ev, const struct sw_net *peer);
 
 /* watch.c: after a whole snapshot. */
 void sw_watch_settled(struct sw_engine *e);

@@ -33,6 +33,8 @@ static const char *const migrations[] = {
 	"CREATE TABLE evidence(id INTEGER PRIMARY KEY, net TEXT NOT NULL, wall INTEGER NOT NULL,"
 	" rule TEXT NOT NULL, lines TEXT NOT NULL);"
 	"CREATE INDEX evidence_net ON evidence(net);",
+
+	"CREATE TABLE firsts(id INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint INTEGER NOT NULL UNIQUE);",
 };
 
 static const char *const statements[ST_COUNT] = {

@@ -78,6 +78,14 @@ int sw_store_put_evidence(struct sw_store *s, const struct sw_net *net, const ch
 int sw_store_each_evidence(
 	struct sw_store *s, const struct sw_net *net, unsigned int n, sw_store_evidence_fn fn, void *arg);
 
+/*
+ * Fingerprints of who talked to whom (user/detect/firsts.h), the newest max of them; one that is put
+ * again is the newest. _each: the oldest first; a negative result ends the walk with it.
+ */
+typedef int (*sw_store_first_fn)(uint64_t fingerprint, void *arg);
+int sw_store_put_firsts(struct sw_store *s, const uint64_t *fingerprints, size_t n, uint32_t max);
+int sw_store_each_first(struct sw_store *s, sw_store_first_fn fn, void *arg);
+
 /* The operator's allow entries. */
 struct sw_store_allow {
 	struct sw_net net;

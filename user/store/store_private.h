@@ -37,6 +37,9 @@ enum {
 	X(PUT_EVIDENCE, "INSERT INTO evidence(net, wall, rule, lines) VALUES(?1, ?2, ?3, ?4)")     \
 	X(TRIM_EVIDENCE, "DELETE FROM evidence WHERE id <= ?1")                                    \
 	X(EVIDENCE, "SELECT wall, rule, lines FROM evidence WHERE net = ?1 ORDER BY id DESC LIMIT ?2") \
+	X(PUT_FIRST, "INSERT OR REPLACE INTO firsts(fingerprint) VALUES(?1)")                       \
+	X(TRIM_FIRSTS, "DELETE FROM firsts WHERE id <= ?1")                                        \
+	X(FIRSTS, "SELECT fingerprint FROM firsts ORDER BY id")                                    \
 	X(PUT_ALLOW, "INSERT OR REPLACE INTO allow(net, made, reason, by) VALUES(?1,?2,?3,?4)")     \
 	X(DELETE_ALLOW, "DELETE FROM allow WHERE net = ?1")                                        \
 	X(ALLOW, "SELECT net, made, reason, by FROM allow ORDER BY made, net")                     \

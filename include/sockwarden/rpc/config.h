@@ -19,6 +19,8 @@
 #include "sockwarden/model/addr.h"
 #include "sockwarden/model/rule.h"
 
+enum sw_firsts_mode { SW_FIRSTS_OFF = 0, SW_FIRSTS_ALERT };
+
 enum {
 	SW_CONFIG_MAGIC = 0x73776366, /* "swcf" */
 	SW_CONFIG_VERSION = 3,
@@ -169,6 +171,8 @@ struct sw_config {
 	/* sockets */
 	__u32 alert_new_listeners;
 	__u32 alert_gone_listeners;
+	__u32 first_destinations; /* enum sw_firsts_mode */
+	__u64 first_learn_sec;
 	/* looking into packets */
 	__u32 inspect_dns, inspect_http, inspect_tls, inspect_quic;
 	__u32 inspect_ban;
