@@ -173,7 +173,7 @@ const struct sw_cli_command sw_cli_commands[] = {
 	{"bans", "the bans in force", "", 0, 0, NULL, sw_cli_bans, "sockwarden bans -o csv\n"},
 	{"bans history", "the bans there were, and how each ended", "", 0, 0, history_options, sw_cli_bans_history,
 		"sockwarden bans history --since 7d\n"},
-	{"shadow", "the bans of the rules here beside those of a running fail2ban: the same, plus, minus; exit 1 when they differ",
+	{"shadow", "bans of the rules here beside those of a running fail2ban; exit 1 when they differ",
 		"", 0, 0, shadow_options, sw_cli_shadow, "sockwarden shadow --since 7d\n"},
 	{"allow", "the same as allow list", "", 0, 0, NULL, sw_cli_allow_list, NULL, "allow list"},
 	{"allow add", "never drop what comes from an address or a network", "ADDR|CIDR", 1, 1, allow_options, sw_cli_allow_add,
