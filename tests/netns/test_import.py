@@ -2,6 +2,7 @@
 """Configurations of other tools: what is understood, what is asked, what is left, and that it is a configuration of ours."""
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -65,9 +66,20 @@ def test_portsentry_lists_blocks_ignores_and_banners_are_ours(tmp_path, portsent
         assert part in shown, part
     assert state(lines, "TCP_PORTS=") == ["taken"] and state(lines, "ADVANCED_PORTS_TCP") == ["left"]
     assert state(lines, "BLOCK_UDP") == ["taken", "asked"] and "#udp_bans: true" in yaml
+    assert state(lines, "KILL_HOSTS_DENY") == ["taken"] and "- hosts.deny" in shown
     assert state(lines, "KILL_RUN_CMD") == ["left"] and "strike-back" not in "".join(
         line for line in yaml.splitlines() if not line.startswith("#"))
     assert state(lines, "HISTORY_FILE") == ["needless"]
+
+
+def test_a_command_of_portsentry_waits_for_a_word_and_names_only_the_address(tmp_path, portsentry):
+    portsentry.write_text('KILL_RUN_CMD="/usr/local/bin/tell $TARGET$ now"\n')
+    lines, yaml, shown = imported(tmp_path, "portsentry", portsentry)
+    assert state(lines, "KILL_RUN_CMD") == ["asked"] and "strikes back" in lines[0]["note"]
+    assert "actions: []" in shown and '#  ban: "/usr/local/bin/tell <ip> now"' in yaml
+    confirmed = tmp_path / "confirmed.yaml"
+    confirmed.write_text(re.sub(r"^(\s*)#(?=- |  \w|\w)", r"\1", yaml, flags=re.M))
+    assert "tell <ip> now" in run("config", "show", confirmed).stdout, confirmed.read_text()
 
 
 def test_an_unset_address_in_the_ignore_file_is_one_host_and_never_everybody(tmp_path, portsentry):

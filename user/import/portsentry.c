@@ -200,17 +200,56 @@ static void read_kill_route(struct reader *r, const struct sw_import_entry *e)
 
 static void read_hosts_deny(struct reader *r, const struct sw_import_entry *e)
 {
-	sw_import_say(r->im, e, SW_IMPORT_NEEDLESS,
-		"a banned source reaches no service, tcp wrappers among them");
+	size_t line;
+
+	if (!*e->value)
+		return;
+	line = sw_import_say(r->im, e, SW_IMPORT_TAKEN, "a marked block of the file, beside the packet hook");
+	sw_import_add(r->im, line, "bans.backends", "xdp");
+	sw_import_add(r->im, line, "bans.backends", "hosts.deny");
+}
+
+/* The command as words without a shell; false for one that only a shell understands, or that wants the port. */
+static bool read_command(const char *value, char *ret, size_t size)
+{
+	static const char target[] = "$TARGET$";
+	size_t n = 0;
+
+	if (*value != '/')
+		return false;
+	for (; *value; n++) {
+		bool is_target = !strncmp(value, target, sizeof(target) - 1);
+		const char *put = is_target ? "<ip>" : value;
+		size_t len = is_target ? 4 : 1;
+
+		if (n + len >= size || (!is_target && strchr("$`|;&<>()\"'\\*?#~", *value)))
+			return false;
+		memcpy(ret + n, put, len);
+		n += len - 1;
+		value += is_target ? sizeof(target) - 1 : 1;
+	}
+	ret[n] = 0;
+	return true;
 }
 
 static void read_run_cmd(struct reader *r, const struct sw_import_entry *e)
 {
+	char command[VALUE_MAX], element[VALUE_MAX + 64];
+	size_t line;
+
 	if (!*e->value)
 		return;
-	sw_import_say(r->im, e, SW_IMPORT_LEFT,
-		"a command at an attack stays off: its argument is the attacker's, and one that strikes back hits whoever was "
-		"forged; write it as an action by hand if it only tells");
+	if (!read_command(e->value, command, sizeof(command))) {
+		sw_import_say(r->im, e, SW_IMPORT_LEFT,
+			"an action is a path and words, seen by no shell, and knows no port; and one that strikes back hits whoever was forged");
+		return;
+	}
+	line = sw_import_say(r->im, e, SW_IMPORT_ASKED,
+		"the attacker chooses when it runs and on whom: one that strikes back hits whoever was forged");
+	sw_import_add(r->im, line, "bans.backends", "xdp");
+	sw_import_add(r->im, line, "bans.backends", "exec");
+	snprintf(element, sizeof(element), "name: portsentry\nban: \"%s\"", command);
+	sw_import_add(r->im, line, "actions", element);
 }
 
 static void read_run_first(struct reader *r, const struct sw_import_entry *e)
