@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`sockets list` and `ps` beside the tools people know: the same sockets, processes and descriptors, any
 difference explained by a row of a list here; and every command that administrators are taught."""
+import csv
+import io
 import os
 import re
+import shutil
 import signal
+import subprocess
 import sys
 
 import pytest
 
-from lab import Lab
+from lab import BUILD, Lab
 
 # Opens a socket of each kind, and some twice, prints "ready" and holds them.
 FULL = r"""
@@ -262,3 +266,31 @@ def test_ps_works_without_the_daemon_and_says_what_it_does_not_know(lab):
     assert out.splitlines()[0].split() == "UID PID PPID C STIME TTY TIME CMD".split()
     assert lab.cli("ps", "999999999")[0] == 1
     assert lab.cli("ps", "x")[0] == 2
+
+
+def package_of(path):
+    """By dpkg itself, which may know the file by its place before /usr was merged."""
+    both = ["dpkg-query", "-S", path, path.removeprefix("/usr")]
+    return subprocess.run(both, capture_output=True, text=True, check=False).stdout.split(":")[0]
+
+
+def test_the_package_of_a_program_is_named_and_a_copy_has_none(lab):
+    program = os.path.realpath("/bin/sleep")
+    copy = shutil.copy(program, lab.dir + "/sleep")
+    known, unknown = lab.spawn(program, "1000"), lab.spawn(copy, "1000")
+    rows = list(csv.DictReader(io.StringIO(lab.on_host(os.path.join(BUILD, "sockwarden"), "ps", "-o", "csv").stdout)))
+    of_pid = {row["PID"]: row["PACKAGE"] for row in rows}
+    assert package_of(program) and of_pid[str(known.pid)] == package_of(program)
+    assert of_pid[str(unknown.pid)] in ("", "-")
+
+
+def test_the_package_of_a_listener_is_named(lab):
+    python = os.path.realpath("/usr/bin/python3")
+    lab.start()
+    p = lab.spawn(python, "-S", "-E", "-c", "import socket; s = socket.create_server(('0.0.0.0', 0)); print(s.getsockname()[1], flush=True); "
+                  "s.accept()")
+    port = int(p.stdout.readline())
+    lab.wait(lambda: lab.cli_json("sockets", "list", f":{port}")["sockets"], 5, "it is listed")
+    s = lab.cli_json("sockets", "list", "-p", f":{port}")["sockets"][0]
+    assert package_of(python) and s["processes"][0]["package"] == package_of(python)
+    assert package_of(python) in lab.ok("sockets", "list", "-o", "wide", f":{port}")

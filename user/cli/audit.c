@@ -4,6 +4,7 @@
  * Listeners of one program on one port are one service; the gravest come first.
  */
 #include "user/cli/boot.h"
+#include "user/cli/packages.h"
 #include "user/cli/services.h"
 #include "user/cli/table.h"
 
@@ -259,23 +260,17 @@ static void explain(json_t *service)
 	json_object_del(service, "cgroup_unit");
 }
 
+/* A container has files of its own. */
 static void name_packages(json_t *services)
 {
-	size_t n = json_array_size(services), i, used = 0;
-	struct sw_packaged *files = calloc(n + 1, sizeof(*files));
-	json_t *s;
+	json_t *ours = json_array(), *s;
+	size_t i;
 
-	if (!files)
-		return;
 	json_array_foreach(services, i, s)
-		if (*sw_cli_text(s, "executable") && !*sw_cli_text(s, "container"))
-			files[used++].path = sw_cli_text(s, "executable");
-	sw_boot_packages("", files, used);
-	json_array_foreach(services, i, s)
-		for (size_t k = 0; k < used; k++)
-			if (sw_streq(files[k].path, sw_cli_text(s, "executable")) && *files[k].package)
-				set_text(s, "package", files[k].package);
-	free(files);
+		if (!*sw_cli_text(s, "container"))
+			json_array_append(ours, s);
+	sw_cli_name_packages(ours);
+	json_decref(ours);
 }
 
 /* ---- the list */

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "user/base/clock.h"
+#include "user/cli/packages.h"
 
 enum { CMDLINE_MAX = 2 << 20 /* of all arguments: beyond ARG_MAX's usual size */, C_MAX = 99, DAY_SEC = 86400 };
 
@@ -281,9 +282,33 @@ static const struct sw_cli_column columns[] = {
 	{"TTY", "tty"},
 	{"TIME", "time"},
 	{"LISTENS", "listens", SW_COL_OPTIONAL},
+	{"PACKAGE", "package", SW_COL_WIDE},
 	{"CMD", "command"},
 	{},
 };
+
+/* The path is that file in the root we see: not of a container's, and neither deleted nor replaced. */
+static bool runs_our_file(const json_t *row)
+{
+	struct stat runs, there;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%lld/exe", sw_cli_number(row, "pid"));
+	return stat(path, &runs) == 0 && stat(sw_cli_text(row, "executable"), &there) == 0 &&
+	       runs.st_dev == there.st_dev && runs.st_ino == there.st_ino;
+}
+
+static void name_packages(const json_t *rows)
+{
+	json_t *ours = json_array(), *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		if (runs_our_file(row))
+			json_array_append(ours, row);
+	sw_cli_name_packages(ours);
+	json_decref(ours);
+}
 
 static struct moment moment_now(void)
 {
@@ -313,6 +338,8 @@ static int list_processes(struct sw_cli *c)
 		add_listens(rows, json_object_get(data, "sockets"));
 	else
 		sw_cli_say(c, "what each listens on is not shown: the daemon is not running, or not for you to ask");
+	if (c->format == SW_CLI_WIDE || c->format == SW_CLI_CSV)
+		name_packages(rows);
 	out = json_pack("{sisosb}", "schema_version", 1, "processes", rows, "listens_known", r == SW_EXIT_OK);
 	sw_cli_print_rows(c, out, "processes", columns, "no processes");
 	json_decref(out);

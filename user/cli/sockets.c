@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* sockets list, diff, baseline. */
+#include "user/cli/packages.h"
 #include "user/cli/sock_as.h"
 #include "user/cli/sock_filter.h"
 
@@ -54,6 +55,22 @@ static void cell_processes(const json_t *row, struct sw_strbuf *out)
 	}
 }
 
+/* Of the first process that has one. */
+static void cell_package(const json_t *row, struct sw_strbuf *out)
+{
+	json_t *p;
+	size_t i;
+
+	json_array_foreach(json_object_get(row, "processes"), i, p) {
+		const char *package = sw_cli_text(p, "package");
+
+		if (!*package)
+			continue;
+		sw_strbuf_safe(out, package, strlen(package));
+		return;
+	}
+}
+
 static void cell_user(const json_t *row, struct sw_strbuf *out)
 {
 	const char *user = sw_cli_text(row, "user");
@@ -74,6 +91,7 @@ static const struct sw_cli_column socket_columns[] = {
 	{"NETNS", "netns_name", SW_COL_OPTIONAL},
 	{"UNIT", "unit", SW_COL_WIDE},
 	{"CONTAINER", "container", SW_COL_WIDE},
+	{"PACKAGE", NULL, SW_COL_WIDE, cell_package},
 	{"SINCE", "since_at", SW_COL_WIDE | SW_COL_TIME},
 	{"INODE", "inode", SW_COL_WIDE | SW_COL_RIGHT},
 	{"PROCESSES", NULL, SW_COL_WIDE | SW_COL_FLEX, cell_processes},
@@ -87,6 +105,23 @@ static void with_processes(struct sw_cli_column *cols)
 		if (cols->cell == cell_processes)
 			cols->flags &= ~(unsigned int)SW_COL_WIDE;
 	}
+}
+
+/* A container has files of its own, and what was deleted is no package's. */
+static void name_packages(const json_t *sockets)
+{
+	json_t *ours = json_array(), *s, *p;
+	size_t i, k;
+
+	json_array_foreach(sockets, i, s) {
+		if (*sw_cli_text(s, "container"))
+			continue;
+		json_array_foreach(json_object_get(s, "processes"), k, p)
+			if (!json_is_true(json_object_get(p, "deleted")))
+				json_array_append(ours, p);
+	}
+	sw_cli_name_packages(ours);
+	json_decref(ours);
 }
 
 static void sift(const struct sw_sock_filter *f, json_t *sockets)
@@ -181,6 +216,8 @@ int sw_cli_sockets_list(struct sw_cli *c)
 	if (r)
 		return r;
 	sift(&filter, json_object_get(data, "sockets"));
+	if (!view && (c->o.processes || c->format == SW_CLI_WIDE || c->format == SW_CLI_CSV))
+		name_packages(json_object_get(data, "sockets"));
 	if (view && c->format != SW_CLI_JSON && c->format != SW_CLI_JSONL)
 		sw_sock_view_print(c, view, json_object_get(data, "sockets"));
 	else
