@@ -49,6 +49,26 @@ static void print_mode(const struct sw_cli *c, const json_t *s)
 	putchar('\n');
 }
 
+/* Somebody else's program is never replaced: it is named, and where ours is by tc, it sees packets first. */
+static void print_foreign(const struct sw_cli *c, const json_t *rows)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		const json_t *foreign = json_object_get(row, "foreign_xdp");
+		const char *name = sw_cli_text(foreign, "name");
+
+		if (!foreign)
+			continue;
+		sw_cli_put(c, "33", sw_cli_text(row, "name"));
+		printf(": XDP program %lld (", sw_cli_number(foreign, "id"));
+		sw_cli_put(c, NULL, *name ? name : "unnamed");
+		printf(") of somebody else is there%s\n",
+			sw_streq(sw_cli_text(row, "hook"), "none") ? "" : " and sees packets first");
+	}
+}
+
 static void print_interfaces(const struct sw_cli *c, const json_t *s)
 {
 	static const struct sw_cli_column cols[] = {{"INTERFACE", "name"}, {"HOOK", "hook", 0, NULL, color_hook},
@@ -58,6 +78,7 @@ static void print_interfaces(const struct sw_cli *c, const json_t *s)
 	putchar('\n');
 	if (json_array_size(rows)) {
 		sw_cli_table(c, rows, cols, 0);
+		print_foreign(c, rows);
 		return;
 	}
 	label(c, "interfaces");
@@ -355,6 +376,12 @@ static void guard_json(const struct sw_guard_status *g, struct sw_strbuf *out)
 		sw_json_stringn(&j, "hook", d->hook, strnlen(d->hook, sizeof(d->hook)));
 		sw_json_stringn(&j, "driver", d->driver, strnlen(d->driver, sizeof(d->driver)));
 		sw_json_stringn(&j, "why", d->why, strnlen(d->why, sizeof(d->why)));
+		if (d->foreign_xdp_id) {
+			sw_json_object_begin(&j, "foreign_xdp");
+			sw_json_uint(&j, "id", d->foreign_xdp_id);
+			sw_json_stringn(&j, "name", d->foreign_xdp, strnlen(d->foreign_xdp, sizeof(d->foreign_xdp)));
+			sw_json_object_end(&j);
+		}
 		sw_json_object_end(&j);
 	}
 	sw_json_array_end(&j);

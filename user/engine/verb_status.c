@@ -96,6 +96,12 @@ static void write_interfaces(struct sw_json *j, const struct sw_guard_status *s)
 		sw_json_stringn(j, "hook", f->hook, strnlen(f->hook, sizeof(f->hook)));
 		sw_json_stringn(j, "driver", f->driver, strnlen(f->driver, sizeof(f->driver)));
 		sw_json_stringn(j, "why", f->why, strnlen(f->why, sizeof(f->why)));
+		if (f->foreign_xdp_id) {
+			sw_json_object_begin(j, "foreign_xdp");
+			sw_json_uint(j, "id", f->foreign_xdp_id);
+			sw_json_stringn(j, "name", f->foreign_xdp, strnlen(f->foreign_xdp, sizeof(f->foreign_xdp)));
+			sw_json_object_end(j);
+		}
 		sw_json_object_end(j);
 	}
 	sw_json_array_end(j);

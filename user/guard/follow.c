@@ -11,9 +11,12 @@ enum { EVENT_BYTES = 32768 };
 struct watched {
 	struct sw_device device; /* as last seen */
 	struct sw_hook_choice choice; /* hook: what is attached, NONE: nothing */
+	enum sw_attach asked; /* the hook that was last chosen: another choice attaches anew */
 	uint64_t attached_ns;
 	bool had_carrier, had_default; /* when attached */
 	bool is_given_up; /* taken off again: stays off until it comes anew or the configuration does */
+	bool is_due; /* what was wanted may have changed: choose again */
+	bool has_foreign; /* the XDP program that is there is somebody else's */
 	bool is_seen; /* by the look that is going on */
 };
 
@@ -61,6 +64,17 @@ static void remove_watched(struct sw_follow *f, struct watched *w)
 	*w = f->all[--f->n];
 }
 
+/* Off the device, whatever its name and namespace are now, and off the list. */
+static void let_go(struct sw_follow *f, struct watched *w, const char *why)
+{
+	int r = sw_detach_packet(w->device.ifindex, f->pin_dir);
+
+	if (r < 0)
+		sw_log_err(r, "%s: cannot take the program off", w->device.name);
+	sw_log_notice("%s %s", w->device.name, why);
+	remove_watched(f, w);
+}
+
 static const char *error_why(int error)
 {
 	switch (error) {
@@ -98,14 +112,13 @@ static int try_hook(struct sw_follow *f, struct watched *w, enum sw_attach hook,
 }
 
 /* Downwards from the choice; a hook that was set by name is not replaced by another. */
-static void attach(struct sw_follow *f, struct watched *w, enum sw_hook want)
+static int try_hooks(struct sw_follow *f, struct watched *w, enum sw_hook want,
+	const struct sw_hook_choice *choice)
 {
 	enum sw_attach tc = f->host.has_tcx ? SW_ATTACH_TCX : SW_ATTACH_CLSACT;
-	struct sw_hook_choice c;
+	struct sw_hook_choice c = *choice;
 	int r;
 
-	sw_device_choose(
-		&w->device, want, &f->host, sw_attach_is_own(w->device.ifindex, f->pin_dir), &c);
 	w->choice = c;
 	r = c.hook == SW_ATTACH_NONE ? -EBUSY : try_hook(f, w, c.hook, c.why);
 	if (r < 0 && c.hook == SW_ATTACH_NATIVE && want == SW_HOOK_AUTO)
@@ -115,8 +128,30 @@ static void attach(struct sw_follow *f, struct watched *w, enum sw_hook want)
 	if (r < 0 && c.hook != SW_ATTACH_NONE && want == SW_HOOK_AUTO && !w->device.is_layer3 &&
 		!w->device.xdp_prog_id)
 		r = try_hook(f, w, SW_ATTACH_GENERIC, "native XDP and tc failed here");
-	if (r < 0)
-		sw_log_warning(0, "%s: not watched: %s", w->device.name, w->choice.why);
+	return r;
+}
+
+/* Where another hook is chosen than last time it takes the old one's place; while it cannot, the old one stays. */
+static void attach(struct sw_follow *f, struct watched *w, enum sw_hook want)
+{
+	enum sw_attach before = w->choice.hook;
+	struct sw_hook_choice c;
+	int r;
+
+	w->is_due = false;
+	sw_device_choose(&w->device, want, &f->host, !w->has_foreign, &c);
+	if (before != SW_ATTACH_NONE && c.hook == w->asked) {
+		if (c.hook == before) /* else it says what failed */
+			w->choice = c;
+		return;
+	}
+	r = try_hooks(f, w, want, &c);
+	w->asked = r == -EBUSY ? SW_ATTACH_NONE : c.hook; /* what is busy is asked again */
+	if (r >= 0)
+		return;
+	if (before != SW_ATTACH_NONE && try_hook(f, w, before, w->choice.why) >= 0)
+		return;
+	sw_log_warning(0, "%s: not watched: %s", w->device.name, w->choice.why);
 }
 
 static void detach(struct sw_follow *f, struct watched *w, const char *why)
@@ -166,6 +201,12 @@ static void look_at(struct sw_follow *f, const struct sw_device *d)
 	bool is_wanted = sw_device_is_wanted(d, f->wish.patterns, f->wish.n, &row), is_new = !w;
 	__u32 xdp_before = w ? w->device.xdp_prog_id : 0;
 
+	/* One found by its default route stays when the route moves. */
+	if (w && !is_wanted && f->wish.n) {
+		sw_log_notice("%s is called %s now", w->device.name, d->name);
+		let_go(f, w, "is not wanted by that name: taken off");
+		return;
+	}
 	if (!w && !is_wanted)
 		return;
 	if (!w)
@@ -173,13 +214,16 @@ static void look_at(struct sw_follow *f, const struct sw_device *d)
 	if (!w)
 		return;
 	w->is_seen = true;
-	if (!sw_streq(w->device.name, d->name))
+	if (!sw_streq(w->device.name, d->name)) {
 		sw_log_notice("%s is now called %s", w->device.name, d->name);
+		w->is_due = true; /* another row may hold for it */
+	}
 	w->device = *d;
+	w->has_foreign = d->xdp_prog_id && !sw_attach_is_own(d->ifindex, f->pin_dir);
 	check_harm(f, w);
-	if (!f->is_active || w->is_given_up || w->choice.hook != SW_ATTACH_NONE || !is_wanted)
+	if (!f->is_active || w->is_given_up || !is_wanted)
 		return;
-	if (is_new || xdp_before != d->xdp_prog_id || !w->choice.why[0])
+	if (is_new || xdp_before != d->xdp_prog_id || w->is_due)
 		attach(f, w, wanted_hook(f, row));
 }
 
@@ -188,11 +232,8 @@ static void forget_gone(struct sw_follow *f)
 	for (size_t i = f->n; i-- > 0;) {
 		struct watched *w = &f->all[i];
 
-		if (w->is_seen)
-			continue;
-		sw_log_notice("%s is gone", w->device.name);
-		sw_detach_packet(w->device.ifindex, f->pin_dir); /* removes its pin */
-		remove_watched(f, w);
+		if (!w->is_seen)
+			let_go(f, w, "is gone");
 	}
 }
 
@@ -220,19 +261,40 @@ static int on_settled(struct sw_source *s, void *arg)
 	return 0;
 }
 
+/*
+ * Let go at once: by the next look another device may have its index, or this one have come back from
+ * another namespace without what was attached. A bridge says the same of a port that leaves it.
+ */
+static void on_gone(struct sw_follow *f, const struct ifinfomsg *ifi)
+{
+	struct watched *w =
+		ifi->ifi_family == AF_UNSPEC ? find_watched(f, (__u32)ifi->ifi_index) : NULL;
+
+	if (w)
+		let_go(f, w, "is gone");
+}
+
+struct heard {
+	struct sw_follow *follow;
+	bool is_due; /* worth a look */
+};
+
 /* A look costs a dump of the routes: on a router only default routes are worth one. */
 static int on_message(const struct nlmsghdr *nlh, void *arg)
 {
-	bool *is_due = arg;
+	struct heard *h = arg;
 
 	switch (nlh->nlmsg_type) {
-	case RTM_NEWLINK:
 	case RTM_DELLINK:
-		*is_due = true;
+		on_gone(h->follow, mnl_nlmsg_get_payload(nlh));
+		h->is_due = true;
+		break;
+	case RTM_NEWLINK:
+		h->is_due = true;
 		break;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-		*is_due |= ((const struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_dst_len == 0;
+		h->is_due |= ((const struct rtmsg *)mnl_nlmsg_get_payload(nlh))->rtm_dst_len == 0;
 		break;
 	}
 	return MNL_CB_OK;
@@ -242,7 +304,7 @@ static int on_netlink(struct sw_source *s, int fd, uint32_t events, void *arg)
 {
 	struct sw_follow *f = arg;
 	_free_ char *buf = malloc(EVENT_BYTES);
-	bool is_due = false;
+	struct heard heard = {.follow = f};
 
 	if (!buf)
 		return 0;
@@ -250,13 +312,13 @@ static int on_netlink(struct sw_source *s, int fd, uint32_t events, void *arg)
 		ssize_t n = recv(fd, buf, EVENT_BYTES, MSG_DONTWAIT);
 
 		if (n < 0 && errno == ENOBUFS)
-			is_due = true; /* something was missed */
+			heard.is_due = true; /* something was missed */
 		else if (n <= 0)
 			break;
 		else
-			mnl_cb_run(buf, (size_t)n, 0, 0, on_message, &is_due);
+			mnl_cb_run(buf, (size_t)n, 0, 0, on_message, &heard);
 	}
-	if (is_due)
+	if (heard.is_due)
 		sw_source_set_timer(f->settle, SW_FOLLOW_SETTLE_MS * SW_MSEC_NS, 0);
 	return 0;
 }
@@ -339,13 +401,9 @@ static void drop_unwanted(struct sw_follow *f)
 		const struct sw_config_iface *row;
 
 		w->is_given_up = false;
-		if (w->choice.hook == SW_ATTACH_NONE && f->is_active)
-			w->choice.why[0] = '\0'; /* try again */
-		if (sw_device_is_wanted(&w->device, f->wish.patterns, f->wish.n, &row))
-			continue;
-		sw_log_notice("%s: not wanted any more, taken off", w->device.name);
-		sw_detach_packet(w->device.ifindex, f->pin_dir);
-		remove_watched(f, w);
+		w->is_due = true;
+		if (!sw_device_is_wanted(&w->device, f->wish.patterns, f->wish.n, &row))
+			let_go(f, w, "is not wanted any more: taken off");
 	}
 }
 
@@ -372,7 +430,7 @@ void sw_follow_set_active(struct sw_follow *f, bool is_active)
 		if (!is_active)
 			detach(f, &f->all[i], "the mode is off");
 		else
-			f->all[i].choice.why[0] = '\0';
+			f->all[i].is_due = true;
 	}
 	r = is_active ? sw_follow_look(f) : 0;
 	if (r < 0)
@@ -391,5 +449,9 @@ void sw_follow_status(const struct sw_follow *f, struct sw_guard_status *ret)
 		sw_strcpy(out->hook, sizeof(out->hook), sw_attach_word(w->choice.hook));
 		sw_strcpy(out->driver, sizeof(out->driver), w->device.driver);
 		sw_strcpy(out->why, sizeof(out->why), w->choice.why);
+		if (!w->has_foreign)
+			continue;
+		out->foreign_xdp_id = w->device.xdp_prog_id;
+		sw_strcpy(out->foreign_xdp, sizeof(out->foreign_xdp), w->device.xdp_prog_name);
 	}
 }

@@ -23,7 +23,7 @@
 #include "sockwarden/abi/probe.h"
 #include "sockwarden/model/addr.h"
 
-enum { SW_GUARD_VERSION = 3, SW_GUARD_BATCH_MAX = 512, SW_GUARD_FDS_MAX = 32, SW_GUARD_IFACES_MAX = 16 };
+enum { SW_GUARD_VERSION = 4, SW_GUARD_BATCH_MAX = 512, SW_GUARD_FDS_MAX = 32, SW_GUARD_IFACES_MAX = 16 };
 
 enum sw_role {
 	SW_ROLE_ENGINE = 1,
@@ -143,6 +143,8 @@ struct sw_guard_iface {
 	char hook[12];	  /* "native", "tcx", "clsact", "generic", "none" */
 	char driver[24];
 	char why[100];	  /* why this hook, or why none */
+	__u32 foreign_xdp_id; /* somebody else's XDP program on it, as last told by netlink; 0: none */
+	char foreign_xdp[16]; /* its name, "" when it has none */
 };
 
 /* Where a ban is put in force. */

@@ -189,11 +189,13 @@ function drawNumbers(s) {
 	});
 }
 
+const foreign = (x) => (x ? ` (XDP program ${x.id}${x.name ? `, ${x.name},` : ""} of somebody else is there)` : "");
+
 function drawStatus(s) {
 	drawVerdict(s);
 	drawNumbers(s);
 	fill($("packets"), (s.counters ?? []).map((c) => [c.reason, number(c.packets), number(c.dropped)]), "No counters yet.");
-	fill($("interfaces"), (s.interfaces ?? []).map((i) => [mono(i.name), i.hook, [i.driver, i.why].filter(Boolean).join(": ")]),
+	fill($("interfaces"), (s.interfaces ?? []).map((i) => [mono(i.name), i.hook, [i.driver, i.why].filter(Boolean).join(": ") + foreign(i.foreign_xdp)]),
 		"No device is watched.");
 }
 
