@@ -95,6 +95,26 @@ static void slow_logins_other_ports_and_other_peers_are_none(void **state)
 	assert_int_equal(n_found, 0);
 }
 
+static void a_database_inside_is_used_and_from_outside_is_guessed_at(void **state)
+{
+	struct sw_sock_event ev = {.head.type = SW_EV_ACCEPT,
+		.family = AF_INET,
+		.protocol = IPPROTO_TCP,
+		.lport = 3306,
+		.owner.tgid = 1};
+	__u32 inside = htonl(0x0a000701);
+
+	memcpy(ev.raddr, &inside, sizeof(inside));
+	for (uint16_t i = 0; i < 60; i++) {
+		ev.rport = (uint16_t)(40000 + i);
+		sw_flows_socket(flows, &ev);
+	}
+	assert_int_equal(n_found, 0);
+	for (uint16_t i = 0; i < 20; i++)
+		socket_event(SW_EV_ACCEPT, 7, 3306, (uint16_t)(40000 + i), 1);
+	assert_int_equal(n_found, 1);
+}
+
 static void a_rule_heeds_its_switch_threshold_and_allow_list(void **state)
 {
 	struct sw_config_habit *h = set(SW_RULE_BRUTE_FORCE);
@@ -255,6 +275,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(twenty_logins_in_a_minute_are_guessing),
 		TEST(slow_logins_other_ports_and_other_peers_are_none),
+		TEST(a_database_inside_is_used_and_from_outside_is_guessed_at),
 		TEST(a_rule_heeds_its_switch_threshold_and_allow_list),
 		TEST(connections_at_one_pace_are_a_beacon_when_that_is_wanted),
 		TEST(connections_at_a_persons_pace_are_no_beacon),

@@ -186,6 +186,12 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static uint32_t draw(uint64_t *state)
+{
+	*state = *state * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(*state >> 32);
+}
+
 /* Three weeks, a try each ten seconds: ten-minute bans, after the fifth of a day a week. */
 static void who_never_stops_is_banned_for_weeks(void **state)
 {
@@ -215,6 +221,54 @@ static void who_is_slow_is_never_banned(void **state)
 		pass(w, 150);
 	}
 	assert_int_equal(w->bans, 0);
+}
+
+/*
+ * Thirty days of a busy server, at the default of five in ten minutes, by minutes. Assumed:
+ * - 2,000 people who log in from an address of their own mistype twice a day each, twelve hours apart, and one in fifty
+ *   of those times it is three times within the minute;
+ * - 5,000 people behind one NAT log in over the web and by SSH with keys; with a password and wrongly it is 16 of them
+ *   a day, once each (one in 312), all at their own times, five of them between 8 and 10;
+ * - a monitor knows a service only by a failed login, and tries each five minutes;
+ * - a cron job of the owner's network has a stale password and tries each minute; that network is allowed.
+ * A NAT with 40 a day, 12 of them in the morning, is banned three times in these days: it belongs on the allow list.
+ */
+static void nobody_innocent_is_banned_in_thirty_days(void **state)
+{
+	struct world *w = *state;
+	struct sw_net owners = net_of("192.0.2.0/24"), cron = net_of("192.0.2.7"), nat = net_of("198.18.200.1"),
+		      monitor = net_of("198.18.200.2"), attacker = net_of("203.0.113.66");
+	uint64_t random = 7, failures = 0;
+
+	assert_int_equal(sw_policy_allow(w->policy, &owners, SW_ALLOW_OPERATOR, "root", "the office"), 0);
+	for (int minute = 0; minute < 30 * 24 * 60; minute++) {
+		bool is_morning = minute / 60 % 24 >= 8 && minute / 60 % 24 < 10;
+
+		for (uint32_t i = (uint32_t)minute % 720; i < 2000; i += 720) {
+			struct sw_net who = sw_net_from4(htobe32(0xc6120000u + i));
+			unsigned int n = draw(&random) % 50 ? 1 : 3;
+
+			failures += n;
+			while (n--)
+				try_once(w, &who);
+		}
+		/* 5 in the two hours of the morning, 11 in the others */
+		if (draw(&random) % 1320 < (is_morning ? 55u : 11u)) {
+			try_once(w, &nat);
+			failures++;
+		}
+		if (minute % 5 == 0)
+			try_once(w, &monitor);
+		try_once(w, &cron);
+		pass(w, 60);
+	}
+	assert_true(failures > 100000);
+	assert_int_equal(w->bans, 0);
+	assert_int_equal(sw_policy_n_bans(w->policy), 0);
+	assert_true(w->refused > 0); /* the cron job, each time it was due */
+	for (int i = 0; i < 5; i++)
+		try_once(w, &attacker);
+	assert_int_equal(w->bans, 1); /* and whoever guesses still is */
 }
 
 static void bans_that_grow_double_and_are_forgotten(void **state)
@@ -354,6 +408,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(who_never_stops_is_banned_for_weeks),
 		T(who_is_slow_is_never_banned),
+		T(nobody_innocent_is_banned_in_thirty_days),
 		T(bans_that_grow_double_and_are_forgotten),
 		T(a_network_goes_with_many_of_its_addresses),
 		T(no_network_wider_than_the_floor_and_none_with_an_owner_in_it),

@@ -8,6 +8,7 @@
 #include "user/base/cidr.h"
 #include "user/detect/beacon.h"
 #include "user/detect/sight.h"
+#include "user/detect/web.h"
 #include "user/trail/static_hash.h"
 
 enum { WAYS = 4, FLOOD_TIMES = 64, NETSTAT_LINE_MAX = 8192 };
@@ -129,6 +130,15 @@ static struct row *get_row(struct sw_flows *f, uint64_t key)
 	return worst;
 }
 
+/* Applications inside open a connection to their database for each page they make. */
+static bool is_database_inside(const struct sw_sock_event *ev, const struct sw_net *peer)
+{
+	union sw_flow_addr addr;
+
+	memcpy(&addr, peer->addr, sizeof(addr));
+	return sw_probe_is_database_port(ev->lport) && sw_web_is_inside(peer->family, &addr);
+}
+
 static void judge_login(struct sw_flows *f, const struct sw_sock_event *ev)
 {
 	const struct sw_config_habit *rule = sw_rule_at(f->rules, SW_RULE_BRUTE_FORCE);
@@ -138,7 +148,8 @@ static void judge_login(struct sw_flows *f, const struct sw_sock_event *ev)
 	struct sw_finding out;
 	struct row *r;
 
-	if (!rule->is_on || !sw_probe_is_login_port(ev->lport) || is_loopback(&peer))
+	if (!rule->is_on || !sw_probe_is_login_port(ev->lport) || is_loopback(&peer) ||
+		is_database_inside(ev, &peer))
 		return;
 	if (net.family == SW_AF_IP6)
 		net = sw_net_trim(&net, 64);

@@ -106,12 +106,62 @@ bool sw_habits_is_dga(const char *label, size_t len)
 		(digits >= 3 && changes >= 4);
 }
 
+/*
+ * Zones with many long names by design, a digest, a customer or somebody's domain below one suffix, and
+ * which nobody but their owners answers, so that no tunnel can hide below them.
+ */
+static bool is_asked_by_design(const char *name, size_t len)
+{
+	static const char *const zones[] = {
+		"spamhaus.org", /* by domain, address, digest */
+		"spamhaus.net", /* the same with a customer's key */
+		"surbl.org",
+		"uribl.com",
+		"msbl.org", /* digests of mail addresses */
+		"abuse.ch",
+		"spamcop.net",
+		"barracudacentral.org",
+		"dnswl.org",
+		"hash.cymru.com", /* digests of files, as the next two */
+		"mcafee.com",
+		"sophosxl.net",
+		"googlesyndication.com", /* a frame of its own for each advertisement */
+		"metric.gstatic.com",
+		"amazonaws.com", /* customers' names, but of hosts: none is given a zone */
+		"cloudfront.net",
+		"akamaiedge.net",
+		"googlevideo.com",
+		"windows.net",
+	};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(zones); i++) {
+		size_t n = strlen(zones[i]);
+
+		if (len > n && name[len - n - 1] == '.' && !memcmp(name + len - n, zones[i], n))
+			return true;
+	}
+	return false;
+}
+
+/* "1.0. … 8.b.d.0.1.0.0.2.list.example": an address of IPv6, nibble by nibble. */
+static bool is_reversed6(const char *name, size_t len)
+{
+	if (len < 64)
+		return false;
+	for (size_t i = 0; i < 64; i += 2) {
+		if (!isxdigit((unsigned char)name[i]) || name[i + 1] != '.')
+			return false;
+	}
+	return true;
+}
+
 /* "in-addr.arpa" and its like, and "4.3.2.1.list.example": how block lists are asked. */
 static bool is_everyday(const char *name, size_t len)
 {
 	unsigned int numbers = 0, digits = 0;
 
-	if (len >= 5 && !memcmp(name + len - 5, ".arpa", 5))
+	if ((len >= 5 && !memcmp(name + len - 5, ".arpa", 5)) || is_reversed6(name, len) ||
+		is_asked_by_design(name, len))
 		return true;
 	for (size_t i = 0; i < len && numbers < 4; i++) {
 		if (name[i] == '.') {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Habits of DNS clients: what many names together give away, in windows of two halves and tables of
- * fixed size. Reverse zones and block lists asked by reversed address are everyday's and not counted.
+ * fixed size. Reverse zones, block lists asked by reversed address and zones
+ * that are asked by digest or domain are everyday's and not counted.
  * Pure; the caller owns it and gives the time.
  */
 #pragma once

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/detect/scan.h"
 #include "user/detect/beacon.h"
+#include "user/detect/web.h"
 
 #include <arpa/inet.h>
 
@@ -397,7 +398,7 @@ void sw_scan_end(struct sw_scan *s)
 /* Ports that peers of file sharing keep, where most are gone when they are asked. */
 static bool is_sharing_port(uint16_t port)
 {
-	return (port >= 6881 && port <= 6999) || port == 4662 || port == 51413;
+	return (port >= 6881 && port <= 6999) || port == 4662 || port == 8999 || port == 51413;
 }
 
 static struct flood *get_flood(struct sw_scan *s, const union sw_flow_addr *a, uint16_t port)
@@ -652,6 +653,13 @@ static void judge_pace(struct sw_scan *s, const struct sw_flow *f)
 	s->fn(s->arg, &finding);
 }
 
+/* A connection at which passwords are tried, if it is one of many. */
+static bool is_login(const struct sw_flow *f)
+{
+	return sw_probe_is_login_port(f->dport) &&
+		!(sw_probe_is_database_port(f->dport) && sw_web_is_inside(f->family, &f->saddr));
+}
+
 static void judge_syn(struct sw_scan *s, const struct sw_flow *f, uint64_t way)
 {
 	const struct sw_config_habit *login = rule_at(s, SW_RULE_BRUTE_FORCE);
@@ -662,7 +670,7 @@ static void judge_syn(struct sw_scan *s, const struct sw_flow *f, uint64_t way)
 		mark_seen(s, syn_of(way));
 		count_syn(s, f);
 		judge_pace(s, f);
-		if (login->is_on && sw_probe_is_login_port(f->dport))
+		if (login->is_on && is_login(f))
 			count_login(s, f, ROW_LOGIN_SYN, login->threshold + login->threshold / 2,
 				(unsigned int)login->window_sec / 3);
 	}
@@ -680,7 +688,7 @@ static void judge_talk(
 	const struct sw_config_habit *login = rule_at(s, SW_RULE_BRUTE_FORCE);
 	bool is_client = is_seen(s, syn);
 
-	if (payload && login->is_on && sw_probe_is_login_port(f->dport) &&
+	if (payload && login->is_on && is_login(f) &&
 		!is_seen(s, sw_mix64(way, SALT_DATA))) {
 		mark_seen(s, sw_mix64(way, SALT_DATA));
 		if (is_client)

@@ -11,5 +11,5 @@ const char *sw_web_attack(const struct sw_http *h);
 const char *sw_web_scanner(struct sw_http_text agent);
 /* A program is asked for by path; the ending, NULL when it is none. */
 const char *sw_web_program(struct sw_http_text path);
-/* True of private, shared, link-local and loopback addresses. */
+/* True of private, shared, link-local and loopback addresses; of IPv4 in the first four bytes. */
 bool sw_web_is_inside(unsigned int family, const union sw_flow_addr *a);

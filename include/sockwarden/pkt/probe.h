@@ -56,6 +56,12 @@ SW_PKT_INLINE int sw_probe_is_login_port(__u16 port)
 		port == 3306 || port == 3389 || port == 5432 || port == 5900;
 }
 
+/* Of these, those to which an application opens a connection for each page it makes. */
+SW_PKT_INLINE int sw_probe_is_database_port(__u16 port)
+{
+	return port == 3306 || port == 5432;
+}
+
 /* Traceroute's ports, and answers of a service whose question is forgotten. */
 SW_PKT_INLINE int sw_probe_is_udp_everyday(const struct sw_flow *f)
 {
