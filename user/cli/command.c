@@ -124,6 +124,10 @@ static const struct sw_opt history_options[] = {
 	LENGTH(0, "since", since_sec, "TIME", "only those of the last 90m, 24h, 7d (all)"),
 	{},
 };
+static const struct sw_opt policy_learn_options[] = {
+	LENGTH(0, "for", length_sec, "TIME", "how far back findings are read (7d)"),
+	{},
+};
 static const struct sw_opt shadow_options[] = {
 	LENGTH(0, "since", since_sec, "TIME", "the last 90m, 24h, 7d (24h)"),
 	TEXT(0, "db", database, "FILE", "fail2ban's database (/var/lib/fail2ban/fail2ban.sqlite3)"),
@@ -167,6 +171,13 @@ const struct sw_cli_command sw_cli_commands[] = {
 		"sockwarden ps -ef\nsockwarden ps 522\nsockwarden ps -j --pretty\n"},
 	{"audit", "what listens, whether it is needed, how far it reaches, and how to stop it", "", 0, 0, audit_options,
 		sw_cli_audit, "sockwarden audit\nsockwarden audit --all -o wide\n"},
+	{"policy", "the same as policy show", "", 0, 0, NULL, sw_cli_policy_show, NULL, "policy show"},
+	{"policy show", "the rules over who may listen and connect, and how often each named a socket", "", 0, 0, NULL,
+		sw_cli_policy_show, "sockwarden policy show\n"},
+	{"policy check", "what listens or is connected now and the policy does not allow; exit 1 when there is any", "", 0, 0,
+		NULL, sw_cli_policy_check, "sockwarden policy check && echo as it should be\n"},
+	{"policy learn", "a policy from what was seen, for review, as a part of the configuration", "", 0, 0,
+		policy_learn_options, sw_cli_policy_learn, "sockwarden policy learn --for 7d > policy.yaml\n"},
 	{"ban", "drop what comes from an address or a network", "ADDR|CIDR", 1, 1, ban_options, sw_cli_ban,
 		"sockwarden ban 192.0.2.7\nsockwarden ban 2001:db8::/64 --for 7d --reason 'scans us'\n"},
 	{"unban", "end a ban", "ADDR|CIDR", 1, 1, NULL, sw_cli_unban, "sockwarden unban 192.0.2.7\n"},

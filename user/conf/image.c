@@ -33,6 +33,19 @@ static bool has_end(const char *text, size_t size)
 	return memchr(text, 0, size) != NULL;
 }
 
+static bool has_ended_sock_rules(const struct sw_config_sock_rules *rules)
+{
+	for (unsigned int i = 0; i < rules->n; i++) {
+		const struct sw_config_sock_rule *r = &rules->at[i];
+
+		if (!has_end(r->executable, sizeof(r->executable)) || !has_end(r->user, sizeof(r->user)) ||
+			!has_end(r->container, sizeof(r->container)) || !has_end(r->ports, sizeof(r->ports)) ||
+			!has_end(r->networks, sizeof(r->networks)) || r->action > SW_SOCK_DENY)
+			return false;
+	}
+	return true;
+}
+
 static bool has_ended_texts(const struct sw_config *c)
 {
 	static const struct {
@@ -88,7 +101,7 @@ static bool has_ended_texts(const struct sw_config *c)
 			!has_end(f->ca_file, sizeof(f->ca_file)) || !has_end(f->parser, sizeof(f->parser)))
 			return false;
 	}
-	return true;
+	return has_ended_sock_rules(&c->policy_listen) && has_ended_sock_rules(&c->policy_connect);
 }
 
 static bool has_known_words(const struct sw_config *c)
@@ -104,6 +117,7 @@ static bool has_known_words(const struct sw_config *c)
 	return (c->mode == SW_MODE_OBSERVE || c->mode == SW_MODE_ENFORCE) && c->on_exit <= SW_ON_EXIT_REMOVE &&
 	       c->trail_dirs_action <= SW_TRAIL_DROP && c->egress <= SW_EGRESS_OFF &&
 	       c->first_destinations <= SW_FIRSTS_ALERT &&
+	       c->policy_default <= SW_SOCK_DENY &&
 	       c->hook <= SW_HOOK_GENERIC && c->log_level <= SW_LOG_DEBUG && c->mail_min_severity < SW_SEV_COUNT &&
 	       c->syslog_min_severity < SW_SEV_COUNT && c->decoy_tcp <= SW_DECOY_TCP_BELOW &&
 	       c->decoy_preset <= SW_DECOY_PRESET_PORTSENTRY && c->decoy_action <= SW_DECOY_BAN;
@@ -146,7 +160,8 @@ static const char *what_is_wrong(const struct sw_config *c, size_t len)
 		c->n_trail_dirs > SW_CONFIG_DIRS_MAX ||
 		c->decoy_tcp_ports.n > SW_CONFIG_PORTS_MAX || c->decoy_udp_ports.n > SW_CONFIG_PORTS_MAX ||
 		c->n_actions > SW_CONFIG_ACTIONS_MAX || c->trusted_proxies.n > SW_CONFIG_PROXIES_MAX ||
-		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX || c->n_rules > SW_CONFIG_RULES_MAX)
+		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX || c->n_rules > SW_CONFIG_RULES_MAX ||
+		c->policy_listen.n > SW_CONFIG_SOCK_RULES_MAX || c->policy_connect.n > SW_CONFIG_SOCK_RULES_MAX)
 		return "a list is longer than its limit";
 	if (!has_ended_texts(c))
 		return "a text without an end";

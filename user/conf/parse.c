@@ -215,6 +215,27 @@ static void read_rule(struct parse *p, const struct sw_conf_node *v, const char 
 	c->rules[c->n_rules++] = rule;
 }
 
+static void read_sock_rule(
+	struct parse *p, const struct sw_conf_row *row, const struct sw_conf_node *v, const char *name)
+{
+	struct sw_config_sock_rules *rules = (void *)((char *)p->conf + row->offset);
+	struct sw_config_port_range ports[SW_CONFIG_SOCK_PARTS_MAX];
+	struct sw_net nets[SW_CONFIG_SOCK_PARTS_MAX];
+	struct sw_config_sock_rule rule = {};
+	_strbuf_ struct sw_strbuf why = {};
+
+	if (v->kind != SW_CONF_MAP) {
+		sw_conf_report(&p->in, v, name, "a rule wants keys such as executable, user and ports");
+		return;
+	}
+	if (!sw_conf_read_element(&p->in, sw_conf_sock_rule_rows, &rule, v, name))
+		return;
+	if (sw_conf_port_list(rule.ports, ports, &why) < 0 || sw_conf_net_list(rule.networks, nets, &why) < 0)
+		sw_conf_report(&p->in, v, name, sw_strbuf_get(&why));
+	else
+		rules->at[rules->n++] = rule;
+}
+
 static void read_habit_allow(struct parse *p, const struct sw_conf_row *row,
 	struct sw_config_habit *rule, const struct sw_conf_node *list, const char *name)
 {
@@ -322,6 +343,8 @@ static void read_list(struct parse *p, const struct sw_conf_row *row, const stru
 			read_ports(p, row, v, name);
 		else if (row->type == SW_CONF_BANNERS)
 			read_banner(p, v, name);
+		else if (row->type == SW_CONF_SOCK_RULES)
+			read_sock_rule(p, row, v, name);
 		else if (row->type == SW_CONF_RULES)
 			read_rule(p, v, name);
 		else if (row->type == SW_CONF_FLAGS)

@@ -187,6 +187,11 @@ static void put_flags(const struct sw_conf_row *row, __u32 flags, size_t depth, 
 	}
 }
 
+static const struct sw_config_sock_rules *sock_rules_of(const struct sw_config *c, const struct sw_conf_row *row)
+{
+	return (const void *)((const char *)c + row->offset);
+}
+
 static __u32 count_of(const struct sw_config *c, const struct sw_conf_row *row)
 {
 	switch (row->type) {
@@ -205,6 +210,8 @@ static __u32 count_of(const struct sw_config *c, const struct sw_conf_row *row)
 		return c->n_actions;
 	case SW_CONF_PROXIES:
 		return c->trusted_proxies.n;
+	case SW_CONF_SOCK_RULES:
+		return sock_rules_of(c, row)->n;
 	default:
 		return c->n_ifaces;
 	}
@@ -237,6 +244,9 @@ static void put_list(const struct sw_config *c, const struct sw_conf_row *row, s
 		put_elements(sw_conf_rule_rows, c->rules, sizeof(c->rules[0]), n, depth, out);
 	if (row->type == SW_CONF_ACTIONS)
 		put_elements(sw_conf_action_rows, c->actions, sizeof(c->actions[0]), n, depth, out);
+	if (row->type == SW_CONF_SOCK_RULES)
+		put_elements(sw_conf_sock_rule_rows, sock_rules_of(c, row)->at, sizeof(struct sw_config_sock_rule), n,
+			depth, out);
 	if (row->type == SW_CONF_IFACES)
 		put_elements(sw_conf_iface_rows, c->ifaces, sizeof(c->ifaces[0]), n, depth, out);
 	for (__u32 i = 0; !sw_conf_element_rows(row) && i < n; i++) {
@@ -476,7 +486,7 @@ static void schema_list(struct sw_json *j, const struct sw_conf_row *row, const 
 	sw_json_object_begin(j, "items");
 	sw_json_array_begin(j, "anyOf");
 	if (row->type != SW_CONF_FEEDS && row->type != SW_CONF_BANNERS && row->type != SW_CONF_RULES &&
-		row->type != SW_CONF_ACTIONS) {
+		row->type != SW_CONF_ACTIONS && row->type != SW_CONF_SOCK_RULES) {
 		sw_json_object_begin(j, NULL);
 		if (row->type == SW_CONF_PORTS) {
 			sw_json_array_begin(j, "type");

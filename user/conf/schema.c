@@ -35,6 +35,8 @@ static const char *const own_state_words[] = {"same", "auto", "on", "off"};
 static const char *const own_action_words[] = {"same", "observe", "alert", "ban"};
 static const char *const backend_words[] = {"xdp", "nftables", "hosts.deny", "exec"};
 static const char *const format_words[] = {"plain", "nginx", "hosts.deny"};
+static const char *const policy_words[] = {"allow", "observe"};
+static const char *const sock_action_words[] = {"allow", "observe"};
 static const char *const severity_words[] = {
 #define SEVERITY_WORD(id, word) word,
 	SW_SEVERITIES(SEVERITY_WORD)
@@ -52,6 +54,7 @@ static const char *const facility_words[] = {"kern", "user", "mail", "daemon", "
 #define AT_RULE(member)	     offsetof(struct sw_config_rule, member), sizeof(((struct sw_config_rule *)0)->member)
 #define AT_HABIT(member)     offsetof(struct sw_config_habit, member), sizeof(((struct sw_config_habit *)0)->member)
 #define AT_ACTION(member)    offsetof(struct sw_config_action, member), sizeof(((struct sw_config_action *)0)->member)
+#define AT_SOCK(member)	     offsetof(struct sw_config_sock_rule, member), sizeof(((struct sw_config_sock_rule *)0)->member)
 #define AT_IFACE(member)     offsetof(struct sw_config_iface, member), sizeof(((struct sw_config_iface *)0)->member)
 
 /* clang-format off */
@@ -258,6 +261,14 @@ const struct sw_conf_row sw_conf_rows[] = {
 		"{enabled: " #on ", threshold: " #threshold ", window: " #window ", allow: []}", 1, most, NULL, sentence},
 	SW_HABIT_RULES(HABIT_ROW)
 #undef HABIT_ROW
+	{"policy.default", SW_CONF_WORD, AT(policy_default), "allow", 0, 0, WORDS(policy_words, SW_SOCK_ALLOW),
+		"What holds for a socket that no rule names, where its list has rules: observe makes it a finding."},
+	{"policy.listen", SW_CONF_SOCK_RULES, AT(policy_listen), NULL, 0, SW_CONFIG_SOCK_RULES_MAX, NULL,
+		"Who may listen on which ports; the first rule that names a listener decides, and what is left out names everything.",
+		"- executable: /usr/sbin/sshd\n  user: root\n  ports: \"22\"\n- executable: /usr/sbin/nginx\n  ports: 80, 443, 8000-8100\n- user: www-data\n  action: observe\n"},
+	{"policy.connect", SW_CONF_SOCK_RULES, AT(policy_connect), NULL, 0, SW_CONFIG_SOCK_RULES_MAX, NULL,
+		"Who may connect where, in the same words; networks are the peer's.",
+		"- executable: /usr/lib/apt/*\n  ports: 80, 443\n- user: postgres\n  networks: 192.0.2.0/24, 2001:db8::/32\n"},
 	{},
 };
 
@@ -340,6 +351,21 @@ const struct sw_conf_row sw_conf_habit_rows[] = {
 	{},
 };
 
+const struct sw_conf_row sw_conf_sock_rule_rows[] = {
+	{"executable", SW_CONF_TEXT, AT_SOCK(executable), "", 0, 0, NULL,
+		"Path of the program, or a pattern as of the shell; * passes over slashes too."},
+	{"user", SW_CONF_TEXT, AT_SOCK(user), "", 0, 0, NULL, "Name or number of the user it runs as."},
+	{"container", SW_CONF_TEXT, AT_SOCK(container), "", 0, 0, NULL,
+		"First 12 digits of the container's id, or a pattern; host for what runs in none."},
+	{"ports", SW_CONF_TEXT, AT_SOCK(ports), "", 0, 0, NULL,
+		"Ports and ranges with commas between, at most 16: those listened on, or those of the peer."},
+	{"networks", SW_CONF_TEXT, AT_SOCK(networks), "", 0, 0, NULL,
+		"Addresses and networks with commas between, at most 16: listened on, or of the peer."},
+	{"action", SW_CONF_WORD, AT_SOCK(action), "allow", 0, 0, WORDS(sock_action_words, SW_SOCK_ALLOW),
+		"What it is for: allow, or observe, which makes it a finding."},
+	{},
+};
+
 static const struct {
 	const char *key, *help;
 } sections[] = {
@@ -360,6 +386,7 @@ static const struct {
 	{"detect", "Behaviour that is told of, by rule; the manual says what each counts."},
 	{"decoys", "Decoy ports: what nobody serves is answered, and who connects gives himself away."},
 	{"rules", "Rules over logs."},
+	{"policy", "The socket policy: which program, user or container may listen on which ports, and connect where."},
 };
 /* clang-format on */
 
@@ -394,6 +421,8 @@ const struct sw_conf_row *sw_conf_element_rows(const struct sw_conf_row *row)
 		return sw_conf_action_rows;
 	if (row->type == SW_CONF_BANNERS)
 		return sw_conf_banner_rows;
+	if (row->type == SW_CONF_SOCK_RULES)
+		return sw_conf_sock_rule_rows;
 	if (row->type == SW_CONF_RULES)
 		return sw_conf_rule_rows;
 	return row->type == SW_CONF_IFACES ? sw_conf_iface_rows : NULL;
@@ -491,6 +520,7 @@ void sw_conf_describe_type(const struct sw_conf_row *row, struct sw_strbuf *out)
 		[SW_CONF_FLAGS] = "a list of the words ",
 		[SW_CONF_PROXIES] = "a list of addresses and networks",
 		[SW_CONF_ACTIONS] = "a list of actions",
+		[SW_CONF_SOCK_RULES] = "a list of rules over sockets",
 		[SW_CONF_COMMAND] = "an absolute path and arguments, divided by blanks",
 	};
 

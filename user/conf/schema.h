@@ -34,7 +34,8 @@ enum sw_conf_type {
 	SW_CONF_RULES,	  /* of settings of rules, */
 	SW_CONF_FLAGS,	  /* of words; __u32, a set of 1 << the word's value, */
 	SW_CONF_PROXIES,  /* of networks; struct sw_config_nets, */
-	SW_CONF_ACTIONS,  /* of actions */
+	SW_CONF_ACTIONS,  /* of actions, */
+	SW_CONF_SOCK_RULES, /* of rules over sockets; struct sw_config_sock_rules */
 };
 
 struct sw_conf_words {
@@ -62,6 +63,7 @@ extern const struct sw_conf_row sw_conf_banner_rows[];
 extern const struct sw_conf_row sw_conf_action_rows[];
 extern const struct sw_conf_row sw_conf_rule_rows[];
 extern const struct sw_conf_row sw_conf_habit_rows[];
+extern const struct sw_conf_row sw_conf_sock_rule_rows[];
 
 /* A section's sentence ("bans"), NULL when key is none. */
 const char *sw_conf_section_help(const char *key);

@@ -7,7 +7,10 @@
 #include "user/base/cidr.h"
 #include "user/base/clock.h"
 
-enum { SHOWN_MAX = 80 }; /* bytes of a wrong value that an error repeats */
+enum {
+	SHOWN_MAX = 80, /* bytes of a wrong value that an error repeats */
+	PART_MAX = 64,	/* of a list in one text: longer than the longest network */
+};
 
 /* "'VALUE' is not TYPE", the value cut and made safe. */
 static int refuse(const struct sw_conf_row *row, const char *text, struct sw_strbuf *why)
@@ -109,6 +112,53 @@ int sw_conf_ports_parse(const char *text, struct sw_config_port_range *ret, stru
 	}
 	*ret = (struct sw_config_port_range){.first = (__u16)first, .last = (__u16)last};
 	return 0;
+}
+
+/* The next of the parts between commas and blanks: 1, 0 there is none, -EINVAL it is too long or one too many. */
+static int next_part(const char **text, size_t n, char part[static PART_MAX], struct sw_strbuf *why)
+{
+	size_t len;
+
+	*text += strspn(*text, ", ");
+	len = strcspn(*text, ", ");
+	if (!len)
+		return 0;
+	if (n >= SW_CONFIG_SOCK_PARTS_MAX || len >= PART_MAX) {
+		sw_strbuf_puts(why, len >= PART_MAX ? "a part is too long to be right" : "more than 16 parts in one rule");
+		return -EINVAL;
+	}
+	snprintf(part, PART_MAX, "%.*s", (int)len, *text);
+	*text += len;
+	return 1;
+}
+
+int sw_conf_port_list(
+	const char *text, struct sw_config_port_range ret[static SW_CONFIG_SOCK_PARTS_MAX], struct sw_strbuf *why)
+{
+	char part[PART_MAX];
+	int n = 0, r;
+
+	for (; (r = next_part(&text, (size_t)n, part, why)) > 0; n++) {
+		if (sw_conf_ports_parse(part, &ret[n], why) < 0)
+			return -EINVAL;
+	}
+	return r < 0 ? r : n;
+}
+
+int sw_conf_net_list(const char *text, struct sw_net ret[static SW_CONFIG_SOCK_PARTS_MAX], struct sw_strbuf *why)
+{
+	char part[PART_MAX];
+	int n = 0, r;
+
+	for (; (r = next_part(&text, (size_t)n, part, why)) > 0; n++) {
+		if (sw_cidr_parse(part, SIZE_MAX, &ret[n]) < 0) {
+			sw_strbuf_putc(why, '\'');
+			sw_strbuf_safe(why, part, strlen(part));
+			sw_strbuf_puts(why, "' is not an address or a network such as 192.0.2.7 or 2001:db8::/32");
+			return -EINVAL;
+		}
+	}
+	return r < 0 ? r : n;
 }
 
 int sw_conf_threshold_parse(const char *text, uint32_t *ret_count, uint64_t *ret_window_sec, struct sw_strbuf *why)

@@ -12,6 +12,13 @@ void sw_conf_value_get(const struct sw_conf_row *row, const void *target, struct
 void sw_conf_put_scalar(struct sw_strbuf *out, const char *text);
 /* One element of a list of ports: "23" or "6000-6063". 0, or -EINVAL with what is wrong in why. */
 int sw_conf_ports_parse(const char *text, struct sw_config_port_range *ret, struct sw_strbuf *why);
+/*
+ * "22, 8000-8100" and "192.0.2.7, 2001:db8::/32" into at most SW_CONFIG_SOCK_PARTS_MAX elements; "" is none.
+ * Their number, or -EINVAL with what is wrong in why.
+ */
+int sw_conf_port_list(
+	const char *text, struct sw_config_port_range ret[static SW_CONFIG_SOCK_PARTS_MAX], struct sw_strbuf *why);
+int sw_conf_net_list(const char *text, struct sw_net ret[static SW_CONFIG_SOCK_PARTS_MAX], struct sw_strbuf *why);
 /* Checks one element of a list of paths. */
 int sw_conf_check_path(const char *text, struct sw_strbuf *why);
 /* "5 in 10m", "3" (without a window: 0), "at once" (1). 0, or -EINVAL with what is wrong in why. */

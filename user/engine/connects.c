@@ -9,7 +9,7 @@
 #include "user/engine/trails.h"
 #include "user/engine/watch.h"
 
-static struct sw_net peer_of(const struct sw_sock_event *ev)
+struct sw_net sw_event_peer(const struct sw_sock_event *ev)
 {
 	__u32 v4;
 
@@ -57,7 +57,7 @@ static void on_sent(struct sw_engine *e, const struct sw_sock_event *ev)
 {
 	const char *list = "";
 	char trail[SW_NET_TEXT_MAX] = "";
-	struct sw_net peer = peer_of(ev);
+	struct sw_net peer = sw_event_peer(ev);
 
 	if (ev->state == SW_R_TRAIL_OUT && sw_trails_find(e, &peer, &list, trail))
 		sw_trails_hit(e, sw_trails_set_of(e, &peer), ev->backlog);
@@ -92,7 +92,7 @@ void sw_watch_connects(struct sw_engine *e, const struct sw_event *event)
 		on_sent(e, ev);
 		return;
 	}
-	peer = peer_of(ev);
+	peer = sw_event_peer(ev);
 	if (ev->head.type == SW_EV_CONNECT)
 		sw_watch_first(e, ev, &peer);
 	if (ev->head.type == SW_EV_CONNECT && sw_trails_find(e, &peer, &list, trail) && !is_told_by_packets(e, ev))

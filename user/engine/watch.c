@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/engine/watch.h"
 #include "user/engine/scans.h"
+#include "user/engine/sock_policy.h"
 
 #include <sys/stat.h>
 
@@ -16,6 +17,7 @@ static void on_event(const struct sw_event *ev, void *arg)
 	sw_inventory_event(e->watch->inv, ev);
 	sw_watch_tell(e, ev);
 	sw_watch_connects(e, ev);
+	sw_sock_policy_event(e, ev);
 	sw_scans_socket(e, ev);
 	/* it may be in the ring's own table, where no process has it: only a snapshot can tell */
 	if (ev->kind == SW_EVENT_SOCK && ev->sock->head.type == SW_EV_LISTEN && ev->sock->origin == SW_ORIGIN_IO_URING)
@@ -176,6 +178,7 @@ void sw_watch_settled(struct sw_engine *e)
 		sw_degraded_clear(e, "socket-events");
 	if (!is_first)
 		return;
+	sw_sock_policy_settled(e);
 	if (w->has_base)
 		sw_watch_compare(e);
 	else

@@ -74,6 +74,8 @@ void sw_watch_with_process(struct sw_engine *e, const struct sw_sock_event *ev, 
 	const char *trail, const char *list, sw_watch_process_fn fn);
 /* firsts.c: a connect of this host. */
 void sw_watch_first(struct sw_engine *e, const struct sw_sock_event *ev, const struct sw_net *peer);
+/* The peer of an inet record. */
+struct sw_net sw_event_peer(const struct sw_sock_event *ev);
 
 /* watch.c: after a whole snapshot. */
 void sw_watch_settled(struct sw_engine *e);

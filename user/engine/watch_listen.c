@@ -5,6 +5,7 @@
 #include <uthash.h>
 
 #include "user/engine/scans.h"
+#include "user/engine/sock_policy.h"
 #include "user/engine/watch.h"
 
 enum { TOLD_MAX = 4096 /* differences remembered, so that a service that restarts is one finding */ };
@@ -182,8 +183,10 @@ static void look_again(struct sw_engine *e, uint64_t now)
 		if (l->due_ns > now)
 			return; /* in order of their making */
 		s = sw_inventory_find(e->watch->inv, l->cookie);
-		if (s && sw_sock_is_listener(s))
+		if (s && sw_sock_is_listener(s)) {
+			sw_sock_policy_listener(e, s);
 			came_up(e, s, false);
+		}
 		HASH_DEL(e->watch->later, l);
 		free(l);
 	}
@@ -200,6 +203,8 @@ void sw_watch_listener(enum sw_sock_change change, const struct sw_sock *s, bool
 		came_up(e, s, false);
 	else
 		went_down(e, s);
+	if (change == SW_SOCK_UP && !is_udp(s))
+		sw_sock_policy_listener(e, s);
 }
 
 static int compare_one(const struct sw_sock *s, void *arg)

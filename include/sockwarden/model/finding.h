@@ -25,7 +25,8 @@ enum sw_severity {
 	X(LOG, "log")                                                                              \
 	X(BAN_HIT, "ban-hit")                                                                      \
 	X(SYSTEM, "system")                                                                        \
-	X(SCAN, "scan")
+	X(SCAN, "scan")                                                                            \
+	X(POLICY, "policy")
 enum sw_finding_kind {
 #define SW_FINDING_ENUM(id, word) SW_FINDING_##id,
 	SW_FINDING_KINDS(SW_FINDING_ENUM)

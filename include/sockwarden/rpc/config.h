@@ -35,6 +35,8 @@ enum {
 	SW_CONFIG_ACTIONS_MAX = 8,
 	SW_CONFIG_RULES_MAX = 64, /* rules over logs that have settings of their own */
 	SW_CONFIG_HABIT_ALLOW_MAX = 8, /* networks that one rule leaves alone */
+	SW_CONFIG_SOCK_RULES_MAX = 64, /* rules in one list of the socket policy */
+	SW_CONFIG_SOCK_PARTS_MAX = 16, /* ports and ranges, or networks, that one of them names */
 };
 
 enum sw_hook { SW_HOOK_AUTO, SW_HOOK_NATIVE, SW_HOOK_TCX, SW_HOOK_GENERIC };
@@ -112,6 +114,24 @@ struct sw_config_habit {
 	__u64 window_sec; /* ... in this time */
 	__u32 n_allow, pad;
 	struct sw_net allow[SW_CONFIG_HABIT_ALLOW_MAX]; /* whom it leaves alone */
+};
+
+/* What the socket policy does: a rule's action, and the answer to what no rule names. */
+enum sw_sock_action { SW_SOCK_ALLOW, SW_SOCK_OBSERVE, SW_SOCK_DENY };
+
+/* A rule of the socket policy: it names what all of its texts name; "" names everything. */
+struct sw_config_sock_rule {
+	char executable[128]; /* fnmatch(3) pattern of the path */
+	char user[32];	      /* name or uid */
+	char container[32];   /* fnmatch(3) pattern of the id's first 12 digits; "host": in none */
+	char ports[96];	      /* "22, 8000-8100" */
+	char networks[192];   /* "192.0.2.0/24, 2001:db8::/32": of the peer, or listened on */
+	__u32 action;	      /* enum sw_sock_action */
+	__u32 pad;
+};
+struct sw_config_sock_rules {
+	__u32 n, pad;
+	struct sw_config_sock_rule at[SW_CONFIG_SOCK_RULES_MAX];
 };
 
 struct sw_config {
@@ -203,4 +223,8 @@ struct sw_config {
 	__u32 scan_action; /* enum sw_decoy_action: a scan is a finding, or a short ban as well */
 	__u64 scan_ban_sec;
 	struct sw_config_habit detect[SW_HABITS_COUNT]; /* by rule, from SW_RULE_HABITS on */
+	/* socket policy: the first rule that names a socket decides */
+	__u32 policy_default; /* enum sw_sock_action, of a list that has rules */
+	__u32 policy_pad;
+	struct sw_config_sock_rules policy_listen, policy_connect;
 };

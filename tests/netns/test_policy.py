@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The socket policy: what it does not allow is told with process, user and rule; a policy is learnt from what is seen."""
+import os
+import shutil
+import subprocess
+import sys
+
+LISTEN = """
+import os, socket, sys
+os.setuid(int(sys.argv[2]))
+s = socket.socket(socket.AF_INET6 if sys.argv[3:] else socket.AF_INET)
+try:
+    s.bind(("", int(sys.argv[1])))
+    s.listen(5)
+    print("listens", flush=True)
+    sys.stdin.read()
+except PermissionError:
+    print("refused", flush=True)
+"""
+
+
+def python(lab, name):
+    """A copy of the interpreter, so that a rule can name it."""
+    path = os.path.join(lab.dir, name)
+    if not os.path.exists(path):
+        shutil.copy(os.path.realpath(sys.executable), path)
+    return path
+
+
+def serve(lab, port, uid=0, *more, program="server"):
+    p = lab.spawn(python(lab, program), "-S", "-E", "-c", LISTEN, port, uid, *more, stdin=subprocess.PIPE)
+    return p, p.stdout.readline().strip()
+
+
+def start(lab, policy):
+    lab.write_config(policy)
+    lab.start()
+    lab.wait(lambda: lab.cli_json("status")["inventory"]["complete"], 10, "the first inventory is complete")
+
+
+def told(lab, rule, port):
+    return [f for f in lab.cli_json("findings")["findings"] if f["rule"] == rule and f.get("destination_port") == port]
+
+
+def offenders(lab):
+    """Ports of this lab: the inventory has every namespace's."""
+    return {s["port"] for s in lab.cli_json("policy", "check")["sockets"] if s["executable"].startswith(lab.dir)}
+
+
+def test_listeners_and_connects_that_no_rule_allows_are_findings(lab):
+    start(lab, f"""policy:
+  default: observe
+  listen:
+    - executable: "{lab.dir}/server"
+      user: root
+      ports: 4100, 4200-4300
+  connect:
+    - networks: {lab.gateway}
+""")
+    assert [serve(lab, port)[1] for port in (4100, 4250, 4400)] == ["listens"] * 3
+    assert serve(lab, 4101, 65534, "6")[1] == "listens"
+    found = lab.wait(lambda: told(lab, "policy-listen", 4400), 5, "the listener is told of")
+    assert found[0]["process"] == "server" and found[0]["severity"] == "medium" and found[0]["uid"] == 0
+    assert "no rule of policy.listen allows" in found[0]["title"] and "user root" in found[0]["title"]
+    assert lab.wait(lambda: told(lab, "policy-listen", 4101), 5, "so is another user's")[0]["uid"] == 65534
+    assert not told(lab, "policy-listen", 4250)
+    assert not [f for f in lab.cli_json("findings")["findings"] if f.get("process", "").startswith("sockwarden")]
+    rules = lab.cli_json("policy", "show")["rules"]
+    assert [(r["list"], r["rule"], r["hits"]) for r in rules][0] == ("listen", 1, 2)
+    code, out, _ = lab.cli("policy", "check")
+    assert code == 1 and "4400" in out and "4250" not in out
+    # where it connects to: the gateway is allowed, another host is not
+    for to in (lab.gateway, lab.others[0]):
+        lab.spawn(python(lab, "client"), "-S", "-E", "-c",
+                  f"import socket; s=socket.socket(); s.setblocking(False); s.connect_ex(('{to}', 4999))").wait(10)
+    found = lab.wait(lambda: told(lab, "policy-connect", 4999), 5, "the connect is told of")
+    assert [(f["process"], f["subject"]) for f in found] == [("client", lab.others[0])]
+
+
+def test_what_is_learnt_allows_what_it_was_learnt_from(lab):
+    start(lab, "")
+    assert serve(lab, 4100)[1] == "listens" and serve(lab, 4300, 65534, program="other")[1] == "listens"
+    lab.wait(lambda: {4100, 4300} <= {s["lport"] for s in lab.cli_json("sockets", "list")["sockets"]}, 5, "both are seen")
+    assert lab.cli("policy", "check")[0] == 0, "without rules all is allowed"
+    policy = lab.ok("policy", "learn", "--for", "1h")
+    assert f"executable: {lab.dir}/server" in policy and "user: nobody" in policy and "4300" in policy
+    lab.write_config(policy)
+    lab.daemon.send_signal(1)
+    lab.wait(lambda: lab.cli_json("status")["policy"]["listen_rules"], 10, "the configuration is reloaded")
+    assert not offenders(lab) & {4100, 4300}
+    assert serve(lab, 4500)[1] == "listens"
+    lab.wait(lambda: told(lab, "policy-listen", 4500), 5, "what was not there is told of")
+    assert 4500 in offenders(lab)
+    assert not told(lab, "policy-listen", 4100) and not told(lab, "policy-listen", 4300)

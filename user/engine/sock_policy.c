@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "user/engine/sock_policy.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <uthash.h>
+
+#include "user/base/cidr.h"
+#include "user/base/ports.h"
+#include "user/base/words.h"
+#include "user/detect/sock_policy.h"
+#include "user/policy/sock_rules.h"
+
+enum {
+	TOLD_MAX = 2048, /* offences remembered; the oldest makes room */
+	NEW_PER_MINUTE = 120, /* new findings; what comes beyond is counted */
+	STATE_CONNECTED = 1,
+};
+#define AGAIN_NS (3600 * SW_SEC_NS) /* the same within an hour counts up its finding */
+#define COUNT_NS SW_SEC_NS /* ... whose row is written this often at most */
+
+enum way { LISTEN, CONNECT, WAYS };
+static const char *const way_words[WAYS] = {"listen", "connect"};
+static const char *const action_words[] = {"allow", "observe", "deny"};
+
+struct offence {
+	uint64_t finding, told_ns, written_ns, count;
+	char id[384];
+	UT_hash_handle hh;
+};
+
+struct sw_sock_policy {
+	struct sw_sock_rules *rules[WAYS];
+	struct offence *offences;
+	uint64_t hits[WAYS][SW_CONFIG_SOCK_RULES_MAX], unnamed[WAYS], untold;
+	uint64_t minute_ns;
+	unsigned int n_new;
+	char own_dir[256]; /* of our programs, with the slash; "" when unknown */
+};
+
+/* Our own programs are not judged: they answer to nobody but the guard. */
+static bool is_own(const struct sw_engine *e, uint32_t pid, const char *executable)
+{
+	size_t n = strlen(e->sock_policy->own_dir);
+
+	if (pid && (pid == (uint32_t)getpid() || pid == (uint32_t)sw_guard_client_pid(e->guard)))
+		return true;
+	return n && !strncmp(executable, e->sock_policy->own_dir, n) &&
+		!strncmp(executable + n, "sockwarden", 10);
+}
+
+static bool is_new_admitted(struct sw_sock_policy *p, uint64_t now)
+{
+	if (now - p->minute_ns >= 60 * SW_SEC_NS) {
+		p->minute_ns = now;
+		p->n_new = 0;
+	}
+	if (p->n_new++ < NEW_PER_MINUTE)
+		return true;
+	p->untold++;
+	return false;
+}
+
+static struct offence *offence_of(
+	struct sw_sock_policy *p, const struct sw_sock_offence *o, uint64_t now)
+{
+	char id[sizeof(((struct offence *)0)->id)] = "", address[SW_NET_TEXT_MAX] = "";
+	struct offence *t, *oldest = p->offences;
+
+	if (o->address.family)
+		sw_cidr_format(address, &o->address);
+	snprintf(id, sizeof(id), "%d %u %s %u %u %s %s", o->is_connect, o->uid, address,
+		o->protocol, o->port, o->container, o->executable);
+	HASH_FIND_STR(p->offences, id, t);
+	if (t || !is_new_admitted(p, now))
+		return t;
+	if (HASH_COUNT(p->offences) >= TOLD_MAX) {
+		HASH_DEL(p->offences, oldest); /* in order of their making */
+		free(oldest);
+	}
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return NULL;
+	memcpy(t->id, id, sizeof(id));
+	HASH_ADD_STR(p->offences, id, t);
+	return t;
+}
+
+static void tell(struct sw_engine *e, const struct sw_sock_offence *o)
+{
+	uint64_t now = sw_clock_boot_ns(&e->clock);
+	struct offence *t = offence_of(e->sock_policy, o, now);
+	struct sw_finding f;
+
+	if (!t)
+		return;
+	if (t->finding && now - t->told_ns < AGAIN_NS) {
+		t->count++;
+		if (now - t->written_ns < COUNT_NS)
+			return;
+	} else {
+		t->finding = 0;
+		t->count = 1;
+		t->told_ns = now;
+	}
+	t->written_ns = now;
+	sw_detect_sock_policy(o, &f);
+	f.id = t->finding;
+	f.count = t->count;
+	t->finding = sw_engine_find(e, &f);
+}
+
+static void judge(struct sw_engine *e, struct sw_sock_offence *o)
+{
+	struct sw_sock_policy *p = e->sock_policy;
+	struct sw_sock_facts facts = {.executable = o->executable,
+		.user = o->user,
+		.container = o->container,
+		.uid = o->uid,
+		.port = o->port,
+		.address = o->address};
+
+	if (is_own(e, o->pid, o->executable))
+		return;
+	if (sw_sock_rules_judge(p->rules[o->is_connect], &facts, &o->rule) != SW_SOCK_ALLOW)
+		tell(e, o);
+	if (o->rule >= 0)
+		p->hits[o->is_connect][o->rule]++;
+	else
+		p->unnamed[o->is_connect]++;
+}
+
+static bool is_judged(const struct sw_engine *e, enum way way)
+{
+	return e->sock_policy && e->watch && sw_sock_rules_count(e->sock_policy->rules[way]);
+}
+
+/* The row keeps the texts; false: no listener of TCP or UDP that is one, or a client's port. */
+static bool listener_of(struct sw_engine *e, const struct sw_sock *s, struct sw_baseline_row *row,
+	struct sw_sock_offence *ret)
+{
+	struct sw_watch *w = e->watch;
+	struct sw_proc *owner = sw_sock_owner(s);
+	struct sw_proc_info info = {.name = ""};
+
+	if ((s->family != AF_INET && s->family != AF_INET6) || !s->lport ||
+		!sw_sock_is_listener(s) ||
+		sw_baseline_row_of(w->inv, s, w->range, sw_clock_wall_ns(&e->clock),
+			sw_clock_boot_ns(&e->clock), row) != 1 ||
+		(row->is_ephemeral && row->sock_type == SOCK_DGRAM))
+		return false;
+	if (owner)
+		sw_procs_info(w->procs, owner, false, &info);
+	*ret = (struct sw_sock_offence){.pid = info.key.tgid,
+		.uid = row->uid,
+		.port = s->lport,
+		.protocol = (uint8_t)row->protocol,
+		.address = row->address,
+		.process = info.name,
+		.executable = row->executable,
+		.user = sw_users_name(w->users, row->uid),
+		.container = row->container,
+		.unit = row->unit};
+	return true;
+}
+
+void sw_sock_policy_listener(struct sw_engine *e, const struct sw_sock *s)
+{
+	struct sw_sock_offence o;
+	struct sw_baseline_row row;
+
+	if (is_judged(e, LISTEN) && listener_of(e, s, &row, &o))
+		judge(e, &o);
+}
+
+static int settle_one(const struct sw_sock *s, void *arg)
+{
+	sw_sock_policy_listener(arg, s);
+	return 0;
+}
+
+void sw_sock_policy_settled(struct sw_engine *e)
+{
+	if (is_judged(e, LISTEN))
+		sw_inventory_each(e->watch->inv, settle_one, e);
+}
+
+void sw_sock_policy_event(struct sw_engine *e, const struct sw_event *event)
+{
+	struct sw_proc_info info = {.name = "", .executable = "", .container = "", .unit = ""};
+	const struct sw_sock_event *ev = event->sock;
+	struct sw_sock_offence o;
+	struct sw_proc *proc;
+
+	if (event->kind != SW_EVENT_SOCK || ev->head.type != SW_EV_CONNECT || !ev->rport ||
+		(ev->family != AF_INET && ev->family != AF_INET6) || !is_judged(e, CONNECT))
+		return;
+	proc = ev->owner.tgid ? sw_procs_hold(e->watch->procs, &ev->owner) : NULL;
+	if (proc)
+		sw_procs_info(e->watch->procs, proc, true, &info);
+	o = (struct sw_sock_offence){.is_connect = true,
+		.is_refused = ev->ret != 0,
+		.pid = ev->owner.tgid,
+		.uid = ev->owner.uid,
+		.port = ev->rport,
+		.protocol = (uint8_t)ev->protocol,
+		.address = sw_event_peer(ev),
+		.process = info.name,
+		.executable = info.executable,
+		.user = sw_users_name(e->watch->users, ev->owner.uid),
+		.container = info.container,
+		.unit = info.unit};
+	judge(e, &o);
+	if (proc)
+		sw_procs_release(e->watch->procs, proc);
+}
+
+/* ---- verbs */
+
+static void write_rules(struct sw_engine *e, struct sw_json *j, enum way way)
+{
+	const struct sw_config_sock_rules *rules =
+		way ? &e->config->policy_connect : &e->config->policy_listen;
+
+	for (unsigned int i = 0; i < rules->n; i++) {
+		const struct sw_config_sock_rule *r = &rules->at[i];
+
+		sw_json_object_begin(j, NULL);
+		sw_json_string(j, "list", way_words[way]);
+		sw_json_uint(j, "rule", i + 1);
+		sw_json_string(j, "executable", r->executable);
+		sw_json_string(j, "user", r->user);
+		sw_json_string(j, "container", r->container);
+		sw_json_string(j, "ports", r->ports);
+		sw_json_string(j, "networks", r->networks);
+		sw_json_string(j, "action", action_words[r->action]);
+		sw_json_uint(j, "hits", e->sock_policy->hits[way][i]);
+		sw_json_object_end(j);
+	}
+}
+
+static void verb_show(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	struct sw_json *j = sw_ctl_reply_begin(q);
+
+	sw_json_string(j, "default", action_words[e->config->policy_default]);
+	sw_json_uint(j, "unnamed_listen", e->sock_policy->unnamed[LISTEN]);
+	sw_json_uint(j, "unnamed_connect", e->sock_policy->unnamed[CONNECT]);
+	sw_json_uint(j, "findings_not_told", e->sock_policy->untold);
+	sw_json_array_begin(j, "rules");
+	write_rules(e, j, LISTEN);
+	write_rules(e, j, CONNECT);
+	sw_json_array_end(j);
+	sw_ctl_reply_end(q);
+}
+
+struct walk {
+	struct sw_engine *e;
+	struct sw_json *j;
+	__u8 listening[65536 / 8]; /* TCP ports: a connection to one of them was not begun here */
+};
+
+static void write_socket(struct walk *w, const struct sw_sock_offence *o, bool is_ephemeral)
+{
+	struct sw_sock_facts facts = {.executable = o->executable,
+		.user = o->user,
+		.container = o->container,
+		.uid = o->uid,
+		.port = o->port,
+		.address = o->address};
+	char text[SW_NET_TEXT_MAX];
+	uint32_t action;
+	int rule;
+
+	if (is_own(w->e, o->pid, o->executable))
+		return;
+	action = sw_sock_rules_judge(w->e->sock_policy->rules[o->is_connect], &facts, &rule);
+	sw_json_object_begin(w->j, NULL);
+	sw_json_string(w->j, "list", way_words[o->is_connect]);
+	sw_json_string(w->j, "action", action_words[action]);
+	if (rule >= 0)
+		sw_json_uint(w->j, "rule", (uint64_t)rule + 1);
+	else
+		sw_json_null(w->j, "rule");
+	sw_json_string(w->j, "protocol", sw_transport_word(o->protocol));
+	sw_json_string(w->j, "address", sw_cidr_format(text, &o->address));
+	sw_json_uint(w->j, "port", o->port);
+	sw_json_bool(w->j, "ephemeral", is_ephemeral);
+	sw_json_uint(w->j, "pid", o->pid);
+	sw_json_string(w->j, "process", o->process);
+	sw_json_string(w->j, "executable", o->executable);
+	sw_json_string(w->j, "user", o->user);
+	sw_json_uint(w->j, "uid", o->uid);
+	sw_json_string(w->j, "container", o->container);
+	sw_json_object_end(w->j);
+}
+
+static int walk_listener(const struct sw_sock *s, void *arg)
+{
+	struct walk *w = arg;
+	struct sw_sock_offence o;
+	struct sw_baseline_row row;
+
+	if (!listener_of(w->e, s, &row, &o))
+		return 0;
+	if (s->protocol == IPPROTO_TCP)
+		sw_ports_set(w->listening, s->lport, s->lport);
+	write_socket(w, &o, row.is_ephemeral);
+	return 0;
+}
+
+static int walk_connection(const struct sw_sock *s, void *arg)
+{
+	struct walk *w = arg;
+	struct sw_proc *owner = sw_sock_owner(s);
+	struct sw_proc_info info;
+	struct sw_sock_offence o;
+
+	if (s->protocol != IPPROTO_TCP || s->state != STATE_CONNECTED || !s->rport || !owner ||
+		sw_ports_has(w->listening, s->lport))
+		return 0;
+	sw_procs_info(w->e->watch->procs, owner, true, &info);
+	o = (struct sw_sock_offence){.is_connect = true,
+		.pid = info.key.tgid,
+		.uid = info.uid,
+		.port = s->rport,
+		.protocol = (uint8_t)s->protocol,
+		.address = sw_sock_peer(s),
+		.process = info.name,
+		.executable = info.executable,
+		.user = sw_users_name(w->e->watch->users, info.uid),
+		.container = info.container,
+		.unit = info.unit};
+	write_socket(w, &o, false);
+	return 0;
+}
+
+static void verb_sockets(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	_free_ struct walk *w = calloc(1, sizeof(*w));
+
+	if (!w || !e->watch) {
+		sw_ctl_fail(q, SW_CERR_INTERNAL, NULL, "there is no memory");
+		return;
+	}
+	w->e = e;
+	w->j = sw_ctl_reply_begin(q);
+	sw_json_uint(w->j, "client_first", e->watch->range.first);
+	sw_json_uint(w->j, "client_last", e->watch->range.last);
+	sw_json_array_begin(w->j, "sockets");
+	sw_inventory_each(e->watch->inv, walk_listener, w);
+	sw_inventory_each(e->watch->inv, walk_connection, w);
+	sw_json_array_end(w->j);
+	sw_ctl_reply_end(q);
+}
+
+static const struct sw_ctl_verb verbs[] = {
+	{"policy.show", SW_CTL_READ, verb_show},
+	{"policy.sockets", SW_CTL_READ, verb_sockets},
+	{},
+};
+
+/* ---- the part */
+
+static int make_rules(const struct sw_config *c, struct sw_sock_rules *ret[static WAYS])
+{
+	int r = sw_sock_rules_new(&c->policy_listen, c->policy_default, &ret[LISTEN]);
+
+	return r < 0 ? r : sw_sock_rules_new(&c->policy_connect, c->policy_default, &ret[CONNECT]);
+}
+
+static void configured(struct sw_engine *e, const struct sw_config *old)
+{
+	struct sw_sock_policy *p = e->sock_policy;
+	struct sw_sock_rules *rules[WAYS] = {};
+	int r = make_rules(e->config, rules);
+
+	if (r < 0) {
+		sw_sock_rules_free(rules[LISTEN]);
+		sw_log_err(r, "the socket policy cannot be taken; the one before stays in force");
+		return;
+	}
+	for (int way = 0; way < WAYS; way++) {
+		sw_sock_rules_free(p->rules[way]);
+		p->rules[way] = rules[way];
+	}
+	memset(p->hits, 0, sizeof(p->hits)); /* of other rules */
+	memset(p->unnamed, 0, sizeof(p->unnamed));
+	if (e->watch && e->watch->is_settled)
+		sw_sock_policy_settled(e);
+}
+
+static void done(struct sw_engine *e)
+{
+	struct sw_sock_policy *p = TAKE_PTR(e->sock_policy);
+	struct offence *t, *next;
+
+	if (!p)
+		return;
+	HASH_ITER (hh, p->offences, t, next) {
+		HASH_DEL(p->offences, t);
+		free(t);
+	}
+	for (int way = 0; way < WAYS; way++)
+		sw_sock_rules_free(p->rules[way]);
+	free(p);
+}
+
+static int init(struct sw_engine *e)
+{
+	struct sw_sock_policy *p = e->sock_policy = calloc(1, sizeof(*p));
+	char *slash;
+	ssize_t n;
+
+	if (!p)
+		return -ENOMEM;
+	n = readlink("/proc/self/exe", p->own_dir, sizeof(p->own_dir) - 1);
+	slash = n > 0 ? strrchr(p->own_dir, '/') : NULL;
+	if (slash)
+		slash[1] = '\0';
+	return make_rules(e->config, p->rules);
+}
+
+static void status(struct sw_engine *e, struct sw_json *j)
+{
+	sw_json_object_begin(j, "policy");
+	sw_json_string(j, "default", action_words[e->config->policy_default]);
+	sw_json_uint(j, "listen_rules", sw_sock_rules_count(e->sock_policy->rules[LISTEN]));
+	sw_json_uint(j, "connect_rules", sw_sock_rules_count(e->sock_policy->rules[CONNECT]));
+	sw_json_uint(j, "findings_not_told", e->sock_policy->untold);
+	sw_json_object_end(j);
+}
+
+const struct sw_engine_part sw_part_sock_policy = {
+	.name = "policy",
+	.verbs = verbs,
+	.init = init,
+	.done = done,
+	.configured = configured,
+	.status = status,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The socket policy: rules over who listens where and who connects where. The first rule that names a
+ * socket decides; a list without rules judges nothing. Pure; in the engine. Made from the
+ * configuration, which its maker has checked; the caller owns it.
+ */
+#pragma once
+
+#include "sockwarden/rpc/config.h"
+#include "user/base/util.h"
+
+enum { SW_SOCK_NO_RULE = -1 };
+
+struct sw_sock_rules;
+
+/* One socket, as far as known: texts borrowed, "" when unknown. */
+struct sw_sock_facts {
+	const char *executable, *user, *container;
+	uint32_t uid;
+	uint16_t port; /* listened on, or the peer's */
+	struct sw_net address; /* listened on, or the peer's */
+};
+
+/* rules: copied. fallback: enum sw_sock_action for what no rule names. 0 or -ENOMEM, -EINVAL. */
+int sw_sock_rules_new(
+	const struct sw_config_sock_rules *rules, uint32_t fallback, struct sw_sock_rules **ret);
+void sw_sock_rules_free(struct sw_sock_rules *r);
+unsigned int sw_sock_rules_count(const struct sw_sock_rules *r);
+/* The action (enum sw_sock_action); *ret_rule is the rule from 0, or SW_SOCK_NO_RULE. */
+uint32_t sw_sock_rules_judge(
+	const struct sw_sock_rules *r, const struct sw_sock_facts *f, int *ret_rule);
