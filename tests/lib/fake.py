@@ -133,11 +133,11 @@ class TrailList:
     def __init__(self, fd):
         self.seals = fcntl.fcntl(fd, 1034)
         data = os.pread(fd, os.fstat(fd).st_size, 0)
-        (self.magic, self.version, self.size, self.crc, self.sets, self.count4, self.count6, self.made,
-         name, origin) = struct.unpack("<IIQIIQQq64s256s", data[:368])
+        (self.magic, self.version, self.size, self.crc, self.sets, self.count4, self.count6, self.n_ports, self.text_bytes,
+         self.made, self.key, self.n_texts, name, origin) = struct.unpack("<IIQIIQQQQqQQ64s256s", data[:400])
         self.name, self.origin = name.split(b"\0")[0].decode(), origin.split(b"\0")[0].decode()
         self.nets = []
-        for at in range(368, len(data), 32):
+        for at in range(400, 400 + 32 * (self.count4 + self.count6), 32):
             family, plen = data[at], data[at + 1]
             raw = data[at + 4:at + (8 if family == 4 else 20)]
             self.nets.append(socket.inet_ntop(socket.AF_INET if family == 4 else socket.AF_INET6, raw) + f"/{plen}")

@@ -344,13 +344,13 @@ ASKPASS = "#!/bin/sh\necho wrong\n"
 
 
 def guess(lab, port, n):
-    """n wrong passwords by the ssh client, from the attacker's address."""
+    """n wrong passwords by the ssh client, from the attacker's address; one who is banned meanwhile hears nothing more."""
     path = os.path.join(lab.dir, "askpass")
     with open(path, "w", encoding="utf-8") as f:
         f.write(ASKPASS)
     os.chmod(path, 0o755)
-    lab.attack("env", f"SSH_ASKPASS={path}", "SSH_ASKPASS_REQUIRE=force", "ssh", "-b", lab.attacker, "-p", port, "-o", "StrictHostKeyChecking=no",
-               "-o", "UserKnownHostsFile=/dev/null", "-o", f"NumberOfPasswordPrompts={n}", "-o", "PreferredAuthentications=password",
+    lab.attack("timeout", "20", "env", f"SSH_ASKPASS={path}", "SSH_ASKPASS_REQUIRE=force", "ssh", "-b", lab.attacker, "-p", port,
+               "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", f"NumberOfPasswordPrompts={n}", "-o", "PreferredAuthentications=password",
                "-o", "ConnectTimeout=15", "root@" + lab.host, "true", timeout=60)
 
 

@@ -259,7 +259,7 @@ def test_a_page_is_no_list_and_a_list_that_is_called_a_page_is_one(place):
 def test_other_trails_are_counted_by_kind(place):
     with World(place, "urls", "    min_entries: 0") as w:
         m, fd = w.fetch()
-        assert (m.result, m.entries, m.urls, m.domains, m.ports) == (0, 0, 1, 1, 1) and fd is not None, m
+        assert (m.result, m.entries, m.urls, m.domains, m.ports) == (0, 3, 1, 1, 1) and fd is not None, m
 
 
 def test_a_304_that_nobody_asked_for_is_an_error(place):
