@@ -563,3 +563,24 @@ def test_rules_test_takes_every_rule_of_a_source(tmp_path):
     got = [json.loads(line) for line in run(*args, "/var/log/auth.log", "-o", "jsonl", log).stdout.splitlines()]
     assert [(g["line"], g["rule"], g["host"], g["user"]) for g in got] == [(1, "sshd:1", "192.0.2.7", "root"), (3, "sudo:1", "", "eve")]
     assert run(*args, "/nowhere", log).returncode == 1
+
+
+def test_trails_test_says_what_of_a_file_would_be_taken_without_a_daemon(tmp_path):
+    f = tmp_path / "list.txt"
+    f.write_text("# a\n192.0.2.1\n192.0.2.0/240\nevil.example x\n192.0.2.9-192.0.2.12\n\nwhat?\n192.0.2.3:53\n")
+    r = run("trails", "test", f, "--config", tmp_path / "none", "-j", "-v")
+    data = json.loads(r.stdout)
+    assert r.returncode == 7 and (data["taken"], data["skipped"], data["refused"]) == (4, 2, 0)
+    assert [(x["line"], x["verdict"], x.get("kind")) for x in data["lines"]] == [
+        (2, "taken", "ip"), (3, "skipped", None), (4, "taken", "domain"), (5, "taken", "range"), (7, "skipped", None), (8, "taken", "ip-port")]
+    assert data["kinds"] == {"ip": 1, "domain": 1, "range": 1, "ip-port": 1}
+    f.write_text("192.0.2.1\n0.0.0.0/1\n")
+    r = run("trails", "test", f, "--config", tmp_path / "none")
+    assert r.returncode == 1 and "line 2: 0.0.0.0/1 is wider than /8" in r.stderr and "refused" in r.stdout
+    (tmp_path / "c").write_text("trails:\n  widest_ipv4: 1\n")
+    assert run("trails", "test", f, "--config", tmp_path / "c").returncode == 0
+    f = tmp_path / "list.csv"
+    f.write_text("trail,info,reference\nevil.example,\"a, b\",x\n192.0.2.1,i,r\nnot a trail,i,r\n")
+    r = run("trails", "test", f, "--config", tmp_path / "none", "-j")
+    data = json.loads(r.stdout)
+    assert r.returncode == 7 and data["taken"] == 2 and [x["line"] for x in data["lines"]] == [4]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Trail lists from a file to dropped packets, with the real programs."""
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -136,3 +137,74 @@ def test_a_directory_of_static_trails_is_imported_with_its_citations(started):
     lab.stop()
     lab.start()
     lab.wait(lambda: found("a.evil.example") == want, 5, "it is there after a restart")
+
+
+OWN = {"198.18.0.70": "ip", "198.18.9.0/24": "cidr", "198.18.0.71:8443": "ip-port", "[2001:db8::9]:53": "ip-port", "2001:db8:7::/48": "cidr",
+       "own.example": "domain", "http://own.example/x.php": "url", "/own-shell.php": "path", "own[0-9]+.example": "regex",
+       "0123456789abcdef0123456789abcdef": "ja3"}
+
+
+def test_trails_of_every_kind_are_added_kept_exported_and_taken_out(enforcing):
+    lab = enforcing
+    for trail in [lab.attacker, *OWN]:
+        code, _, err = lab.cli("trails", "add", trail, "--reason", "ticket of " + trail)
+        assert code == 0 and "list own" in err and "in force" in err, err
+    assert lab.cli("trails", "add", "^bad agent #?", "--user-agent")[0] == 2, "a '#' would be a note"
+    assert lab.cli("trails", "add", "^bad agent", "--user-agent")[0] == 0
+    assert lab.ping() == 0
+    assert lab.cli("trails", "add", "x.example", "--action", "observe")[0] == 1, "a list has one action"
+    assert lab.cli("trails", "add", "no trail at all")[0] == 2
+    cited = lambda: {h["citation"] for h in lab.cli_json("trails", "search", "own.example")["hits"]}
+    lab.wait(lambda: cited() == {"ticket of own.example"}, 5, "what was added is compiled")
+    lab.stop()
+    lab.start()
+    enforce(lab)
+    assert lab.ping() == 0 and lists(lab)["own"]["action"] == "drop"
+    lab.wait(lambda: cited() == {"ticket of own.example"}, 5, "it is there after a restart")
+    stats = {x["name"]: x for x in lab.cli_json("trails", "stats")["lists"]}["own"]
+    kinds = {k: sum(1 for x in OWN.values() if x == k) for k in OWN.values()} | {"ip": 2, "user-agent": 1}
+    assert {k: v for k, v in stats.items() if k in kinds} == kinds and stats["bytes"] > 0
+    text = lab.cli("trails", "export", "own")[1]
+    assert text.startswith("# sockwarden trail list own, action drop\n")
+    assert "# Reference: ticket of own.example\nown.example\n" in text and "# Kind: user-agent\n^bad agent\n" in text
+    path = write(lab, "again.txt", text)
+    code, _, err = lab.cli("trails", "test", path)
+    assert code == 0 and "12 lines would be taken, 0 skipped" in err, err
+    assert lab.cli("trails", "remove", "own")[0] == 0 and lab.ping() == 3
+    assert lab.cli("trails", "import", path)[0] == 0
+    assert lab.ping() == 0
+    assert lab.cli("trails", "export", "own")[1] == text, "the same list comes out again"
+    code, _, err = lab.cli("trails", "remove", lab.attacker, "--list", "own")
+    assert code == 0 and lab.ping() == 3, err
+    assert lab.cli("trails", "remove", lab.attacker, "--list", "own")[0] == 1
+    assert lab.cli("trails", "remove", "^bad agent", "--list", "own", "--user-agent")[0] == 0
+    assert lab.cli("trails", "add", lab.attacker, "--list", "short")[0] == 0 and "short" in lists(lab)
+    assert lab.cli("trails", "remove", lab.attacker, "--list", "short")[0] == 0
+    assert "short" not in lists(lab), "with its last trail the list is gone"
+
+
+def test_a_plain_list_keeps_its_lines_when_a_trail_is_added_and_a_drop_list_of_domains_stays_one(started):
+    lab = started
+    lab.cli("trails", "import", write(lab, "plain.txt", "# x\n198.18.0.80\n198.18.0.64/29\nevil.example\n"))
+    assert lab.cli("trails", "add", "198.18.0.90", "--list", "plain")[0] == 0
+    assert [(h["line"], h["list"]) for h in lab.cli_json("trails", "search", "198.18.0.80")["hits"]] == [(2, "plain")]
+    assert (lists(lab)["plain"]["entries4"], lists(lab)["plain"]["others"]) == (3, 1)
+    assert lab.cli("trails", "add", "names.example", "--list", "names")[0] == 0
+    path = write(lab, "mine.txt", lab.attacker + "\n")
+    lab.stop()
+    lab.write_config(f"trails:\n  files:\n    - {path}\n")
+    lab.start()
+    lab.wait(lambda: "names" in lists(lab), 5, "the lists are back")
+    assert lists(lab)["names"]["action"] == "drop"
+    lab.wait(lambda: "mine" in lists(lab), 5, "the configuration's file is read")
+    code, _, err = lab.cli("trails", "add", "198.18.0.91", "--list", "mine")
+    assert code == 1 and "of kind file" in err
+    assert lab.cli("trails", "export", "mine")[1].endswith(lab.attacker + "\n")
+
+
+def test_trails_added_at_the_same_time_are_all_there(started):
+    lab = started
+    with ThreadPoolExecutor(4) as pool:
+        codes = list(pool.map(lambda i: lab.cli("trails", "add", f"198.18.7.{i}")[0], range(6)))
+    assert codes == [0] * 6
+    assert lists(lab)["own"]["entries4"] == 6

@@ -44,6 +44,8 @@ struct sw_cli_options {
 	bool accept;			/* feeds update */
 	const char *parser, *refresh, *ca_file; /* feeds add */
 	const char *name, *action;	/* trails import */
+	const char *list;		/* trails add, trails remove */
+	bool is_agent;			/* trails add, trails remove */
 	uint64_t confirm_sec;		/* arm */
 	bool keep;			/* arm */
 	bool observe;			/* off */
@@ -116,6 +118,10 @@ int sw_cli_stream(const struct sw_cli *c, const char *verb, const char *args,
 /* Says that the daemon is not running and how to start it. */
 int sw_cli_not_running(const struct sw_cli *c, int error);
 
+/* A configuration (config.c): errors are said; may_lack: defaults where there is no file. The exit status. */
+struct sw_config;
+int sw_cli_config_read(struct sw_cli *c, const char *file, bool may_lack, struct sw_config *ret);
+
 /* ---- handlers, one per row */
 int sw_cli_status(struct sw_cli *c);
 int sw_cli_events(struct sw_cli *c);
@@ -146,6 +152,10 @@ int sw_cli_detect_list(struct sw_cli *c);
 int sw_cli_why(struct sw_cli *c);
 int sw_cli_check(struct sw_cli *c);
 int sw_cli_trails_import(struct sw_cli *c);
+int sw_cli_trails_add(struct sw_cli *c);
+int sw_cli_trails_export(struct sw_cli *c);
+int sw_cli_trails_stats(struct sw_cli *c);
+int sw_cli_trails_test(struct sw_cli *c);
 int sw_cli_trails_remove(struct sw_cli *c);
 int sw_cli_trails_list(struct sw_cli *c);
 int sw_cli_trails_search(struct sw_cli *c);

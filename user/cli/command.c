@@ -87,6 +87,18 @@ static const struct sw_opt import_options[] = {
 	TEXT(0, "action", action, "WORD", "drop, observe, or except: never a hit here (drop)"),
 	{},
 };
+static const struct sw_opt trails_add_options[] = {
+	TEXT(0, "list", list, "NAME", "the list it goes into (own)"),
+	TEXT(0, "action", action, "WORD", "of a list that is new: drop, observe, or except (drop)"),
+	TEXT(0, "reason", reason, "TEXT", "why, or where it is told of: kept as its citation"),
+	FLAG(0, "user-agent", is_agent, "the word is an expression for user agents"),
+	{},
+};
+static const struct sw_opt trails_remove_options[] = {
+	TEXT(0, "list", list, "NAME", "take one trail out of this list, not a list away"),
+	FLAG(0, "user-agent", is_agent, "the trail is an expression for user agents"),
+	{},
+};
 static const struct sw_opt feeds_update_options[] = {
 	FLAG(0, "accept", accept, "take the list of this name however much of it has changed"),
 	{},
@@ -204,7 +216,15 @@ const struct sw_cli_command sw_cli_commands[] = {
 	{"trails", "the same as trails list", "", 0, 0, NULL, sw_cli_trails_list, NULL, "trails list"},
 	{"trails import", "take a file as a trail list, a directory of static trails as one, another directory file by file", "PATH", 1, 1,
 		import_options, sw_cli_trails_import, "sockwarden trails import blocklist.txt --name partners\n"},
-	{"trails remove", "remove a list", "NAME", 1, 1, NULL, sw_cli_trails_remove, NULL},
+	{"trails add", "put a trail of any kind into a list of your own", "TRAIL", 1, 1, trails_add_options, sw_cli_trails_add,
+		"sockwarden trails add 192.0.2.7 --reason 'ticket 17'\nsockwarden trails add evil.example --list watch --action observe\n"},
+	{"trails remove", "remove a list, or with --list one trail of it", "NAME|TRAIL", 1, 1, trails_remove_options,
+		sw_cli_trails_remove, "sockwarden trails remove partners\nsockwarden trails remove 192.0.2.7 --list own\n"},
+	{"trails export", "a list as a text that imports again, with citations", "NAME", 1, 1, NULL, sw_cli_trails_export,
+		"sockwarden trails export own > own.txt\n"},
+	{"trails stats", "trails by list and kind, their memory, and how long compiling took", "", 0, 0, NULL, sw_cli_trails_stats, NULL},
+	{"trails test", "which lines of a file an import would not take, and why (-v: all lines); nothing changes", "FILE", 1, 1,
+		NULL, sw_cli_trails_test, "sockwarden trails test blocklist.txt\n"},
 	{"trails list", "the lists, their size and age", "", 0, 0, NULL, sw_cli_trails_list, NULL},
 	{"trails search", "which lists hold an address, a network, a domain, a URL or another trail; exit 1 when none", "ADDR|CIDR|TEXT", 1, 1, NULL,
 		sw_cli_trails_search, "sockwarden trails search 192.0.2.7\n"},

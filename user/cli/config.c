@@ -7,18 +7,15 @@
 #include "user/conf/conf.h"
 #include "user/conf/tree.h"
 
-/* Reads the file named, or the one of --config; errors are said. The exit status. */
-static int load(struct sw_cli *c, struct sw_config *ret, const char **ret_file)
+int sw_cli_config_read(struct sw_cli *c, const char *file, bool may_lack, struct sw_config *ret)
 {
-	const char *file = c->n_words ? c->words[0] : c->o.paths.config_file;
 	_strbuf_ struct sw_strbuf errors = {};
 	_close_ int fd = sw_streq(file, "-") ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC);
 	_free_ char *text = NULL;
 	size_t len;
 	int r;
 
-	*ret_file = file;
-	if (fd < 0 && errno == ENOENT && !c->n_words) {
+	if (fd < 0 && errno == ENOENT && may_lack) {
 		sw_cli_say(c, "%s is not there: every setting is at its default", file);
 		sw_conf_defaults(ret);
 		return SW_EXIT_OK;
@@ -39,6 +36,13 @@ static int load(struct sw_cli *c, struct sw_config *ret, const char **ret_file)
 		return SW_EXIT_CONFIG;
 	}
 	return SW_EXIT_OK;
+}
+
+/* Reads the file named, or the one of --config; errors are said. The exit status. */
+static int load(struct sw_cli *c, struct sw_config *ret, const char **ret_file)
+{
+	*ret_file = c->n_words ? c->words[0] : c->o.paths.config_file;
+	return sw_cli_config_read(c, *ret_file, !c->n_words, ret);
 }
 
 /* The rules over logs that go with the file; packages that are not installed are none to miss. */

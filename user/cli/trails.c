@@ -8,7 +8,8 @@
 #include "user/base/cidr.h"
 #include "user/base/words.h"
 #include "user/cli/table.h"
-#include "user/trail/directory.h"
+#include "user/cli/trails.h"
+#include "user/trail/edit.h"
 #include "user/trail/static_read.h"
 
 enum { LIST_NAME_MAX = 64, PROTECTED_SHOWN = 5 };
@@ -26,7 +27,7 @@ static void name_of(const char *path, char *buf, size_t size)
 }
 
 /* What the allow list keeps passing although the new list names it: the first few, and how many. */
-static void say_protected(const struct sw_cli *c, const json_t *data)
+void sw_cli_trails_say_protected(const struct sw_cli *c, const json_t *data)
 {
 	const json_t *rows = json_object_get(data, "protected");
 	long long n = sw_cli_number(data, "n_protected");
@@ -59,7 +60,7 @@ static void say_list(const struct sw_cli *c, const json_t *data)
 	if (bad)
 		sw_cli_say(c, "  %lld lines are no trail at all and were skipped; the first is line %lld", bad,
 			sw_cli_number(list, "first_bad_line"));
-	say_protected(c, data);
+	sw_cli_trails_say_protected(c, data);
 }
 
 /* fd: a text, or a list that is sealed already. */
@@ -99,16 +100,16 @@ static int import_file(struct sw_cli *c, int dirfd, const char *file, const char
  * A directory of static trails, or a CSV of trail,info,reference, becomes one list, with files, lines
  * and citations. It is read here, by who may read it.
  */
-static int import_static(struct sw_cli *c, const char *path)
+static int import_static(struct sw_cli *c, const char *path, const char *as, const char *fallback)
 {
-	const char *action = c->o.action ? c->o.action : "observe";
+	const char *action = c->o.action ? c->o.action : fallback;
 	_cleanup_(sw_trail_parser_freep) struct sw_trail_parser *p = NULL;
 	const struct sw_trail_rules rules = {};
 	char name[SW_TRAIL_NAME_MAX + 1], origin[256], *real = realpath(path, NULL);
 	_close_ int fd = -1;
 	int r;
 
-	sw_trail_name_make(name, c->o.name ? c->o.name : real ? real : path);
+	sw_trail_name_make(name, c->o.name ? c->o.name : as ? as : real ? real : path);
 	snprintf(origin, sizeof(origin), "imported from %s", real ? real : path);
 	free(real);
 	r = sw_trail_directory_read(path, &rules, &p);
@@ -123,7 +124,7 @@ static int import_static(struct sw_cli *c, const char *path)
 	return send_list(c, name, action, fd, true);
 }
 
-static bool is_csv(const char *path)
+bool sw_cli_trails_is_csv(const char *path)
 {
 	size_t n = strlen(path);
 
@@ -160,25 +161,61 @@ static int import_directory(struct sw_cli *c, int dirfd, const char *path)
 	return r && good ? SW_EXIT_PARTIAL : r;
 }
 
-int sw_cli_trails_import(struct sw_cli *c)
+int sw_cli_trails_check_action(const struct sw_cli *c)
 {
 	static const char *const actions[] = {"drop", "observe", "except"};
-	const char *path = c->words[0], *near;
-	_close_ int fd = -1;
-	struct stat st;
 	bool is_known = !c->o.action;
+	const char *near;
 
 	for (size_t i = 0; c->o.action && i < SW_ARRAY_SIZE(actions); i++)
 		is_known |= sw_streq(c->o.action, actions[i]);
-	if (!is_known) {
-		near = sw_nearest(c->o.action, actions, SW_ARRAY_SIZE(actions));
-		return sw_cli_error(SW_EXIT_USAGE, NULL, "--action: '%s' is not drop, observe or except%s%s%s", c->o.action,
-			near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
-	}
+	if (is_known)
+		return SW_EXIT_OK;
+	near = sw_nearest(c->o.action, actions, SW_ARRAY_SIZE(actions));
+	return sw_cli_error(SW_EXIT_USAGE, NULL, "--action: '%s' is not drop, observe or except%s%s%s", c->o.action,
+		near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+bool sw_cli_trails_is_export(int fd, char *name, size_t name_size, char *action, size_t action_size)
+{
+	char head[256] = "", *comma, *end;
+	const size_t sign = strlen(SW_TRAIL_EXPORT_SIGN);
+
+	if (pread(fd, head, sizeof(head) - 1, 0) <= (ssize_t)sign || memcmp(head, SW_TRAIL_EXPORT_SIGN, sign) != 0)
+		return false;
+	comma = strstr(head + sign, ", action ");
+	end = comma ? strchr(comma, '\n') : NULL;
+	if (!end)
+		return false;
+	*comma = *end = 0;
+	comma += strlen(", action ");
+	if (sw_trail_action_parse(comma) < 0 || !sw_trail_name_ok(head + sign))
+		return false;
+	sw_strcpy(name, name_size, head + sign);
+	sw_strcpy(action, action_size, comma);
+	return true;
+}
+
+int sw_cli_trails_import(struct sw_cli *c)
+{
+	char name[SW_TRAIL_NAME_MAX + 1], action[16];
+	const char *path = c->words[0];
+	_close_ int fd = -1;
+	struct stat st;
+	int r = sw_cli_trails_check_action(c);
+
+	if (r)
+		return r;
 	if (stat(path, &st) < 0)
 		return sw_cli_error(SW_EXIT_NEGATIVE, NULL, "%s: %s", path, strerror(errno));
-	if (S_ISDIR(st.st_mode) ? sw_static_is_directory(path) : is_csv(path))
-		return import_static(c, path);
+	if (S_ISDIR(st.st_mode) ? sw_static_is_directory(path) : sw_cli_trails_is_csv(path))
+		return import_static(c, path, NULL, "observe");
+	if (S_ISREG(st.st_mode)) {
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		if (fd >= 0 && sw_cli_trails_is_export(fd, name, sizeof(name), action, sizeof(action)))
+			return import_static(c, path, name, action);
+		fd = sw_close(fd);
+	}
 	if (!S_ISDIR(st.st_mode))
 		return import_file(c, AT_FDCWD, path, path);
 	if (c->o.name)
@@ -195,6 +232,8 @@ int sw_cli_trails_remove(struct sw_cli *c)
 	json_t *data = NULL;
 	int r;
 
+	if (c->o.list)
+		return sw_cli_trails_take_out(c);
 	sw_cli_args_begin(&a);
 	sw_json_string(&a.j, "name", c->words[0]);
 	r = sw_cli_ask(c, "trails.remove", sw_cli_args_end(&a), -1, &data);

@@ -212,7 +212,7 @@ static bool is_same(const struct sw_trail_list *a, const struct sw_trail_list *b
 {
 	const struct sw_trail_head *x = a->view.head, *y = b->view.head;
 
-	return x->crc == y->crc && x->size == y->size && x->count4 == y->count4;
+	return x->crc == y->crc && x->size == y->size && x->count4 == y->count4 && x->sets == y->sets;
 }
 
 static void merge(struct sw_trail_op *op)
@@ -270,6 +270,7 @@ static int add_kind(struct sw_static *s, const struct sw_trail_op *op, enum sw_t
 static void compile(struct sw_trail_op *op)
 {
 	_cleanup_(sw_static_freep) struct sw_static *s = NULL;
+	uint64_t begun_ns = sw_clock_boot_ns(&op->engine->clock);
 	int r;
 
 	op->domains_fd = sw_trails_domains_make(op);
@@ -279,8 +280,11 @@ static void compile(struct sw_trail_op *op)
 	if (!op->compiled_key || op->result < 0)
 		return;
 	if (op->dirfd >= 0 &&
-		sw_static_load(op->dirfd, COMPILED, op->compiled_key, &op->compiled) == 0)
+		sw_static_load(op->dirfd, COMPILED, op->compiled_key, &op->compiled) == 0) {
+		op->compile_ns = sw_clock_boot_ns(&op->engine->clock) - begun_ns;
+		op->is_mapped = true;
 		return;
+	}
 	r = sw_static_new(&s);
 	for (size_t i = 0; i < SW_ARRAY_SIZE(compile_order) && !r; i++)
 		r = add_kind(s, op, compile_order[i]);
@@ -293,6 +297,7 @@ static void compile(struct sw_trail_op *op)
 	if (op->dirfd >= 0)
 		op->save_result = sw_static_save(s, op->compiled_key, op->dirfd, COMPILED);
 	op->compiled = TAKE_PTR(s);
+	op->compile_ns = sw_clock_boot_ns(&op->engine->clock) - begun_ns;
 }
 
 void sw_trail_op_run(void *arg)

@@ -28,8 +28,14 @@ struct sw_trail_op *sw_trail_op_new(enum sw_trail_op_kind kind)
 	if (!op)
 		return NULL;
 	op->kind = kind;
+	op->base = SW_TRAIL_ANY_BASE;
 	op->fd = op->image_fd = op->dirfd = op->domains_fd = -1;
 	return op;
+}
+
+uint64_t sw_trail_stamp(const struct sw_trail_list *l)
+{
+	return l ? 1ull << 40 | l->view.head->crc : 0;
 }
 
 static void op_free(struct sw_trail_op *op)
@@ -172,6 +178,8 @@ static void take_compiled(struct sw_engine *e, struct sw_trail_op *op)
 	sw_close(t->domains_fd);
 	t->domains_fd = TAKE_FD(op->domains_fd);
 	t->compiled_key = op->compiled_key;
+	t->compile_ns = op->compile_ns;
+	t->is_mapped = op->is_mapped;
 	for (const struct sw_engine_part *const *part = sw_engine_parts; *part; part++) {
 		if ((*part)->compiled)
 			(*part)->compiled(e, t->compiled);
@@ -424,6 +432,15 @@ static int claim(struct sw_trail_part *t, struct sw_trail_op *op)
 	return 0;
 }
 
+/* Somebody changed the list since who asks has read it: he is to read it again. */
+static bool is_outdated(const struct sw_trail_part *t, const struct sw_trail_op *op)
+{
+	const struct sw_trail_list *now =
+		op->index < SW_TRAIL_SETS_MAX ? t->slots[op->index].list : NULL;
+
+	return op->base != SW_TRAIL_ANY_BASE && op->base != sw_trail_stamp(now);
+}
+
 static int prepare(struct sw_engine *e, struct sw_trail_op *op)
 {
 	struct sw_trail_part *t = e->trails;
@@ -440,6 +457,8 @@ static int prepare(struct sw_engine *e, struct sw_trail_op *op)
 	} else {
 		op->index = SW_TRAIL_SETS_MAX;
 	}
+	if (!r && is_outdated(t, op))
+		r = -EAGAIN;
 	if (r < 0)
 		return r;
 	op->n_sources = sw_trails_sources(t, op->sources);

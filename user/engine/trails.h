@@ -48,6 +48,10 @@ struct sw_trail_slot {
 	char error[192]; /* why the last try failed; the list is the one before */
 };
 
+/* What a list is, for who changes it: 0 is one that does not exist. */
+#define SW_TRAIL_ANY_BASE UINT64_MAX
+uint64_t sw_trail_stamp(const struct sw_trail_list *l);
+
 enum sw_trail_op_kind {
 	SW_TRAIL_OP_LOAD, /* the saved lists, at the start */
 	SW_TRAIL_OP_PUT, /* a list from text (file, import) or sealed (feed) */
@@ -70,6 +74,7 @@ struct sw_trail_op {
 	uint64_t min_entries, max_entries; /* feeds; 0: no such limit */
 	unsigned int max_change, max_cover; /* feeds, percent; 0: the default, and no limit */
 	bool is_accepted; /* feeds: a person has said that it may change by whatever it does */
+	uint64_t base; /* the list was made of the one with this stamp (sw_trail_stamp); SW_TRAIL_ANY_BASE: of none */
 	uint32_t
 		frozen_crc; /* feeds: the content that left because it was the same for too long; 0: none */
 	struct sw_ctl_request *request; /* who waits for it; NULL */
@@ -103,6 +108,8 @@ struct sw_trail_op {
 	char corrupt[256]; /* LOAD: names set aside */
 	struct sw_static *compiled; /* COMPILE; NULL: no list has trails of other kinds */
 	uint64_t compiled_key;
+	uint64_t compile_ns; /* how long it took */
+	bool is_mapped; /* from the file of the last time */
 };
 
 struct sw_trail_part {
@@ -115,6 +122,8 @@ struct sw_trail_part {
 	bool is_packed_refused; /* by the kernel: the tries are used instead */
 	struct sw_static *compiled; /* of all lists; NULL: none */
 	uint64_t compiled_key; /* of what it was made of; 0: of nothing */
+	uint64_t compile_ns; /* how long the last time took */
+	bool is_mapped; /* it came from the file of an earlier run */
 	int domains_fd; /* the domains to refuse, for the guard; -1: none were gathered yet */
 	struct sw_trail_watch *watch; /* trail_files.c */
 };

@@ -84,8 +84,23 @@ static void reply_import(struct sw_engine *e, struct sw_trail_op *op)
 	sw_ctl_reply_end(op->request);
 }
 
+/* Nobody's fault: the list is another one than the asker has seen, and asking again will do. */
+static bool reply_outdated(const struct sw_trail_op *op)
+{
+	struct sw_json *j;
+
+	if (op->result != -EAGAIN || op->base == SW_TRAIL_ANY_BASE)
+		return false;
+	j = sw_ctl_reply_begin(op->request);
+	sw_json_bool(j, "is_outdated", true);
+	sw_ctl_reply_end(op->request);
+	return true;
+}
+
 static void imported(struct sw_engine *e, struct sw_trail_op *op)
 {
+	if (reply_outdated(op))
+		return;
 	if (op->result < 0) {
 		sw_ctl_fail(op->request, SW_CERR_REFUSED,
 			"nothing has changed: the lists from before stay in force", "%s: %s",
@@ -129,11 +144,13 @@ static void verb_import(struct sw_ctl_request *q, const json_t *args, void *arg)
 	enum sw_trail_action action = SW_TRAIL_DROP;
 	struct sw_trail_op *op;
 	const char *name;
+	uint64_t base;
 	bool is_sealed;
 	int fd;
 
 	if (!sw_ctl_arg_string(q, args, "name", NULL, &name) || !read_action(q, args, &action) ||
-		!sw_ctl_arg_bool(q, args, "sealed", false, &is_sealed))
+		!sw_ctl_arg_bool(q, args, "sealed", false, &is_sealed) ||
+		!sw_ctl_arg_uint(q, args, "base", SW_TRAIL_ANY_BASE, &base))
 		return;
 	if (!name || !name[0]) {
 		sw_ctl_fail(q, SW_CERR_USAGE,
@@ -155,7 +172,8 @@ static void verb_import(struct sw_ctl_request *q, const json_t *args, void *arg)
 	}
 	op->fd = fd;
 	op->is_sealed = is_sealed;
-	op->max_change = 100; /* a person says it */
+	op->is_accepted = true; /* a person says it */
+	op->base = base;
 	op->slot.kind = SW_TRAIL_KIND_IMPORT;
 	op->slot.action = action;
 	name_list(op->slot.name, name);
@@ -171,6 +189,8 @@ static void removed(struct sw_engine *e, struct sw_trail_op *op)
 {
 	struct sw_json *j;
 
+	if (reply_outdated(op))
+		return;
 	if (op->result < 0) {
 		sw_ctl_fail(op->request,
 			op->result == -ENOENT ? SW_CERR_NOT_FOUND : SW_CERR_REFUSED, NULL, "%s: %s",
@@ -192,8 +212,10 @@ static void verb_remove(struct sw_ctl_request *q, const json_t *args, void *arg)
 	struct sw_trail_op *op;
 	char made[SW_TRAIL_NAME_MAX + 1];
 	const char *name;
+	uint64_t base;
 
-	if (!sw_ctl_arg_string(q, args, "name", "", &name))
+	if (!sw_ctl_arg_string(q, args, "name", "", &name) ||
+		!sw_ctl_arg_uint(q, args, "base", SW_TRAIL_ANY_BASE, &base))
 		return;
 	name_list(made, name);
 	s = sw_trails_slot(e->trails, made);
@@ -213,12 +235,98 @@ static void verb_remove(struct sw_ctl_request *q, const json_t *args, void *arg)
 		sw_ctl_fail(q, SW_CERR_INTERNAL, NULL, "out of memory");
 		return;
 	}
+	op->base = base;
 	op->slot.kind = s->kind;
 	op->slot.action = s->action;
 	sw_strcpy(op->slot.name, sizeof(op->slot.name), s->name);
 	op->request = q;
 	op->over = removed;
 	sw_trails_queue(e, op);
+}
+
+/* ---- trails.export, trails.stats */
+
+/*
+ * Copies the list into the memory that the asker sent. It must have been given out already, so that it
+ * is his and not ours; until it is, he is only told how much it takes.
+ */
+static int copy_list(const struct sw_trail_list *l, int fd, bool *ret_done)
+{
+	struct stat st;
+
+	/* only memory has seals: writing to anything else could block */
+	if (fcntl(fd, F_GET_SEALS) < 0 || fstat(fd, &st) < 0)
+		return -EINVAL;
+	*ret_done = (uint64_t)st.st_size >= l->len && (uint64_t)st.st_blocks * 512 >= l->len;
+	return *ret_done ? sw_write_all(fd, l->map, l->len) : 0;
+}
+
+static void reply_export(
+	struct sw_ctl_request *q, const char *name, const struct sw_trail_slot *s, bool is_done)
+{
+	struct sw_json *j = sw_ctl_reply_begin(q);
+
+	sw_json_string(j, "name", name);
+	sw_json_bool(j, "exists", s && s->list);
+	if (s && s->list) {
+		sw_json_string(j, "kind", sw_trail_kind_word(s->kind));
+		sw_json_string(j, "action", sw_trail_action_word(s->action));
+		sw_json_uint(j, "bytes", s->list->len);
+	}
+	sw_json_bool(j, "is_written", is_done);
+	sw_json_uint(j, "base", sw_trail_stamp(s ? s->list : NULL));
+	sw_ctl_reply_end(q);
+}
+
+static void verb_export(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	const struct sw_trail_slot *s;
+	char made[SW_TRAIL_NAME_MAX + 1];
+	_close_ int fd = -1;
+	bool is_done = false;
+	const char *name;
+	int r;
+
+	if (!sw_ctl_arg_string(q, args, "name", "", &name))
+		return;
+	name_list(made, name);
+	s = sw_trails_slot(e->trails, made);
+	fd = sw_ctl_request_take_fd(q);
+	r = fd < 0 ? -EINVAL : s && s->list ? copy_list(s->list, fd, &is_done) : 0;
+	if (r < 0)
+		sw_ctl_fail(q, SW_CERR_USAGE, "send a memfd of the size that the first answer says",
+			"the list cannot be copied there: %s", strerror(-r));
+	else
+		reply_export(q, made, s, is_done);
+}
+
+static void verb_stats(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	const struct sw_trail_part *t = e->trails;
+	const struct sw_static_stats *s = t->compiled ? sw_static_stats(t->compiled) : NULL;
+	struct sw_json *j = sw_ctl_reply_begin(q);
+
+	sw_json_array_begin(j, "lists");
+	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++) {
+		if (!t->slots[i].list)
+			continue;
+		sw_json_object_begin(j, NULL);
+		sw_json_string(j, "name", t->slots[i].name);
+		sw_json_string(j, "action", sw_trail_action_word(t->slots[i].action));
+		sw_json_uint(j, "bytes", t->slots[i].list->len);
+		sw_json_uint(j, "hits", t->slots[i].hits);
+		sw_json_object_end(j);
+	}
+	sw_json_array_end(j);
+	sw_json_object_begin(j, "compiled");
+	sw_json_uint(j, "trails", s ? s->trails : 0);
+	sw_json_uint(j, "bytes", s ? s->bytes : 0);
+	sw_json_double(j, "ms", (double)t->compile_ns / 1e6);
+	sw_json_bool(j, "is_mapped", t->is_mapped);
+	sw_json_object_end(j);
+	sw_ctl_reply_end(q);
 }
 
 /* ---- trails.list, trails.search */
@@ -593,6 +701,8 @@ static void part_configured(struct sw_engine *e, const struct sw_config *old)
 static const struct sw_ctl_verb verbs[] = {
 	{"trails.import", SW_CTL_CHANGE, verb_import},
 	{"trails.remove", SW_CTL_CHANGE, verb_remove},
+	{"trails.export", SW_CTL_READ, verb_export},
+	{"trails.stats", SW_CTL_READ, verb_stats},
 	{"trails.list", SW_CTL_READ, verb_list},
 	{"trails.search", SW_CTL_READ, verb_search},
 	{},

@@ -8,12 +8,6 @@
 
 /* ---- a directory to a list */
 
-struct writer {
-	struct sw_trail_parser *parser;
-	struct sw_strbuf text;
-	int64_t n_groups, group; /* the group under way */
-};
-
 /* A text of a file's as one field of a line. */
 static void put_field(struct sw_strbuf *b, const char *text)
 {
@@ -22,10 +16,10 @@ static void put_field(struct sw_strbuf *b, const char *text)
 		sw_strbuf_putc(b, *text == '\t' || *text == '\n' ? ' ' : *text);
 }
 
-static int64_t put_group(
+int64_t sw_trail_writer_group(
 	void *arg, const char *file, const char *info, const char *reference, const char *citation)
 {
-	struct writer *w = arg;
+	struct sw_trail_writer *w = arg;
 
 	sw_strbuf_putc(&w->text, 'F');
 	put_field(&w->text, file);
@@ -37,10 +31,22 @@ static int64_t put_group(
 	return w->text.is_failed ? -ENOMEM : w->group;
 }
 
-static int put_trail(void *arg, const struct sw_static_line *l, uint32_t group, uint32_t line)
+void sw_trail_print(const struct sw_static_line *l, struct sw_strbuf *out)
 {
-	struct writer *w = arg;
 	char net[SW_NET_TEXT_MAX];
+
+	if (l->kind == SW_STATIC_IP_PORT)
+		sw_strbuf_printf(out, l->net.family == SW_AF_IP6 ? "[%s]:%u" : "%s:%u",
+			sw_cidr_format(net, &l->net), l->port);
+	else if (l->kind == SW_STATIC_IP || l->kind == SW_STATIC_CIDR)
+		sw_strbuf_printf(out, "%s", sw_cidr_format(net, &l->net));
+	else /* with its scheme a URL is one whatever signs it has */
+		sw_strbuf_printf(out, "%s%s", l->kind == SW_STATIC_URL ? "http://" : "", l->text);
+}
+
+int sw_trail_writer_add(void *arg, const struct sw_static_line *l, uint32_t group, uint32_t line)
+{
+	struct sw_trail_writer *w = arg;
 
 	if (w->text.len > SW_TRAIL_TEXT_BYTES_MAX - SW_STATIC_TEXT_MAX)
 		return -EINVAL;
@@ -49,14 +55,8 @@ static int put_trail(void *arg, const struct sw_static_line *l, uint32_t group, 
 		w->group = group;
 	}
 	sw_strbuf_printf(&w->text, "%s%" PRIu32 "\t", l->kind == SW_STATIC_AGENT ? "~" : "", line);
-	if (l->kind == SW_STATIC_IP_PORT)
-		sw_strbuf_printf(&w->text, l->net.family == SW_AF_IP6 ? "[%s]:%u\n" : "%s:%u\n",
-			sw_cidr_format(net, &l->net), l->port);
-	else if (l->kind == SW_STATIC_IP || l->kind == SW_STATIC_CIDR)
-		sw_strbuf_printf(&w->text, "%s\n", sw_cidr_format(net, &l->net));
-	else /* with its scheme a URL is one whatever signs it has */
-		sw_strbuf_printf(
-			&w->text, "%s%s\n", l->kind == SW_STATIC_URL ? "http://" : "", l->text);
+	sw_trail_print(l, &w->text);
+	sw_strbuf_putc(&w->text, '\n');
 	if (w->text.is_failed)
 		return -ENOMEM;
 	return sw_trail_parser_add(w->parser, l, line);
@@ -66,8 +66,8 @@ int sw_trail_directory_read(
 	const char *path, const struct sw_trail_rules *rules, struct sw_trail_parser **ret)
 {
 	_cleanup_(sw_static_freep) struct sw_static *s = NULL;
-	struct writer w = {.group = -1};
-	const struct sw_static_sink sink = {put_group, put_trail, &w};
+	struct sw_trail_writer w = {.group = -1};
+	const struct sw_static_sink sink = {sw_trail_writer_group, sw_trail_writer_add, &w};
 	struct sw_trail_rules own = *rules;
 	char err[256] = "";
 	int r = sw_static_new(&s);

@@ -22,3 +22,15 @@ int sw_trail_directory_read(
  */
 int sw_static_add_list(struct sw_static *s, const struct sw_trail_view *v, uint32_t number,
 	const char *info, const char *origin);
+
+/* A static set's sink that writes a list's text, and its networks and ports into the parser. Group at first: -1. */
+struct sw_trail_writer {
+	struct sw_trail_parser *parser;
+	struct sw_strbuf text;
+	int64_t n_groups, group; /* the group under way */
+};
+int64_t sw_trail_writer_group(
+	void *arg, const char *file, const char *info, const char *reference, const char *citation);
+int sw_trail_writer_add(void *arg, const struct sw_static_line *l, uint32_t group, uint32_t line);
+/* A trail as a text holds it: read again it is the same. */
+void sw_trail_print(const struct sw_static_line *l, struct sw_strbuf *out);

@@ -40,7 +40,8 @@ static int check_head(const struct sw_trail_head *h, size_t len, __u32 magic, co
 	if (h->size != len || len != sw_trail_size(h))
 		return -EBADMSG;
 	*ret_why = "its header holds a number of lists that cannot be";
-	if (is_list ? h->sets != 1 : h->sets > SW_TRAIL_SETS_MAX)
+	if (is_list ? (h->sets & 0xff) != 1 || h->sets >> 8 > SW_TRAIL_EXCEPT + 1u
+		    : h->sets > SW_TRAIL_SETS_MAX)
 		return -EBADMSG;
 	*ret_why = "its header holds a bad name or origin";
 	if (!is_text(h->name, sizeof(h->name)) || !is_text(h->origin, sizeof(h->origin)) ||
@@ -106,6 +107,7 @@ int sw_trail_check(
 	const struct sw_trail_head *h = buf;
 	struct sw_trail_view v = {.head = h};
 	const char *why = "too short to hold a header";
+	__u32 sets;
 	int r = -EBADMSG;
 
 	if (len >= sizeof(*h))
@@ -120,13 +122,14 @@ int sw_trail_check(
 	v.n6 = h->count6;
 	v.n_ports = h->n_ports;
 	v.n_text = h->text_bytes;
+	sets = magic == SW_TRAIL_LIST_MAGIC ? 1 : h->sets;
 	r = -EBADMSG;
 	why = "its checksum is wrong: the content is damaged";
 	if (sw_crc32(0, h + 1, len - sizeof(*h)) != h->crc)
 		goto bad;
-	if (!are_good(v.entries4, v.n4, SW_AF_IP4, h->sets, &why) ||
-		!are_good(v.entries6, v.n6, SW_AF_IP6, h->sets, &why) ||
-		!sw_trail_ports_check(v.ports, v.n_ports, h->sets, &why))
+	if (!are_good(v.entries4, v.n4, SW_AF_IP4, sets, &why) ||
+		!are_good(v.entries6, v.n6, SW_AF_IP6, sets, &why) ||
+		!sw_trail_ports_check(v.ports, v.n_ports, sets, &why))
 		goto bad;
 	*ret = v;
 	return 0;

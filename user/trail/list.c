@@ -13,13 +13,13 @@
 enum { FILE_NAME_MAX = SW_TRAIL_NAME_MAX + sizeof(SUFFIX ".bad") };
 
 /* counts and key are there. */
-static void finish_head(
-	struct sw_trail_head *h, const char *name, const char *origin, int64_t made_wall_sec)
+static void finish_head(struct sw_trail_head *h, const char *name, const char *origin,
+	enum sw_trail_action action, int64_t made_wall_sec)
 {
 	h->magic = SW_TRAIL_LIST_MAGIC;
 	h->version = SW_TRAIL_VERSION;
 	h->size = sw_trail_size(h);
-	h->sets = 1;
+	h->sets = 1u | ((__u32)action + 1) << 8;
 	h->made_wall_sec = made_wall_sec;
 	sw_strcpy(h->name, sizeof(h->name), name);
 	sw_strcpy(h->origin, sizeof(h->origin), origin);
@@ -46,7 +46,7 @@ int sw_trail_list_build(struct sw_trail_parser *p, const char *name, const char 
 		return fd;
 	sw_trail_parser_fill(p, action, (struct sw_trail_entry *)((struct sw_trail_head *)map + 1));
 	*(struct sw_trail_head *)map = head;
-	finish_head(map, name, origin, made_wall_sec);
+	finish_head(map, name, origin, action, made_wall_sec);
 	r = sw_memfd_seal(fd, map, len);
 	return r < 0 ? r : TAKE_FD(fd);
 }
@@ -98,6 +98,8 @@ void sw_trail_list_freep(struct sw_trail_list **l)
 
 enum sw_trail_action sw_trail_list_action(const struct sw_trail_list *l)
 {
+	if (l->view.head->sets >> 8)
+		return (enum sw_trail_action)((l->view.head->sets >> 8) - 1);
 	if (l->view.n4 + l->view.n6)
 		return l->view.entries4[0].action;
 	return l->view.n_ports ? l->view.ports[0].action : SW_TRAIL_OBSERVE;

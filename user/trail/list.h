@@ -25,7 +25,7 @@ int sw_trail_list_build(struct sw_trail_parser *p, const char *name, const char 
 int sw_trail_list_open(int fd, struct sw_trail_list **ret, const char **ret_why);
 void sw_trail_list_free(struct sw_trail_list *l);
 void sw_trail_list_freep(struct sw_trail_list **l);
-/* The action of the list: that of its first entry; a list of mixed actions is not made here. */
+/* What its header says, else that of its first entry; a list of mixed actions is not made here. */
 enum sw_trail_action sw_trail_list_action(const struct sw_trail_list *l);
 /* Its networks; and all of its trails. */
 size_t sw_trail_list_count(const struct sw_trail_list *l);

@@ -48,6 +48,8 @@ static void read_comment(struct reader *r, const char *p, const char *end)
 {
 	while (p < end && (*p == '#' || *p == ' ' || *p == '\t'))
 		p++;
+	if (has_prefix(&p, end, "Kind:")) /* what an exported list says before and behind user agents */
+		r->is_agent = has_prefix(&p, end, sw_static_kind_word(SW_STATIC_AGENT));
 	if (!has_prefix(&p, end, "Reference:")) {
 		r->is_citing = false;
 		return;

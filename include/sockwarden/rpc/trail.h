@@ -32,7 +32,7 @@ struct sw_trail_head {
 	__u32 magic, version;
 	__u64 size; /* bytes of the whole, this header included */
 	__u32 crc; /* crc-32 of everything after this header */
-	__u32 sets; /* image: number of lists merged; list: 1 */
+	__u32 sets; /* image: number of lists merged; list: 1, and from bit 8 on its action plus one (0: not said) */
 	__u64 count4, count6; /* IPv4 entries come first, then IPv6 */
 	__u64 n_ports; /* struct sw_trail_port, behind the entries */
 	__u64 text_bytes; /* list: its trails of other kinds, behind these; image: 0 */
