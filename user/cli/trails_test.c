@@ -198,8 +198,8 @@ static const struct sw_cli_column test_columns[] = {
 static int show(struct test *t, const char *why)
 {
 	json_t *data = json_pack("{sO sO sI sI sI sb ss*}", "lines", t->rows, "kinds", t->kinds, "taken",
-		(json_int_t)t->taken, "skipped", (json_int_t)t->skipped, "refused", (json_int_t)t->refused, "is_refused", why[0] != 0, "why",
-		why[0] ? why : NULL);
+		(json_int_t)t->taken, "skipped", (json_int_t)t->skipped, "refused", (json_int_t)t->refused,
+		"is_refused", why[0] != 0, "why", why[0] ? why : NULL);
 
 	if (!data)
 		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "out of memory");
