@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from fake import BUILD, FEED_DONE, FEED_NOW, MAIL, MAIL_DONE, Guard, Namespace, NetEngine, Program, TrailList, sealed, wait
+from fake import BUILD, FEED_DONE, FEED_NOW, MAIL, MAIL_DONE, POST, POST_DONE, Guard, Namespace, NetEngine, Program, TrailList, sealed, wait
 
 PUBLIC = "2001:db8::1"  # on the namespace's loopback device, but not an address that leads inside
 KEY = "k3yk3yk3yk3yk3yk3y01"
@@ -37,6 +37,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.asked.append((self.path, dict(self.headers)))
         self.close_connection = True
         getattr(self, "get_" + self.path.split("?")[0].strip("/").split("/")[0])()
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.posted.append((self.path, dict(self.headers), body))
+        self.close_connection = True
+        statuses = {"/moved": 302, "/refuses": 403, "/once": 500 if len(self.server.posted) == 1 else 200}
+        self.send(b"thanks", statuses.get(self.path.split("?")[0], 200), Location="/hook")
 
     def send(self, body, status=200, length=None, **headers):
         self.send_response(status)
@@ -142,7 +149,7 @@ class Site(http.server.ThreadingHTTPServer):
     bomb = None
 
     def __init__(self, ns, address, cert):
-        self.asked = []
+        self.asked, self.posted = [], []
         self.inner_port = 0
         super().__init__((address, 0), Handler, bind_and_activate=False)
         self.socket.close()
@@ -197,11 +204,14 @@ class World:
         assert m.op == FEED_DONE and m.feed == "lab"
         return m, fd
 
-    def mail(self, text, ident=7):
-        self.engine.send(MAIL, ident=ident, fd=sealed(text))
+    def mail(self, text, ident=7, op=MAIL, done=MAIL_DONE):
+        self.engine.send(op, ident=ident, fd=sealed(text))
         m, _ = self.engine.next()
-        assert m.op == MAIL_DONE and m.id == ident
+        assert m.op == done and m.id == ident
         return m
+
+    def post(self, text, ident=7):
+        return self.mail(text, ident, POST, POST_DONE)
 
     def __exit__(self, *args):
         assert self.net.end() == 0, self.net.text
@@ -390,6 +400,77 @@ def test_it_has_no_capability_and_a_filter(place):
         status = dict(line.rstrip("\n").split(":\t", 1) for line in open(f"/proc/{pid_of(w)}/status", encoding="ascii")
                       if ":\t" in line)
         assert int(status["CapEff"], 16) == 0 and status["Seccomp"] == "2" and status["NoNewPrivs"] == "1"
+
+
+# ---- webhook
+
+ALERT = b'{"schema_version":1,"title":"hello"}'
+
+
+class Hooked(World):
+    """The site takes posts; its address is known only once it listens, so a first site picks it."""
+
+    def __init__(self, place, path="hook", rest="", ca=True):
+        self.hook = Site(place[2], "127.0.0.1", place[1])
+        self.url = f"{self.hook.url}/{path}"
+        ca_line = f"    ca_file: {place[1]}\n" if ca else ""
+        super().__init__(place, "", extra=f'alerts:\n  webhook:\n    url: "{self.url}"\n{ca_line}{rest}')
+
+    def __exit__(self, *args):
+        super().__exit__(*args)
+        self.hook.shutdown()
+        self.hook.server_close()
+
+
+def test_an_alert_is_posted_with_the_headers_of_the_file_which_are_told_nobody(place):
+    secret = f"{place[0]}/headers"
+    with open(secret, "w", encoding="ascii") as f:
+        f.write(f"# of the chat\nAuthorization: Bearer {KEY}\nX-Room: 7\n")
+    with Hooked(place, f"hook?key={KEY}", f"    header_file: {secret}\n") as w:
+        assert w.post(ALERT).result == 0
+        path, headers, body = w.hook.posted[0]
+        assert body == ALERT and path == f"/hook?key={KEY}"
+        assert headers["Content-Type"] == "application/json" and headers["User-Agent"].startswith("sockwarden/")
+        assert headers["Authorization"] == f"Bearer {KEY}" and headers["X-Room"] == "7"
+        assert KEY not in w.net.text
+        os.unlink(secret)
+        m = w.post(ALERT, 8)
+        assert m.result < 0 and "header_file" in m.text and len(w.hook.posted) == 1, m
+
+
+def test_a_post_that_the_server_refused_can_be_sent_again(place):
+    with Hooked(place, "once") as w:
+        m = w.post(ALERT)
+        assert m.result < 0 and "status 500" in m.text, m
+        assert w.post(ALERT, 8).result == 0 and len(w.hook.posted) == 2
+
+
+@pytest.mark.parametrize("path, words", [("refuses", "status 403"), ("moved", "status 302")])
+def test_a_post_is_not_done_by_any_other_answer(place, path, words):
+    with Hooked(place, path) as w:
+        m = w.post(ALERT)
+        assert m.result < 0 and words in m.text and len(w.hook.posted) == 1, m
+
+
+def test_nothing_is_posted_to_a_server_that_nobody_vouches_for(place):
+    with Hooked(place, f"hook/{KEY}", ca=False) as w:
+        m = w.post(ALERT)
+        assert m.result < 0 and "certificate" in m.text and KEY not in m.text + w.net.text, m
+        assert not w.hook.posted
+
+
+def test_a_server_that_is_away_is_an_error_in_words(place):
+    with Hooked(place) as w:
+        w.hook.shutdown()
+        w.hook.server_close()
+        m = w.post(ALERT)
+        assert m.result < 0 and "connect" in m.text.lower(), m
+
+
+def test_a_post_without_a_webhook_is_refused(place):
+    with World(place, "") as w:
+        m = w.post(ALERT)
+        assert m.result < 0 and "no webhook" in m.text, m
 
 
 # ---- mail

@@ -19,23 +19,30 @@ struct world {
 	struct sw_clock clock;
 	struct sw_config config;
 	struct sw_alert *alert;
-	unsigned int mails;
+	unsigned int mails, posts;
 	uint32_t last_id;
 	int answer; /* what send_mail returns */
-	char text[256 * 1024];
+	char text[256 * 1024], posted[256 * 1024];
+	uint32_t post_id;
 	char dir[32], path[64];
 	int log_fd;
 };
 
-static int send_mail(int fd, uint32_t id, void *arg)
+static int send_message(enum sw_alert_outlet outlet, int fd, uint32_t id, void *arg)
 {
 	struct world *w = arg;
 	ssize_t n;
 
 	if (w->answer < 0)
 		return w->answer;
-	n = pread(fd, w->text, sizeof(w->text) - 1, 0);
+	n = pread(fd, outlet == SW_OUTLET_MAIL ? w->text : w->posted, sizeof(w->text) - 1, 0);
 	assert_true(n > 0);
+	if (outlet == SW_OUTLET_WEBHOOK) {
+		w->posted[n] = 0;
+		w->posts++;
+		w->post_id = id;
+		return 0;
+	}
 	w->text[n] = 0;
 	w->mails++;
 	w->last_id = id;
@@ -55,7 +62,7 @@ static int open_log(struct world *w)
 static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct sw_alert_setup s = {.host = "lab", .send_mail = send_mail, .arg = w};
+	struct sw_alert_setup s = {.host = "lab", .send = send_message, .arg = w};
 
 	assert_non_null(w);
 	strcpy(w->dir, "/tmp/sw-alert-XXXXXX");
@@ -131,7 +138,7 @@ static void a_thousand_findings_give_one_mail(void **state)
 	assert_int_equal(w->mails, 1);
 	assert_non_null(strstr(w->text, "Subject: [sockwarden] lab: 1000 alerts: listed address"));
 	assert_non_null(strstr(w->text, "and 800 more"));
-	assert_int_equal(sw_alert_stats(w->alert)->mail_rows_cut, 800);
+	assert_int_equal(sw_alert_stats(w->alert)->delivery[SW_OUTLET_MAIL].rows_cut, 800);
 }
 
 static void what_comes_within_the_throttle_goes_in_the_next_mail(void **state)
@@ -141,7 +148,7 @@ static void what_comes_within_the_throttle_goes_in_the_next_mail(void **state)
 	find(w, 1, SW_SEV_HIGH, "opening");
 	run(w, 10);
 	assert_int_equal(w->mails, 1);
-	sw_alert_mail_done(w->alert, w->last_id, 0, "");
+	sw_alert_sent(w->alert, SW_OUTLET_MAIL, w->last_id, 0, "");
 	find(w, 2, SW_SEV_HIGH, "second");
 	find(w, 3, SW_SEV_HIGH, "third");
 	run(w, 280);
@@ -192,18 +199,18 @@ static void a_failed_mail_is_tried_again_and_keeps_its_text(void **state)
 	find(w, 1, SW_SEV_HIGH, "once");
 	run(w, 10);
 	assert_int_equal(w->mails, 1);
-	sw_alert_mail_done(w->alert, w->last_id, -ECONNREFUSED, "mail server refused");
-	assert_string_equal(sw_alert_stats(w->alert)->mail_error, "mail server refused");
+	sw_alert_sent(w->alert, SW_OUTLET_MAIL, w->last_id, -ECONNREFUSED, "mail server refused");
+	assert_string_equal(sw_alert_stats(w->alert)->delivery[SW_OUTLET_MAIL].error, "mail server refused");
 	run(w, 25);
 	assert_int_equal(w->mails, 1);
 	run(w, 10);
 	assert_int_equal(w->mails, 2);
 	assert_non_null(strstr(w->text, "once"));
-	sw_alert_mail_done(w->alert, w->last_id, 0, "");
+	sw_alert_sent(w->alert, SW_OUTLET_MAIL, w->last_id, 0, "");
 	run(w, 4000);
 	assert_int_equal(w->mails, 2);
-	assert_int_equal(sw_alert_stats(w->alert)->mails_sent, 1);
-	assert_string_equal(sw_alert_stats(w->alert)->mail_error, "");
+	assert_int_equal(sw_alert_stats(w->alert)->delivery[SW_OUTLET_MAIL].sent, 1);
+	assert_string_equal(sw_alert_stats(w->alert)->delivery[SW_OUTLET_MAIL].error, "");
 }
 
 static void a_mail_without_answer_is_tried_again(void **state)
@@ -223,7 +230,7 @@ static void a_mail_waits_until_somebody_takes_it(void **state)
 	find(w, 1, SW_SEV_HIGH, "patience");
 	run(w, 100000);
 	assert_int_equal(w->mails, 0);
-	assert_int_equal(sw_alert_stats(w->alert)->mails_lost, 0);
+	assert_int_equal(sw_alert_stats(w->alert)->delivery[SW_OUTLET_MAIL].lost, 0);
 	w->answer = 0;
 	run(w, 6);
 	assert_int_equal(w->mails, 1);
@@ -235,7 +242,7 @@ static void a_mail_that_never_succeeds_is_given_up_and_counted(void **state)
 
 	find(w, 1, SW_SEV_HIGH, "in vain");
 	run(w, 2 * 86400);
-	assert_int_equal(sw_alert_stats(w->alert)->mails_lost, 1);
+	assert_int_equal(sw_alert_stats(w->alert)->delivery[SW_OUTLET_MAIL].lost, 1);
 	assert_int_equal(w->mails, 30);
 	find(w, 1, SW_SEV_HIGH, "later");
 	run(w, 10);
@@ -269,6 +276,78 @@ static void bans_by_the_program_are_told_and_those_by_an_operator_are_not_mailed
 	run(w, 10);
 	assert_int_equal(w->mails, 1);
 	assert_non_null(strstr(w->text, "ban 198.18.0.1 for 1h: on list drop by trail-hit"));
+}
+
+/* The alerts start anew, with a webhook and without mail. */
+static void use_webhook(struct world *w, const char *template)
+{
+	struct sw_alert_setup s = {.host = "lab", .send = send_message, .arg = w};
+
+	sw_alert_free(w->alert);
+	w->config.mail_to[0] = 0;
+	strcpy(w->config.webhook_url, "https://hook.example/x");
+	strcpy(w->config.webhook_template, template);
+	w->config.webhook_throttle_sec = 60;
+	w->config.webhook_min_severity = SW_SEV_LOW;
+	s.clock = &w->clock;
+	s.config = &w->config;
+	s.syslog_path = w->path;
+	assert_int_equal(sw_alert_new(&s, &w->alert), 0);
+}
+
+static void a_thousand_findings_give_one_post(void **state)
+{
+	struct world *w = *state;
+
+	use_webhook(w, "");
+	for (unsigned int i = 0; i < 1000; i++)
+		find(w, i, SW_SEV_MEDIUM, "listed \"address\"");
+	run(w, 10);
+	assert_int_equal(w->posts, 1);
+	assert_int_equal(w->mails, 0);
+	assert_memory_equal(w->posted, "{\"schema_version\":1,\"host\":\"lab\",", 33);
+	assert_non_null(strstr(w->posted, "\"severity\":\"medium\",\"title\":\"1000 alerts: listed \\\"address\\\"\","
+					  "\"alerts\":1000,\"left_out\":800,\"findings\":[{"));
+	assert_non_null(strstr(w->posted, "\"address\":\"198.18.0.199\""));
+	assert_null(strstr(w->posted, "\"address\":\"198.18.0.200\""));
+	assert_int_equal(sw_alert_stats(w->alert)->delivery[SW_OUTLET_WEBHOOK].rows_cut, 800);
+	find(w, 1, SW_SEV_HIGH, "within the throttle");
+	sw_alert_sent(w->alert, SW_OUTLET_WEBHOOK, w->post_id, 0, "");
+	run(w, 40);
+	assert_int_equal(w->posts, 1);
+	run(w, 20);
+	assert_int_equal(w->posts, 2);
+}
+
+static void a_failed_post_is_tried_again_and_mail_does_not_answer_for_it(void **state)
+{
+	struct world *w = *state;
+	const struct sw_alert_delivery *s;
+
+	use_webhook(w, "");
+	s = &sw_alert_stats(w->alert)->delivery[SW_OUTLET_WEBHOOK];
+	find(w, 1, SW_SEV_HIGH, "once");
+	run(w, 10);
+	sw_alert_sent(w->alert, SW_OUTLET_MAIL, w->post_id, 0, "");
+	assert_int_equal(s->sent, 0);
+	sw_alert_sent(w->alert, SW_OUTLET_WEBHOOK, w->post_id, -EIO, "status 500");
+	assert_string_equal(s->error, "status 500");
+	run(w, 35);
+	assert_int_equal(w->posts, 2);
+	assert_non_null(strstr(w->posted, "\"title\":\"once\""));
+	sw_alert_sent(w->alert, SW_OUTLET_WEBHOOK, w->post_id, 0, "");
+	assert_int_equal(s->sent, 1);
+	assert_string_equal(s->error, "");
+}
+
+static void a_title_does_not_end_the_string_of_a_template(void **state)
+{
+	struct world *w = *state;
+
+	use_webhook(w, "{\"text\":\"%h %s %n: %t, 100%%\"}");
+	find(w, 1, SW_SEV_HIGH, "x\", \"y\": \"%j\n");
+	run(w, 10);
+	assert_string_equal(w->posted, "{\"text\":\"lab high 1: x\\\", \\\"y\\\": \\\"%j\\n, 100%\"}");
 }
 
 static ssize_t next_line(struct world *w, char *buf, size_t size)
@@ -350,7 +429,7 @@ static void a_recipient_with_a_line_break_is_refused(void **state)
 	struct world *w = *state;
 	struct sw_alert *other = NULL;
 	struct sw_alert_setup s = {
-		.clock = &w->clock, .config = &w->config, .host = "lab", .send_mail = send_mail};
+		.clock = &w->clock, .config = &w->config, .host = "lab", .send = send_message};
 
 	strcpy(w->config.mail_to, "root\nBcc: x");
 	assert_int_equal(sw_alert_new(&s, &other), -EINVAL);
@@ -371,6 +450,9 @@ int main(void)
 		T(a_mail_that_never_succeeds_is_given_up_and_counted),
 		T(a_title_cannot_add_a_header_or_a_terminal_escape),
 		T(bans_by_the_program_are_told_and_those_by_an_operator_are_not_mailed),
+		T(a_thousand_findings_give_one_post),
+		T(a_failed_post_is_tried_again_and_mail_does_not_answer_for_it),
+		T(a_title_does_not_end_the_string_of_a_template),
 		T(syslog_gets_one_datagram_with_priority_and_escaped_text),
 		T(syslog_is_found_again_after_its_restart_and_told_what_it_missed),
 		T(a_host_without_syslog_is_no_fault_but_what_it_missed_is_counted),

@@ -5,7 +5,8 @@
 #include "user/base/cidr.h"
 #include "user/base/words.h"
 
-static const struct sw_alert_sink *const sinks[] = {&sw_alert_sink_mail, &sw_alert_sink_syslog};
+static const struct sw_alert_sink *const sinks[] = {
+	&sw_alert_sink_mail, &sw_alert_sink_webhook, &sw_alert_sink_syslog};
 
 struct sw_alert {
 	struct sw_alert_context context;
@@ -16,7 +17,7 @@ static int fill_context(struct sw_alert_context *c, const struct sw_alert_setup 
 {
 	c->clock = s->clock;
 	c->config = s->config;
-	c->send_mail = s->send_mail;
+	c->send = s->send;
 	c->arg = s->arg;
 	if (!sw_strcpy(c->syslog_path, sizeof(c->syslog_path),
 		    s->syslog_path ? s->syslog_path : "/dev/log"))
@@ -164,11 +165,11 @@ uint64_t sw_alert_tick(struct sw_alert *a)
 	return next;
 }
 
-void sw_alert_mail_done(struct sw_alert *a, uint32_t id, int result, const char *text)
+void sw_alert_sent(struct sw_alert *a, enum sw_alert_outlet outlet, uint32_t id, int result, const char *text)
 {
 	for (size_t i = 0; i < SW_ARRAY_SIZE(sinks); i++) {
-		if (a->open[i] && sinks[i]->mail_done)
-			sinks[i]->mail_done(a->open[i], id, result, text);
+		if (a->open[i] && sinks[i]->sent && sinks[i]->outlet == outlet)
+			sinks[i]->sent(a->open[i], id, result, text);
 	}
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Alerts: findings and decisions to the sinks that the configuration asks for (mail, syslog). Lives
- * in the engine, which owns the object and ticks it; the mail itself is sent by sockwarden-net.
- * Nothing here blocks, and memory is bounded: a flood of findings becomes one mail with a table and
+ * Alerts: findings and decisions to the sinks that the configuration asks for (mail, webhook, syslog).
+ * Lives in the engine, which owns the object and ticks it; mails and posts are sent by sockwarden-net.
+ * Nothing here blocks, and memory is bounded: a flood of findings becomes one message with a table and
  * a count of what did not fit.
  */
 #pragma once
@@ -14,30 +14,37 @@
 
 struct sw_alert;
 
+/* What leaves by sockwarden-net, as one message at a time each. */
+enum sw_alert_outlet { SW_OUTLET_MAIL, SW_OUTLET_WEBHOOK, SW_OUTLET_COUNT };
+
 struct sw_alert_setup {
 	const struct sw_clock *clock; /* borrowed for the object's life */
 	const struct sw_config *config; /* borrowed for the object's life */
 	const char *host; /* NULL: gethostname(2); copied */
 	const char *syslog_path; /* NULL: /dev/log; copied */
 	/*
-	 * Hands one RFC 5322 message over: fd is a sealed memfd, borrowed until the call returns; id
-	 * comes back in sw_alert_mail_done. 0, or -errno when it cannot be handed over now (tried
-	 * again later). NULL: no mail.
+	 * Hands one message over, RFC 5322 or JSON by outlet: fd is a sealed memfd, borrowed until the
+	 * call returns; id comes back in sw_alert_sent. 0, or -errno when it cannot be handed over now
+	 * (tried again later). NULL: neither mail nor webhook.
 	 */
-	int (*send_mail)(int fd, uint32_t id, void *arg);
+	int (*send)(enum sw_alert_outlet outlet, int fd, uint32_t id, void *arg);
 	void *arg;
 };
 
+struct sw_alert_delivery {
+	uint64_t sent; /* messages done without error */
+	uint64_t failed; /* tries that failed */
+	uint64_t lost; /* messages given up */
+	uint64_t rows_cut; /* alerts told in a message by their number only */
+	char error[256]; /* the last failure, "" after a success */
+};
+
 struct sw_alert_stats {
-	uint64_t mails_sent; /* done without error */
-	uint64_t mails_failed; /* tries that failed */
-	uint64_t mails_lost; /* messages given up */
-	uint64_t mail_rows_cut; /* alerts told in a mail by their number only */
+	struct sw_alert_delivery delivery[SW_OUTLET_COUNT];
 	uint64_t syslog_sent; /* lines */
 	uint64_t syslog_failed; /* lines that /dev/log did not take */
 	bool is_syslog_absent; /* no line ever found a socket: a host or container without syslog, no fault */
 	uint64_t syslog_limited; /* lines held back by the rate limit */
-	char mail_error[256]; /* the last failure, "" after a success */
 	char syslog_error[96];
 };
 
@@ -57,6 +64,6 @@ void sw_alert_decision(struct sw_alert *a, const struct sw_decision *d);
 uint64_t sw_alert_tick(struct sw_alert *a);
 
 /* What became of a message: result 0 or -errno, text for a person. Unknown ids are ignored. */
-void sw_alert_mail_done(struct sw_alert *a, uint32_t id, int result, const char *text);
+void sw_alert_sent(struct sw_alert *a, enum sw_alert_outlet outlet, uint32_t id, int result, const char *text);
 
 const struct sw_alert_stats *sw_alert_stats(const struct sw_alert *a);

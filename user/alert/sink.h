@@ -25,20 +25,22 @@ struct sw_alert_context {
 	const struct sw_config *config;
 	char host[256];
 	char syslog_path[108];
-	int (*send_mail)(int fd, uint32_t id, void *arg);
+	int (*send)(enum sw_alert_outlet outlet, int fd, uint32_t id, void *arg);
 	void *arg;
 	struct sw_alert_stats stats;
 };
 
 struct sw_alert_sink {
 	const char *name;
+	enum sw_alert_outlet outlet; /* of one that has sent */
 	bool (*is_wanted)(const struct sw_alert_context *c);
 	int (*open)(struct sw_alert_context *c, void **ret); /* the sink's own object */
 	void (*close)(void *sink);
 	void (*take)(void *sink, const struct sw_alert_item *i);
 	uint64_t (*tick)(void *sink); /* boot time of the next due work, 0: none; may be NULL */
-	void (*mail_done)(void *sink, uint32_t id, int result, const char *text); /* may be NULL */
+	void (*sent)(void *sink, uint32_t id, int result, const char *text); /* may be NULL */
 };
 
 extern const struct sw_alert_sink sw_alert_sink_mail;
 extern const struct sw_alert_sink sw_alert_sink_syslog;
+extern const struct sw_alert_sink sw_alert_sink_webhook;

@@ -358,6 +358,7 @@ static void schema_type(struct sw_json *j, const struct sw_conf_row *row)
 		[SW_CONF_ADDRESS] = "^[0-9a-fA-F.:]+$",
 		[SW_CONF_HTTPS] = "^https://",
 		[SW_CONF_SMTP] = "^(smtps?://.*)?$",
+		[SW_CONF_HOOK] = "^(https?://.*)?$",
 		[SW_CONF_PATTERN] = "^[^ /:]+$",
 		[SW_CONF_COMMAND] = "^(/.+)?$",
 	};

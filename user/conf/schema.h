@@ -22,6 +22,7 @@ enum sw_conf_type {
 	SW_CONF_ADDRESS,  /* char[size]: an IP address */
 	SW_CONF_HTTPS,	  /* char[size]: https://HOST... */
 	SW_CONF_SMTP,	  /* char[size]: smtp:// or smtps://, or empty */
+	SW_CONF_HOOK,	  /* char[size]: https://, http:// to loopback, or empty */
 	SW_CONF_PATTERN,  /* char[size]: interface name or fnmatch pattern */
 	SW_CONF_HABIT,	  /* struct sw_config_habit: {enabled, threshold, window, allow}; max is of the threshold */
 	SW_CONF_COMMAND,  /* char[size]: an absolute path and arguments, or empty */

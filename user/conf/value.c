@@ -235,6 +235,21 @@ static bool is_url(const char *text, const char *scheme)
 	return host > 0 && text[n] != ':' && !memchr(text + n, '@', host);
 }
 
+/* An address, never a name but "localhost", which libcurl itself takes for loopback. */
+static bool is_loopback(const char *host)
+{
+	size_t n = strcspn(host, host[0] == '[' ? "]" : ":/?#");
+	unsigned char ip4[4];
+	char name[64];
+
+	if (n >= sizeof(name))
+		return false;
+	memcpy(name, host, n);
+	name[n] = 0;
+	return sw_streq(name, "localhost") || sw_streq(name, "[::1") ||
+	       (inet_pton(AF_INET, name, ip4) == 1 && ip4[0] == 127);
+}
+
 static bool is_address(const char *text)
 {
 	unsigned char buf[16];
@@ -284,6 +299,9 @@ static int set_text(const struct sw_conf_row *row, char *field, const char *text
 		break;
 	case SW_CONF_SMTP:
 		is_right = !*text || is_url(text, "smtp://") || is_url(text, "smtps://");
+		break;
+	case SW_CONF_HOOK:
+		is_right = !*text || is_url(text, "https://") || (is_url(text, "http://") && is_loopback(text + 7));
 		break;
 	case SW_CONF_PATTERN:
 		is_right = is_pattern(text);

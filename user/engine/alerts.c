@@ -10,6 +10,13 @@ struct sw_alerts {
 	bool is_waking; /* the timer is set to now: setting it costs a system call */
 };
 
+static const struct {
+	const char *key, *fault;
+} outlets[SW_OUTLET_COUNT] = {
+	[SW_OUTLET_MAIL] = {"mail", "mail does not go out"},
+	[SW_OUTLET_WEBHOOK] = {"webhook", "the webhook is not reached"},
+};
+
 /* Runs what is due, and wakes again when the next is. */
 static void tick(struct sw_engine *e)
 {
@@ -37,10 +44,13 @@ static void say_degraded(struct sw_engine *e)
 
 	if (!s)
 		return;
-	if (s->mail_error[0])
-		sw_degraded_set(e, "mail", SW_SEV_LOW, "mail does not go out: %s", s->mail_error);
-	else
-		sw_degraded_clear(e, "mail");
+	for (size_t i = 0; i < SW_OUTLET_COUNT; i++) {
+		if (s->delivery[i].error[0])
+			sw_degraded_set(e, outlets[i].key, SW_SEV_LOW, "%s: %s", outlets[i].fault,
+				s->delivery[i].error);
+		else
+			sw_degraded_clear(e, outlets[i].key);
+	}
 	if (s->syslog_error[0])
 		sw_degraded_set(e, "syslog", SW_SEV_LOW, "syslog does not take lines: %s", s->syslog_error);
 	else
@@ -65,7 +75,7 @@ static void open_alert(struct sw_engine *e)
 	int r = sw_alert_new(&(struct sw_alert_setup){.clock = &e->clock,
 				     .config = e->config,
 				     .host = e->host,
-				     .send_mail = sw_net_peer_mail,
+				     .send = sw_net_peer_send,
 				     .arg = e},
 		&a->alert);
 
@@ -120,11 +130,11 @@ void sw_alerts_decision(struct sw_engine *e, const struct sw_decision *d)
 	wake(e->alerts);
 }
 
-void sw_alerts_mail_done(struct sw_engine *e, uint32_t id, int result, const char *text)
+void sw_alerts_sent(struct sw_engine *e, enum sw_alert_outlet outlet, uint32_t id, int result, const char *text)
 {
 	if (!e->alerts || !e->alerts->alert)
 		return;
-	sw_alert_mail_done(e->alerts->alert, id, result, text);
+	sw_alert_sent(e->alerts->alert, outlet, id, result, text);
 	wake(e->alerts);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Findings and bans to mail and syslog: user/alert in the engine's loop. Needs the net part for mail. */
+/* Findings and bans to mail, webhook and syslog, in the engine's loop. Needs the net part for the first two. */
 #pragma once
 
 #include "sockwarden/model/decision.h"
@@ -8,6 +8,6 @@
 
 /* A ban or its end, after it was stored. */
 void sw_alerts_decision(struct sw_engine *e, const struct sw_decision *d);
-void sw_alerts_mail_done(struct sw_engine *e, uint32_t id, int result, const char *text);
+void sw_alerts_sent(struct sw_engine *e, enum sw_alert_outlet outlet, uint32_t id, int result, const char *text);
 /* NULL while there are no alerts (a bad address in the configuration). */
 const struct sw_alert_stats *sw_alerts_stats(const struct sw_engine *e);

@@ -147,9 +147,12 @@ static void write_alerts(struct sw_engine *e, struct sw_strbuf *b)
 		return;
 	head(b, "sockwarden_alerts_total", "counter",
 		"Messages and lines of the alert sinks, by what became of them.");
-	labelled(b, "sockwarden_alerts_total", "outcome", "mail-sent", s->mails_sent);
-	labelled(b, "sockwarden_alerts_total", "outcome", "mail-failed", s->mails_failed);
-	labelled(b, "sockwarden_alerts_total", "outcome", "mail-lost", s->mails_lost);
+	labelled(b, "sockwarden_alerts_total", "outcome", "mail-sent", s->delivery[SW_OUTLET_MAIL].sent);
+	labelled(b, "sockwarden_alerts_total", "outcome", "mail-failed", s->delivery[SW_OUTLET_MAIL].failed);
+	labelled(b, "sockwarden_alerts_total", "outcome", "mail-lost", s->delivery[SW_OUTLET_MAIL].lost);
+	labelled(b, "sockwarden_alerts_total", "outcome", "webhook-sent", s->delivery[SW_OUTLET_WEBHOOK].sent);
+	labelled(b, "sockwarden_alerts_total", "outcome", "webhook-failed", s->delivery[SW_OUTLET_WEBHOOK].failed);
+	labelled(b, "sockwarden_alerts_total", "outcome", "webhook-lost", s->delivery[SW_OUTLET_WEBHOOK].lost);
 	labelled(b, "sockwarden_alerts_total", "outcome", "syslog-sent", s->syslog_sent);
 	labelled(b, "sockwarden_alerts_total", "outcome", "syslog-failed", s->syslog_failed);
 	labelled(b, "sockwarden_alerts_total", "outcome", "syslog-limited", s->syslog_limited);

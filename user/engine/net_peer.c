@@ -256,7 +256,9 @@ static int handle(struct sw_engine *e, struct sw_net_msg *m, int fd)
 	else if (m->op == SW_NET_FEED_TESTED && p->test && m->id == p->test_id)
 		sw_feeds_tested(e, TAKE_PTR(p->test), &p->test_feed, m, fd);
 	else if (m->op == SW_NET_MAIL_DONE)
-		sw_alerts_mail_done(e, m->id, m->result, m->text);
+		sw_alerts_sent(e, SW_OUTLET_MAIL, m->id, m->result, m->text);
+	else if (m->op == SW_NET_POST_DONE)
+		sw_alerts_sent(e, SW_OUTLET_WEBHOOK, m->id, m->result, m->text);
 	return 0;
 }
 
@@ -308,9 +310,9 @@ bool sw_net_peer_is_connected(const struct sw_engine *e)
 	return e->net_peer && e->net_peer->fd >= 0 && e->net_peer->has_said_hello;
 }
 
-int sw_net_peer_mail(int fd, uint32_t id, void *engine)
+int sw_net_peer_send(enum sw_alert_outlet outlet, int fd, uint32_t id, void *engine)
 {
-	struct sw_net_msg m = {.op = SW_NET_MAIL, .id = id};
+	struct sw_net_msg m = {.op = outlet == SW_OUTLET_MAIL ? SW_NET_MAIL : SW_NET_POST, .id = id};
 
 	return send_msg(engine, &m, fd);
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "sockwarden/rpc/net.h"
+#include "user/alert/alert.h"
 #include "user/engine/engine.h"
 
 /* What is known of a configured feed. */
@@ -22,8 +23,8 @@ struct sw_feed_state {
 };
 
 bool sw_net_peer_is_connected(const struct sw_engine *e);
-/* fd: sealed memfd, borrowed. 0, -ENOTCONN, -errno. The shape of sw_alert_setup.send_mail with e as arg. */
-int sw_net_peer_mail(int fd, uint32_t id, void *engine);
+/* fd: sealed memfd, borrowed. 0, -ENOTCONN, -errno. The shape of sw_alert_setup.send with e as arg. */
+int sw_net_peer_send(enum sw_alert_outlet outlet, int fd, uint32_t id, void *engine);
 /* NULL for a feed that is not configured. */
 const struct sw_feed_state *sw_net_peer_feed(const struct sw_engine *e, const char *name);
 /* The i-th configured feed; NULL past the last. */

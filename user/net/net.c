@@ -9,6 +9,7 @@
 #include "user/conf/link.h"
 #include "user/io/sandbox.h"
 #include "user/net/feed.h"
+#include "user/net/webhook.h"
 #include "user/net/mailer.h"
 #include "user/net/schedule.h"
 
@@ -34,6 +35,7 @@ struct net {
 	struct sw_link *engine;
 	struct sw_multi *multi;
 	struct sw_mailer *mailer;
+	struct sw_webhook *webhook;
 	struct sw_config config; /* a copy: one start, one configuration */
 	struct sw_feed_env env;
 	struct slot slots[SW_CONFIG_FEEDS_MAX];
@@ -276,6 +278,23 @@ static void send_mail(struct net *n, uint32_t id, int fd)
 			id, r, r == -EDESTADDRREQ ? "no recipient is configured" : strerror(-r), n);
 }
 
+/* ---- webhook */
+
+static void on_posted(uint32_t id, int result, const char *text, void *arg)
+{
+	struct net *n = arg;
+	struct sw_net_msg m = {
+		.version = SW_NET_VERSION, .op = SW_NET_POST_DONE, .id = id, .result = result};
+
+	if (result < 0)
+		sw_log_warning(0, "post %u: %s", id, text);
+	else
+		sw_log_info("post %u: sent", id);
+	sw_strcpy(m.text, sizeof(m.text), text);
+	if (sw_link_send(n->engine, &m, sizeof(m), -1) < 0)
+		sw_log_warning(0, "post %u: the engine is away and will send it again", id);
+}
+
 /* ---- the engine */
 
 static int on_engine(struct sw_link *l, void *arg)
@@ -319,6 +338,8 @@ static int on_request(struct sw_link *l, const void *buf, size_t len, int *fd, v
 		fetch_now(n, m.feed);
 	else if (m.op == SW_NET_MAIL)
 		send_mail(n, m.id, *fd);
+	else if (m.op == SW_NET_POST)
+		sw_webhook_send(n->webhook, *fd, m.id);
 	return 0;
 }
 
@@ -336,6 +357,9 @@ static int start(struct net *n)
 	r = sw_mailer_new(n->loop, n->multi, &n->config, on_mailed, n, &n->mailer);
 	if (r < 0)
 		return sw_log_err(r, "alerts by mail: recipient or sender is no mail address");
+	r = sw_webhook_new(n->multi, &n->config, on_posted, n, &n->webhook);
+	if (r < 0)
+		return r;
 	r = sw_sandbox_enter(SW_ROLE_NET);
 	if (r < 0)
 		return sw_log_err(r, "the sandbox cannot be entered");
@@ -376,6 +400,7 @@ static void done(struct net *n)
 		free_slot(&n->slots[i]);
 	sw_feed_free(n->test);
 	sw_mailer_free(n->mailer);
+	sw_webhook_free(n->webhook);
 	sw_multi_free(n->multi);
 	sw_link_free(n->engine);
 	sw_conf_link_free(n->conf_link);

@@ -184,6 +184,13 @@ struct sw_config {
 	char sendmail_path[256];
 	__u64 mail_throttle_sec; /* at most one mail in this time; what comes meanwhile goes in one table */
 	__u32 mail_min_severity; /* enum sw_severity */
+	char webhook_url[512]; /* https://, or http:// to this host itself; "": none */
+	char webhook_ca_file[256];
+	char webhook_header_file[256]; /* "Name: value" a line, sent with each post */
+	char webhook_template[512]; /* "": the whole document */
+	__u64 webhook_throttle_sec;
+	__u32 webhook_min_severity;
+	__u32 pad_webhook;
 	__u32 syslog_enabled, syslog_min_severity, syslog_facility;
 	/* page */
 	__u32 web_enabled, web_port;

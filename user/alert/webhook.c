@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Sink: webhook. The batch's table as one JSON document, or as what alerts.webhook.template makes of it. */
+#include "user/alert/batch.h"
+#include "user/base/json.h"
+#include "user/base/words.h"
+
+enum { SCHEMA_VERSION = 1 };
+
+static bool is_wanted(const struct sw_alert_context *c)
+{
+	return c->config->webhook_url[0] && c->send;
+}
+
+static void write_time(struct sw_json *j, const char *key, int64_t wall_ns)
+{
+	char time[SW_TIME_TEXT_MAX];
+
+	sw_json_string(j, key, sw_time_format(time, wall_ns));
+}
+
+static void write_text(struct sw_json *j, const char *key, const char *text)
+{
+	if (text[0])
+		sw_json_string(j, key, text);
+}
+
+static void write_row(struct sw_json *j, const struct sw_batch_row *r)
+{
+	sw_json_object_begin(j, NULL);
+	sw_json_string(j, "severity", sw_severity_word(r->severity));
+	sw_json_string(j, "kind", r->kind);
+	sw_json_string(j, "title", r->title);
+	sw_json_uint(j, "count", r->count);
+	write_time(j, "first", r->first_ns);
+	write_time(j, "last", r->last_ns);
+	write_text(j, "address", r->subject);
+	write_text(j, "rule", r->rule);
+	write_text(j, "trail", r->trail);
+	write_text(j, "list", r->feed);
+	write_text(j, "process", r->process);
+	if (r->pid)
+		sw_json_uint(j, "pid", r->pid);
+	write_text(j, "executable", r->executable);
+	write_text(j, "unit", r->unit);
+	write_text(j, "container", r->container);
+	sw_json_object_end(j);
+}
+
+static void write_document(const struct sw_batch *b, const char *title, struct sw_strbuf *out)
+{
+	struct sw_json j;
+
+	sw_json_init(&j, out);
+	sw_json_object_begin(&j, NULL);
+	sw_json_uint(&j, "schema_version", SCHEMA_VERSION);
+	sw_json_string(&j, "host", b->context->host);
+	write_time(&j, "time", sw_clock_wall_ns(b->context->clock));
+	sw_json_string(&j, "severity", sw_severity_word(b->rows[0].severity));
+	sw_json_string(&j, "title", title);
+	sw_json_uint(&j, "alerts", b->alerts);
+	sw_json_uint(&j, "left_out", b->cut);
+	sw_json_array_begin(&j, "findings");
+	for (size_t n = 0; n < b->n_rows; n++)
+		write_row(&j, &b->rows[n]);
+	sw_json_array_end(&j);
+	sw_json_object_end(&j);
+}
+
+/* As it stands between the quotes of a JSON string, so that no title ends the template's own. */
+static void put_escaped(struct sw_strbuf *out, const char *text)
+{
+	_strbuf_ struct sw_strbuf quoted = {};
+	struct sw_json j;
+
+	sw_json_init(&j, &quoted);
+	sw_json_string(&j, NULL, text);
+	if (quoted.is_failed || quoted.len < 2)
+		out->is_failed = true;
+	else
+		sw_strbuf_add(out, quoted.text + 1, quoted.len - 2);
+}
+
+static void expand(const struct sw_batch *b, const char *title, struct sw_strbuf *out)
+{
+	for (const char *p = b->context->config->webhook_template; *p; p++) {
+		if (*p != '%' || !p[1]) {
+			sw_strbuf_putc(out, *p);
+			continue;
+		}
+		switch (*++p) {
+		case 'h':
+			put_escaped(out, b->context->host);
+			break;
+		case 't':
+			put_escaped(out, title);
+			break;
+		case 's':
+			put_escaped(out, sw_severity_word(b->rows[0].severity));
+			break;
+		case 'n':
+			sw_strbuf_printf(out, "%llu", (unsigned long long)b->alerts);
+			break;
+		case 'j':
+			write_document(b, title, out);
+			break;
+		case '%':
+			sw_strbuf_putc(out, '%');
+			break;
+		default:
+			sw_strbuf_putc(out, '%');
+			sw_strbuf_putc(out, *p);
+		}
+	}
+}
+
+static void build(const struct sw_batch *b, struct sw_strbuf *out)
+{
+	_strbuf_ struct sw_strbuf title = {};
+
+	sw_batch_title(b, &title);
+	if (b->context->config->webhook_template[0])
+		expand(b, sw_strbuf_get(&title), out);
+	else
+		write_document(b, sw_strbuf_get(&title), out);
+	out->is_failed |= title.is_failed;
+}
+
+static const struct sw_batch_kind kind = {
+	.outlet = SW_OUTLET_WEBHOOK,
+	.name = "sockwarden-webhook",
+	.what = "posts",
+	.build = build,
+};
+
+static int open_sink(struct sw_alert_context *c, void **ret)
+{
+	struct sw_batch *b;
+	int r = sw_batch_new(c, &kind, c->config->webhook_min_severity, c->config->webhook_throttle_sec, &b);
+
+	if (r < 0)
+		return r;
+	*ret = b;
+	return 0;
+}
+
+const struct sw_alert_sink sw_alert_sink_webhook = {
+	.outlet = SW_OUTLET_WEBHOOK,
+	.name = "webhook",
+	.is_wanted = is_wanted,
+	.open = open_sink,
+	.close = sw_batch_close,
+	.take = sw_batch_take,
+	.tick = sw_batch_tick,
+	.sent = sw_batch_sent,
+};
