@@ -18,7 +18,7 @@ LIBRARY = {  # -lNAME -> package that brings it
     "nftnl": "libnftnl-dev", "sqlite3": "libsqlite3-dev", "jansson": "libjansson-dev", "seccomp": "libseccomp-dev",
     "sodium": "libsodium-dev", "curl": "libcurl4-openssl-dev", "microhttpd": "libmicrohttpd-dev", "yaml": "libyaml-dev",
     "pcap": "libpcap-dev", "pcre2-8": "libpcre2-dev", "systemd": "libsystemd-dev", "cmocka": "libcmocka-dev", "pthread": "libc6-dev",
-    "nettle": "nettle-dev", "idn2": "libidn2-dev",
+    "nettle": "nettle-dev", "idn2": "libidn2-dev", "maxminddb": "libmaxminddb-dev",
 }
 TOOL = {  # what scripts call -> package that brings it
     "nmap": "nmap", "masscan": "masscan", "hping3": "hping3", "curl": "curl", "nft": "nftables", "promtool": "prometheus",

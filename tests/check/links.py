@@ -12,7 +12,7 @@ BPF = {"libbpf", "libelf", "libz"}
 ALLOWED = {
     "sockwardend": C | BPF | {"libcap-ng", "libmnl", "libnftnl"},
     "sockwarden-engine": C | BPF | {"libsqlite3", "libjansson", "libseccomp", "libcap-ng", "libmnl", "libsodium", "libpcre2-8", "libsystemd",
-                                "libnettle", "libidn2"},
+                                "libnettle", "libidn2", "libmaxminddb"},
     "sockwarden-net": C | {"libz", "libcurl", "libjansson", "libseccomp", "libcap-ng", "libidn2"},
     "sockwarden-web": C | {"libmicrohttpd", "libjansson", "libseccomp", "libcap-ng", "libsodium"},
     "sockwarden-config": C | {"libyaml-0", "libseccomp", "libcap-ng", "libpcre2-8"},

@@ -259,6 +259,7 @@ static const struct sw_cli_column list_columns[] = {
 	{"IPV4", "entries4", SW_COL_RIGHT},
 	{"IPV6", "entries6", SW_COL_RIGHT},
 	{"OTHERS", "others", SW_COL_RIGHT},
+	{"COVER %", "cover_percent", SW_COL_RIGHT | SW_COL_OPTIONAL},
 	{"MADE", "made_at", SW_COL_TIME},
 	{"NEXT", "next_at", SW_COL_TIME | SW_COL_OPTIONAL},
 	{"ORIGIN", "origin", SW_COL_FLEX},

@@ -54,7 +54,7 @@ static bool has_ended_texts(const struct sw_config *c)
 #define TEXT(m) {offsetof(struct sw_config, m), sizeof(((struct sw_config *)0)->m)}
 		TEXT(sensor_ifaces),
 		TEXT(mail_to), TEXT(mail_from), TEXT(mail_subject), TEXT(smtp_url), TEXT(smtp_ca_file),
-		TEXT(hosts_deny_file),
+		TEXT(hosts_deny_file), TEXT(country_file), TEXT(country_asn_file),
 		TEXT(smtp_user), TEXT(smtp_password_file), TEXT(sendmail_path),
 		TEXT(webhook_url), TEXT(webhook_ca_file), TEXT(webhook_header_file), TEXT(webhook_template),
 		TEXT(web_address),
@@ -161,6 +161,8 @@ static const char *what_is_wrong(const struct sw_config *c, size_t len)
 	if (c->n_ifaces > SW_CONFIG_IFACES_MAX || c->n_allow > SW_CONFIG_ALLOW_MAX ||
 		c->n_feeds > SW_CONFIG_FEEDS_MAX || c->n_trail_files > SW_CONFIG_FILES_MAX ||
 		c->n_trail_dirs > SW_CONFIG_DIRS_MAX ||
+		c->country_drop.n > SW_CONFIG_CODES_MAX || c->country_observe.n > SW_CONFIG_CODES_MAX ||
+		c->asn_drop.n > SW_CONFIG_CODES_MAX || c->asn_observe.n > SW_CONFIG_CODES_MAX ||
 		c->decoy_tcp_ports.n > SW_CONFIG_PORTS_MAX || c->decoy_udp_ports.n > SW_CONFIG_PORTS_MAX ||
 		c->n_actions > SW_CONFIG_ACTIONS_MAX || c->trusted_proxies.n > SW_CONFIG_PROXIES_MAX ||
 		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX || c->n_rules > SW_CONFIG_RULES_MAX ||

@@ -131,6 +131,39 @@ static void read_ports(struct parse *p, const struct sw_conf_row *row, const str
 		ports->n++;
 }
 
+/* A country or a system is in one list: it cannot be dropped and told of alone. */
+static bool is_code_given(const struct sw_config *c, const struct sw_conf_row *row, __u32 code)
+{
+	const struct sw_config_codes *const lists[2][2] = {
+		{&c->country_drop, &c->country_observe}, {&c->asn_drop, &c->asn_observe}};
+
+	for (size_t k = 0; k < 2; k++) {
+		const struct sw_config_codes *l = lists[row->type == SW_CONF_ASNS][k];
+
+		for (__u32 i = 0; i < l->n; i++) {
+			if (l->at[i] == code)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void read_code(struct parse *p, const struct sw_conf_row *row, const struct sw_conf_node *v, const char *name)
+{
+	struct sw_config_codes *codes = (void *)((char *)p->conf + row->offset);
+	_strbuf_ struct sw_strbuf why = {};
+	__u32 code;
+
+	if (v->kind != SW_CONF_SCALAR)
+		sw_conf_report(&p->in, v, name, "wants a country code, or the number of an autonomous system");
+	else if (sw_conf_code_parse(row, v->text, &code, &why) < 0)
+		sw_conf_report(&p->in, v, name, sw_strbuf_get(&why));
+	else if (is_code_given(p->conf, row, code))
+		sw_conf_report(&p->in, v, name, "is given already");
+	else
+		codes->at[codes->n++] = code;
+}
+
 static void read_flag(struct parse *p, const struct sw_conf_row *row, const struct sw_conf_node *v, const char *name)
 {
 	__u32 *flags = (void *)((char *)p->conf + row->offset), value = 0;
@@ -349,6 +382,8 @@ static void read_list(struct parse *p, const struct sw_conf_row *row, const stru
 			read_rule(p, v, name);
 		else if (row->type == SW_CONF_FLAGS)
 			read_flag(p, row, v, name);
+		else if (row->type == SW_CONF_COUNTRIES || row->type == SW_CONF_ASNS)
+			read_code(p, row, v, name);
 		else
 			read_path(p, row, v, name);
 	}
@@ -419,6 +454,11 @@ static void check_together(struct parse *p, const struct sw_conf_node *root)
 		sw_conf_report(&p->in, root, "alerts.mail.smtp", "user is set, but no password_file");
 	if (c->decoy_tcp == SW_DECOY_TCP_LISTED && !c->decoy_tcp_ports.n && !c->decoy_preset)
 		sw_conf_report(&p->in, root, "decoys.tcp", "is 'listed', but decoys.tcp_ports lists none");
+	if ((c->country_drop.n || c->country_observe.n) && !c->country_file[0])
+		sw_conf_report(&p->in, root, "countries", "lists countries, but countries.file names no database");
+	if ((c->asn_drop.n || c->asn_observe.n) && !c->country_asn_file[0])
+		sw_conf_report(&p->in, root, "countries",
+			"lists autonomous systems, but countries.asn_file names no database");
 	if (c->ban_backends && !(c->ban_backends & 1U << SW_BACKEND_XDP))
 		sw_conf_report(&p->in, root, "bans.backends", "xdp must be among them: it holds what the others follow");
 }

@@ -176,6 +176,19 @@ static void put_ports(const struct sw_config_ports *p, size_t depth, struct sw_s
 	}
 }
 
+static void put_codes(
+	const struct sw_conf_row *row, const struct sw_config_codes *p, size_t depth, struct sw_strbuf *out)
+{
+	char text[16];
+
+	sw_strbuf_puts(out, p->n ? "\n" : " []\n");
+	for (__u32 i = 0; i < p->n; i++) {
+		sw_conf_code_format(row, p->at[i], text);
+		put_indent(out, depth);
+		sw_strbuf_printf(out, "- %s\n", text);
+	}
+}
+
 static void put_flags(const struct sw_conf_row *row, __u32 flags, size_t depth, struct sw_strbuf *out)
 {
 	sw_strbuf_puts(out, flags ? "\n" : " []\n");
@@ -225,6 +238,10 @@ static void put_list(const struct sw_config *c, const struct sw_conf_row *row, s
 
 	if (row->type == SW_CONF_PORTS) {
 		put_ports((const void *)((const char *)c + row->offset), depth, out);
+		return;
+	}
+	if (row->type == SW_CONF_COUNTRIES || row->type == SW_CONF_ASNS) {
+		put_codes(row, (const void *)((const char *)c + row->offset), depth, out);
 		return;
 	}
 	if (row->type == SW_CONF_FLAGS) {
@@ -489,7 +506,7 @@ static void schema_list(struct sw_json *j, const struct sw_conf_row *row, const 
 	if (row->type != SW_CONF_FEEDS && row->type != SW_CONF_BANNERS && row->type != SW_CONF_RULES &&
 		row->type != SW_CONF_ACTIONS && row->type != SW_CONF_SOCK_RULES) {
 		sw_json_object_begin(j, NULL);
-		if (row->type == SW_CONF_PORTS) {
+		if (row->type == SW_CONF_PORTS || row->type == SW_CONF_ASNS) {
 			sw_json_array_begin(j, "type");
 			sw_json_string(j, NULL, "integer");
 			sw_json_string(j, NULL, "string");

@@ -36,7 +36,9 @@ enum sw_conf_type {
 	SW_CONF_FLAGS,	  /* of words; __u32, a set of 1 << the word's value, */
 	SW_CONF_PROXIES,  /* of networks; struct sw_config_nets, */
 	SW_CONF_ACTIONS,  /* of actions, */
-	SW_CONF_SOCK_RULES, /* of rules over sockets; struct sw_config_sock_rules */
+	SW_CONF_SOCK_RULES, /* of rules over sockets; struct sw_config_sock_rules, */
+	SW_CONF_COUNTRIES, /* of country codes; struct sw_config_codes, */
+	SW_CONF_ASNS,	  /* of numbers of autonomous systems; the same */
 };
 
 struct sw_conf_words {

@@ -6,6 +6,7 @@
 
 #include "user/base/cidr.h"
 #include "user/base/clock.h"
+#include "user/base/country.h"
 
 enum {
 	SHOWN_MAX = 80, /* bytes of a wrong value that an error repeats */
@@ -159,6 +160,35 @@ int sw_conf_net_list(const char *text, struct sw_net ret[static SW_CONFIG_SOCK_P
 		}
 	}
 	return r < 0 ? r : n;
+}
+
+int sw_conf_code_parse(const struct sw_conf_row *row, const char *text, __u32 *ret, struct sw_strbuf *why)
+{
+	bool is_asn = row->type == SW_CONF_ASNS;
+	__u32 code = is_asn ? sw_asn_parse(text) : sw_country_parse(text);
+	const char *near;
+	char buf[3];
+
+	if (code && (is_asn || sw_country_is_known(code))) {
+		*ret = code;
+		return 0;
+	}
+	sw_strbuf_putc(why, '\'');
+	sw_strbuf_safe(why, text, strnlen(text, SHOWN_MAX));
+	sw_strbuf_puts(why, is_asn ? "' is not the number of an autonomous system, such as 64500"
+				   : "' is not a country code of two letters (ISO 3166-1)");
+	near = is_asn ? NULL : sw_country_suggest(text, buf);
+	if (near)
+		sw_strbuf_printf(why, ": did you mean '%s'?", near);
+	return -EINVAL;
+}
+
+void sw_conf_code_format(const struct sw_conf_row *row, __u32 code, char ret[static 16])
+{
+	if (row->type == SW_CONF_ASNS)
+		snprintf(ret, 16, "%u", code);
+	else
+		sw_country_format(ret, code);
 }
 
 int sw_conf_threshold_parse(const char *text, uint32_t *ret_count, uint64_t *ret_window_sec, struct sw_strbuf *why)

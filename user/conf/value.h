@@ -11,6 +11,9 @@ void sw_conf_value_get(const struct sw_conf_row *row, const void *target, struct
 /* text as a YAML scalar, in double quotes where a plain one would read differently. */
 void sw_conf_put_scalar(struct sw_strbuf *out, const char *text);
 /* One element of a list of ports: "23" or "6000-6063". 0, or -EINVAL with what is wrong in why. */
+/* A country's code, or the number of an autonomous system, by the row's type. */
+int sw_conf_code_parse(const struct sw_conf_row *row, const char *text, __u32 *ret, struct sw_strbuf *why);
+void sw_conf_code_format(const struct sw_conf_row *row, __u32 code, char ret[static 16]);
 int sw_conf_ports_parse(const char *text, struct sw_config_port_range *ret, struct sw_strbuf *why);
 /*
  * "22, 8000-8100" and "192.0.2.7, 2001:db8::/32" into at most SW_CONFIG_SOCK_PARTS_MAX elements; "" is none.

@@ -64,6 +64,7 @@ struct sw_engine {
 	struct sw_watch *watch;	       /* watch.c: sockets */
 	struct sw_feeds_part *feeds;   /* feeds.c */
 	struct sw_trail_part *trails;  /* verb_trails.c */
+	struct sw_country_part *countries; /* country.c */
 	struct sw_net_peer *net_peer;  /* net_peer.c */
 	struct sw_backends_part *backends; /* backends.c */
 	struct sw_web_part *web;       /* verb_web.c */
@@ -160,6 +161,7 @@ extern const struct sw_engine_part sw_part_admins;	     /* admins.c */
 extern const struct sw_engine_part sw_part_sockets;	     /* watch.c */
 extern const struct sw_engine_part sw_part_feeds;	     /* feeds.c */
 extern const struct sw_engine_part sw_part_trails;	     /* verb_trails.c */
+extern const struct sw_engine_part sw_part_countries;	     /* country.c */
 extern const struct sw_engine_part sw_part_net;		     /* net_peer.c */
 extern const struct sw_engine_part sw_part_logs;	     /* logs.c */
 extern const struct sw_engine_part sw_part_alerts;	     /* alerts.c */

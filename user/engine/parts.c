@@ -20,6 +20,7 @@ const struct sw_engine_part *const sw_engine_parts[] = {
 	&sw_part_feeds,	  /* before the trails, which ask whose their saved lists are */
 	&sw_part_decoys,
 	&sw_part_trails,
+	&sw_part_countries,
 	&sw_part_net,	  /* after the trails, to which it hands lists */
 	&sw_part_alerts,
 	&sw_part_logs, /* after the alerts, which are told of what it finds */

@@ -7,6 +7,7 @@
  */
 #include <sys/inotify.h>
 
+#include "user/base/country.h"
 #include "user/engine/feeds.h"
 #include "user/engine/trails.h"
 
@@ -19,6 +20,7 @@ struct file {
 	char path[256]; /* a directory's ends with a slash */
 	char name[SW_TRAIL_NAME_MAX + 1];
 	enum sw_trail_kind kind;
+	enum sw_trail_action action;
 	int wd[SW_ARRAY_SIZE(
 		folders)]; /* of a file's directory, of a directory's folders; -1: not there */
 	bool is_due;
@@ -28,7 +30,7 @@ struct sw_trail_watch {
 	struct sw_engine *engine;
 	int inotify_fd;
 	struct sw_source *events, *settle, *retry;
-	struct file files[SW_CONFIG_FILES_MAX + SW_CONFIG_DIRS_MAX];
+	struct file files[SW_CONFIG_FILES_MAX + SW_CONFIG_DIRS_MAX + 4 * SW_CONFIG_CODES_MAX];
 	size_t n;
 };
 
@@ -62,9 +64,7 @@ static void queue_put(struct sw_engine *e, const struct file *f)
 	if (!op)
 		return; /* the next minute tries again */
 	op->slot.kind = f->kind;
-	op->slot.action = f->kind == SW_TRAIL_KIND_FILE
-		? SW_TRAIL_DROP
-		: (enum sw_trail_action)e->config->trail_dirs_action;
+	op->slot.action = f->action;
 	sw_strcpy(op->slot.name, sizeof(op->slot.name), f->name);
 	sw_strcpy(op->slot.origin, sizeof(op->slot.origin), f->path);
 	sw_trails_queue(e, op);
@@ -223,7 +223,10 @@ static void name_file(struct sw_trail_watch *w, struct file *f)
 
 static void add_file(struct sw_trail_watch *w, const char *path, enum sw_trail_kind kind)
 {
-	struct file f = {.kind = kind};
+	struct file f = {.kind = kind,
+		.action = kind == SW_TRAIL_KIND_FILE
+			? SW_TRAIL_DROP
+			: (enum sw_trail_action)w->engine->config->trail_dirs_action};
 	size_t n;
 
 	sw_strcpy(f.path, sizeof(f.path) - 1, path);
@@ -235,6 +238,26 @@ static void add_file(struct sw_trail_watch *w, const char *path, enum sw_trail_k
 		sw_strcpy(f.path + n, 2, "/");
 	w->files[w->n] = f;
 	watch_directory(w, &w->files[w->n++]);
+}
+
+/* A list for each country or autonomous system, all of one database. */
+static void add_codes(struct sw_trail_watch *w, const struct sw_config_codes *codes,
+	enum sw_trail_action action, bool is_asn)
+{
+	const struct sw_config *c = w->engine->config;
+	struct file f = {.kind = SW_TRAIL_KIND_COUNTRY, .action = action};
+	char code[3];
+
+	sw_strcpy(f.path, sizeof(f.path), is_asn ? c->country_asn_file : c->country_file);
+	for (__u32 i = 0; *f.path && i < SW_MIN(codes->n, (__u32)SW_CONFIG_CODES_MAX); i++) {
+		sw_country_format(code, codes->at[i]);
+		if (is_asn)
+			snprintf(f.name, sizeof(f.name), "asn:%u", codes->at[i]);
+		else
+			snprintf(f.name, sizeof(f.name), "country:%s", code);
+		w->files[w->n] = f;
+		watch_directory(w, &w->files[w->n++]);
+	}
 }
 
 /* trails.d beside the configuration's file, where the configuration names no directory. */
@@ -260,7 +283,8 @@ static bool is_configured(struct sw_trail_watch *w, const struct sw_trail_slot *
 {
 	const struct file *f;
 
-	if (s->kind == SW_TRAIL_KIND_FILE || s->kind == SW_TRAIL_KIND_DIRECTORY) {
+	if (s->kind == SW_TRAIL_KIND_FILE || s->kind == SW_TRAIL_KIND_DIRECTORY ||
+		s->kind == SW_TRAIL_KIND_COUNTRY) {
 		f = find_by_name(w, s->name);
 		return f && sw_streq(f->path, s->origin);
 	}
@@ -279,6 +303,10 @@ void sw_trail_watch_apply(struct sw_engine *e)
 		add_file(w, e->config->trail_files[i], SW_TRAIL_KIND_FILE);
 	for (__u32 i = 0; i < SW_MIN(e->config->n_trail_dirs, (__u32)SW_CONFIG_DIRS_MAX); i++)
 		add_file(w, e->config->trail_dirs[i], SW_TRAIL_KIND_DIRECTORY);
+	add_codes(w, &e->config->country_drop, SW_TRAIL_DROP, false);
+	add_codes(w, &e->config->country_observe, SW_TRAIL_OBSERVE, false);
+	add_codes(w, &e->config->asn_drop, SW_TRAIL_DROP, true);
+	add_codes(w, &e->config->asn_observe, SW_TRAIL_OBSERVE, true);
 	n = w->n;
 	add_default(w);
 	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++)

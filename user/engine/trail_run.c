@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 
+#include "user/base/country.h"
 #include "user/engine/trails.h"
+#include "user/trail/mmdb.h"
 #include "user/trail/static_hash.h"
 #include "user/trail/static_read.h"
 
@@ -111,6 +113,31 @@ static void make_list(struct sw_trail_op *op, struct sw_trail_parser *p, int res
 		fail(op, r, "cannot make a list of it: %s", strerror(-r));
 }
 
+/* The networks of "country:CN" or "asn:64500" in the database at the slot's origin. */
+static int read_database(struct sw_trail_op *op, struct sw_trail_parser **ret)
+{
+	_cleanup_(sw_mmdb_freep) struct sw_mmdb *m = NULL;
+	bool is_asn = !strncmp(op->slot.name, "asn:", 4);
+	const char *of = strchr(op->slot.name, ':') + 1, *why = "";
+	int64_t n = sw_mmdb_open(op->slot.origin, &m, &why);
+
+	if (n < 0) {
+		fail(op, (int)n, "%s cannot be read by uid %u: %s", op->slot.origin, getuid(), why);
+		return (int)n;
+	}
+	n = sw_trail_parser_new(&op->rules, ret);
+	if (!n)
+		n = sw_mmdb_walk(m, is_asn ? SW_MMDB_ASN : SW_MMDB_COUNTRY,
+			is_asn ? sw_asn_parse(of) : sw_country_parse(of), *ret, &why);
+	if (n < 0 && *why)
+		fail(op, (int)n, "%s: %s", op->slot.origin, why);
+	if (!n) {
+		n = -ENODATA;
+		fail(op, (int)n, "%s holds no network of it", op->slot.origin);
+	}
+	return n < 0 ? (int)n : 0;
+}
+
 static void read_text(struct sw_trail_op *op)
 {
 	_cleanup_(sw_trail_parser_freep) struct sw_trail_parser *p = NULL;
@@ -123,6 +150,10 @@ static void read_text(struct sw_trail_op *op)
 	}
 	if (op->slot.kind == SW_TRAIL_KIND_DIRECTORY) {
 		r = sw_trail_directory_read(op->slot.origin, &op->rules, &p);
+	} else if (op->slot.kind == SW_TRAIL_KIND_COUNTRY) {
+		r = read_database(op, &p);
+		if (r < 0 && op->result)
+			return;
 	} else {
 		if (open_text(op) < 0)
 			return;
@@ -248,7 +279,7 @@ uint64_t sw_trails_compile_key(const struct sw_trail_part *t)
 
 /* Of a trail that several lists have, that of the operator's own counts, and a directory's most of all. */
 static const enum sw_trail_kind compile_order[] = {
-	SW_TRAIL_KIND_FEED, SW_TRAIL_KIND_IMPORT, SW_TRAIL_KIND_FILE, SW_TRAIL_KIND_DIRECTORY};
+	SW_TRAIL_KIND_COUNTRY, SW_TRAIL_KIND_FEED, SW_TRAIL_KIND_IMPORT, SW_TRAIL_KIND_FILE, SW_TRAIL_KIND_DIRECTORY};
 _Static_assert(SW_ARRAY_SIZE(compile_order) == SW_TRAIL_KIND_COUNT, "every kind has its place");
 
 static int add_kind(struct sw_static *s, const struct sw_trail_op *op, enum sw_trail_kind kind)

@@ -353,6 +353,8 @@ static void adopt(struct sw_engine *e, struct sw_trail_list *l)
 							       : SW_TRAIL_KIND_FILE;
 	else if (!strncmp(h->origin, "http", 4))
 		kind = SW_TRAIL_KIND_FEED;
+	if (sw_trail_name_is_code(h->name))
+		kind = SW_TRAIL_KIND_COUNTRY;
 	if (kind == SW_TRAIL_KIND_FEED && !sw_feeds_find(e, h->name)) {
 		sw_trail_list_unlink(e->trails->dirfd, h->name);
 		sw_trail_list_free(l);
@@ -476,6 +478,9 @@ static int prepare(struct sw_engine *e, struct sw_trail_op *op)
 		op->rules.min_plen4 = e->config->trail_min_plen4;
 		op->rules.min_plen6 = e->config->trail_min_plen6;
 	}
+	/* who names a country means all of it; only what is everybody is no country */
+	if (op->slot.kind == SW_TRAIL_KIND_COUNTRY)
+		op->rules.min_plen4 = op->rules.min_plen6 = 1;
 	op->rules.max_entries = e->config->trail_max_entries;
 	return 0;
 }

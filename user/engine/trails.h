@@ -21,7 +21,8 @@
 
 /*  X(id, word): where a list comes from */
 #define SW_TRAIL_KINDS(X)                                                                          \
-	X(FILE, "file") X(FEED, "feed") X(IMPORT, "import") X(DIRECTORY, "directory")
+	X(FILE, "file") X(FEED, "feed") X(IMPORT, "import") X(DIRECTORY, "directory")                       \
+	X(COUNTRY, "country")
 enum sw_trail_kind {
 #define SW_TRAIL_KIND_ENUM(id, word) SW_TRAIL_KIND_##id,
 	SW_TRAIL_KINDS(SW_TRAIL_KIND_ENUM)

@@ -177,6 +177,8 @@ static void verb_import(struct sw_ctl_request *q, const json_t *args, void *arg)
 	op->slot.kind = SW_TRAIL_KIND_IMPORT;
 	op->slot.action = action;
 	name_list(op->slot.name, name);
+	if (sw_trail_name_is_code(op->slot.name)) /* the configuration's alone */
+		sw_trail_name_make(op->slot.name, name);
 	snprintf(op->slot.origin, sizeof(op->slot.origin), "imported by %s", sw_ctl_request_by(q));
 	op->request = q;
 	op->over = imported;
@@ -224,9 +226,12 @@ static void verb_remove(struct sw_ctl_request *q, const json_t *args, void *arg)
 			"there is no list '%.63s'", name);
 		return;
 	}
-	if (s->kind == SW_TRAIL_KIND_FILE || s->kind == SW_TRAIL_KIND_DIRECTORY) {
+	if (s->kind == SW_TRAIL_KIND_FILE || s->kind == SW_TRAIL_KIND_DIRECTORY ||
+		s->kind == SW_TRAIL_KIND_COUNTRY) {
 		sw_ctl_fail(q, SW_CERR_REFUSED,
-			"take it out of trails.files or trails.directories there",
+			s->kind == SW_TRAIL_KIND_COUNTRY
+				? "take it out of the section countries there"
+				: "take it out of trails.files or trails.directories there",
 			"the list '%s' comes from the configuration: %s", name, s->origin);
 		return;
 	}
@@ -346,6 +351,11 @@ static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_t
 	sw_json_uint(j, "others", s->list ? s->list->view.head->n_texts : 0);
 	write_time(j, "made_at", s->list ? s->list->view.head->made_wall_sec : 0);
 	sw_json_string(j, "kind", sw_trail_kind_word(s->kind));
+	/* what a country is of all addresses: nobody counts its networks by eye */
+	if (s->kind == SW_TRAIL_KIND_COUNTRY && s->list)
+		sw_json_double(j, "cover_percent", (double)sw_feed_cover(&s->list->view) / 10000);
+	else
+		sw_json_null(j, "cover_percent");
 	sw_json_string(j, "error", error);
 	write_time(j, "next_at", f ? (int64_t)f->last.next_wall_sec : 0);
 	sw_json_object_end(j);

@@ -62,6 +62,9 @@ int sw_image_check_config(const void *image, size_t size, const char **ret_why)
 	if (c->n_ifaces > SW_CONFIG_IFACES_MAX || c->n_allow > SW_CONFIG_ALLOW_MAX ||
 		c->n_feeds > SW_CONFIG_FEEDS_MAX || c->n_trail_files > SW_CONFIG_FILES_MAX ||
 		c->n_trail_dirs > SW_CONFIG_DIRS_MAX ||
+		c->country_drop.n > SW_CONFIG_CODES_MAX ||
+		c->country_observe.n > SW_CONFIG_CODES_MAX ||
+		c->asn_drop.n > SW_CONFIG_CODES_MAX || c->asn_observe.n > SW_CONFIG_CODES_MAX ||
 		c->decoy_tcp_ports.n > SW_CONFIG_PORTS_MAX ||
 		c->decoy_udp_ports.n > SW_CONFIG_PORTS_MAX ||
 		c->n_actions > SW_CONFIG_ACTIONS_MAX || c->trusted_proxies.n > SW_CONFIG_PROXIES_MAX ||

@@ -2,6 +2,15 @@
 #include "user/trail/image_check.h"
 
 #include "user/base/cidr.h"
+#include "user/base/country.h"
+
+bool sw_trail_name_is_code(const char *name)
+{
+	if (!strncmp(name, "country:", 8))
+		return sw_country_parse(name + 8) && name[8] <= 'Z' && name[9] <= 'Z';
+	return !strncmp(name, "asn:", 4) && name[4] != 'A' && name[4] != 'a' && name[4] != '0' &&
+		strnlen(name, 16) < 16 && sw_asn_parse(name + 4);
+}
 
 bool sw_trail_name_ok(const char *name)
 {
@@ -9,6 +18,8 @@ bool sw_trail_name_ok(const char *name)
 
 	if (!n || n > SW_TRAIL_NAME_MAX || name[0] == '.')
 		return false;
+	if (sw_trail_name_is_code(name))
+		return true;
 	for (size_t i = 0; i < n; i++)
 		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789._-", name[i]))
 			return false;

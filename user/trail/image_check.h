@@ -52,3 +52,5 @@ int sw_trail_check(
 
 /* [a-z0-9._-]{1,63}, not beginning with a dot: a name is also a file's name. */
 bool sw_trail_name_ok(const char *name);
+/* "country:CN" or "asn:64500": the names of lists that are made of a database (mmdb.h), good as well. */
+bool sw_trail_name_is_code(const char *name);

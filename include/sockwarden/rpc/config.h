@@ -33,6 +33,7 @@ enum {
 	SW_CONFIG_BANNERS_MAX = 16,
 	SW_CONFIG_PROXIES_MAX = 128,
 	SW_CONFIG_ACTIONS_MAX = 8,
+	SW_CONFIG_CODES_MAX = 40, /* of countries or systems in a list; all four leave room for imports */
 	SW_CONFIG_RULES_MAX = 64, /* rules over logs that have settings of their own */
 	SW_CONFIG_HABIT_ALLOW_MAX = 8, /* networks that one rule leaves alone */
 	SW_CONFIG_SOCK_RULES_MAX = 64, /* rules in one list of the socket policy */
@@ -68,6 +69,12 @@ struct sw_config_banner {
 struct sw_config_nets {
 	__u32 n;
 	struct sw_net at[SW_CONFIG_PROXIES_MAX];
+};
+
+/* Countries (two letters, the first in bits 8 to 15), or numbers of autonomous systems. */
+struct sw_config_codes {
+	__u32 n;
+	__u32 at[SW_CONFIG_CODES_MAX];
 };
 
 enum sw_action_format { SW_FORMAT_PLAIN, SW_FORMAT_NGINX, SW_FORMAT_HOSTS_DENY };
@@ -172,6 +179,8 @@ struct sw_config {
 	__u32 n_trail_dirs, trail_dirs_action; /* enum sw_trail_action */
 	char trail_dirs[SW_CONFIG_DIRS_MAX][256];
 	__u64 trail_max_entries;
+	char country_file[256], country_asn_file[256]; /* MaxMind DB; "": none */
+	struct sw_config_codes country_drop, country_observe, asn_drop, asn_observe;
 	__u32 trail_min_plen4, trail_min_plen6; /* a wider network in a list is absurd: the file is refused */
 	struct sw_config_feed feeds[SW_CONFIG_FEEDS_MAX];
 	/* alerts */
