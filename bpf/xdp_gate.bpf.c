@@ -11,6 +11,7 @@
 #include "lib/packed.bpf.h"
 #include "lib/scan.bpf.h"
 #include "lib/tell.bpf.h"
+#include "lib/trail_port.bpf.h"
 #include "sockwarden/pkt/plain.h"
 
 /* A hard end to enforcing, so that an arm that nobody confirms ends without user space. */
@@ -25,9 +26,13 @@ static __always_inline bool is_enforcing(const struct sw_gate_ctl *ctl)
 static __noinline bool judge_lpm(
 	const struct sw_gate_ctl *ctl, const struct sw_flow *flow, struct sw_hit *hit)
 {
+	const struct sw_marked all = {1, 1};
+
 	if (flow->family == 4)
-		return is_banned4(ctl, flow, hit) || is_trailed4(flow, hit);
-	return is_banned6(ctl, flow, hit) || is_trailed6(flow, hit);
+		return is_banned4(ctl, flow, hit) ||
+			is_port_trailed(flow, &all, is_trailed4(flow, hit), hit);
+	return is_banned6(ctl, flow, hit) ||
+		is_port_trailed(flow, &all, is_trailed6(flow, hit), hit);
 }
 
 /* Something touches an address of the packet. A ban touches the source alone, and has marks of its own. */
@@ -36,9 +41,9 @@ static __always_inline bool judge_marked(const struct sw_gate_ctl *ctl, const st
 {
 	if (flow->family == 4)
 		return (marked->source && is_ban_marked4(flow) && is_banned4(ctl, flow, hit)) ||
-			is_packed_trailed4(flow, marked, hit);
+			is_port_trailed(flow, marked, is_packed_trailed4(flow, marked, hit), hit);
 	return (marked->source && is_banned6(ctl, flow, hit)) ||
-		is_packed_trailed6(flow, marked, hit);
+		is_port_trailed(flow, marked, is_packed_trailed6(flow, marked, hit), hit);
 }
 
 /* Fills hit; false when nothing is said against the packet. */

@@ -55,6 +55,21 @@ SW_MAP_LPM(bannet6, struct sw_lpm6, struct sw_ban_val, SW_MAX_BAN_NETS);
 SW_MAP_TRAILS(trails4, struct sw_lpm4);
 SW_MAP_TRAILS(trails6, struct sw_lpm6);
 
+/* Two slots, so that a swap takes nothing away before all of what comes is there. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SW_TRAIL_PORT_SLOTS);
+	__type(key, __u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_HASH);
+			__uint(map_flags, BPF_F_NO_PREALLOC);
+			__uint(max_entries, 1);
+			__uint(key_size, sizeof(struct sw_port_key));
+			__uint(value_size, sizeof(struct sw_trail_val));
+		});
+} trail_ports SEC(".maps");
+
 /*
  * Written by the guard through a mapping, which a map that is read-only for programs refuses; no
  * program of ours writes them. Elements and not one large value: a value over 4 MiB needs 6.0.

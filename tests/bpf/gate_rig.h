@@ -34,6 +34,8 @@ struct rig {
 	bool is_packed; /* bans are marked, trails go into packed generations */
 	struct sw_trail_entry trail[RIG_TRAILS_MAX]; /* of rig_trail, packed */
 	size_t n_trails;
+	struct sw_trail_port port[RIG_TRAILS_MAX]; /* of rig_port, of either engine */
+	size_t n_ports;
 	struct sw_gate_ctl ctl;
 	struct sw_pkt_event event[RIG_EVENTS_MAX];
 	size_t n_events;
@@ -123,14 +125,28 @@ static inline struct sw_packed_view rig_pack(
 	return v;
 }
 
+static inline void rig_join_ports(struct rig *rig, struct sw_ports_load *l,
+	const struct sw_trail_port *ports, size_t n)
+{
+	assert_int_equal(sw_ports_load_init(l, ports, n), 0);
+	while (sw_ports_load_step(l, 7))
+		;
+	assert_int_equal(l->at, n);
+	assert_int_equal(sw_ports_load_join(l, &rig->maps), 0);
+}
+
 static inline void rig_put_packed(struct rig *rig, const struct sw_packed_view *v)
 {
 	struct sw_packed_load load;
+	struct sw_ports_load ports;
 
+	rig_join_ports(rig, &ports, v->ports, v->n_ports);
 	assert_int_equal(sw_packed_load_init(&load, v), 0);
 	assert_int_equal(sw_packed_load_step(&load, SIZE_MAX), 0);
 	assert_int_equal(sw_packed_load_commit(&load, &rig->maps, rig->marks), 0);
 	sw_packed_load_done(&load);
+	sw_ports_load_settle(&ports, &rig->maps);
+	sw_ports_load_done(&ports);
 }
 
 /* Entries in any order, no network twice. */
@@ -141,6 +157,8 @@ static inline void rig_put_trails(struct rig *rig, struct sw_trail_entry *e, siz
 
 	qsort(e, n, sizeof(*e), rig_compare);
 	v = rig_pack(e, n, &buf);
+	v.ports = rig->port;
+	v.n_ports = rig->n_ports;
 	rig_put_packed(rig, &v);
 	free(buf);
 }
@@ -243,6 +261,24 @@ static inline void rig_trail(
 	rig_list(rig->trail_fd[is_six], text, action, set);
 }
 
+/* Lists an address with a port. */
+static inline void rig_port(struct rig *rig, const char *host, __u16 port,
+	enum sw_trail_action action, __u32 set)
+{
+	struct sw_ports_load load;
+
+	assert_true(rig->n_ports < RIG_TRAILS_MAX);
+	rig->port[rig->n_ports++] = (struct sw_trail_port){
+		.net = rig_net(host), .port = port, .action = (__u8)action, .set = set};
+	if (rig->is_packed) {
+		rig_put_trails(rig, rig->trail, rig->n_trails);
+		return;
+	}
+	rig_join_ports(rig, &load, rig->port, rig->n_ports);
+	sw_ports_load_settle(&load, &rig->maps);
+	sw_ports_load_done(&load);
+}
+
 /* Enforcing, and telling every hit. */
 static inline void rig_usual(struct rig *rig)
 {
@@ -318,6 +354,9 @@ static inline void rig_reset(struct rig *rig)
 		sw_close(rig->trail_fd[i]);
 		rig->trail_fd[i] = -1;
 	}
+	for (slot = 0; slot < SW_TRAIL_PORT_SLOTS; slot++)
+		bpf_map_delete_elem(rig->maps.fd[SW_MAP_TRAIL_PORTS], &slot);
+	rig->n_ports = slot = 0;
 	if (rig->is_packed) {
 		bpf_map_delete_elem(rig->maps.fd[SW_MAP_PACKED4], &slot);
 		bpf_map_delete_elem(rig->maps.fd[SW_MAP_PACKED6], &slot);

@@ -8,11 +8,12 @@
 #define B6  "2001:db8:9::1"
 #define DAY (86400ULL * 1000000000)
 
-enum entry_kind { BAN = 1, BAN_EXPIRED, BAN_RUNNING, ALLOW, WATCH, LIST, EXCEPT };
+enum entry_kind { BAN = 1, BAN_EXPIRED, BAN_RUNNING, ALLOW, WATCH, LIST, EXCEPT, WATCH_PORT, LIST_PORT };
 
 struct entry {
 	enum entry_kind kind;
 	const char *net;
+	__u16 port; /* of WATCH_PORT and LIST_PORT */
 };
 
 struct row {
@@ -23,6 +24,7 @@ struct row {
 	bool is_off;
 	bool is_dropped;
 	enum sw_reason reason; /* SW_R_COUNT: nothing said, nothing counted */
+	bool is_by_port; /* by an address with a port, whose list is known at once */
 };
 
 #define BENIGN   .reason = SW_R_COUNT
@@ -103,6 +105,39 @@ static const struct row rows[] = {
 	{"observing counts what is allowed", {{BAN, A4}, {ALLOW, A4}}, {V4}, TELLS(ALLOWED),
 		.mode = SW_MODE_OBSERVE},
 	{"off says nothing", {{BAN, A4}}, {V4}, BENIGN, .is_off = true},
+	{"a listed port of the source drops", {{LIST_PORT, A4, 40000}}, {V4}, DROPS(TRAIL_SRC), .is_by_port = true},
+	{"a listed port of the destination drops", {{LIST_PORT, B4, 443}}, {V4}, DROPS(TRAIL_DST), .is_by_port = true},
+	{"a listed port drops UDP too", {{LIST_PORT, A4, 40000}}, {V4, .protocol = 17},
+		DROPS(TRAIL_SRC), .is_by_port = true},
+	{"a listed port drops IPv6", {{LIST_PORT, A6, 40000}}, {V6}, DROPS(TRAIL_SRC)},
+	{"a listed port of an IPv6 destination drops", {{LIST_PORT, B6, 443}}, {V6, .protocol = 17},
+		DROPS(TRAIL_DST)},
+	{"another port of a listed address passes", {{LIST_PORT, A4, 40001}, {LIST_PORT, B4, 80}},
+		{V4}, BENIGN},
+	{"a source's port is not its destination's", {{LIST_PORT, A4, 443}, {LIST_PORT, B4, 40000}},
+		{V4}, BENIGN},
+	{"the port of a neighbour passes", {{LIST_PORT, "198.18.0.8", 40000}}, {V4}, BENIGN},
+	{"another port of a listed IPv6 address passes", {{LIST_PORT, A6, 443}}, {V6}, BENIGN},
+	{"a protocol without ports hits no listed port",
+		{{LIST_PORT, A4, 40000}, {LIST_PORT, B4, 443}}, {V4, .protocol = 1}, BENIGN},
+	{"a first fragment hits a listed port", {{LIST_PORT, A4, 40000}},
+		{V4, .fragment = PACKET_FIRST}, DROPS(TRAIL_SRC), .is_by_port = true},
+	{"a later fragment hits no listed port", {{LIST_PORT, A4, 40000}, {LIST_PORT, B4, 443}},
+		{V4, .fragment = PACKET_LATER}, BENIGN},
+	{"a port that is watched is told", {{WATCH_PORT, A4, 40000}}, {V4}, TELLS(TRAIL_SRC), .is_by_port = true},
+	{"observing tells a listed port and drops nothing", {{LIST_PORT, A4, 40000}}, {V4},
+		TELLS(TRAIL_SRC), .mode = SW_MODE_OBSERVE, .is_by_port = true},
+	{"a watched address does not shield its port to drop",
+		{{WATCH, A4}, {LIST_PORT, A4, 40000}}, {V4}, DROPS(TRAIL_SRC), .is_by_port = true},
+	{"a watched source does not shield a destination's port to drop",
+		{{WATCH, A4}, {LIST_PORT, B4, 443}}, {V4}, DROPS(TRAIL_DST), .is_by_port = true},
+	{"a watched port does not shield an address to drop",
+		{{WATCH_PORT, A4, 40000}, {LIST, B4}}, {V4}, DROPS(TRAIL_DST)},
+	{"a watched source's port does not shield a destination's to drop",
+		{{WATCH_PORT, A4, 40000}, {LIST_PORT, B4, 443}}, {V4}, DROPS(TRAIL_DST), .is_by_port = true},
+	{"allow wins over a listed port", {{LIST_PORT, A4, 40000}, {ALLOW, A4}}, {V4},
+		TELLS(ALLOWED)},
+	{"a ban comes before a listed port", {{LIST_PORT, A4, 40000}, {BAN, A4}}, {V4}, DROPS(BAN)},
 	{"a VLAN tag is stepped over", {{BAN, A4}}, {V4, .vlan = {7}}, DROPS(BAN)},
 	{"QinQ is stepped over", {{BAN, A4}}, {V4, .vlan = {7, 8}, .tpid = 0x88a8}, DROPS(BAN)},
 	{"old QinQ is stepped over", {{BAN, A6}}, {V6, .vlan = {7, 8}, .tpid = 0x9100}, DROPS(BAN)},
@@ -160,6 +195,11 @@ static void add_entry(struct rig *rig, const struct entry *e)
 						  : SW_TRAIL_EXCEPT,
 			5);
 		break;
+	case WATCH_PORT:
+	case LIST_PORT:
+		rig_port(rig, e->net, e->port,
+			e->kind == LIST_PORT ? SW_TRAIL_DROP : SW_TRAIL_OBSERVE, 5);
+		break;
 	}
 }
 
@@ -203,9 +243,9 @@ static void check_event(struct rig *rig, const struct row *row, const struct pac
 		assert_int_equal(e->ban_id, 77);
 	/* an IPv4 address that is packed is known to be listed, not by whom */
 	assert_int_equal(e->trail_set,
-		!is_trail                                  ? e->trail_set
-			: rig->is_packed && e->family == 4 ? SW_TRAIL_SET_ASK
-							   : 5);
+		!is_trail                                                      ? e->trail_set
+			: rig->is_packed && e->family == 4 && !row->is_by_port ? SW_TRAIL_SET_ASK
+									       : 5);
 	assert_true(rig_boot_ns() - e->boot_ns < 10ULL * 1000000000);
 	if (row->reason == SW_R_UNPARSED)
 		return;

@@ -9,7 +9,7 @@
 #include "tests/lib/trail_sets.h"
 #include "user/guard/bans.h"
 
-enum { SETS = 40, HOSTS = 700, SWAPS = 1000 };
+enum { SETS = 40, HOSTS = 700, PORTS = 60, SWAPS = 500 };
 
 static struct rig the_rig;
 
@@ -64,6 +64,26 @@ static void put_tries(struct rig *rig, const struct trail_set *s, __u8 family)
 	close(fd);
 }
 
+static void put_ports(struct packet *p, uint16_t sport, uint16_t dport)
+{
+	const uint8_t bytes[4] = {sport >> 8, sport & 255, dport >> 8, dport & 255};
+
+	memcpy(p->data + p->l4_off, bytes, sizeof(bytes));
+}
+
+/* Some of the set's hosts with a port of a few, in the set and beside it. */
+static void choose_ports(struct rig *rig, const struct trail_set *s, __u8 family, uint64_t *seed)
+{
+	for (rig->n_ports = 0; rig->n_ports < PORTS; rig->n_ports++) {
+		struct sw_net near = s->entry[set_random(seed) % s->n].net;
+
+		rig->port[rig->n_ports] = (struct sw_trail_port){
+			.net = set_host(seed, family, &near),
+			.port = (__u16)(1 + set_random(seed) % 3),
+			.action = set_random(seed) % 2 ? SW_TRAIL_DROP : SW_TRAIL_OBSERVE};
+	}
+}
+
 /* What both engines say of the packet: by the counters, the reason counted and whether it was dropped. */
 static void compare_engines(struct rig *rig, const struct trail_set *s, const struct packet *p)
 {
@@ -105,13 +125,18 @@ static void check_family(struct rig *rig, __u8 family, uint64_t seed)
 		struct trail_set s;
 
 		set_make(&seed, family, &s);
+		choose_ports(rig, &s, family, &seed);
 		rig_put_trails(rig, s.entry, s.n);
 		put_tries(rig, &s, family);
 		for (int k = 0; k < HOSTS; k++) {
 			struct sw_net near = s.entry[set_random(&seed) % s.n].net,
 				      host = set_host(&seed, family, &near);
 
+			if (k % 3 == 0)
+				host = rig->port[set_random(&seed) % PORTS].net;
 			put_address(&p, &host, k % 2);
+			put_ports(&p, (uint16_t)(1 + set_random(&seed) % 4),
+				(uint16_t)(1 + set_random(&seed) % 4));
 			compare_engines(rig, &s, &p);
 		}
 	}
@@ -153,6 +178,9 @@ static const struct {
 	{"an exception in both sets", "198.18.0.8", "192.0.2.1", false},
 	{"a banned source that no set has", "198.18.77.1", "192.0.2.1", true},
 	{"in no set, in a marked /24", "198.18.5.10", "192.0.2.1", false},
+	{"its port in one set, the whole address in the other", "198.18.180.1", "192.0.2.1", true},
+	{"its port in one set, the destination's in the other", "198.18.181.1", "198.18.182.1", true},
+	{"another port than those of both sets", "198.18.183.1", "192.0.2.1", false},
 };
 
 struct runner {
@@ -195,7 +223,10 @@ static void put_set(struct rig *rig, bool is_odd)
 		{"203.0.113.7", SW_TRAIL_OBSERVE, 1},
 		{"198.18.64.0/18", SW_TRAIL_DROP, 2},
 		{"198.18.77.1", SW_TRAIL_EXCEPT, 2},
+		{"198.18.180.1", SW_TRAIL_DROP, 2},
 	};
+	static const char *const ports[] = {"198.18.180.1", "198.18.181.1", "198.18.183.1"},
+				 *const even_ports[] = {"198.18.182.1", "198.18.183.1"};
 	struct sw_trail_entry e[SW_ARRAY_SIZE(entries)];
 	size_t n = 0;
 
@@ -203,10 +234,19 @@ static void put_set(struct rig *rig, bool is_odd)
 		if (!entries[i].parity || (entries[i].parity == 1) == is_odd)
 			e[n++] = (struct sw_trail_entry){
 				rig_net(entries[i].net), 0, 0, entries[i].action};
+	rig->n_ports = 0;
+	for (size_t i = 0; i < (is_odd ? SW_ARRAY_SIZE(ports) : SW_ARRAY_SIZE(even_ports)); i++) {
+		struct sw_net host = rig_net(is_odd ? ports[i] : even_ports[i]);
+		bool is_quiet = host.addr[2] == 183;
+
+		rig->port[rig->n_ports++] = (struct sw_trail_port){.net = host,
+			.port = is_quiet ? 4 : is_odd ? 40000 : 443,
+			.action = SW_TRAIL_DROP};
+	}
 	rig_put_trails(rig, e, n);
 }
 
-static void through_a_thousand_swaps_no_packet_is_judged_by_neither_set(void **state)
+static void through_five_hundred_swaps_no_packet_is_judged_by_neither_set(void **state)
 {
 	static struct runner r;
 	struct rig *rig = *state;
@@ -341,6 +381,7 @@ static void a_guard_that_adopts_marks_what_the_killed_one_did_not(void **state)
 	assert_int_equal(run_from(rig, "198.18.5.9"),
 		1); /* the trails of the generation are still in force */
 	assert_int_equal(run_from(rig, "2001:db8:5::9"), 1);
+	assert_int_equal(run_from(rig, "198.18.181.1"), 1); /* by its port */
 	assert_int_equal(count_marks(rig, SW_MAP_MARKS4), marks4 + 1);
 	assert_int_equal(count_marks(rig, SW_MAP_BANMARKS4), 1);
 	assert_int_equal(count_marks(rig, SW_MAP_MARKS6), marks6);
@@ -357,7 +398,7 @@ int main(void)
 		TEST(ipv4_is_judged_as_by_the_tries),
 		TEST(ipv6_is_judged_as_by_the_tries),
 		TEST(allow_wins_over_a_packed_trail),
-		TEST(through_a_thousand_swaps_no_packet_is_judged_by_neither_set),
+		TEST(through_five_hundred_swaps_no_packet_is_judged_by_neither_set),
 		TEST(a_ban_of_any_length_drops_and_its_end_leaves_no_mark),
 		TEST(a_guard_that_adopts_marks_what_the_killed_one_did_not),
 	};

@@ -2,10 +2,11 @@
 """Trail lists from a file to dropped packets, with the real programs."""
 import os
 from concurrent.futures import ThreadPoolExecutor
+import sys
 
 import pytest
 
-from lab import Lab
+from lab import CONNECT, Lab
 
 
 def write(lab, name, text):
@@ -208,3 +209,38 @@ def test_trails_added_at_the_same_time_are_all_there(started):
         codes = list(pool.map(lambda i: lab.cli("trails", "add", f"198.18.7.{i}")[0], range(6)))
     assert codes == [0] * 6
     assert lists(lab)["own"]["entries4"] == 6
+
+
+@pytest.mark.parametrize("engine", ["packed", "lpm"])
+def test_an_address_with_a_port_is_dropped_for_that_port_alone(engine):
+    with Lab() as lab:
+        lab.write_config(f"trails:\n  engine: {engine}\n")
+        lab.start()
+        enforce(lab)
+        bad, good = lab.listen(address=lab.attacker, on_host=False)[0], lab.listen(address=lab.attacker, on_host=False)[0]
+        bad6 = lab.listen(address=lab.attacker6, on_host=False)[0]
+
+        def tries(port, source=lab.host, target=lab.attacker):
+            r = lab.on_host(sys.executable, "-S", "-E", "-c", CONNECT, source, target, 1.0, port, check=True)
+            return r.stdout.split()[1]
+
+        def import_list(name, text, *more):
+            code, _, err = lab.cli("trails", "import", write(lab, name, text), *more)
+            assert code == 0, err
+
+        assert (tries(bad), tries(good), tries(bad6, lab.host6, lab.attacker6)) == ("open",) * 3
+        import_list("ports.txt", f"{lab.attacker}:{bad}\n[{lab.attacker6}]:{bad6}\n", "--action", "drop")
+        assert lab.cli_json("status")["trails"]["engine"] == engine
+        assert (tries(bad), tries(good), tries(bad6, lab.host6, lab.attacker6)) == ("silent", "open", "silent")
+        assert lab.ping() == 3, "the address itself is on no list"
+        assert lab.counter("trail-src", "dropped") > 0
+        assert "ports" in lab.cli("why", lab.attacker)[1] and "ports" in lab.cli("why", f"{lab.attacker}:{bad}")[1]
+        assert [h["net"] for h in lab.cli_json("trails", "search", lab.attacker)["hits"]] == [f"{lab.attacker}:{bad}"]
+        import_list("fine.txt", lab.attacker + "\n", "--action", "except")
+        assert (tries(bad), tries(bad6, lab.host6, lab.attacker6)) == ("open", "silent")
+        lab.cli("trails", "remove", "fine")
+        assert tries(bad) == "silent"
+        lab.cli("allow", "add", lab.attacker)
+        assert tries(bad) == "open", "allow wins"
+        lab.cli("trails", "remove", "ports")
+        assert tries(bad6, lab.host6, lab.attacker6) == "open"

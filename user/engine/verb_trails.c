@@ -402,11 +402,53 @@ static void write_hit(
 	sw_json_object_end(j);
 }
 
+static void format_port(char *buf, size_t size, const struct sw_trail_port *p)
+{
+	char text[SW_NET_TEXT_MAX];
+
+	snprintf(buf, size, p->net.family == SW_AF_IP6 ? "[%s]:%u" : "%s:%u",
+		sw_cidr_format(text, &p->net), p->port);
+}
+
+/* The ports that lists hold of an address, as write says them; at most max, their number. */
+static size_t each_port(const struct sw_engine *e, const struct sw_net *net, size_t max,
+	void (*write)(struct sw_json *j, const struct sw_trail_slot *s,
+		const struct sw_trail_port *p),
+	struct sw_json *j)
+{
+	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
+	size_t n = sw_trails_sources(e->trails, sources), written = 0, n_ports;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct sw_trail_port *p =
+			sw_trail_ports_of(&sources[i].view, net, &n_ports);
+
+		for (size_t k = 0; k < n_ports && written < max; k++, written++)
+			write(j, &e->trails->slots[sources[i].set], &p[k]);
+	}
+	return written;
+}
+
+static void write_port_hit(
+	struct sw_json *j, const struct sw_trail_slot *s, const struct sw_trail_port *p)
+{
+	char text[SW_NET_TEXT_MAX + 16];
+
+	format_port(text, sizeof(text), p);
+	sw_json_object_begin(j, NULL);
+	sw_json_string(j, "net", text);
+	sw_json_string(j, "list", s->name);
+	sw_json_string(j, "action", sw_trail_action_word(p->action));
+	sw_json_uint(j, "line", p->line);
+	sw_json_string(j, "origin", s->origin);
+	sw_json_object_end(j);
+}
+
 static void search_net(struct sw_engine *e, struct sw_json *j, const struct sw_net *net)
 {
 	_free_ struct sw_trail_hit *hits = calloc(SEARCH_MAX, sizeof(*hits));
 	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
-	size_t n = sw_trails_sources(e->trails, sources), around, found, shown = 0;
+	size_t n = sw_trails_sources(e->trails, sources), around, found, shown = 0, ports;
 
 	sw_json_array_begin(j, "hits");
 	around = hits ? sw_trail_covering(sources, n, net, hits, SEARCH_MAX) : 0;
@@ -415,6 +457,9 @@ static void search_net(struct sw_engine *e, struct sw_json *j, const struct sw_n
 		     : 0;
 	for (; shown < SW_MIN(found, (size_t)SEARCH_MAX); shown++)
 		write_hit(j, &e->trails->slots[sources[hits[shown].list].set], hits[shown].entry);
+	ports = each_port(e, net, SEARCH_MAX - shown, write_port_hit, j);
+	found += ports;
+	shown += ports;
 	sw_json_array_end(j);
 	sw_json_uint(j, "found", found);
 	sw_json_bool(j, "complete", hits && shown == found);
@@ -576,6 +621,20 @@ static void write_why(
 	sw_json_object_end(j);
 }
 
+static void write_port_why(
+	struct sw_json *j, const struct sw_trail_slot *s, const struct sw_trail_port *p)
+{
+	char text[SW_NET_TEXT_MAX + 16];
+
+	format_port(text, sizeof(text), p);
+	sw_json_object_begin(j, NULL);
+	sw_json_string(j, "what", p->action == SW_TRAIL_EXCEPT ? "trail-except" : "trail");
+	sw_json_string(j, "net", text);
+	sw_json_stringf(j, "text", "list %s (%s), this port alone, line %u, %s", s->name,
+		sw_trail_action_word(p->action), p->line, s->origin);
+	sw_json_object_end(j);
+}
+
 /* A domain, a URL, an address with a port or a fingerprint: what trail it is on, with its citation. */
 static void why_static(struct sw_engine *e, const char *subject, struct sw_json *j)
 {
@@ -625,6 +684,7 @@ static void part_why(
 	found = sw_trail_covering(sources, n, net, hits, WHY_MAX);
 	for (size_t i = 0; i < SW_MIN(found, (size_t)WHY_MAX); i++)
 		write_why(j, &e->trails->slots[sources[hits[i].list].set], hits[i].entry);
+	each_port(e, net, WHY_MAX, write_port_why, j);
 }
 
 static bool part_is_listed(struct sw_engine *e, const struct sw_net *net)

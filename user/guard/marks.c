@@ -250,6 +250,19 @@ static uint64_t trail_word(const struct sw_packed_view *v, int family, size_t i)
 	return family ? (v->marks6 ? v->marks6[i] : 0) : trail_word4(v, i);
 }
 
+/* Beside the networks' own, which are there already. */
+static void note_ports(struct sw_marks *m, const struct sw_packed_view *v, bool is_live)
+{
+	for (uint64_t i = 0; v && i < v->n_ports; i++) {
+		struct half *h = half_of(m, &v->ports[i].net);
+		uint32_t bit = sw_marks_nth(&v->ports[i].net, 0);
+
+		sw_mark_set(h->trails, bit);
+		if (is_live)
+			put_word(h->live, bit / 64, h->live[bit / 64] | 1ULL << (bit & 63));
+	}
+}
+
 void sw_marks_join(struct sw_marks *m, const struct sw_packed_view *v)
 {
 	for (int family = 0; family < 2; family++) {
@@ -264,6 +277,7 @@ void sw_marks_join(struct sw_marks *m, const struct sw_packed_view *v)
 			put_word(h->live, i, h->live[i] | word);
 		}
 	}
+	note_ports(m, v, true);
 }
 
 void sw_marks_settle(struct sw_marks *m, const struct sw_packed_view *v)
@@ -277,8 +291,10 @@ void sw_marks_settle(struct sw_marks *m, const struct sw_packed_view *v)
 			if (h->trails[i] != word)
 				h->trails[i] = word;
 		}
-		rebuild(h);
 	}
+	note_ports(m, v, false);
+	rebuild(&m->half[0]);
+	rebuild(&m->half[1]);
 	sw_marks_renew(m);
 }
 
@@ -338,6 +354,11 @@ static int adopt_trails6(struct half *h, const struct sw_maps *maps)
 	return 0;
 }
 
+static void adopt_port(const struct sw_net *net, void *arg)
+{
+	sw_mark_set(half_of(arg, net)->trails, sw_marks_nth(net, 0));
+}
+
 static int map_words(int fd, size_t bytes, uint64_t **ret)
 {
 	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -376,6 +397,8 @@ int sw_marks_new(const struct sw_maps *maps, struct sw_marks **ret)
 		r = adopt_trails4(&m->half[0], maps);
 	if (r >= 0)
 		r = adopt_trails6(&m->half[1], maps);
+	if (r >= 0)
+		r = sw_maps_ports_each(maps, adopt_port, m);
 	if (r >= 0)
 		r = sw_maps_ban_each(maps, on_ban, m);
 	if (r < 0)

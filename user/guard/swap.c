@@ -22,6 +22,7 @@ struct sw_swap {
 	struct sw_packed_view view;
 	struct sw_packed_load packed;
 	struct sw_trail_load load;
+	struct sw_ports_load ports;
 	sw_swap_done_fn fn;
 	void *arg;
 	struct sw_swap_facts facts;
@@ -34,6 +35,7 @@ static void end(struct sw_swap *s, int result, const char *text)
 
 	sw_trail_load_done(&s->load);
 	sw_packed_load_done(&s->packed);
+	sw_ports_load_done(&s->ports);
 	munmap((void *)s->image, s->size);
 	s->image = NULL;
 	s->fn = NULL;
@@ -60,16 +62,19 @@ static void note_facts(struct sw_swap *s)
 		.id4 = slot_id(s, engine, SW_MAP_PACKED4, SW_MAP_TRAILS4),
 		.id6 = slot_id(s, engine, SW_MAP_PACKED6, SW_MAP_TRAILS6),
 		.engine = engine,
+		.id_ports = sw_maps_ports_id(s->maps),
 	};
 }
 
 static int step(struct sw_swap *s)
 {
-	return s->is_packed ? sw_packed_load_step(&s->packed, STEP_BYTES)
-			    : sw_trail_load_step(&s->load, STEP_ENTRIES);
+	int r = s->is_packed ? sw_packed_load_step(&s->packed, STEP_BYTES)
+			     : sw_trail_load_step(&s->load, STEP_ENTRIES);
+
+	return r ? r : sw_ports_load_step(&s->ports, STEP_ENTRIES);
 }
 
-static int commit(struct sw_swap *s)
+static int commit_nets(struct sw_swap *s)
 {
 	int r;
 
@@ -77,6 +82,20 @@ static int commit(struct sw_swap *s)
 		return sw_packed_load_commit(&s->packed, s->maps, s->marks);
 	r = sw_trail_load_commit(&s->load, s->maps);
 	return r < 0 ? r : sw_packed_leave(s->maps, s->marks);
+}
+
+static int commit(struct sw_swap *s)
+{
+	int r = sw_ports_load_join(&s->ports, s->maps);
+
+	if (r < 0)
+		return r;
+	r = commit_nets(s);
+	if (r < 0)
+		sw_ports_load_leave(&s->ports, s->maps);
+	else
+		sw_ports_load_settle(&s->ports, s->maps);
+	return r;
 }
 
 static int on_step(struct sw_source *src, void *arg)
@@ -114,7 +133,7 @@ int sw_swap_new(struct sw_loop *l, const struct sw_clock *clock, const struct sw
 	s->maps = maps;
 	s->marks = marks;
 	s->is_packed_refused = is_packed_refused;
-	s->load.fd4 = s->load.fd6 = -1;
+	s->load.fd4 = s->load.fd6 = s->ports.fd = -1;
 	r = sw_loop_add_timer(l, 0, 0, on_step, s, &s->step);
 	if (r < 0)
 		return r;
@@ -141,12 +160,15 @@ void sw_swap_freep(struct sw_swap **s)
 static int check_image(struct sw_swap *s, const char **ret_why)
 {
 	const struct sw_trail_head *h = s->image;
-	struct sw_trail_view view;
+	struct sw_trail_view view = {};
+	int r;
 
 	s->is_packed = s->size >= sizeof(*h) && h->magic == SW_TRAIL_PACKED_MAGIC;
 	if (s->is_packed)
 		return sw_packed_check(s->image, s->size, &s->view, ret_why);
-	return sw_trail_check(s->image, s->size, SW_TRAIL_IMAGE_MAGIC, &view, ret_why);
+	r = sw_trail_check(s->image, s->size, SW_TRAIL_IMAGE_MAGIC, &view, ret_why);
+	s->view = (struct sw_packed_view){.ports = view.ports, .n_ports = view.n_ports};
+	return r;
 }
 
 static int open_image(struct sw_swap *s, int fd, char *text, size_t size)
@@ -173,7 +195,10 @@ static int open_image(struct sw_swap *s, int fd, char *text, size_t size)
 static int begin_load(struct sw_swap *s)
 {
 	const struct sw_trail_head *h = s->image;
+	int r = sw_ports_load_init(&s->ports, s->view.ports, s->view.n_ports);
 
+	if (r < 0)
+		return r;
 	if (s->is_packed)
 		return s->is_packed_refused ? -EOPNOTSUPP
 					    : sw_packed_load_init(&s->packed, &s->view);
@@ -225,6 +250,7 @@ const struct sw_swap_facts *sw_swap_facts(const struct sw_swap *s)
 void sw_swap_adopt(struct sw_swap *s, const struct sw_swap_facts *facts)
 {
 	if (facts->id4 == slot_id(s, facts->engine, SW_MAP_PACKED4, SW_MAP_TRAILS4) &&
-		facts->id6 == slot_id(s, facts->engine, SW_MAP_PACKED6, SW_MAP_TRAILS6))
+		facts->id6 == slot_id(s, facts->engine, SW_MAP_PACKED6, SW_MAP_TRAILS6) &&
+		facts->id_ports == sw_maps_ports_id(s->maps))
 		s->facts = *facts;
 }

@@ -16,6 +16,7 @@ static const char *const names[SW_MAP_COUNT] = {
 	[SW_MAP_BANNET6] = "bannet6",
 	[SW_MAP_TRAILS4] = "trails4",
 	[SW_MAP_TRAILS6] = "trails6",
+	[SW_MAP_TRAIL_PORTS] = "trail_ports",
 	[SW_MAP_MARKS4] = "marks4",
 	[SW_MAP_MARKS6] = "marks6",
 	[SW_MAP_BANMARKS4] = "banmarks4",

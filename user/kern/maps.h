@@ -21,6 +21,7 @@ enum sw_map {
 	SW_MAP_BANNET6,
 	SW_MAP_TRAILS4,
 	SW_MAP_TRAILS6,
+	SW_MAP_TRAIL_PORTS,
 	SW_MAP_MARKS4,
 	SW_MAP_MARKS6,
 	SW_MAP_BANMARKS4,
@@ -107,5 +108,30 @@ int sw_trail_load_step(struct sw_trail_load *l, __u32 max);
 /* Puts both in force. On failure what was in force stays. */
 int sw_trail_load_commit(struct sw_trail_load *l, const struct sw_maps *m);
 void sw_trail_load_done(struct sw_trail_load *l);
+
+/*
+ * Addresses with a port in the making: a hash exactly as large as there are, filled in steps. It is asked
+ * beside the one in force from _join on; _settle takes the old one away, or _leave the new one, when the
+ * rest of its generation is in force or was refused. So no packet is judged by neither. Ports are borrowed.
+ */
+struct sw_ports_load {
+	const struct sw_trail_port *ports;
+	__u64 n, at;
+	__u32 slot; /* of the new one */
+	int fd; /* -1 when there are none */
+};
+int sw_ports_load_init(struct sw_ports_load *l, const struct sw_trail_port *ports, __u64 n);
+/* Writes up to max; 1 more to do, 0 all written, -errno. */
+int sw_ports_load_step(struct sw_ports_load *l, __u32 max);
+int sw_ports_load_join(struct sw_ports_load *l, const struct sw_maps *m);
+void sw_ports_load_settle(const struct sw_ports_load *l, const struct sw_maps *m);
+void sw_ports_load_leave(const struct sw_ports_load *l, const struct sw_maps *m);
+void sw_ports_load_done(struct sw_ports_load *l);
+/* Kernel id of the hash in force; 0 for none, or when a guard was killed between two of them. */
+__u32 sw_maps_ports_id(const struct sw_maps *m);
+/* Calls fn for the host of each that a program may ask for, once for each port. 0 or -errno. */
+int sw_maps_ports_each(
+	const struct sw_maps *m, void (*fn)(const struct sw_net *net, void *arg), void *arg);
+
 /* Kernel id of what is in the slot of trails4, trails6, packed4 or packed6; 0 for none. */
 __u32 sw_maps_trail_id(const struct sw_maps *m, enum sw_map map);

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "user/io/msg.h"
+#include "user/trail/image_ports.h"
 #include "user/trail/packed4.h"
 #include "user/trail/packed6.h"
 
@@ -25,6 +26,7 @@ struct merge {
 	size_t n;
 	struct sw_trail_entry around[129];
 	size_t depth;
+	struct sw_trail_port *ports; /* merged already */
 	struct sw_trail_image_stats *stats;
 };
 
@@ -180,6 +182,7 @@ static void write_head(struct sw_trail_head *h, const struct sw_trail_source *li
 		.size = h->size,
 		.count4 = stats->n4,
 		.count6 = stats->n6,
+		.n_ports = stats->n_ports,
 		.made_wall_sec = made_wall_sec,
 	};
 	for (size_t i = 0; i < n; i++)
@@ -198,8 +201,9 @@ static int append(void *arg, const struct sw_trail_entry *e)
 static int build_lpm(
 	struct merge *m, const struct sw_trail_source *lists, size_t n, int64_t made_wall_sec)
 {
-	size_t len = sizeof(struct sw_trail_head);
 	struct sw_trail_image_stats *stats = m->stats;
+	size_t port_bytes = stats->n_ports * sizeof(*m->ports),
+	       len = sizeof(struct sw_trail_head) + port_bytes;
 	struct sw_trail_head *h;
 	struct sw_trail_entry *at;
 	_close_ int fd = -1;
@@ -215,9 +219,11 @@ static int build_lpm(
 	at = (struct sw_trail_entry *)(h + 1);
 	stats->n4 = (uint64_t)merge_family(m, lists, n, SW_AF_IP4, append, &at);
 	stats->n6 = (uint64_t)merge_family(m, lists, n, SW_AF_IP6, append, &at);
+	if (port_bytes)
+		memcpy(at, m->ports, port_bytes);
 	h->magic = SW_TRAIL_IMAGE_MAGIC;
 	h->version = SW_TRAIL_VERSION;
-	h->size = sizeof(*h) + (stats->n4 + stats->n6) * sizeof(*at);
+	h->size = sizeof(*h) + (stats->n4 + stats->n6) * sizeof(*at) + port_bytes;
 	write_head(h, lists, n, made_wall_sec, stats);
 	/* duplicates and covered entries leave room at the end */
 	r = ftruncate(fd, (off_t)h->size) < 0 ? -errno : 0;
@@ -239,13 +245,15 @@ static int pack6(void *arg, const struct sw_trail_entry *e)
 }
 
 /* What the packers hold as an image of its exact size, mapped for its head to be written. */
-static int write_packed(const struct sw_packer4 *p4, int64_t elements4, const struct sw_packer6 *p6,
-	int64_t elements6, struct sw_trail_packed **ret, size_t *ret_len)
+static int write_packed(const struct merge *m, const struct sw_packer4 *p4, int64_t elements4,
+	const struct sw_packer6 *p6, int64_t elements6, struct sw_trail_packed **ret,
+	size_t *ret_len)
 {
-	size_t len4 = (size_t)elements4 * sizeof(union sw_packed4),
+	size_t port_bytes = m->stats->n_ports * sizeof(*m->ports),
+	       len4 = (size_t)elements4 * sizeof(union sw_packed4),
 	       len6 = (size_t)elements6 * sizeof(union sw_packed6),
 	       len = sizeof(struct sw_trail_packed) + len4 +
-		(elements6 ? len6 + SW_MARK_WORDS * sizeof(uint64_t) : 0);
+		(elements6 ? len6 + SW_MARK_WORDS * sizeof(uint64_t) : 0) + port_bytes;
 	void *map;
 	char *at;
 	int fd = sw_memfd_create("trail-packed", len, &map);
@@ -265,6 +273,8 @@ static int write_packed(const struct sw_packer4 *p4, int64_t elements4, const st
 	if (elements6)
 		sw_packer6_write(
 			p6, (union sw_packed6 *)(void *)at, (uint64_t *)(void *)(at + len6));
+	if (port_bytes)
+		memcpy((char *)map + len - port_bytes, m->ports, port_bytes);
 	*ret_len = len;
 	return fd;
 }
@@ -292,7 +302,7 @@ static int build_packed(
 	elements6 = sw_packer6_end(p6);
 	if (elements4 < 0 || elements6 < 0)
 		return (int)SW_MIN(elements4, elements6);
-	fd = write_packed(p4, elements4, p6, elements6, &image, &len);
+	fd = write_packed(m, p4, elements4, p6, elements6, &image, &len);
 	if (fd < 0)
 		return fd;
 	m->stats->n4 = (uint64_t)n4;
@@ -307,7 +317,9 @@ int sw_trail_image_build(const struct sw_trail_source *lists, size_t n, enum sw_
 {
 	struct sw_trail_image_stats stats = {};
 	_free_ struct merge *m = calloc(1, sizeof(*m));
+	_free_ struct sw_trail_port *ports = NULL;
 	_close_ int fd = -1;
+	int r;
 
 	if (!m)
 		return -ENOMEM;
@@ -315,6 +327,10 @@ int sw_trail_image_build(const struct sw_trail_source *lists, size_t n, enum sw_
 		return -E2BIG;
 	for (size_t i = 0; i < n; i++)
 		assert(lists[i].set < SW_TRAIL_SETS_MAX);
+	r = sw_trail_ports_merge(lists, n, &ports, &stats.n_ports);
+	if (r < 0)
+		return r;
+	m->ports = ports;
 	m->stats = &stats;
 	fd = engine == SW_ENGINE_PACKED ? build_packed(m, lists, n, made_wall_sec)
 					: build_lpm(m, lists, n, made_wall_sec);

@@ -21,6 +21,7 @@ struct sw_trail_source {
 
 struct sw_trail_image_stats {
 	uint64_t n4, n6;
+	size_t n_ports; /* addresses with a port, as image_ports.h merges them */
 	uint64_t merged; /* entries that another list's equal network decided */
 	uint64_t covered; /* observes left out inside a drop */
 };

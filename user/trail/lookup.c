@@ -89,6 +89,27 @@ size_t sw_trail_within(const struct sw_trail_source *lists, size_t n, const stru
 	return found;
 }
 
+const struct sw_trail_port *sw_trail_ports_of(
+	const struct sw_trail_view *v, const struct sw_net *host, size_t *ret_n)
+{
+	size_t at = 0, n = v->n_ports, end;
+
+	while (n) {
+		size_t half = n / 2;
+
+		if (sw_net_cmp(&v->ports[at + half].net, host) < 0) {
+			at += half + 1;
+			n -= half + 1;
+		} else {
+			n = half;
+		}
+	}
+	for (end = at; end < v->n_ports && sw_net_eq(&v->ports[end].net, host);)
+		end++;
+	*ret_n = end - at;
+	return v->ports + at;
+}
+
 /* The deciding entry for exactly this network: the greatest action, and among equals the first list. */
 static bool decide_exactly(const struct sw_trail_source *lists, size_t n, const struct sw_net *net,
 	struct sw_trail_hit *ret)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/trail/packed_check.h"
 
+#include "user/trail/image_check.h"
+
 /* Everything of the header that says how much there is to read, before any of it is read. */
 static int check_head(const struct sw_trail_packed *p, size_t len, const char **ret_why)
 {
@@ -14,13 +16,15 @@ static int check_head(const struct sw_trail_packed *p, size_t len, const char **
 	if (h->version != SW_TRAIL_PACKED_VERSION)
 		return -EPROTONOSUPPORT;
 	*ret_why = "more entries than the kernel's maps hold";
-	if (len > SW_PACKED_BYTES_MAX || h->count4 > SW_MAX_TRAILS4 || h->count6 > SW_MAX_TRAILS6)
+	if (len > SW_PACKED_BYTES_MAX || h->count4 > SW_MAX_TRAILS4 || h->count6 > SW_MAX_TRAILS6 ||
+		h->n_ports > SW_MAX_TRAIL_PORTS)
 		return -EFBIG;
 	*ret_why = "its size is not what its header says: cut short, or grown";
 	if (p->elements4 > len || p->elements6 > len)
 		return -EBADMSG;
 	want += p->elements4 * sizeof(union sw_packed4) + p->elements6 * sizeof(union sw_packed6);
 	want += p->elements6 ? SW_MARK_BITS / 8 : 0;
+	want += h->n_ports * sizeof(struct sw_trail_port);
 	if (h->size != len || want != len)
 		return -EBADMSG;
 	*ret_why = "a generation lacks its words or its head";
@@ -110,6 +114,9 @@ int sw_packed_check(const void *buf, size_t len, struct sw_packed_view *ret, con
 		v.elements6 = (const union sw_packed6 *)(v.elements4 + v.n4);
 		v.n6 = p->elements6;
 		v.marks6 = v.n6 ? (const uint64_t *)(v.elements6 + v.n6) : NULL;
+		v.n_ports = p->head.n_ports;
+		v.ports = (const struct sw_trail_port *)(const void *)((const char *)buf + len -
+			v.n_ports * sizeof(*v.ports));
 		why = "its checksum is wrong: the content is damaged";
 		r = sw_crc32(0, &p->head + 1, len - sizeof(p->head)) == p->head.crc ? 0 : -EBADMSG;
 	}
@@ -117,6 +124,9 @@ int sw_packed_check(const void *buf, size_t len, struct sw_packed_view *ret, con
 		why = "it holds a number that leads out of it";
 		r = -EBADMSG;
 	}
+	if (!r && (p->head.sets > SW_TRAIL_SETS_MAX ||
+			  !sw_trail_ports_check(v.ports, v.n_ports, p->head.sets, &why)))
+		r = -EBADMSG;
 	if (!r)
 		*ret = v;
 	else if (ret_why)

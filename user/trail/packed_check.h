@@ -16,7 +16,9 @@ struct sw_packed_view {
 	const union sw_packed4 *elements4;
 	const union sw_packed6 *elements6;
 	const uint64_t *marks6; /* NULL without elements6 */
+	const struct sw_trail_port *ports;
 	uint64_t n4, n6; /* elements */
+	uint64_t n_ports;
 };
 
 /* buf: aligned to 16. As sw_trail_check of image_check.h. */
@@ -28,4 +30,4 @@ int sw_packed_check(const void *buf, size_t len, struct sw_packed_view *ret, con
 		((size_t)1 << 25) * sizeof(__u32) +                                                \
 		(size_t)SW_MAX_TRAILS4 * 2 * sizeof(union sw_packed4) +                            \
 		((size_t)SW_PACKED6_HEAD + SW_PACKED6_SLOTS_MAX) * sizeof(union sw_packed6) +      \
-		SW_MARK_BITS / 8)
+		SW_MARK_BITS / 8 + (size_t)SW_MAX_TRAIL_PORTS * sizeof(struct sw_trail_port))

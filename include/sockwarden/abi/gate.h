@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The gate's maps: keys, values and control word. Map names are those in bpf/lib/maps.bpf.h and the
- * names of the pins: gate_ctl, allow4, allow6, ban4, ban6, bannet4, bannet6, trails4, trails6, marks4,
- * marks6, banmarks4, epoch, packed4, packed6 (abi/packed.h), counters, stats, recent, ev_pkt, ev_sock. User
+ * names of the pins: gate_ctl, allow4, allow6, ban4, ban6, bannet4, bannet6, trails4, trails6,
+ * trail_ports, marks4, marks6, banmarks4, epoch, packed4, packed6 (abi/packed.h), counters, stats, recent, ev_pkt, ev_sock. User
  * space writes policy maps, BPF writes counters.
  */
 #pragma once
@@ -105,6 +105,20 @@ struct sw_trail_val {
 	__u8 pad[3];
 };
 SW_ABI_SIZE(struct sw_trail_val, 8);
+
+/*
+ * trail_ports: array of maps with two slots; the inner hashes by this key hold addresses that are listed
+ * with a port, of TCP and UDP alike. Both slots are asked: one holds the set in force, and the other that
+ * on its way in, until the networks and hosts of its generation are in force too. Values: sw_trail_val.
+ */
+enum { SW_TRAIL_PORT_SLOTS = 2 };
+struct sw_port_key {
+	__u8 addr[16]; /* IPv4 in the first four bytes, the rest zero */
+	__u16 port; /* host byte order, never 0 */
+	__u8 family; /* enum sw_family */
+	__u8 pad;
+};
+SW_ABI_SIZE(struct sw_port_key, 20);
 
 /* counters: per-CPU array by enum sw_reason. stats: per-CPU array of __u64 by enum sw_stat. */
 struct sw_counter {

@@ -14,7 +14,8 @@
  * those of one, and "G<TAB>N" goes on with those of the Nth F, from 0.
  *
  * A packed image (engine to guard) holds the same set compiled: struct sw_trail_packed, then a
- * generation of each family as abi/packed.h says, and behind that of IPv6 its SW_MARK_WORDS of marks.
+ * generation of each family as abi/packed.h says, behind that of IPv6 its SW_MARK_WORDS of marks, and at
+ * last the addresses with a port.
  */
 #pragma once
 
@@ -25,7 +26,7 @@ enum {
 	SW_TRAIL_IMAGE_MAGIC = 0x73777469, /* "swti" */
 	SW_TRAIL_PACKED_MAGIC = 0x73777470, /* "swtp" */
 	SW_TRAIL_VERSION = 2,
-	SW_TRAIL_PACKED_VERSION = 2,
+	SW_TRAIL_PACKED_VERSION = 3,
 };
 
 struct sw_trail_head {
