@@ -2,6 +2,7 @@
 """Sockets through the whole program: the list, the baseline, and what differs from it."""
 import os
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -36,6 +37,21 @@ def test_a_new_listener_is_listed_with_its_owner_differs_and_is_accepted(started
     assert difference(started, port)["change"] == "new"
     assert started.cli_json("sockets", "baseline", "accept", "default", f"tcp/0.0.0.0:{port}")["accepted"] == 1
     assert difference(started, port) is None
+
+
+def test_each_answer_is_of_now_however_soon_one_asks_again(started):
+    """No hook need tell of UNIX sockets: the first list and the first difference after a listen() hold it."""
+    settled(started)
+    listed = lambda path: path in [r.get("path") for r in started.cli_json("sockets", "list", "-x")["sockets"]]
+    told = lambda path: any(path in c["key"] for c in started.cli_json("sockets", "diff")["changes"])
+    for i in range(10):
+        path = os.path.join(started.dir, f"now{i}")
+        is_there = (listed, told)[i % 2]
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(path)
+            s.listen()
+            assert is_there(path)
+        assert not is_there(path)
 
 
 def test_a_service_that_widens_its_scope_and_one_that_goes_are_told_apart(started):

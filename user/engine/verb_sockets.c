@@ -213,9 +213,9 @@ static bool read_user(struct sw_ctl_request *q, struct filter *f, const char *us
 	return false;
 }
 
-static void list(struct sw_ctl_request *q, const json_t *args, struct sw_engine *e)
+static void list(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
-	struct filter f = {.e = e};
+	struct filter f = {.e = arg};
 	bool listening = false;
 	const char *user = NULL;
 
@@ -241,39 +241,46 @@ static void list(struct sw_ctl_request *q, const json_t *args, struct sw_engine 
 struct waiting {
 	struct sw_ctl_request *q;
 	json_t *args;
+	sw_ctl_verb_fn fn;
 };
 
-static void list_fresh(struct sw_engine *e, void *arg)
+static void on_fresh(struct sw_engine *e, void *arg)
 {
 	struct waiting *w = arg;
 
 	if (e->watch)
-		list(w->q, w->args, e);
+		w->fn(w->q, w->args, e);
 	else
 		sw_ctl_fail(w->q, SW_CERR_NOT_RUNNING, NULL, "the engine is ending");
 	json_decref(w->args);
 	free(w);
 }
 
+/* Who asks wants what is there now. Without a guard it is what was known last; `complete` says so. */
+static void when_fresh(struct sw_ctl_request *q, const json_t *args, struct sw_engine *e, sw_ctl_verb_fn fn)
+{
+	struct waiting *w = calloc(1, sizeof(*w));
+
+	if (w)
+		*w = (struct waiting){.q = q, .args = json_deep_copy(args), .fn = fn};
+	if (w && w->args && sw_watch_fresh(e, on_fresh, w) >= 0)
+		return;
+	if (w)
+		json_decref(w->args);
+	free(w);
+	fn(q, args, e);
+}
+
 static void verb_list(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
-	struct sw_engine *e = arg;
 	bool is_fresh = false;
-	struct waiting *w;
 
 	if (!sw_ctl_arg_bool(q, args, "fresh", false, &is_fresh))
 		return;
-	w = is_fresh ? calloc(1, sizeof(*w)) : NULL;
-	if (w) {
-		w->q = q;
-		w->args = json_deep_copy(args);
-	}
-	if (!w || !w->args || sw_watch_fresh(e, list_fresh, w) < 0) {
-		if (w)
-			json_decref(w->args);
-		free(w);
-		list(q, args, e); /* as it was known last: `complete` says whether that is the truth */
-	}
+	if (is_fresh)
+		when_fresh(q, args, arg, list);
+	else
+		list(q, args, arg);
 }
 
 /* ---- baselines */
@@ -318,7 +325,7 @@ static void changed(struct sw_engine *e, struct sw_ctl_request *q, const char *a
 		sw_baselines_reload(e);
 }
 
-static void verb_save(struct sw_ctl_request *q, const json_t *args, void *arg)
+static void save(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
 	_cleanup_(sw_baseline_set_done) struct sw_baseline_set now = {0};
 	struct sw_engine *e = arg;
@@ -409,7 +416,7 @@ static ssize_t compare(struct sw_ctl_request *q, struct sw_engine *e, const char
 	return -1;
 }
 
-static void verb_diff(struct sw_ctl_request *q, const json_t *args, void *arg)
+static void diff(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
 	_cleanup_(sw_baseline_set_done) struct sw_baseline_set base = {0}, now = {0};
 	_free_ struct sw_baseline_change *changes = NULL;
@@ -489,7 +496,7 @@ static size_t count_key(const struct changes *c, const char *key)
 	return found;
 }
 
-static void verb_accept(struct sw_ctl_request *q, const json_t *args, void *arg)
+static void accept_changes(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
 	_cleanup_(sw_baseline_set_done) struct sw_baseline_set base = {0}, now = {0}, next = {0};
 	_free_ struct sw_baseline_change *changes = NULL;
@@ -545,6 +552,21 @@ static void verb_delete(struct sw_ctl_request *q, const json_t *args, void *arg)
 	j = sw_ctl_reply_begin(q);
 	sw_json_string(j, "deleted", name);
 	sw_ctl_reply_end(q);
+}
+
+static void verb_save(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	when_fresh(q, args, arg, save);
+}
+
+static void verb_diff(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	when_fresh(q, args, arg, diff);
+}
+
+static void verb_accept(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	when_fresh(q, args, arg, accept_changes);
 }
 
 const struct sw_ctl_verb sw_socket_verbs[] = {

@@ -58,8 +58,8 @@ void sw_watch_ask(struct sw_engine *e);
 /* Asks for one though nothing was lost: for owners that only an iterator knows. */
 void sw_watch_want(struct sw_engine *e);
 /*
- * Calls fn once after a snapshot that began after this call (or ended within the last tenth of a
- * second); also when it failed, or the engine ends. -ENOTCONN: there is no guard, fn is not called.
+ * Calls fn once after a snapshot that began after this call; also when it failed, or the engine ends.
+ * Requests that come while one is taken share the next. -ENOTCONN: there is no guard, fn is not called.
  */
 int sw_watch_fresh(struct sw_engine *e, void (*fn)(struct sw_engine *e, void *arg), void *arg);
 /* Answers everybody who waits: the engine ends. */

@@ -7,8 +7,6 @@
 #define ASK_AGAIN_NS (2 * SW_SEC_NS)
 enum { ITERATORS_PER_NETNS = 3 };
 
-#define FRESH_NS (SW_SEC_NS / 10) /* a snapshot is as good as new for this long */
-
 struct sw_fresh {
 	void (*fn)(struct sw_engine *e, void *arg);
 	void *arg;
@@ -146,10 +144,6 @@ int sw_watch_fresh(struct sw_engine *e, void (*fn)(struct sw_engine *e, void *ar
 
 	if (!w->ring)
 		return -ENOTCONN;
-	if (!w->is_asking && w->asked && sw_clock_boot_ns(&e->clock) - w->finished_ns < FRESH_NS) {
-		fn(e, arg);
-		return 0;
-	}
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return -ENOMEM;
