@@ -106,38 +106,51 @@ bool sw_habits_is_dga(const char *label, size_t len)
 		(digits >= 3 && changes >= 4);
 }
 
+#define ZONE(name)                                                                                 \
+	{                                                                                          \
+		sizeof(name) - 1, name                                                             \
+	}
+
 /*
  * Zones with many long names by design, a digest, a customer or somebody's domain below one suffix, and
  * which nobody but their owners answers, so that no tunnel can hide below them.
  */
 static bool is_asked_by_design(const char *name, size_t len)
 {
-	static const char *const zones[] = {
-		"spamhaus.org", /* by domain, address, digest */
-		"spamhaus.net", /* the same with a customer's key */
-		"surbl.org",
-		"uribl.com",
-		"msbl.org", /* digests of mail addresses */
-		"abuse.ch",
-		"spamcop.net",
-		"barracudacentral.org",
-		"dnswl.org",
-		"hash.cymru.com", /* digests of files, as the next two */
-		"mcafee.com",
-		"sophosxl.net",
-		"googlesyndication.com", /* a frame of its own for each advertisement */
-		"metric.gstatic.com",
-		"amazonaws.com", /* customers' names, but of hosts: none is given a zone */
-		"cloudfront.net",
-		"akamaiedge.net",
-		"googlevideo.com",
-		"windows.net",
+	static const struct {
+		size_t len;
+		char name[24]; /* of 8 bytes at least: the last 8 are compared first */
+	} zones[] = {
+		ZONE("spamhaus.org"), /* by domain, address, digest */
+		ZONE("spamhaus.net"), /* the same with a customer's key */
+		ZONE("surbl.org"),
+		ZONE("uribl.com"),
+		ZONE("msbl.org"), /* digests of mail addresses */
+		ZONE("abuse.ch"),
+		ZONE("spamcop.net"),
+		ZONE("barracudacentral.org"),
+		ZONE("dnswl.org"),
+		ZONE("hash.cymru.com"), /* digests of files, as the next two */
+		ZONE("mcafee.com"),
+		ZONE("sophosxl.net"),
+		ZONE("googlesyndication.com"), /* a frame of its own for each advertisement */
+		ZONE("metric.gstatic.com"),
+		ZONE("amazonaws.com"), /* customers' names, but of hosts: none is given a zone */
+		ZONE("cloudfront.net"),
+		ZONE("akamaiedge.net"),
+		ZONE("googlevideo.com"),
+		ZONE("windows.net"),
 	};
+	uint64_t tail;
 
+	if (len <= sizeof(tail))
+		return false;
+	tail = sw_load64(name + len - sizeof(tail), sizeof(tail));
 	for (size_t i = 0; i < SW_ARRAY_SIZE(zones); i++) {
-		size_t n = strlen(zones[i]);
+		size_t n = zones[i].len;
 
-		if (len > n && name[len - n - 1] == '.' && !memcmp(name + len - n, zones[i], n))
+		if (tail == sw_load64(zones[i].name + n - sizeof(tail), sizeof(tail)) && len > n &&
+			name[len - n - 1] == '.' && !memcmp(name + len - n, zones[i].name, n))
 			return true;
 	}
 	return false;
@@ -191,7 +204,7 @@ static struct row *get_row(struct sw_habits *h, uint64_t key, enum sw_rule rule)
 	const struct sw_config_habit *set = sw_rule_at(h->rules, rule);
 	unsigned int window = (unsigned int)SW_MAX(set->window_sec, 2U);
 	struct row *r = row_of(h, key);
-	uint32_t turn = (uint32_t)(h->sec / (window / 2));
+	uint32_t turn = (uint32_t)h->sec / (window / 2);
 
 	if (!set->is_on)
 		return NULL;
@@ -270,32 +283,33 @@ static void note(
 	snprintf(ret->info, sizeof(ret->info), "%s", info);
 }
 
-static uint64_t key_of_question(const struct sw_flow *f, const struct sw_dns *d, size_t at)
+struct sw_habits_look sw_habits_expect(
+	const struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d)
 {
-	return key_of(SW_RULE_DNS_TUNNEL, &f->saddr, d->qname + at, d->qname_len - at);
-}
-
-void sw_habits_expect(const struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d)
-{
-	size_t at = d->is_answer ? 0 : sw_habits_registered(d->qname, d->qname_len);
+	struct sw_habits_look look = {.at = sw_habits_registered(d->qname, d->qname_len)};
 	const char *row;
 
-	if (at < NAME_CARRIES)
-		return;
-	row = (const char *)row_of(h, key_of_question(f, d, at));
-	for (size_t i = 0; i < sizeof(struct row); i += 64)
-		__builtin_prefetch(row + i, 1);
+	if (!d->is_answer && look.at >= NAME_CARRIES) {
+		look.key = key_of(
+			SW_RULE_DNS_TUNNEL, &f->saddr, d->qname + look.at, d->qname_len - look.at);
+		row = (const char *)row_of(h, look.key);
+		for (size_t i = 0; i < sizeof(struct row); i += 64)
+			__builtin_prefetch(row + i, 1);
+	}
+	look.is_everyday = is_everyday(d->qname, d->qname_len);
+	return look;
 }
 
-static unsigned int judge_question(
-	struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d, struct sw_habit *ret)
+static unsigned int judge_question(struct sw_habits *h, const struct sw_dns *d,
+	const struct sw_habits_look *look, struct sw_habit *ret)
 {
 	const struct sw_config_habit *longest = sw_rule_at(h->rules, SW_RULE_DNS_LONG_LABEL);
-	size_t at = sw_habits_registered(d->qname, d->qname_len), bytes, label = 0;
+	size_t at = look->at, bytes, label = 0;
 	unsigned int n = 0;
 	struct row *r;
 
-	for (size_t i = 0; longest->is_on && d->qname_len >= longest->threshold && i < d->qname_len; i++) {
+	for (size_t i = 0; longest->is_on && d->qname_len >= longest->threshold && i < d->qname_len;
+		i++) {
 		label = d->qname[i] == '.' ? 0 : label + 1;
 		if (label == longest->threshold) {
 			note(&ret[n++], SW_RULE_DNS_LONG_LABEL, d->qname, d->qname_len,
@@ -305,7 +319,7 @@ static unsigned int judge_question(
 	}
 	if (at < NAME_CARRIES)
 		return n;
-	r = get_row(h, key_of_question(f, d, at), SW_RULE_DNS_TUNNEL);
+	r = get_row(h, look->key, SW_RULE_DNS_TUNNEL);
 	if (!r)
 		return n;
 	add(r, sw_hash_bytes(3, d->qname, at), at);
@@ -318,10 +332,10 @@ static unsigned int judge_question(
 }
 
 /* A name that is not there: of which domain, and asked by whom. */
-static unsigned int judge_missing(
-	struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d, struct sw_habit *ret)
+static unsigned int judge_missing(struct sw_habits *h, const struct sw_flow *f,
+	const struct sw_dns *d, size_t at, struct sw_habit *ret)
 {
-	size_t at = sw_habits_registered(d->qname, d->qname_len), len = d->qname_len - at;
+	size_t len = d->qname_len - at;
 	const char *domain = d->qname + at, *dot = memchr(domain, '.', len);
 	uint64_t hash = sw_hash_bytes(3, domain, len);
 	char client[INET6_ADDRSTRLEN] = "";
@@ -364,17 +378,18 @@ static unsigned int judge_missing(
 }
 
 unsigned int sw_habits_dns(struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d,
-	int64_t sec, struct sw_habit ret[static SW_HABITS_AT_ONCE])
+	const struct sw_habits_look *look, int64_t sec,
+	struct sw_habit ret[static SW_HABITS_AT_ONCE])
 {
 	struct row *r;
 
 	h->sec = SW_MAX(h->sec, sec);
-	if (!d->qname_len || is_everyday(d->qname, d->qname_len))
+	if (!d->qname_len || look->is_everyday)
 		return 0;
 	if (!d->is_answer)
-		return judge_question(h, f, d, ret);
+		return judge_question(h, d, look, ret);
 	if (d->rcode == SW_DNS_NXDOMAIN)
-		return judge_missing(h, f, d, ret);
+		return judge_missing(h, f, d, look->at, ret);
 	/* A good answer weighs against the bad ones. */
 	r = get_row(h, key_of(SW_RULE_DNS_NXDOMAIN, &f->daddr, "", 0), SW_RULE_DNS_NXDOMAIN);
 	if (r)

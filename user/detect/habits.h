@@ -29,15 +29,23 @@ struct sw_habit {
 /* rules: borrowed. */
 int sw_habits_new(struct sw_rules *rules, struct sw_habits **ret);
 void sw_habits_free(struct sw_habits *h);
+/* What its name alone tells of a message. */
+struct sw_habits_look {
+	size_t at; /* where the registered domain begins */
+	uint64_t key;
+	bool is_everyday;
+};
 /* A message that will be given next: what it needs is fetched meanwhile. */
-void sw_habits_expect(const struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d);
+struct sw_habits_look sw_habits_expect(
+	const struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d);
 /*
- * A message that was read. At most n habits that are now due go to ret (SW_HABITS_AT_ONCE are enough);
+ * A message that was read, and what sw_habits_expect() made of it. The habits that are now due go to ret;
  * returns how many.
  */
 enum { SW_HABITS_AT_ONCE = 4 };
 unsigned int sw_habits_dns(struct sw_habits *h, const struct sw_flow *f, const struct sw_dns *d,
-	int64_t sec, struct sw_habit ret[static SW_HABITS_AT_ONCE]);
+	const struct sw_habits_look *look, int64_t sec,
+	struct sw_habit ret[static SW_HABITS_AT_ONCE]);
 /* Where the domain begins that somebody registered: its last two labels, three below "co.uk" and the like. */
 size_t sw_habits_registered(const char *name, size_t len);
 /* True of a label that looks made by a program. */

@@ -17,15 +17,16 @@ static bool is_sinkhole(const char *name, size_t len)
 	return memmem(name, len, "sinkhole", strlen("sinkhole")) != NULL;
 }
 
-static void judge_record(
-	struct sw_traffic *t, const struct sw_flow *flow, const struct sw_dns *d, const struct sw_dns_record *r)
+static void judge_record(struct sw_traffic *t, const struct sw_flow *flow, const struct sw_dns *d,
+	const struct sw_dns_record *r)
 {
 	if (r->type == SW_DNS_A && r->data_len == 4)
 		traffic_judge_addr(t, SW_RULE_TRAIL_ANSWER, flow, 4, r->data, 0);
 	else if (r->type == SW_DNS_AAAA && r->data_len == 16)
 		traffic_judge_addr(t, SW_RULE_TRAIL_ANSWER, flow, 6, r->data, 0);
 	if (is_sinkhole(r->name, r->name_len) && !is_sinkhole(d->qname, d->qname_len))
-		traffic_tell(t, SW_RULE_DNS_SINKHOLE, flow, d->qname, "the answer leads to a sinkhole");
+		traffic_tell(
+			t, SW_RULE_DNS_SINKHOLE, flow, d->qname, "the answer leads to a sinkhole");
 	if (r->name_len && r->type != SW_DNS_NS)
 		traffic_judge_name(t, SW_RULE_TRAIL_ANSWER, flow, r->name, r->name_len);
 }
@@ -35,6 +36,7 @@ void traffic_dns(struct sw_traffic *t, const struct sw_flow *flow, const uint8_t
 	struct sw_habit habits[SW_HABITS_AT_ONCE];
 	struct sw_dns_record record;
 	struct sw_static_name name;
+	struct sw_habits_look look;
 	struct sw_dns d;
 	unsigned int n;
 
@@ -42,11 +44,11 @@ void traffic_dns(struct sw_traffic *t, const struct sw_flow *flow, const uint8_t
 		return;
 	t->stats.dns++;
 	sw_static_expect_name(t->set, d.qname, d.qname_len, &name);
-	sw_habits_expect(t->habits, flow, &d);
+	look = sw_habits_expect(t->habits, flow, &d);
 	if (d.qname_len)
 		traffic_judge_expected(t, SW_RULE_TRAIL_DNS, flow, &name, d.qname_len);
 	n = flow->sport == 53 || flow->dport == 53
-		? sw_habits_dns(t->habits, flow, &d, traffic_sec(t), habits)
+		? sw_habits_dns(t->habits, flow, &d, &look, traffic_sec(t), habits)
 		: 0;
 	for (unsigned int i = 0; i < n; i++)
 		traffic_tell(t, habits[i].rule, flow, habits[i].about, habits[i].info);
