@@ -52,7 +52,7 @@ int sw_cli_not_running(const struct sw_cli *c, int error)
 	return sw_cli_error(SW_EXIT_NOT_RUNNING, start, "the daemon is not running: %s: %s", path, strerror(-error));
 }
 
-static int open_client(const struct sw_cli *c, struct sw_ctl_client **ret)
+int sw_cli_client(const struct sw_cli *c, struct sw_ctl_client **ret)
 {
 	char path[108];
 
@@ -103,7 +103,7 @@ static int ask(const struct sw_cli *c, const char *verb, const char *args, int f
 {
 	_cleanup_(sw_ctl_client_closep) struct sw_ctl_client *client = NULL;
 	json_t *reply = NULL;
-	int r = open_client(c, &client);
+	int r = sw_cli_client(c, &client);
 
 	if (r == -EACCES)
 		return sw_cli_not_running(c, r);
@@ -143,7 +143,7 @@ int sw_cli_stream(const struct sw_cli *c, const char *verb, const char *args,
 	int (*fn)(const struct sw_cli *c, const json_t *item, void *arg), void *arg)
 {
 	_cleanup_(sw_ctl_client_closep) struct sw_ctl_client *client = NULL;
-	int r = open_client(c, &client);
+	int r = sw_cli_client(c, &client);
 	int64_t id;
 
 	if (r < 0)

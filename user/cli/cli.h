@@ -58,6 +58,7 @@ struct sw_cli_options {
 	uint64_t since_sec;		/* shadow, bans history; SW_CLI_UNSET: not given */
 	const char *database;		/* shadow */
 	uint64_t now_sec;		/* rules test */
+	uint64_t interval_sec;		/* top; SW_CLI_UNSET: not given */
 };
 #define SW_CLI_UNSET UINT64_MAX
 
@@ -108,6 +109,9 @@ struct sw_cli_args {
 void sw_cli_args_begin(struct sw_cli_args *a);
 /* The object's text; sw_strbuf_done(&a->text) is the caller's. */
 const char *sw_cli_args_end(struct sw_cli_args *a);
+/* A connection of the caller's own: 0, -errno. */
+struct sw_ctl_client;
+int sw_cli_client(const struct sw_cli *c, struct sw_ctl_client **ret);
 /* Asks and gives the reply's data (caller's); else says what is wrong and gives the exit status. */
 int sw_cli_ask(const struct sw_cli *c, const char *verb, const char *args, int fd, json_t **ret);
 /* The same without a word about a daemon that is not there: only SW_EXIT_NOT_RUNNING. */
@@ -122,8 +126,12 @@ int sw_cli_not_running(const struct sw_cli *c, int error);
 struct sw_config;
 int sw_cli_config_read(struct sw_cli *c, const char *file, bool may_lack, struct sw_config *ret);
 
+/* All that a reply to `status` says was lost (status.c). */
+uint64_t sw_cli_losses(const json_t *status);
+
 /* ---- handlers, one per row */
 int sw_cli_status(struct sw_cli *c);
+int sw_cli_top(struct sw_cli *c);
 int sw_cli_events(struct sw_cli *c);
 int sw_cli_findings(struct sw_cli *c);
 int sw_cli_sockets_list(struct sw_cli *c);

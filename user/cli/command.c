@@ -31,6 +31,11 @@ static const struct sw_opt event_options[] = {
 	TEXT('k', "kind", kind, "KIND,...", "only packet, socket, exec, decoy, finding, ban, unban, mode, trails, feed or system"),
 	{},
 };
+static const struct sw_opt top_options[] = {
+	LENGTH(0, "interval", interval_sec, "TIME", "how often it counts anew (2s)"),
+	NUMBER('n', "last", last, "N", "without a terminal: end after so many lines"),
+	{},
+};
 static const struct sw_opt finding_options[] = {
 	NUMBER('n', "last", last, "N", "how many (50)"),
 	{},
@@ -162,6 +167,8 @@ static const struct sw_opt replay_options[] = {
 const struct sw_cli_command sw_cli_commands[] = {
 	{"status", "what is in force, what it has seen, what is wrong", "", 0, 0, NULL, sw_cli_status,
 		"sockwarden status\nsockwarden status -j --pretty\n"},
+	{"top", "who is at it now, and keys to ban, allow and ask why; a line an interval where there is no terminal", "", 0, 0,
+		top_options, sw_cli_top, "sockwarden top\nsockwarden top -n 10 --interval 5s | cat\nsockwarden top -o jsonl\n"},
 	{"events", "what happened, and what happens", "", 0, 0, event_options, sw_cli_events,
 		"sockwarden events --follow\nsockwarden events -n 100 -k ban\n"},
 	{"findings", "suspicions, with their evidence", "", 0, 0, finding_options, sw_cli_findings, "sockwarden findings -n 20\n"},

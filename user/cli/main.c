@@ -212,7 +212,7 @@ int sw_cli_main(int argc, char **argv)
 {
 	struct sw_cli c = {.o = {.paths = SW_PATHS_DEFAULT, .length_sec = SW_CLI_UNSET, .confirm_sec = SW_CLI_UNSET,
 		.last = SW_CLI_UNSET, .pid = SW_CLI_UNSET, .now_sec = SW_CLI_UNSET,
-		.since_sec = SW_CLI_UNSET}};
+		.since_sec = SW_CLI_UNSET, .interval_sec = SW_CLI_UNSET}};
 	char *words[WORDS_MAX];
 	int n, used = 0, r;
 

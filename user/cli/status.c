@@ -139,6 +139,19 @@ static bool is_loss(const char *name)
 	return true;
 }
 
+uint64_t sw_cli_losses(const json_t *status)
+{
+	uint64_t sum = 0;
+	json_t *loss;
+	size_t i;
+
+	json_array_foreach(json_object_get(status, "losses"), i, loss) {
+		if (is_loss(sw_cli_text(loss, "name")))
+			sum += (uint64_t)SW_MAX(sw_cli_number(loss, "count"), 0);
+	}
+	return sum;
+}
+
 static void print_refused(const struct sw_cli *c, const json_t *s)
 {
 	json_t *row;
