@@ -6,11 +6,15 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "user/guard/plant.h"
+#include "user/guard/snapshot.h"
 #include "user/kern/bpffs.h"
 #include "user/kern/cgroup.h"
 
@@ -119,6 +123,75 @@ static void where_kernel_memory_may_not_be_read_every_hook_is_had_all_the_same(v
 	assert_null(strstr(hooks, "-on_"));
 }
 
+/* A process in a network namespace of its own; its inode. */
+static pid_t be_elsewhere(__u32 *ret)
+{
+	int ready[2];
+	char path[64], c;
+	struct stat st;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		c = unshare(CLONE_NEWNET) == 0;
+		if (write(ready[1], &c, 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_true(c);
+	close(ready[0]);
+	close(ready[1]);
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	assert_int_equal(stat(path, &st), 0);
+	*ret = (__u32)st.st_ino;
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+enum { ELSEWHERE = 2 * SW_GUARD_NETNS_MAX };
+
+static void a_namespace_that_ends_between_the_parts_of_a_snapshot_hides_no_other(void **state)
+{
+	struct fixture *f = *state;
+	int n_seen[ELSEWHERE] = {}, fds[SW_GUARD_FDS_MAX];
+	struct sw_guard_snapshot s = {.is_cut = 1};
+	__u32 inode[ELSEWHERE], after = 0;
+	pid_t pid[ELSEWHERE];
+
+	climb(f, "fentry");
+	for (int i = 0; i < ELSEWHERE; i++)
+		pid[i] = be_elsewhere(&inode[i]);
+	for (int part = 0; s.is_cut && part < 1000; part++) {
+		size_t n = 0;
+
+		assert_int_equal(sw_snapshot_open(f->plant.ladder, after, &s, fds, &n), 0);
+		for (size_t i = 0; i < n; i++)
+			close(fds[i]);
+		for (__u32 i = 0; i < s.n_netns; i++)
+			for (int k = 0; k < ELSEWHERE; k++)
+				n_seen[k] += s.netns[i].inode == inode[k];
+		after = s.n_netns ? s.netns[s.n_netns - 1].inode : after;
+		for (int k = 0; k < ELSEWHERE; k++) {
+			if (!n_seen[k] || pid[k] <= 0)
+				continue;
+			end(pid[k]); /* those after it move up in the listing */
+			pid[k] = 0;
+		}
+	}
+	for (int k = 0; k < ELSEWHERE; k++) {
+		if (pid[k])
+			end(pid[k]);
+		assert_int_equal(n_seen[k], 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +205,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			where_kernel_memory_may_not_be_read_every_hook_is_had_all_the_same, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_namespace_that_ends_between_the_parts_of_a_snapshot_hides_no_other,
+			set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

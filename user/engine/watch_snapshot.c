@@ -58,7 +58,7 @@ static int read_part(struct sw_engine *e, const struct sw_guard_snapshot *s, con
 	return 0;
 }
 
-static void post(struct sw_engine *e, uint32_t first);
+static void post(struct sw_engine *e, uint32_t after);
 
 static void begin(struct sw_engine *e)
 {
@@ -112,15 +112,15 @@ static void on_reply(const struct sw_guard_reply *reply, int *fds, size_t n_fds,
 	if (r >= 0)
 		r = read_part(e, &reply->snapshot, fds, n_fds);
 	if (r >= 0 && reply->snapshot.is_cut && reply->snapshot.n_netns) {
-		post(e, reply->snapshot.first + reply->snapshot.n_netns);
+		post(e, reply->snapshot.netns[reply->snapshot.n_netns - 1].inode);
 		return;
 	}
 	finish(e, r);
 }
 
-static void post(struct sw_engine *e, uint32_t first)
+static void post(struct sw_engine *e, uint32_t after)
 {
-	struct sw_guard_request req = {.op = SW_GUARD_SNAPSHOT, .mode = first};
+	struct sw_guard_request req = {.op = SW_GUARD_SNAPSHOT, .mode = after};
 	int r = sw_guard_post(e->guard, &req, SW_GUARD_REQUEST_HEAD, -1, on_reply, e);
 
 	if (r < 0)

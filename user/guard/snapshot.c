@@ -103,6 +103,33 @@ static int find_all(struct found_list *l)
 	return r < 0 ? r : note_named(l);
 }
 
+static int by_inode(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+
+	return x->inode < y->inode ? -1 : x->inode > y->inode;
+}
+
+/*
+ * Ours first, then by inode: parts of a snapshot are listed anew each, and what comes and goes meanwhile
+ * must not push another one from the part that is to come to the part that was.
+ */
+static void sort(struct found_list *l)
+{
+	if (l->n > 2)
+		qsort(l->at + 1, l->n - 1, sizeof(*l->at), by_inode);
+}
+
+/* Number of the first to give after the one with this inode, 0: the very first. */
+static size_t next_after(const struct found_list *l, __u32 inode)
+{
+	size_t i = !!inode;
+
+	while (inode && i < l->n && l->at[i].inode <= inode)
+		i++;
+	return i;
+}
+
 static int open_null(void)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -138,12 +165,12 @@ static int add_netns(const struct sw_ladder *l, const struct found *f, int *fds,
 }
 
 /* A namespace that went since it was listed, or that we may not enter, is left out. */
-static int add_part(const struct sw_ladder *l, const struct found_list *all, __u32 first,
+static int add_part(const struct sw_ladder *l, const struct found_list *all, __u32 after,
 	struct sw_guard_snapshot *s, int *fds, size_t *n)
 {
 	size_t i;
 
-	for (i = first; i < all->n && s->n_netns < SW_GUARD_NETNS_MAX; i++) {
+	for (i = next_after(all, after); i < all->n && s->n_netns < SW_GUARD_NETNS_MAX; i++) {
 		int r = add_netns(l, &all->at[i], fds, n);
 
 		/* EINVAL: a name under /run/netns whose namespace is mounted elsewhere, or not at all */
@@ -160,7 +187,7 @@ static int add_part(const struct sw_ladder *l, const struct found_list *all, __u
 }
 
 static int open_part(
-	const struct sw_ladder *l, __u32 first, struct sw_guard_snapshot *s, int *fds, size_t *n)
+	const struct sw_ladder *l, __u32 after, struct sw_guard_snapshot *s, int *fds, size_t *n)
 {
 	_close_ int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct found_list all = {};
@@ -170,9 +197,9 @@ static int open_part(
 		return -errno;
 	r = find_all(&all);
 	if (r >= 0) {
+		sort(&all);
 		s->total = (__u32)all.n;
-		s->first = first;
-		r = add_part(l, &all, first, s, fds, n);
+		r = add_part(l, &all, after, s, fds, n);
 	}
 	free(all.at);
 	if (setns(home, CLONE_NEWNET) < 0)
@@ -180,15 +207,15 @@ static int open_part(
 	return r;
 }
 
-int sw_snapshot_open(const struct sw_ladder *l, __u32 first, struct sw_guard_snapshot *ret,
+int sw_snapshot_open(const struct sw_ladder *l, __u32 after, struct sw_guard_snapshot *ret,
 	int *fds, size_t *ret_n)
 {
 	int r;
 
 	*ret = (struct sw_guard_snapshot){};
 	*ret_n = 0;
-	r = open_part(l, first, ret, fds, ret_n);
-	if (r < 0 || first)
+	r = open_part(l, after, ret, fds, ret_n);
+	if (r < 0 || after)
 		return r;
 	r = add_iterator(l, SW_ITER_TASK, fds, ret_n);
 	if (r >= 0)

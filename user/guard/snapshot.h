@@ -9,8 +9,11 @@
 #include "user/base/util.h"
 #include "user/kern/ladder.h"
 
-/* fds: room for SW_GUARD_FDS_MAX; the caller closes them, also after a failure. 0 or -errno. */
 /* Calls fn in each network namespace there is, ours first, and comes back to ours. 0 or -errno of the listing. */
 int sw_snapshot_each_netns(void (*fn)(void *arg), void *arg);
-int sw_snapshot_open(const struct sw_ladder *l, __u32 first, struct sw_guard_snapshot *ret,
+/*
+ * One part: from the namespace after the one of this inode, 0: from the start. fds: room for SW_GUARD_FDS_MAX;
+ * the caller closes them, also after a failure. 0 or -errno.
+ */
+int sw_snapshot_open(const struct sw_ladder *l, __u32 after, struct sw_guard_snapshot *ret,
 	int *fds, size_t *ret_n);

@@ -23,7 +23,7 @@
 #include "sockwarden/abi/probe.h"
 #include "sockwarden/model/addr.h"
 
-enum { SW_GUARD_VERSION = 4, SW_GUARD_BATCH_MAX = 512, SW_GUARD_FDS_MAX = 32, SW_GUARD_IFACES_MAX = 16 };
+enum { SW_GUARD_VERSION = 5, SW_GUARD_BATCH_MAX = 512, SW_GUARD_FDS_MAX = 32, SW_GUARD_IFACES_MAX = 16 };
 
 enum sw_role {
 	SW_ROLE_ENGINE = 1,
@@ -202,15 +202,14 @@ struct sw_guard_status {
  * its end: the sw_it_ records of abi/sock_event.h (task: sw_it_task, one a process). netns[i] is the
  * inode of namespace i; a name is its place under /run/netns or "". An iterator that this kernel
  * refused is a descriptor of /dev/null: it ends at once.
- * More namespaces than SW_GUARD_NETNS_MAX: is_cut is 1, and ask again with mode = first namespace to
- * give; task and task_file come only with the first part (mode 0), n_tasks says whether.
+ * More namespaces than SW_GUARD_NETNS_MAX: is_cut is 1, and ask again with mode = inode of the last one
+ * given; task and task_file come only with the first part (mode 0), n_tasks says whether.
  */
 enum { SW_GUARD_NETNS_MAX = 8 };
 struct sw_guard_snapshot {
 	__u32 n_netns, is_cut;
-	__u32 first, total;
+	__u32 total;
 	__u32 n_tasks; /* 2: task and task_file are among the descriptors; else 0 */
-	__u32 pad;
 	struct {
 		__u32 inode;
 		char name[60];
