@@ -370,8 +370,8 @@ static void search_why_and_check_answer_from_the_lists(void **state)
 
 	import_ok(w, "mine", "drop", "# x\n192.0.2.0/24\n");
 	import_ok(w, "fine", "except", "192.0.2.1\n");
-	assert_true(sw_part_trails.is_listed(&w->e, &in));
-	assert_false(sw_part_trails.is_listed(&w->e, &out));
+	assert_int_equal(sw_part_trails.listed(&w->e, "", &in, NULL), SW_LISTED_TRAIL);
+	assert_int_equal(sw_part_trails.listed(&w->e, "", &out, NULL), SW_LISTED_EXCEPT);
 	reply = call(w, "trails.search", "{\"net\":\"192.0.2.1\"}", -1);
 	hits = json_object_get(json_object_get(reply, "data"), "hits");
 	assert_int_equal(json_array_size(hits), 2);

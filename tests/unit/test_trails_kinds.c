@@ -104,9 +104,109 @@ static void a_list_of_domains_alone_is_a_list(void **state)
 	assert_null(sw_trails_static(&w->e));
 }
 
+/* "list action line file-end info citation decides; ..." of the chain, in its order. */
+static void expect_why(struct world *w, const char *text, enum sw_listed is, const char *want)
+{
+	_strbuf_ struct sw_strbuf b = {}, got = {}, because = {};
+	struct sw_net net;
+	bool is_net = sw_cidr_parse(text, SIZE_MAX, &net) == 0;
+	struct sw_json j;
+	json_t *chain, *o;
+	size_t i;
+
+	sw_json_init(&j, &b);
+	sw_json_array_begin(&j, NULL);
+	sw_part_trails.why(&w->e, text, is_net ? &net : NULL, &j);
+	sw_json_array_end(&j);
+	chain = json_loads(sw_strbuf_get(&b), 0, NULL);
+	assert_non_null(chain);
+	json_array_foreach(chain, i, o)
+	{
+		const char *origin = json_string_value(json_object_get(o, "origin")), *base = strrchr(origin, '/');
+
+		if (!strncmp(origin, "imported by", 11))
+			origin = "import";
+		sw_strbuf_printf(&got, "%s%s %s %s %lld %s '%s' '%s'%s", got.len ? "; " : "",
+			json_string_value(json_object_get(o, "net")), json_string_value(json_object_get(o, "list")),
+			json_string_value(json_object_get(o, "action")), json_integer_value(json_object_get(o, "line")),
+			base ? base + 1 : origin, json_string_value(json_object_get(o, "info")),
+			json_string_value(json_object_get(o, "citation")),
+			json_is_true(json_object_get(o, "decides")) ? " decides" : "");
+	}
+	json_decref(chain);
+	if (!sw_streq(sw_strbuf_get(&got), want))
+		fail_msg("%s: '%s', expected '%s'", text, sw_strbuf_get(&got), want);
+	assert_int_equal(sw_part_trails.listed(&w->e, text, is_net ? &net : NULL, &because), is);
+	assert_int_equal(because.len > 0, is != SW_LISTED_NONE);
+}
+
+static void every_list_that_holds_a_trail_is_told_with_its_line_and_the_one_that_decides(void **state)
+{
+	static const char *const evil =
+		"evil.example d observe 2 mal_x.txt 'mal x (malware)' 'https://report.example/1' decides; "
+		"evil.example d observe 1 odd.txt 'odd (suspicious)' ''; "
+		"evil.example two observe 2 import 'two' ''; evil.example one drop 1 import 'one' ''";
+	struct world *w = *state;
+
+	put_file(w, "d", "ua.txt", "^zgrab/\\d\n");
+	put_file(w, "d/malware", "mal_x.txt",
+		"# Reference: https://report.example/1\nevil.example\n192.0.2.7\n198.51.100.0/24\n");
+	put_file(w, "d/suspicious", "odd.txt", "evil.example\n");
+	w->config.n_trail_dirs = 1;
+	snprintf(w->config.trail_dirs[0], sizeof(w->config.trail_dirs[0]), "%s/d", w->dir);
+	sw_part_trails.configured(&w->e, &w->config);
+	import_ok(w, "one", "drop", "evil.example\n192.0.2.0/24\n203.0.113.5:443\n");
+	import_ok(w, "two", "observe", "x.example\nevil.example\nhttp://evil.example/a.php\n192.0.2.0/24\n");
+	turn_until(w, has_compiled, "all is compiled");
+	expect_why(w, "a.evil.example", SW_LISTED_TRAIL, evil);
+	engine_restart(w);
+	turn_until(w, has_compiled, "what was compiled is mapped");
+	assert_true(w->e.trails->is_mapped);
+	expect_why(w, "a.evil.example", SW_LISTED_TRAIL, evil);
+	expect_why(w, "192.0.2.7", SW_LISTED_TRAIL,
+		"192.0.2.0/24 one drop 2 import '' '' decides; "
+		"192.0.2.7 d observe 3 mal_x.txt 'mal x (malware)' 'https://report.example/1'; 192.0.2.0/24 two observe 4 import '' ''");
+	expect_why(w, "198.51.100.9", SW_LISTED_TRAIL,
+		"198.51.100.0/24 d observe 4 mal_x.txt 'mal x (malware)' 'https://report.example/1' decides");
+	expect_why(w, "http://www.evil.example/a.php?x=1", SW_LISTED_TRAIL,
+		"evil.example/a.php two observe 3 import 'two' '' decides; "
+		"evil.example d observe 2 mal_x.txt 'mal x (malware)' 'https://report.example/1' decides; "
+		"evil.example d observe 1 odd.txt 'odd (suspicious)' ''; "
+		"evil.example two observe 2 import 'two' ''; evil.example one drop 1 import 'one' ''");
+	expect_why(w, "203.0.113.5:443", SW_LISTED_TRAIL, "203.0.113.5:443 one drop 3 import 'one' '' decides");
+	expect_why(w, "203.0.113.5:444", SW_LISTED_NONE, "");
+	expect_why(w, "203.0.113.5", SW_LISTED_NONE, "203.0.113.5:443 one drop 3 import 'one' ''");
+	expect_why(w, "good.example", SW_LISTED_NONE, "");
+}
+
+static void an_exception_for_a_domain_counts_by_the_longest_match(void **state)
+{
+	struct world *w = *state;
+	struct sw_static_hit hit;
+	const char *suffix;
+
+	import_ok(w, "bad", "drop", "evil.example\nworse.fine.evil.example\n203.0.113.5:443\n");
+	import_ok(w, "good", "except", "fine.evil.example\n203.0.113.5\n");
+	turn_until(w, has_compiled, "it is compiled");
+	assert_true(sw_static_domain(sw_trails_static(&w->e), "a.evil.example", 14, &hit, &suffix));
+	assert_false(sw_static_domain(sw_trails_static(&w->e), "a.fine.evil.example", 19, &hit, &suffix));
+	assert_true(sw_static_domain(sw_trails_static(&w->e), "worse.fine.evil.example", 23, &hit, &suffix));
+	expect_why(w, "fine.evil.example", SW_LISTED_EXCEPT,
+		"fine.evil.example good except 1 import 'good' '' decides; evil.example bad drop 1 import 'bad' ''");
+	expect_why(w, "203.0.113.5:443", SW_LISTED_EXCEPT,
+		"203.0.113.5:443 bad drop 3 import 'bad' ''; 203.0.113.5 good except 2 import '' '' decides");
+	json_decref(call(w, "trails.remove", "{\"name\":\"good\"}", -1));
+	turn_until(w, has_compiled, "the exception is gone");
+	assert_true(sw_static_domain(sw_trails_static(&w->e), "a.fine.evil.example", 19, &hit, &suffix));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			every_list_that_holds_a_trail_is_told_with_its_line_and_the_one_that_decides, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_exception_for_a_domain_counts_by_the_longest_match, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_directory_of_trails_of_every_kind_is_followed, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -211,6 +211,10 @@ int sw_cli_why(struct sw_cli *c)
 		sw_cli_put(c, "1", sw_cli_text(data, "subject"));
 		fputs(": ", stdout);
 		sw_cli_put(c, NULL, sw_cli_text(data, "verdict"));
+		if (*sw_cli_text(data, "because")) {
+			fputs(": ", stdout);
+			sw_cli_put(c, NULL, sw_cli_text(data, "because"));
+		}
 		putchar('\n');
 	}
 	sw_cli_print_rows(c, data, "chain", chain_columns, "nothing is known about it");

@@ -73,6 +73,12 @@ struct sw_engine {
 	struct sw_logs_part *logs;     /* logs.c */
 };
 
+enum sw_listed {
+	SW_LISTED_NONE,
+	SW_LISTED_EXCEPT, /* an exception decides */
+	SW_LISTED_TRAIL,
+};
+
 /* Members may be NULL. Called in the order of parts.c, done in reverse. */
 struct sw_engine_part {
 	const char *name;
@@ -100,8 +106,12 @@ struct sw_engine_part {
 	 * more. The set before is freed when every part was told. It may come before init.
 	 */
 	void (*compiled)(struct sw_engine *e, struct sw_static *set);
-	/* True when net is in a trail list ("listed" of "check"). */
-	bool (*is_listed)(struct sw_engine *e, const struct sw_net *net);
+	/*
+	 * What trail lists make of a subject, as for why. because: the sentence of it, unless NONE; NULL is
+	 * not to be told.
+	 */
+	enum sw_listed (*listed)(struct sw_engine *e, const char *subject, const struct sw_net *net,
+		struct sw_strbuf *because);
 };
 
 /*

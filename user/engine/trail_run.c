@@ -260,6 +260,12 @@ static void merge(struct sw_trail_op *op)
 
 /* ---- trails of other kinds */
 
+static uint64_t add_key(uint64_t key, size_t i, const struct sw_trail_slot *s)
+{
+	key = sw_hash_bytes(key + i + 1, s->name, strlen(s->name));
+	return sw_mix64(key ^ s->list->view.head->crc, s->list->view.n_text ^ (uint64_t)s->action << 60) | 1;
+}
+
 uint64_t sw_trails_compile_key(const struct sw_trail_part *t)
 {
 	uint64_t key = 0;
@@ -269,41 +275,57 @@ uint64_t sw_trails_compile_key(const struct sw_trail_part *t)
 
 		if (!s->list || !s->list->view.n_text)
 			continue;
-		key = sw_hash_bytes(key + i + 1, s->name, strlen(s->name));
-		key = sw_mix64(key ^ s->list->view.head->crc,
-			      s->list->view.n_text ^ (uint64_t)s->action << 60) |
-			1;
+		key = add_key(key, i, s);
 	}
 	return key;
 }
 
-/* Of a trail that several lists have, that of the operator's own counts, and a directory's most of all. */
-static const enum sw_trail_kind compile_order[] = {
-	SW_TRAIL_KIND_COUNTRY, SW_TRAIL_KIND_FEED, SW_TRAIL_KIND_IMPORT, SW_TRAIL_KIND_FILE, SW_TRAIL_KIND_DIRECTORY};
-_Static_assert(SW_ARRAY_SIZE(compile_order) == SW_TRAIL_KIND_COUNT, "every kind has its place");
+/*
+ * Of a trail that several lists have the last counts: that of the operator's own, a directory's most of
+ * all, and of equal actions exceptions before all others.
+ */
+static const unsigned char compile_order[SW_TRAIL_KIND_COUNT] = {[SW_TRAIL_KIND_COUNTRY] = 0,
+	[SW_TRAIL_KIND_FEED] = 1, [SW_TRAIL_KIND_IMPORT] = 2, [SW_TRAIL_KIND_FILE] = 3, [SW_TRAIL_KIND_DIRECTORY] = 4};
 
-static int add_kind(struct sw_static *s, const struct sw_trail_op *op, enum sw_trail_kind kind)
+static unsigned int rank_of(const struct sw_trail_slot *s)
 {
-	int r = 0;
+	return compile_order[s->kind] + (s->action == SW_TRAIL_EXCEPT ? SW_TRAIL_KIND_COUNT : 0);
+}
 
-	for (size_t i = 0; i < op->n_sources && !r; i++) {
-		const struct sw_trail_slot *slot = &op->engine->trails->slots[op->sources[i].set];
+static int by_rank(const void *a, const void *b)
+{
+	const struct sw_trail_slot *x = *(const struct sw_trail_slot *const *)a,
+				   *y = *(const struct sw_trail_slot *const *)b;
 
-		if (slot->kind == kind && slot->action != SW_TRAIL_EXCEPT &&
-			op->sources[i].view.n_text)
-			r = sw_static_add_list(s, &op->sources[i].view, op->sources[i].set,
-				slot->name, slot->origin);
-	}
-	return r;
+	return rank_of(x) != rank_of(y) ? (int)rank_of(x) - (int)rank_of(y) : strcmp(x->name, y->name);
+}
+
+/* The lists with trails of other kinds, in an order that is the same whatever their slots are. */
+static size_t compile_lists(const struct sw_trail_op *op, const struct sw_trail_slot *ret[static SW_TRAIL_SETS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < op->n_sources; i++)
+		if (op->sources[i].view.n_text)
+			ret[n++] = &op->engine->trails->slots[op->sources[i].set];
+	qsort(ret, n, sizeof(*ret), by_rank);
+	return n;
 }
 
 /* From the file of the last time where it was made of the same lists; else anew, and kept. */
 static void compile(struct sw_trail_op *op)
 {
 	_cleanup_(sw_static_freep) struct sw_static *s = NULL;
-	uint64_t begun_ns = sw_clock_boot_ns(&op->engine->clock);
+	const struct sw_trail_slot *lists[SW_TRAIL_SETS_MAX];
+	uint32_t numbers[SW_TRAIL_SETS_MAX];
+	uint64_t begun_ns = sw_clock_boot_ns(&op->engine->clock), key = 0;
+	size_t n = compile_lists(op, lists);
 	int r;
 
+	for (size_t i = 0; i < n; i++) {
+		numbers[i] = (uint32_t)(lists[i] - op->engine->trails->slots);
+		key = add_key(key, i, lists[i]);
+	}
 	op->domains_fd = sw_trails_domains_make(op);
 	if (op->domains_fd < 0)
 		fail(op, op->domains_fd, "cannot gather the domains to refuse: %s",
@@ -311,14 +333,16 @@ static void compile(struct sw_trail_op *op)
 	if (!op->compiled_key || op->result < 0)
 		return;
 	if (op->dirfd >= 0 &&
-		sw_static_load(op->dirfd, COMPILED, op->compiled_key, &op->compiled) == 0) {
+		sw_static_load(op->dirfd, COMPILED, key, &op->compiled) == 0) {
+		sw_static_renumber(op->compiled, numbers, n);
 		op->compile_ns = sw_clock_boot_ns(&op->engine->clock) - begun_ns;
 		op->is_mapped = true;
 		return;
 	}
 	r = sw_static_new(&s);
-	for (size_t i = 0; i < SW_ARRAY_SIZE(compile_order) && !r; i++)
-		r = add_kind(s, op, compile_order[i]);
+	for (size_t i = 0; i < n && !r; i++)
+		r = sw_static_add_list(s, &lists[i]->list->view, (uint32_t)i, lists[i]->name, lists[i]->origin,
+			lists[i]->action == SW_TRAIL_EXCEPT);
 	if (!r)
 		r = sw_static_seal(s);
 	if (r < 0) {
@@ -326,7 +350,8 @@ static void compile(struct sw_trail_op *op)
 		return;
 	}
 	if (op->dirfd >= 0)
-		op->save_result = sw_static_save(s, op->compiled_key, op->dirfd, COMPILED);
+		op->save_result = sw_static_save(s, key, op->dirfd, COMPILED);
+	sw_static_renumber(s, numbers, n);
 	op->compiled = TAKE_PTR(s);
 	op->compile_ns = sw_clock_boot_ns(&op->engine->clock) - begun_ns;
 }

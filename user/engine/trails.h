@@ -184,6 +184,12 @@ typedef void (*sw_trail_protected_fn)(
 size_t sw_trails_each_protected(
 	struct sw_engine *e, const struct sw_trail_list *l, sw_trail_protected_fn fn, void *arg);
 
+/* trail_search.c: which trails touch a subject. */
+void sw_trails_verb_search(struct sw_ctl_request *q, const json_t *args, void *arg);
+void sw_trails_why(struct sw_engine *e, const char *subject, const struct sw_net *net, struct sw_json *j);
+enum sw_listed sw_trails_listed(
+	struct sw_engine *e, const char *subject, const struct sw_net *net, struct sw_strbuf *because);
+
 /* trail_files.c: follows the configuration's files. */
 int sw_trail_watch_new(struct sw_engine *e, struct sw_trail_watch **ret);
 void sw_trail_watch_free(struct sw_trail_watch *w);

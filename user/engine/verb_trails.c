@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* The verbs on trail lists, and what the lists have to say to status, why and check. */
+/* The verbs on trail lists, and what the lists have to say to status. */
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include "user/engine/net_peer.h"
 #include "user/engine/trails.h"
 
-enum { SEARCH_MAX = 1000, WHY_MAX = 32, PROTECTED_SHOWN = 20 };
+enum { PROTECTED_SHOWN = 20 };
 
 static void write_time(struct sw_json *j, const char *key, int64_t wall_sec)
 {
@@ -334,7 +334,7 @@ static void verb_stats(struct sw_ctl_request *q, const json_t *args, void *arg)
 	sw_ctl_reply_end(q);
 }
 
-/* ---- trails.list, trails.search */
+/* ---- trails.list */
 
 static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_trail_slot *s)
 {
@@ -390,178 +390,6 @@ static void verb_list(struct sw_ctl_request *q, const json_t *args, void *arg)
 	sw_ctl_reply_end(q);
 }
 
-static void write_hit(
-	struct sw_json *j, const struct sw_trail_slot *s, const struct sw_trail_entry *entry)
-{
-	sw_json_object_begin(j, NULL);
-	write_net(j, "net", &entry->net);
-	sw_json_string(j, "list", s->name);
-	sw_json_string(j, "action", sw_trail_action_word(entry->action));
-	sw_json_uint(j, "line", entry->line);
-	sw_json_string(j, "origin", s->origin);
-	sw_json_object_end(j);
-}
-
-static void format_port(char *buf, size_t size, const struct sw_trail_port *p)
-{
-	char text[SW_NET_TEXT_MAX];
-
-	snprintf(buf, size, p->net.family == SW_AF_IP6 ? "[%s]:%u" : "%s:%u",
-		sw_cidr_format(text, &p->net), p->port);
-}
-
-/* The ports that lists hold of an address, as write says them; at most max, their number. */
-static size_t each_port(const struct sw_engine *e, const struct sw_net *net, size_t max,
-	void (*write)(struct sw_json *j, const struct sw_trail_slot *s,
-		const struct sw_trail_port *p),
-	struct sw_json *j)
-{
-	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
-	size_t n = sw_trails_sources(e->trails, sources), written = 0, n_ports;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct sw_trail_port *p =
-			sw_trail_ports_of(&sources[i].view, net, &n_ports);
-
-		for (size_t k = 0; k < n_ports && written < max; k++, written++)
-			write(j, &e->trails->slots[sources[i].set], &p[k]);
-	}
-	return written;
-}
-
-static void write_port_hit(
-	struct sw_json *j, const struct sw_trail_slot *s, const struct sw_trail_port *p)
-{
-	char text[SW_NET_TEXT_MAX + 16];
-
-	format_port(text, sizeof(text), p);
-	sw_json_object_begin(j, NULL);
-	sw_json_string(j, "net", text);
-	sw_json_string(j, "list", s->name);
-	sw_json_string(j, "action", sw_trail_action_word(p->action));
-	sw_json_uint(j, "line", p->line);
-	sw_json_string(j, "origin", s->origin);
-	sw_json_object_end(j);
-}
-
-static void search_net(struct sw_engine *e, struct sw_json *j, const struct sw_net *net)
-{
-	_free_ struct sw_trail_hit *hits = calloc(SEARCH_MAX, sizeof(*hits));
-	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
-	size_t n = sw_trails_sources(e->trails, sources), around, found, shown = 0, ports;
-
-	sw_json_array_begin(j, "hits");
-	around = hits ? sw_trail_covering(sources, n, net, hits, SEARCH_MAX) : 0;
-	around = SW_MIN(around, (size_t)SEARCH_MAX);
-	found = hits ? around + sw_trail_within(sources, n, net, hits + around, SEARCH_MAX - around)
-		     : 0;
-	for (; shown < SW_MIN(found, (size_t)SEARCH_MAX); shown++)
-		write_hit(j, &e->trails->slots[sources[hits[shown].list].set], hits[shown].entry);
-	ports = each_port(e, net, SEARCH_MAX - shown, write_port_hit, j);
-	found += ports;
-	shown += ports;
-	sw_json_array_end(j);
-	sw_json_uint(j, "found", found);
-	sw_json_bool(j, "complete", hits && shown == found);
-}
-
-/* What a directory says of a trail that is in the compiled set. */
-static void write_static(struct sw_engine *e, struct sw_json *j, const char *trail, size_t len,
-	const struct sw_static_hit *hit)
-{
-	struct sw_static_about about = sw_static_about(e->trails->compiled, hit);
-
-	sw_json_object_begin(j, NULL);
-	sw_json_stringn(j, "net", trail, len);
-	sw_json_string(j, "kind", sw_static_kind_word(hit->kind));
-	sw_json_string(j, "list", sw_trails_name(e, about.list));
-	sw_json_string(j, "action", sw_trail_action_word(sw_trails_action(e, about.list)));
-	sw_json_uint(j, "line", about.line);
-	sw_json_string(j, "origin", about.file);
-	sw_json_string(j, "info", about.info);
-	sw_json_string(j, "reference", about.reference);
-	sw_json_string(j, "citation", about.citation);
-	sw_json_object_end(j);
-}
-
-/* The host of a URL is a domain that may be listed itself. */
-static size_t host_len(const struct sw_static_line *l)
-{
-	return l->kind == SW_STATIC_URL ? strcspn(l->text, "/:") : l->len;
-}
-
-/* Every kind that the text could be. Number of hits written. */
-static size_t search_static(struct sw_engine *e, struct sw_json *j, const char *text)
-{
-	struct sw_static *s = e->trails->compiled;
-	struct sw_static_hit hit;
-	struct sw_static_line l;
-	const char *suffix;
-	struct sw_net net;
-	size_t n = 0;
-
-	if (!s)
-		return 0;
-	sw_static_line_read(text, strlen(text), false, &l);
-	if ((l.kind == SW_STATIC_DOMAIN || l.kind == SW_STATIC_URL) &&
-		sw_static_domain(s, l.text, host_len(&l), &hit, &suffix) && ++n)
-		write_static(e, j, suffix, (size_t)(l.text + host_len(&l) - suffix), &hit);
-	if ((l.kind == SW_STATIC_IP || l.kind == SW_STATIC_IP_PORT) &&
-		sw_static_addr(s, l.net.family, l.net.addr, l.port, &hit, &net) && ++n)
-		write_static(e, j, text, strlen(text), &hit);
-	if (l.kind >= SW_STATIC_URL && l.kind < SW_STATIC_BAD &&
-		sw_static_text(s, l.kind, l.text, l.len, &hit) && ++n)
-		write_static(e, j, l.text, l.len, &hit);
-	for (enum sw_static_kind k = SW_STATIC_AGENT; k <= SW_STATIC_REGEX; k++)
-		if (sw_static_pattern(s, k, text, strlen(text), &hit) && ++n)
-			write_static(e, j, hit.pattern, strlen(hit.pattern), &hit);
-	return n;
-}
-
-/* A text finds trails, and lists by a part of their name; their first entries stand for them. */
-static void search_names(struct sw_engine *e, struct sw_json *j, const char *text)
-{
-	size_t found, shown;
-
-	sw_json_array_begin(j, "hits");
-	found = shown = search_static(e, j, text);
-	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++) {
-		const struct sw_trail_slot *s = &e->trails->slots[i];
-
-		if (!s->list || !strstr(s->name, text))
-			continue;
-		found += sw_trail_list_count(s->list);
-		for (size_t k = 0; k < sw_trail_list_count(s->list) && shown < SEARCH_MAX;
-			k++, shown++)
-			write_hit(j, s, &s->list->view.entries4[k]);
-	}
-	sw_json_array_end(j);
-	sw_json_uint(j, "found", found);
-	sw_json_bool(j, "complete", shown == found);
-}
-
-static void verb_search(struct sw_ctl_request *q, const json_t *args, void *arg)
-{
-	const char *text, *net_text;
-	struct sw_net net;
-	struct sw_json *j;
-
-	if (!sw_ctl_arg_string(q, args, "text", NULL, &text) ||
-		!sw_ctl_arg_string(q, args, "net", text, &net_text))
-		return;
-	if (!net_text || !net_text[0]) {
-		sw_ctl_fail(q, SW_CERR_USAGE, "an address, a network, or a part of a list's name",
-			"nothing to search for");
-		return;
-	}
-	j = sw_ctl_reply_begin(q);
-	if (sw_cidr_parse(net_text, SIZE_MAX, &net) == 0)
-		search_net(arg, j, &net);
-	else
-		search_names(arg, j, net_text);
-	sw_ctl_reply_end(q);
-}
-
 /* ---- the part */
 
 /* Trails of other kinds, by kind. */
@@ -604,95 +432,6 @@ static void part_status(struct sw_engine *e, struct sw_json *j)
 		sw_json_null(j, "swapped_at");
 	}
 	sw_json_object_end(j);
-}
-
-static void write_why(
-	struct sw_json *j, const struct sw_trail_slot *s, const struct sw_trail_entry *entry)
-{
-	sw_json_object_begin(j, NULL);
-	sw_json_string(j, "what", entry->action == SW_TRAIL_EXCEPT ? "trail-except" : "trail");
-	write_net(j, "net", &entry->net);
-	if (entry->line)
-		sw_json_stringf(j, "text", "list %s (%s), line %u, %s", s->name,
-			sw_trail_action_word(entry->action), entry->line, s->origin);
-	else
-		sw_json_stringf(j, "text", "list %s (%s), %s", s->name,
-			sw_trail_action_word(entry->action), s->origin);
-	sw_json_object_end(j);
-}
-
-static void write_port_why(
-	struct sw_json *j, const struct sw_trail_slot *s, const struct sw_trail_port *p)
-{
-	char text[SW_NET_TEXT_MAX + 16];
-
-	format_port(text, sizeof(text), p);
-	sw_json_object_begin(j, NULL);
-	sw_json_string(j, "what", p->action == SW_TRAIL_EXCEPT ? "trail-except" : "trail");
-	sw_json_string(j, "net", text);
-	sw_json_stringf(j, "text", "list %s (%s), this port alone, line %u, %s", s->name,
-		sw_trail_action_word(p->action), p->line, s->origin);
-	sw_json_object_end(j);
-}
-
-/* A domain, a URL, an address with a port or a fingerprint: what trail it is on, with its citation. */
-static void why_static(struct sw_engine *e, const char *subject, struct sw_json *j)
-{
-	struct sw_static_about about;
-	struct sw_static_line l;
-	struct sw_static_hit hit;
-	const char *suffix = NULL;
-	struct sw_net net;
-	bool is_hit = false;
-
-	sw_static_line_read(subject, strlen(subject), false, &l);
-	if (!e->trails->compiled || l.kind == SW_STATIC_BAD)
-		return;
-	if (l.kind == SW_STATIC_IP_PORT)
-		is_hit = sw_static_addr(
-			e->trails->compiled, l.net.family, l.net.addr, l.port, &hit, &net);
-	else if (l.kind == SW_STATIC_DOMAIN)
-		is_hit = sw_static_domain(e->trails->compiled, l.text, l.len, &hit, &suffix);
-	else
-		is_hit = sw_static_text(e->trails->compiled, l.kind, l.text, l.len, &hit);
-	if (!is_hit)
-		return;
-	about = sw_static_about(e->trails->compiled, &hit);
-	sw_json_object_begin(j, NULL);
-	sw_json_string(j, "what", "trail");
-	sw_json_string(j, "net", suffix ? suffix : subject);
-	sw_json_stringf(j, "text", "list %s (%s), %s, line %u of %s, %s%s%s",
-		sw_trails_name(e, about.list),
-		sw_trail_action_word(sw_trails_action(e, about.list)),
-		sw_static_kind_word(hit.kind), about.line, about.file, about.info,
-		*about.citation ? ", " : "", about.citation);
-	sw_json_object_end(j);
-}
-
-static void part_why(
-	struct sw_engine *e, const char *subject, const struct sw_net *net, struct sw_json *j)
-{
-	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
-	struct sw_trail_hit hits[WHY_MAX];
-	size_t n, found;
-
-	if (!net) {
-		why_static(e, subject, j);
-		return;
-	}
-	n = sw_trails_sources(e->trails, sources);
-	found = sw_trail_covering(sources, n, net, hits, WHY_MAX);
-	for (size_t i = 0; i < SW_MIN(found, (size_t)WHY_MAX); i++)
-		write_why(j, &e->trails->slots[sources[hits[i].list].set], hits[i].entry);
-	each_port(e, net, WHY_MAX, write_port_why, j);
-}
-
-static bool part_is_listed(struct sw_engine *e, const struct sw_net *net)
-{
-	char text[SW_NET_TEXT_MAX];
-	const char *list;
-
-	return sw_trails_find(e, net, &list, text);
 }
 
 static int open_directory(struct sw_engine *e)
@@ -774,7 +513,7 @@ static const struct sw_ctl_verb verbs[] = {
 	{"trails.export", SW_CTL_READ, verb_export},
 	{"trails.stats", SW_CTL_READ, verb_stats},
 	{"trails.list", SW_CTL_READ, verb_list},
-	{"trails.search", SW_CTL_READ, verb_search},
+	{"trails.search", SW_CTL_READ, sw_trails_verb_search},
 	{},
 };
 
@@ -786,6 +525,6 @@ const struct sw_engine_part sw_part_trails = {
 	.connected = part_connected,
 	.configured = part_configured,
 	.status = part_status,
-	.why = part_why,
-	.is_listed = part_is_listed,
+	.why = sw_trails_why,
+	.listed = sw_trails_listed,
 };

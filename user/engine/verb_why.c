@@ -112,24 +112,52 @@ static int tell_history(const struct sw_store_ban *row, void *arg)
 	return 0;
 }
 
-static bool is_listed(struct sw_engine *e, const struct sw_net *net)
+static enum sw_listed listed(struct sw_engine *e, const char *subject, const struct sw_net *net,
+	struct sw_strbuf *because)
 {
-	for (const struct sw_engine_part *const *part = sw_engine_parts; *part; part++) {
-		if ((*part)->is_listed && (*part)->is_listed(e, net))
-			return true;
+	enum sw_listed found = SW_LISTED_NONE;
+
+	for (const struct sw_engine_part *const *part = sw_engine_parts; *part && !found; part++) {
+		if ((*part)->listed)
+			found = (*part)->listed(e, subject, net, because);
 	}
-	return false;
+	return found;
 }
 
-static const char *verdict_of(struct sw_engine *e, const struct sw_net *net)
+struct verdict {
+	const char *word, *decided_by;
+};
+
+/* In the order in which the gate asks, but allow, which it asks last and which wins. */
+static struct verdict judge(struct why *w, const char *subject, struct sw_strbuf *because)
 {
-	if (!net)
-		return "none";
-	if (sw_policy_covering_allow(e->policy, net))
-		return "allowed";
-	if (sw_policy_covering_ban(e->policy, net, NULL))
-		return "banned";
-	return is_listed(e, net) ? "listed" : "none";
+	enum { OPERATORS = SW_ALLOW_OPERATOR | SW_ALLOW_CONFIG };
+	const struct sw_allow *a = w->net ? sw_policy_covering_allow(w->e->policy, w->net) : NULL;
+	char text[SW_NET_TEXT_MAX];
+
+	if (a && a->origins & OPERATORS) {
+		sw_strbuf_printf(because, "%s is on the allow list, which wins over every ban and every list at any length",
+			sw_cidr_format(text, &a->net));
+		return (struct verdict){"allowed", "allow"};
+	}
+	if (a) {
+		sw_strbuf_printf(because, "%s is never to be banned, which wins over every ban and every list at any length",
+			sw_cidr_format(text, &a->net));
+		return (struct verdict){"allowed", "never-ban"};
+	}
+	if (w->net && sw_policy_covering_ban(w->e->policy, w->net, NULL)) {
+		sw_strbuf_puts(because, "bans are asked before lists, and no exception of a list is one from a ban");
+		return (struct verdict){"banned", "ban"};
+	}
+	switch (listed(w->e, subject, w->net, because)) {
+	case SW_LISTED_TRAIL:
+		return (struct verdict){"listed", "longest-match"};
+	case SW_LISTED_EXCEPT:
+		return (struct verdict){"none", "except"};
+	case SW_LISTED_NONE:
+		break;
+	}
+	return (struct verdict){"none", "none"};
 }
 
 /* Observing, a ban is counted and drops nothing: whoever asks why must not be told otherwise. */
@@ -149,7 +177,9 @@ static void verb_why(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
 	struct sw_engine *e = arg;
 	struct why w = {.e = e};
-	const char *subject, *verdict;
+	_strbuf_ struct sw_strbuf because = {};
+	struct verdict verdict;
+	const char *subject;
 	struct sw_net net;
 	size_t before;
 
@@ -160,9 +190,11 @@ static void verb_why(struct sw_ctl_request *q, const json_t *args, void *arg)
 	if (sw_cidr_parse(subject, SIZE_MAX, &net) >= 0)
 		w.net = &net;
 	w.j = sw_ctl_reply_begin(q);
-	verdict = verdict_of(e, w.net);
+	verdict = judge(&w, subject, &because);
 	sw_json_string(w.j, "subject", subject);
-	sw_json_string(w.j, "verdict", verdict);
+	sw_json_string(w.j, "verdict", verdict.word);
+	sw_json_string(w.j, "decided_by", verdict.decided_by);
+	sw_json_string(w.j, "because", sw_strbuf_get(&because));
 	sw_json_array_begin(w.j, "chain");
 	before = w.j->out->len;
 	if (w.net) {
@@ -175,7 +207,7 @@ static void verb_why(struct sw_ctl_request *q, const json_t *args, void *arg)
 	}
 	if (w.net) {
 		(void)sw_store_ban_history(e->store, w.net, HISTORY_MAX, tell_history, &w);
-		if (w.j->out->len != before && !sw_streq(verdict, "none") && !sw_streq(verdict, "allowed"))
+		if (w.j->out->len != before && !sw_streq(verdict.word, "none") && !sw_streq(verdict.word, "allowed"))
 			tell_mode(&w);
 	}
 	sw_json_array_end(w.j);
@@ -194,7 +226,7 @@ static void verb_check(struct sw_ctl_request *q, const json_t *args, void *arg)
 	if (!text || sw_cidr_parse(text, SIZE_MAX, &net) < 0)
 		return sw_ctl_fail(q, SW_CERR_USAGE, NULL, "not an address or network: %s", text ? text : "(missing)");
 	j = sw_ctl_reply_begin(q);
-	sw_json_bool(j, "listed", is_listed(e, &net));
+	sw_json_bool(j, "listed", listed(e, text, &net, NULL) == SW_LISTED_TRAIL);
 	sw_json_bool(j, "banned", sw_policy_covering_ban(e->policy, &net, NULL));
 	sw_json_bool(j, "allowed", sw_policy_covering_allow(e->policy, &net));
 	sw_ctl_reply_end(q);

@@ -158,7 +158,7 @@ static int take_line(struct reader *r, char *line)
 }
 
 int sw_static_add_list(struct sw_static *s, const struct sw_trail_view *v, uint32_t number,
-	const char *info, const char *origin)
+	const char *info, const char *origin, bool is_except)
 {
 	struct reader r = {
 		.s = s, .info = info, .origin = origin, .name = v->head->name, .group = -1};
@@ -166,7 +166,7 @@ int sw_static_add_list(struct sw_static *s, const struct sw_trail_view *v, uint3
 	char line[12288]; /* a file's path, info and citation are longer than a trail */
 	int ret = 0;
 
-	sw_static_set_list(s, number);
+	sw_static_set_list(s, number, is_except);
 	for (; !ret && p < end; p = eol + 1) {
 		size_t len;
 

@@ -21,7 +21,7 @@ int sw_trail_directory_read(
  * file of the text has. Lines that are none are counted. 0 or -ENOMEM.
  */
 int sw_static_add_list(struct sw_static *s, const struct sw_trail_view *v, uint32_t number,
-	const char *info, const char *origin);
+	const char *info, const char *origin, bool is_except);
 
 /* A static set's sink that writes a list's text, and its networks and ports into the parser. Group at first: -1. */
 struct sw_trail_writer {

@@ -37,7 +37,7 @@ int sw_trail_list_walk(const struct sw_trail_list *l, const struct sw_static_sin
 	if (r < 0)
 		return r;
 	sw_static_set_sink(s, sink);
-	return sw_static_add_list(s, &l->view, 0, h->name, h->origin);
+	return sw_static_add_list(s, &l->view, 0, h->name, h->origin, false);
 }
 
 /* ---- one more, one less */

@@ -1,53 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/trail/static.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "user/base/cidr.h"
 #include "user/base/pages.h"
-#include "user/base/strbuf.h"
 #include "user/trail/static_hash.h"
-#include "user/trail/static_patterns.h"
+#include "user/trail/static_private.h"
 
 enum {
 	FILTER_BITS = 10, /* a trail: one in fifty that is not listed passes the filter */
-	PLENS = 129,
 	STRINGS_MAX = 1 << 30, /* bytes of files' names, infos and citations */
-};
-
-struct slot {
-	uint64_t hash; /* 0: free */
-	uint32_t group, line;
-};
-
-/* Offsets in the strings. */
-struct group {
-	uint32_t file, info, reference, citation;
-	uint32_t list, pad;
-};
-
-struct sw_static {
-	struct slot *rows; /* as added, until sealed */
-	size_t n, cap;
-	struct slot *slots;
-	size_t n_slots;
-	uint64_t *filter;
-	uint64_t filter_mask; /* of words */
-	struct group *groups;
-	size_t n_groups;
-	struct sw_strbuf strings; /* of the groups, each with its NUL */
-	void *map; /* of a file: slots, filter, groups and strings lie in it; NULL: they are our own */
-	size_t map_len;
-	bool has_plen[2][PLENS]; /* prefix lengths of networks: IPv4, IPv6 */
-	uint8_t plens[2][PLENS]; /* the same, longest first */
-	unsigned int n_plens[2];
-	uint64_t near4[1024]; /* a bit for each /16 that a network touches */
-	struct sw_patterns *agents, *regexes;
-	struct sw_static_stats stats;
-	const struct sw_static_sink *sink;
-	uint32_t list;
 };
 
 /* ---- hashes: the kind is in the seed, so kinds do not answer for each other */
@@ -130,6 +93,7 @@ void sw_static_free(struct sw_static *s)
 	if (s->map) {
 		munmap(s->map, s->map_len);
 	} else {
+		free(s->more);
 		free(s->groups);
 		sw_pages_free(s->slots, s->n_slots * sizeof(*s->slots));
 		sw_pages_free(s->filter, (s->filter_mask + 1) * sizeof(*s->filter));
@@ -157,7 +121,7 @@ static uint32_t keep_text(struct sw_static *s, const char *text, uint32_t last)
 int64_t sw_static_group(struct sw_static *s, const char *file, const char *info,
 	const char *reference, const char *citation)
 {
-	struct group last = s->n_groups ? s->groups[s->n_groups - 1] : (struct group){}, *g;
+	struct sw_static_source last = s->n_groups ? s->groups[s->n_groups - 1] : (struct sw_static_source){}, *g;
 
 	if (s->sink)
 		return s->sink->group(s->sink->arg, file, info, reference, citation);
@@ -169,21 +133,23 @@ int64_t sw_static_group(struct sw_static *s, const char *file, const char *info,
 			return -ENOMEM;
 		s->groups = g;
 	}
-	s->groups[s->n_groups] = (struct group){
+	s->groups[s->n_groups] = (struct sw_static_source){
 		.file = keep_text(s, file, last.file),
 		.info = keep_text(s, info, last.info),
 		.reference = keep_text(s, reference, last.reference),
 		.citation = keep_text(s, citation, last.citation),
 		.list = s->list,
+		.is_except = s->is_except,
 	};
 	if (s->strings.is_failed)
 		return -ENOMEM;
 	return (int64_t)s->n_groups++;
 }
 
-void sw_static_set_list(struct sw_static *s, uint32_t list)
+void sw_static_set_list(struct sw_static *s, uint32_t list, bool is_except)
 {
 	s->list = list;
+	s->is_except = is_except;
 }
 
 void sw_static_set_sink(struct sw_static *s, const struct sw_static_sink *sink)
@@ -196,19 +162,24 @@ void sw_static_count_line(struct sw_static *s)
 	s->stats.lines++;
 }
 
+static int push(struct sw_static_slot **rows, size_t *n, size_t *cap, struct sw_static_slot row)
+{
+	if (*n == *cap) {
+		size_t room = *cap ? *cap + *cap / 2 : 4096;
+		struct sw_static_slot *grown = reallocarray(*rows, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		*rows = grown;
+		*cap = room;
+	}
+	(*rows)[(*n)++] = row;
+	return 0;
+}
+
 static int add_row(struct sw_static *s, uint64_t hash, uint32_t group, uint32_t line)
 {
-	if (s->n == s->cap) {
-		size_t cap = s->cap ? s->cap + s->cap / 2 : 4096;
-		struct slot *rows = reallocarray(s->rows, cap, sizeof(*rows));
-
-		if (!rows)
-			return -ENOMEM;
-		s->rows = rows;
-		s->cap = cap;
-	}
-	s->rows[s->n++] = (struct slot){hash, group, line};
-	return 0;
+	return push(&s->rows, &s->n, &s->cap, (struct sw_static_slot){hash, group, line});
 }
 
 static void mark_network(struct sw_static *s, const struct sw_net *net)
@@ -275,9 +246,10 @@ static int add_kind(
 		r = add_host_mark(s, l->text, slash ? (size_t)(slash - l->text) : l->len);
 		return r < 0 ? r : add_row(s, text_hash(l->kind, l->text, l->len), group, line);
 	case SW_STATIC_AGENT:
-		return add_pattern(s, s->agents, l, group, line);
-	case SW_STATIC_REGEX:
-		return add_pattern(s, s->regexes, l, group, line);
+	case SW_STATIC_REGEX: /* an exception has no length to be measured by here */
+		if (s->groups[group].is_except)
+			return 0;
+		return add_pattern(s, l->kind == SW_STATIC_AGENT ? s->agents : s->regexes, l, group, line);
 	default:
 		return add_row(s, text_hash(l->kind, l->text, l->len), group, line);
 	}
@@ -313,23 +285,36 @@ static inline bool may_have(const struct sw_static *s, uint64_t hash)
 	return (s->filter[hash & s->filter_mask] & bits) == bits;
 }
 
-static void place(struct sw_static *s, const struct slot *row)
+static int place(struct sw_static *s, const struct sw_static_slot *row)
 {
 	size_t i = slot_of(s, row->hash);
+	int r = 0;
 
 	s->filter[row->hash & s->filter_mask] |= filter_bits(row->hash);
 	if (row->line == UINT32_MAX)
-		return;
+		return 0;
 	while (s->slots[i].hash && s->slots[i].hash != row->hash)
 		i = i + 1 < s->n_slots ? i + 1 : 0;
 	s->stats.trails += !s->slots[i].hash;
+	if (s->slots[i].hash && s->slots[i].group != row->group)
+		r = push(&s->more, &s->n_more, &s->cap_more, s->slots[i]);
 	s->slots[i] = *row;
+	return r;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	const struct sw_static_slot *x = a, *y = b;
+
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return x->group == y->group ? 0 : x->group > y->group ? -1 : 1;
 }
 
 static void list_plens(struct sw_static *s)
 {
 	for (unsigned int is6 = 0; is6 < 2; is6++) {
-		for (unsigned int plen = PLENS; plen-- > 0;) {
+		for (unsigned int plen = SW_STATIC_PLENS; plen-- > 0;) {
 			if (s->has_plen[is6][plen])
 				s->plens[is6][s->n_plens[is6]++] = (uint8_t)plen;
 		}
@@ -355,10 +340,14 @@ int sw_static_seal(struct sw_static *s)
 	s->filter = sw_pages_new(words * sizeof(*s->filter));
 	if (!s->slots || !s->filter)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->n; i++)
-		place(s, &s->rows[i]);
+	for (size_t i = 0; i < s->n && !r; i++)
+		r = place(s, &s->rows[i]);
+	if (r < 0)
+		return r;
 	free(s->rows);
 	s->rows = NULL;
+	if (s->n_more)
+		qsort(s->more, s->n_more, sizeof(*s->more), by_hash);
 	list_plens(s);
 	s->stats.trails += sw_patterns_count(s->agents) + sw_patterns_count(s->regexes);
 	s->stats.bytes = s->n_slots * sizeof(*s->slots) + words * sizeof(*s->filter);
@@ -379,6 +368,11 @@ static bool find(const struct sw_static *s, enum sw_static_kind kind, uint64_t h
 		return true;
 	}
 	return false;
+}
+
+static bool is_except(const struct sw_static *s, const struct sw_static_hit *hit)
+{
+	return s->groups[hit->group].is_except;
 }
 
 /* The narrowest network that holds the host. */
@@ -414,9 +408,9 @@ bool sw_static_addr(const struct sw_static *s, unsigned int family, const void *
 		    find(s, SW_STATIC_IP_PORT, port_hash(family, addr, port), ret)) ||
 		find(s, SW_STATIC_IP, hash, ret)) {
 		*ret_net = host;
-		return true;
+		return !is_except(s, ret);
 	}
-	return is_near && find_network(s, &host, ret, ret_net);
+	return is_near && find_network(s, &host, ret, ret_net) && !is_except(s, ret);
 }
 
 void sw_static_expect_addr(const struct sw_static *s, unsigned int family, const void *addr)
@@ -457,7 +451,7 @@ bool sw_static_expected(const struct sw_static *s, const struct sw_static_name *
 		if (!find(s, SW_STATIC_DOMAIN, n->hash[i], ret))
 			continue;
 		*ret_suffix = n->name + n->at[i];
-		return true;
+		return !is_except(s, ret);
 	}
 	return false;
 }
@@ -474,7 +468,7 @@ bool sw_static_domain(const struct sw_static *s, const char *name, size_t len,
 bool sw_static_text(const struct sw_static *s, enum sw_static_kind kind, const char *text,
 	size_t len, struct sw_static_hit *ret)
 {
-	return s->stats.kinds[kind] && find(s, kind, text_hash(kind, text, len), ret);
+	return s->stats.kinds[kind] && find(s, kind, text_hash(kind, text, len), ret) && !is_except(s, ret);
 }
 
 bool sw_static_has_host(const struct sw_static *s, const char *host, size_t len)
@@ -498,182 +492,114 @@ bool sw_static_has_kind(const struct sw_static *s, enum sw_static_kind kind)
 
 struct sw_static_about sw_static_about(const struct sw_static *s, const struct sw_static_hit *hit)
 {
-	const struct group *g = &s->groups[hit->group];
+	const struct sw_static_source *g = &s->groups[hit->group];
 	const char *text = s->strings.text;
 
 	return (struct sw_static_about){text + g->info, text + g->reference, text + g->citation,
-		text + g->file, hit->line, g->list};
+		text + g->file, hit->line, g->list < s->n_numbers ? s->numbers[g->list] : g->list};
+}
+
+void sw_static_renumber(struct sw_static *s, const uint32_t *numbers, size_t n)
+{
+	s->n_numbers = SW_MIN(n, SW_ARRAY_SIZE(s->numbers));
+	memcpy(s->numbers, numbers, s->n_numbers * sizeof(*numbers));
+}
+
+/* ---- all that touches a text, for a person */
+
+struct telling {
+	struct sw_static *s;
+	sw_static_fn fn;
+	void *arg;
+};
+
+static void tell(const struct telling *t, enum sw_static_kind kind, uint64_t hash, const char *text, size_t len,
+	const struct sw_net *net)
+{
+	const struct sw_static *s = t->s;
+	struct sw_static_hit hit;
+	size_t at = 0, n = s->n_more;
+
+	if (!find(s, kind, hash, &hit))
+		return;
+	t->fn(t->arg, text, len, net, &hit);
+	while (n) {
+		bool is_below = s->more[at + n / 2].hash < hash;
+
+		at += is_below ? n / 2 + 1 : 0;
+		n = is_below ? n - n / 2 - 1 : n / 2;
+	}
+	for (; at < s->n_more && s->more[at].hash == hash; at++) {
+		hit = (struct sw_static_hit){kind, s->more[at].group, s->more[at].line, NULL};
+		t->fn(t->arg, text, len, net, &hit);
+	}
+}
+
+static void tell_domain(const struct telling *t, const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!i || name[i - 1] == '.')
+			tell(t, SW_STATIC_DOMAIN, domain_hash(name + i, len - i), name + i, len - i, NULL);
+}
+
+static void tell_addr(const struct telling *t, const struct sw_net *net, uint16_t port)
+{
+	bool is_host = net->plen == sw_net_max_plen(net);
+
+	if (is_host && port)
+		tell(t, SW_STATIC_IP_PORT, port_hash(net->family, net->addr, port), NULL, port, net);
+	if (is_host)
+		tell(t, SW_STATIC_IP, addr_hash(SEED_IP, net->family, net->addr), NULL, 0, net);
+	for (int plen = net->plen; plen >= 0; plen--) {
+		struct sw_net around = sw_net_trim(net, (unsigned int)plen);
+
+		tell(t, SW_STATIC_CIDR, net_hash(net->family, around.addr, around.plen), NULL, 0, &around);
+	}
+}
+
+static void tell_url(const struct telling *t, const char *url, size_t len)
+{
+	size_t host = strcspn(url, "/"), name = strcspn(url, "/:"), bare = strcspn(url, "?");
+	const struct {
+		enum sw_static_kind kind;
+		size_t from, to;
+	} tries[] = {{SW_STATIC_URL, 0, len}, {SW_STATIC_URL, 0, bare}, {SW_STATIC_PATH, host, len},
+		{SW_STATIC_PATH, host, bare}};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(tries); i++) {
+		size_t n = tries[i].to - tries[i].from;
+
+		if (n > 1 && (i % 2 == 0 || bare < len))
+			tell(t, tries[i].kind, text_hash(tries[i].kind, url + tries[i].from, n), url + tries[i].from,
+				n, NULL);
+	}
+	tell_domain(t, url, name);
+}
+
+void sw_static_each(struct sw_static *s, const struct sw_static_line *l, sw_static_fn fn, void *arg)
+{
+	const struct telling t = {s, fn, arg};
+
+	switch (l->kind) {
+	case SW_STATIC_IP:
+	case SW_STATIC_CIDR:
+	case SW_STATIC_IP_PORT:
+		tell_addr(&t, &l->net, l->port);
+		break;
+	case SW_STATIC_DOMAIN:
+		tell_domain(&t, l->text, l->len);
+		break;
+	case SW_STATIC_URL:
+		tell_url(&t, l->text, l->len);
+		break;
+	case SW_STATIC_BAD:
+		break;
+	default:
+		tell(&t, l->kind, text_hash(l->kind, l->text, l->len), l->text, l->len, NULL);
+	}
 }
 
 const struct sw_static_stats *sw_static_stats(const struct sw_static *s)
 {
 	return &s->stats;
-}
-
-/* ---- the file */
-
-enum { IMAGE_MAGIC = 0x73777363 /* "swsc" */, IMAGE_VERSION = 1 };
-
-struct image_head {
-	uint32_t magic, version;
-	uint64_t size, sum; /* of the file; of all behind this field */
-	uint64_t key;
-	uint64_t n_slots, n_words, n_groups, n_strings, n_patterns;
-	struct sw_static_stats stats;
-	uint64_t near4[1024];
-	uint8_t plens[2][PLENS], n_plens[2];
-	uint8_t pad[4];
-};
-
-/* An expression in the file; its text follows, NUL-ended and padded to 8 bytes. */
-struct image_pattern {
-	uint32_t kind, group, line, len;
-};
-
-static uint64_t image_sum(const void *image, size_t len)
-{
-	enum { FROM = offsetof(struct image_head, sum) + sizeof(uint64_t) };
-
-	return sw_hash_bytes(IMAGE_VERSION, (const char *)image + FROM, len - FROM);
-}
-
-static size_t padded(size_t n)
-{
-	return (n + 7) & ~(size_t)7;
-}
-
-struct pattern_writer {
-	struct sw_strbuf *out;
-	enum sw_static_kind kind;
-	uint64_t n;
-};
-
-static void write_pattern(void *arg, const char *text, uint32_t group, uint32_t line)
-{
-	static const char zeros[8];
-	struct pattern_writer *w = arg;
-	const struct image_pattern p = {w->kind, group, line, (uint32_t)strlen(text)};
-
-	sw_strbuf_add(w->out, &p, sizeof(p));
-	sw_strbuf_add(w->out, text, p.len + 1);
-	sw_strbuf_add(w->out, zeros, padded(p.len + 1) - (p.len + 1));
-	w->n++;
-}
-
-int sw_static_save(const struct sw_static *s, uint64_t key, int dirfd, const char *name)
-{
-	struct image_head h = {.magic = IMAGE_MAGIC, .version = IMAGE_VERSION, .key = key};
-	static const char zeros[8];
-	_strbuf_ struct sw_strbuf out = {};
-	struct pattern_writer w = {.out = &out};
-
-	h.n_slots = s->n_slots;
-	h.n_words = s->filter_mask + 1;
-	h.n_groups = s->n_groups;
-	h.n_strings = s->strings.len;
-	h.stats = s->stats;
-	memcpy(h.near4, s->near4, sizeof(h.near4));
-	memcpy(h.plens, s->plens, sizeof(h.plens));
-	h.n_plens[0] = (uint8_t)s->n_plens[0];
-	h.n_plens[1] = (uint8_t)s->n_plens[1];
-	sw_strbuf_add(&out, &h, sizeof(h));
-	sw_strbuf_add(&out, s->slots, s->n_slots * sizeof(*s->slots));
-	sw_strbuf_add(&out, s->filter, h.n_words * sizeof(*s->filter));
-	sw_strbuf_add(&out, s->groups, s->n_groups * sizeof(*s->groups));
-	sw_strbuf_add(&out, s->strings.text, s->strings.len);
-	sw_strbuf_add(&out, zeros, padded(s->strings.len) - s->strings.len);
-	w.kind = SW_STATIC_AGENT;
-	sw_patterns_each(s->agents, write_pattern, &w);
-	w.kind = SW_STATIC_REGEX;
-	sw_patterns_each(s->regexes, write_pattern, &w);
-	if (out.is_failed)
-		return -ENOMEM;
-	h.n_patterns = w.n;
-	h.size = out.len;
-	memcpy(out.text, &h, sizeof(h));
-	h.sum = image_sum(out.text, out.len);
-	memcpy(out.text, &h, sizeof(h));
-	return sw_write_file_atomic(dirfd, name, out.text, out.len, 0640);
-}
-
-/* Takes n elements of size off the rest of the file; NULL when they are not there. */
-static void *take_part(char **at, const char *end, uint64_t n, size_t size)
-{
-	char *part = *at;
-
-	if (n > (uint64_t)(end - part) / size || padded(n * size) > (uint64_t)(end - part))
-		return NULL;
-	*at += padded(n * size);
-	return part;
-}
-
-static int take_patterns(struct sw_static *s, char *at, const char *end, uint64_t n)
-{
-	for (; n; n--) {
-		const struct image_pattern *p = take_part(&at, end, 1, sizeof(*p));
-		const char *text = p ? take_part(&at, end, p->len + 1ull, 1) : NULL;
-		int r;
-
-		if (!text || text[p->len] || p->group >= s->n_groups)
-			return -EBADMSG;
-		r = sw_patterns_restore(p->kind == SW_STATIC_AGENT ? s->agents : s->regexes, text,
-			p->len, p->group, p->line);
-		if (r < 0)
-			return r;
-	}
-	return at == end ? 0 : -EBADMSG;
-}
-
-/* The sum says that the file is as it was written; the rest that it was written by this version. */
-static int take_image(struct sw_static *s, uint64_t key)
-{
-	const struct image_head *h = s->map;
-	char *at = (char *)(s->map) + sizeof(*h);
-	const char *end = (const char *)s->map + s->map_len;
-
-	if (s->map_len < sizeof(*h) || h->magic != IMAGE_MAGIC || h->version != IMAGE_VERSION ||
-		h->size != s->map_len)
-		return -EBADMSG;
-	if (h->key != key)
-		return -ESTALE;
-	if (h->sum != image_sum(s->map, s->map_len) || !h->n_slots || !h->n_words ||
-		(h->n_words & (h->n_words - 1)) || h->n_plens[0] > PLENS || h->n_plens[1] > PLENS)
-		return -EBADMSG;
-	s->slots = take_part(&at, end, s->n_slots = h->n_slots, sizeof(*s->slots));
-	s->filter = take_part(&at, end, h->n_words, sizeof(*s->filter));
-	s->filter_mask = h->n_words - 1;
-	s->groups = take_part(&at, end, s->n_groups = h->n_groups, sizeof(*s->groups));
-	s->strings.text = take_part(&at, end, s->strings.len = h->n_strings, 1);
-	if (!s->slots || !s->filter || !s->groups || !s->strings.text)
-		return -EBADMSG;
-	s->stats = h->stats;
-	memcpy(s->near4, h->near4, sizeof(s->near4));
-	memcpy(s->plens, h->plens, sizeof(s->plens));
-	s->n_plens[0] = h->n_plens[0];
-	s->n_plens[1] = h->n_plens[1];
-	return take_patterns(s, at, end, h->n_patterns);
-}
-
-int sw_static_load(int dirfd, const char *name, uint64_t key, struct sw_static **ret)
-{
-	_cleanup_(sw_static_freep) struct sw_static *s = NULL;
-	_close_ int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct stat st;
-	void *map;
-	int r = fd < 0 || fstat(fd, &st) < 0 ? -errno : sw_static_new(&s);
-
-	if (r < 0)
-		return r;
-	if (!S_ISREG(st.st_mode) || st.st_size <= 0)
-		return -EBADMSG;
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED)
-		return -errno;
-	s->map = map;
-	s->map_len = (size_t)st.st_size;
-	r = take_image(s, key);
-	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(s);
-	return 0;
 }

@@ -53,8 +53,8 @@ int64_t sw_static_group(struct sw_static *s, const char *file, const char *info,
 /* 0, -EINVAL for a line that is no trail (counted), -ENOMEM. */
 int sw_static_add(
 	struct sw_static *s, const struct sw_static_line *l, uint32_t group, uint32_t line);
-/* From now on groups are of this list. */
-void sw_static_set_list(struct sw_static *s, uint32_t list);
+/* From now on groups are of this list. What an exception holds is no hit, but for sw_static_each. */
+void sw_static_set_list(struct sw_static *s, uint32_t list, bool is_except);
 /* From now on all goes there; borrowed. Such a set is not sealed. */
 void sw_static_set_sink(struct sw_static *s, const struct sw_static_sink *sink);
 /* Counts a line that holds no trail. */
@@ -97,8 +97,20 @@ bool sw_static_has_host(const struct sw_static *s, const char *host, size_t len)
 bool sw_static_pattern(struct sw_static *s, enum sw_static_kind kind, const char *text, size_t len,
 	struct sw_static_hit *ret);
 bool sw_static_has_kind(const struct sw_static *s, enum sw_static_kind kind);
+/*
+ * Every trail of every list that a line touches, for a person to read: what decides of each comes first.
+ * A name with all its suffixes, the longest first; a URL with its path and the name of its host; an address with its
+ * networks. Expressions are sw_static_pattern's. text: as it is listed; NULL where net is told, and len is
+ * the port then.
+ */
+typedef void (*sw_static_fn)(
+	void *arg, const char *text, size_t len, const struct sw_net *net, const struct sw_static_hit *hit);
+void sw_static_each(struct sw_static *s, const struct sw_static_line *l, sw_static_fn fn, void *arg);
 struct sw_static_about sw_static_about(const struct sw_static *s, const struct sw_static_hit *hit);
 const struct sw_static_stats *sw_static_stats(const struct sw_static *s);
+
+/* From now on sw_static_about's list is numbers[list]: they may be others than when it was made. n <= 256. */
+void sw_static_renumber(struct sw_static *s, const uint32_t *numbers, size_t n);
 
 /* ---- the file: a sealed set as it is in memory, to be mapped and not parsed again */
 
