@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from fake import BUILD, FEED_DONE, FEED_NOW, MAIL, MAIL_DONE, POST, POST_DONE, Guard, Namespace, NetEngine, Program, TrailList, sealed, wait
+from fake import BUILD, FEED_DONE, FEED_NOW, MAIL, MAIL_DONE, POST, POST_DONE, RUN, RUN_DONE, Guard, Namespace, NetEngine, Program, TrailList, sealed, wait
 
 PUBLIC = "2001:db8::1"  # on the namespace's loopback device, but not an address that leads inside
 KEY = "k3yk3yk3yk3yk3yk3y01"
@@ -212,6 +212,9 @@ class World:
 
     def post(self, text, ident=7):
         return self.mail(text, ident, POST, POST_DONE)
+
+    def run(self, text, ident=7):
+        return self.mail(text, ident, RUN, RUN_DONE)
 
     def __exit__(self, *args):
         assert self.net.end() == 0, self.net.text
@@ -582,6 +585,36 @@ def test_a_sendmail_program_that_fails_is_quoted(place):
     with World(place, "", extra=mail_yaml(f"    sendmail: {path}\n")) as w:
         m = w.mail(MESSAGE)
         assert m.result < 0 and "status 75: mailbox full: \\x1b[2J" in m.text, m
+
+
+def test_an_alert_command_gets_its_words_and_the_document_and_no_shell(place):
+    out = tempfile.mktemp(dir=place[0])
+    path = stub(place[0], f'#!/bin/sh\nprintf "%s|" "$@" > {out}.args\ncat > {out}\n')
+    with World(place, "", extra=f"alerts:\n  command:\n    run: {path} $(id) 'a  b' --now\n") as w:
+        assert w.run(MESSAGE).result == 0
+        with open(out, "rb") as f:
+            assert f.read() == MESSAGE
+        with open(out + ".args", encoding="ascii") as f:
+            assert f.read() == "$(id)|'a|b'|--now|"
+        assert w.run(b"again", 8).result == 0
+        with open(out, "rb") as f:
+            assert f.read() == b"again"
+
+
+def test_an_alert_command_that_fails_hangs_or_is_not_there_is_told(place):
+    path = stub(place[0], "#!/bin/sh\necho 'no pager: \033[2J' >&2\nexit 3\n")
+    with World(place, "", extra=f"alerts:\n  command:\n    run: {path}\n") as w:
+        m = w.run(MESSAGE)
+        assert m.result < 0 and "command ended with status 3: no pager: \\x1b[2J" in m.text, m
+    path = stub(place[0], "#!/bin/sh\nsleep 1000 & sleep 1000\n")
+    with World(place, "", extra=f"alerts:\n  command:\n    run: {path}\n    timeout: 1s\n") as w:
+        m = w.run(MESSAGE)
+        assert m.result < 0 and "command did not end within 1 s" in m.text, m
+    with World(place, "", extra=f"alerts:\n  command:\n    run: {place[0]}/absent\n") as w:
+        m = w.run(MESSAGE)
+        assert m.result < 0 and "No such file" in m.text, m
+    with World(place, "") as w:
+        assert "no command is configured" in w.run(MESSAGE).text
 
 
 def test_mail_without_a_recipient_is_refused(place):

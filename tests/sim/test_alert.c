@@ -19,7 +19,7 @@ struct world {
 	struct sw_clock clock;
 	struct sw_config config;
 	struct sw_alert *alert;
-	unsigned int mails, posts;
+	unsigned int mails, posts, runs;
 	uint32_t last_id;
 	int answer; /* what send_mail returns */
 	char text[256 * 1024], posted[256 * 1024];
@@ -37,9 +37,9 @@ static int send_message(enum sw_alert_outlet outlet, int fd, uint32_t id, void *
 		return w->answer;
 	n = pread(fd, outlet == SW_OUTLET_MAIL ? w->text : w->posted, sizeof(w->text) - 1, 0);
 	assert_true(n > 0);
-	if (outlet == SW_OUTLET_WEBHOOK) {
+	if (outlet != SW_OUTLET_MAIL) {
 		w->posted[n] = 0;
-		w->posts++;
+		*(outlet == SW_OUTLET_WEBHOOK ? &w->posts : &w->runs) += 1;
 		w->post_id = id;
 		return 0;
 	}
@@ -278,21 +278,165 @@ static void bans_by_the_program_are_told_and_those_by_an_operator_are_not_mailed
 	assert_non_null(strstr(w->text, "ban 198.18.0.1 for 1h: on list drop by trail-hit"));
 }
 
-/* The alerts start anew, with a webhook and without mail. */
-static void use_webhook(struct world *w, const char *template)
+static void start_anew(struct world *w)
 {
 	struct sw_alert_setup s = {.host = "lab", .send = send_message, .arg = w};
 
 	sw_alert_free(w->alert);
+	s.clock = &w->clock;
+	s.config = &w->config;
+	s.syslog_path = w->path;
+	assert_int_equal(sw_alert_new(&s, &w->alert), 0);
+}
+
+/* The alerts start anew, with a webhook and without mail. */
+static void use_webhook(struct world *w, const char *template)
+{
 	w->config.mail_to[0] = 0;
 	strcpy(w->config.webhook_url, "https://hook.example/x");
 	strcpy(w->config.webhook_template, template);
 	w->config.webhook_throttle_sec = 60;
 	w->config.webhook_min_severity = SW_SEV_LOW;
-	s.clock = &w->clock;
-	s.config = &w->config;
-	s.syslog_path = w->path;
-	assert_int_equal(sw_alert_new(&s, &w->alert), 0);
+	start_anew(w);
+}
+
+/* It is Wednesday, 11:06:40; the clock goes on to the time of a day from then. */
+static void run_until(struct world *w, unsigned int day, unsigned int hour, unsigned int minute)
+{
+	int64_t to = 1795000000 + (int64_t)day * 86400 + hour * 3600 + minute * 60 - (11 * 3600 + 6 * 60 + 40);
+
+	run(w, (uint64_t)(to - sw_clock_wall_sec(&w->clock)));
+}
+
+static void mail_is_through(struct world *w, unsigned int mails)
+{
+	assert_int_equal(w->mails, mails);
+	sw_alert_sent(w->alert, SW_OUTLET_MAIL, w->last_id, 0, "");
+}
+
+static void use_quiet_hours(struct world *w, const char *hours)
+{
+	strcpy(w->config.quiet_hours, hours);
+	w->config.quiet_min_severity = SW_SEV_HIGH;
+	start_anew(w);
+}
+
+static void quiet_hours_keep_a_mail_until_they_end_and_it_is_one(void **state)
+{
+	struct world *w = *state;
+
+	use_quiet_hours(w, "22:00-07:00");
+	find(w, 1, SW_SEV_MEDIUM, "by day");
+	run(w, 10);
+	mail_is_through(w, 1);
+	assert_null(strstr(w->text, "Quiet hours"));
+	run_until(w, 0, 22, 1);
+	for (unsigned int i = 0; i < 50; i++) {
+		find(w, i, SW_SEV_MEDIUM, "by night");
+		run(w, 600);
+	}
+	run_until(w, 1, 6, 59);
+	assert_int_equal(w->mails, 1);
+	run_until(w, 1, 7, 1);
+	mail_is_through(w, 2);
+	assert_non_null(strstr(w->text, "Subject: [sockwarden] lab: 50 alerts: by night"));
+	assert_non_null(strstr(w->text, "Quiet hours (alerts.quiet) have kept them until now."));
+	run_until(w, 1, 20, 0);
+	assert_int_equal(w->mails, 2);
+}
+
+static void what_is_severe_goes_through_quiet_hours_alone(void **state)
+{
+	struct world *w = *state;
+
+	use_quiet_hours(w, "22:00-07:00");
+	run_until(w, 0, 23, 0);
+	find(w, 1, SW_SEV_MEDIUM, "can wait");
+	run(w, 60);
+	find(w, 2, SW_SEV_HIGH, "house on fire");
+	find(w, 2, SW_SEV_HIGH, "house on fire");
+	run(w, 60);
+	mail_is_through(w, 1);
+	assert_non_null(strstr(w->text, "Subject: [sockwarden] lab: 2 alerts: house on fire"));
+	assert_null(strstr(w->text, "can wait"));
+	assert_null(strstr(w->text, "Quiet hours"));
+	find(w, 3, SW_SEV_MEDIUM, "can wait too");
+	run_until(w, 1, 6, 59);
+	assert_int_equal(w->mails, 1);
+	run_until(w, 1, 7, 1);
+	mail_is_through(w, 2);
+	assert_non_null(strstr(w->text, "lab: 2 alerts: can wait"));
+	assert_null(strstr(w->text, "house on fire"));
+}
+
+static void a_flood_in_quiet_hours_is_counted_in_the_mail_after_them(void **state)
+{
+	struct world *w = *state;
+
+	use_quiet_hours(w, "22:00-07:00");
+	run_until(w, 0, 23, 0);
+	for (unsigned int i = 0; i < 1000; i++)
+		find(w, i, SW_SEV_MEDIUM, "noise");
+	find(w, 1, SW_SEV_HIGH, "through it");
+	run(w, 10);
+	mail_is_through(w, 1);
+	assert_null(strstr(w->text, "did not fit"));
+	assert_non_null(strstr(w->text, "lab: through it"));
+	run_until(w, 1, 7, 1);
+	mail_is_through(w, 2);
+	assert_non_null(strstr(w->text, "lab: 1000 alerts: noise"));
+	assert_non_null(strstr(w->text, "and 801 more"));
+}
+
+static void a_clock_that_is_set_forward_ends_quiet_hours(void **state)
+{
+	struct world *w = *state;
+
+	use_quiet_hours(w, "22:00-07:00");
+	run_until(w, 0, 23, 0);
+	find(w, 1, SW_SEV_MEDIUM, "waits");
+	run(w, 60);
+	w->clock.manual_wall_ns += 9 * 3600 * (int64_t)SW_SEC_NS;
+	for (int i = 0; i < 60 && !w->mails; i++)
+		run(w, 10);
+	assert_int_equal(w->mails, 1);
+}
+
+static void a_new_configuration_with_the_same_alerts_keeps_what_has_gathered(void **state)
+{
+	struct world *w = *state;
+	struct sw_config *copy = malloc(sizeof(*copy));
+
+	find(w, 1, SW_SEV_MEDIUM, "gathered");
+	*copy = w->config;
+	sw_alert_set_config(w->alert, copy);
+	run(w, 10);
+	assert_int_equal(w->mails, 1);
+	sw_alert_set_config(w->alert, &w->config);
+	free(copy);
+}
+
+static void the_command_gets_the_document_and_mail_none_of_its_answers(void **state)
+{
+	struct world *w = *state;
+	const struct sw_alert_delivery *s;
+
+	w->config.mail_to[0] = 0;
+	strcpy(w->config.command_run, "/bin/true");
+	w->config.command_throttle_sec = 60;
+	start_anew(w);
+	s = &sw_alert_stats(w->alert)->delivery[SW_OUTLET_COMMAND];
+	for (unsigned int i = 0; i < 1000; i++)
+		find(w, i, SW_SEV_MEDIUM, "$(reboot)");
+	run(w, 10);
+	assert_int_equal(w->runs, 1);
+	assert_non_null(strstr(w->posted, "\"title\":\"1000 alerts: $(reboot)\",\"alerts\":1000,\"left_out\":800,"));
+	sw_alert_sent(w->alert, SW_OUTLET_MAIL, w->post_id, 0, "");
+	assert_int_equal(s->sent, 0);
+	sw_alert_sent(w->alert, SW_OUTLET_COMMAND, w->post_id, -EIO, "command ended with status 1");
+	assert_string_equal(s->error, "command ended with status 1");
+	run(w, 40);
+	assert_int_equal(w->runs, 2);
 }
 
 static void a_thousand_findings_give_one_post(void **state)
@@ -348,6 +492,31 @@ static void a_title_does_not_end_the_string_of_a_template(void **state)
 	find(w, 1, SW_SEV_HIGH, "x\", \"y\": \"%j\n");
 	run(w, 10);
 	assert_string_equal(w->posted, "{\"text\":\"lab high 1: x\\\", \\\"y\\\": \\\"%j\\n, 100%\"}");
+}
+
+static void a_letter_goes_at_once_whatever_throttle_and_quiet_hours_say(void **state)
+{
+	struct world *w = *state;
+
+	use_quiet_hours(w, "00:00-24:00");
+	assert_int_equal(sw_alert_letter(w->alert, "report: x\r\nBcc: y", "first\n"), 0);
+	assert_int_equal(sw_alert_letter(w->alert, "report: two", "second\n"), 0);
+	find(w, 1, SW_SEV_MEDIUM, "waits");
+	run(w, 10);
+	mail_is_through(w, 1); /* the first gave way */
+	assert_non_null(strstr(w->text, "Subject: [sockwarden] lab: report: two\r\n"));
+	assert_non_null(strstr(w->text, "second"));
+	assert_int_equal(sw_alert_letter(w->alert, "report: x\r\nBcc: y", "third\n"), 0);
+	run(w, 10);
+	assert_int_equal(w->mails, 2);
+	assert_null(strstr(w->text, "\nBcc"));
+	sw_alert_sent(w->alert, SW_OUTLET_MAIL, w->last_id, -EIO, "refused");
+	run(w, 40);
+	mail_is_through(w, 3);
+	assert_non_null(strstr(w->text, "third"));
+	w->config.mail_to[0] = 0;
+	start_anew(w);
+	assert_int_equal(sw_alert_letter(w->alert, "x", "y"), -EDESTADDRREQ);
 }
 
 static ssize_t next_line(struct world *w, char *buf, size_t size)
@@ -453,6 +622,13 @@ int main(void)
 		T(a_thousand_findings_give_one_post),
 		T(a_failed_post_is_tried_again_and_mail_does_not_answer_for_it),
 		T(a_title_does_not_end_the_string_of_a_template),
+		T(quiet_hours_keep_a_mail_until_they_end_and_it_is_one),
+		T(what_is_severe_goes_through_quiet_hours_alone),
+		T(a_flood_in_quiet_hours_is_counted_in_the_mail_after_them),
+		T(a_clock_that_is_set_forward_ends_quiet_hours),
+		T(a_new_configuration_with_the_same_alerts_keeps_what_has_gathered),
+		T(the_command_gets_the_document_and_mail_none_of_its_answers),
+		T(a_letter_goes_at_once_whatever_throttle_and_quiet_hours_say),
 		T(syslog_gets_one_datagram_with_priority_and_escaped_text),
 		T(syslog_is_found_again_after_its_restart_and_told_what_it_missed),
 		T(a_host_without_syslog_is_no_fault_but_what_it_missed_is_counted),
@@ -460,5 +636,6 @@ int main(void)
 		T(a_recipient_with_a_line_break_is_refused),
 	};
 
+	setenv("TZ", "UTC", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

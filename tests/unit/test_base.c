@@ -299,9 +299,27 @@ static void the_checksum_of_a_long_buffer_is_that_of_its_pieces(void **state)
 	assert_int_equal(sw_crc32(sw_crc32(0, buf, 3), buf + 3, sizeof(buf) - 3), pieces);
 }
 
+static void only_a_whole_address_or_localhost_is_loopback(void **state)
+{
+	static const char *const yes[] = {"127.0.0.1", "127.9.8.7:25", "localhost", "localhost:25/x", "[::1]:25",
+		"[::1]"};
+	static const char *const no[] = {"127.evil.example", "127.0.0.1.evil.example:25", "128.0.0.1", "127.1", "",
+		"[::2]", "localhost.evil.example", "[::1.evil]", "0.0.0.0", "LOCALHOSTS"};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(yes); i++) {
+		if (!sw_host_is_loopback(yes[i]))
+			fail_msg("'%s' was not taken", yes[i]);
+	}
+	for (size_t i = 0; i < SW_ARRAY_SIZE(no); i++) {
+		if (sw_host_is_loopback(no[i]))
+			fail_msg("'%s' was taken", no[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_a_whole_address_or_localhost_is_loopback),
 		cmocka_unit_test(addresses_parse_to_one_canonical_form),
 		cmocka_unit_test(a_network_contains_what_lies_in_it_and_nothing_else),
 		cmocka_unit_test(durations_parse_and_refuse_slips),

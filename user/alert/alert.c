@@ -6,7 +6,7 @@
 #include "user/base/words.h"
 
 static const struct sw_alert_sink *const sinks[] = {
-	&sw_alert_sink_mail, &sw_alert_sink_webhook, &sw_alert_sink_syslog};
+	&sw_alert_sink_mail, &sw_alert_sink_webhook, &sw_alert_sink_command, &sw_alert_sink_syslog};
 
 struct sw_alert {
 	struct sw_alert_context context;
@@ -15,6 +15,11 @@ struct sw_alert {
 
 static int fill_context(struct sw_alert_context *c, const struct sw_alert_setup *s)
 {
+	int n = sw_whens_parse(s->config->quiet_hours, c->quiet, SW_CONFIG_QUIET_MAX);
+
+	if (n < 0)
+		return n;
+	c->n_quiet = (size_t)n;
 	c->clock = s->clock;
 	c->config = s->config;
 	c->send = s->send;
@@ -42,12 +47,17 @@ int sw_alert_new(const struct sw_alert_setup *setup, struct sw_alert **ret)
 	for (size_t i = 0; i < SW_ARRAY_SIZE(sinks); i++) {
 		if (!sinks[i]->is_wanted(&a->context))
 			continue;
-		r = sinks[i]->open(&a->context, &a->open[i]);
+		r = sinks[i]->open(sinks[i], &a->context, &a->open[i]);
 		if (r < 0)
 			return r;
 	}
 	*ret = TAKE_PTR(a);
 	return 0;
+}
+
+void sw_alert_set_config(struct sw_alert *a, const struct sw_config *config)
+{
+	a->context.config = config;
 }
 
 void sw_alert_free(struct sw_alert *a)
@@ -95,6 +105,15 @@ void sw_alert_finding(struct sw_alert *a, const struct sw_finding *f)
 			.trail = f->trail,
 			.feed = f->feed,
 			.pid = f->pid});
+}
+
+int sw_alert_letter(struct sw_alert *a, const char *title, const char *body)
+{
+	for (size_t i = 0; i < SW_ARRAY_SIZE(sinks); i++) {
+		if (a->open[i] && sinks[i]->letter)
+			return sinks[i]->letter(a->open[i], title, body);
+	}
+	return -EDESTADDRREQ;
 }
 
 static const char *decision_word(enum sw_decision_kind kind)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Alerts: findings and decisions to the sinks that the configuration asks for (mail, webhook, syslog).
- * Lives in the engine, which owns the object and ticks it; mails and posts are sent by sockwarden-net.
+ * Alerts: findings and decisions to the sinks that the configuration asks for (mail, webhook, command,
+ * syslog). Lives in the engine, which owns the object and ticks it; sockwarden-net sends, posts and runs.
  * Nothing here blocks, and memory is bounded: a flood of findings becomes one message with a table and
  * a count of what did not fit.
  */
@@ -15,7 +15,7 @@
 struct sw_alert;
 
 /* What leaves by sockwarden-net, as one message at a time each. */
-enum sw_alert_outlet { SW_OUTLET_MAIL, SW_OUTLET_WEBHOOK, SW_OUTLET_COUNT };
+enum sw_alert_outlet { SW_OUTLET_MAIL, SW_OUTLET_WEBHOOK, SW_OUTLET_COMMAND, SW_OUTLET_COUNT };
 
 struct sw_alert_setup {
 	const struct sw_clock *clock; /* borrowed for the object's life */
@@ -25,7 +25,7 @@ struct sw_alert_setup {
 	/*
 	 * Hands one message over, RFC 5322 or JSON by outlet: fd is a sealed memfd, borrowed until the
 	 * call returns; id comes back in sw_alert_sent. 0, or -errno when it cannot be handed over now
-	 * (tried again later). NULL: neither mail nor webhook.
+	 * (tried again later). NULL: neither mail nor webhook nor command.
 	 */
 	int (*send)(enum sw_alert_outlet outlet, int fd, uint32_t id, void *arg);
 	void *arg;
@@ -50,12 +50,23 @@ struct sw_alert_stats {
 
 /* -EINVAL: an address of the configuration holds control bytes. */
 int sw_alert_new(const struct sw_alert_setup *setup, struct sw_alert **ret);
+/*
+ * The configuration's copy that setup borrowed was replaced by this one, and no setting of alerts is
+ * another: what has gathered stays.
+ */
+void sw_alert_set_config(struct sw_alert *a, const struct sw_config *config);
 void sw_alert_free(struct sw_alert *a);
 void sw_alert_freep(struct sw_alert **a);
 
 /* Both copy what they keep. A sink's own severity limit decides whether it takes the alert. */
 void sw_alert_finding(struct sw_alert *a, const struct sw_finding *f);
 void sw_alert_decision(struct sw_alert *a, const struct sw_decision *d);
+
+/*
+ * A mail of its own beside the alerts, whatever throttle and quiet hours say; body is printable, its lines end in \n.
+ * One that has not gone yet gives way to the next. 0, -EDESTADDRREQ there is no mail, -errno.
+ */
+int sw_alert_letter(struct sw_alert *a, const char *title, const char *body);
 
 /*
  * Sends what is due. Call it after a batch of findings and at the boot time it returned (calling

@@ -4,7 +4,10 @@
 #include "user/alert/message.h"
 #include "user/base/words.h"
 
-enum { SENDER_MAX = 320 };
+enum {
+	SENDER_MAX = 320,
+	LETTER_ID = 1 << 30, /* so that its Message-ID is not that of the table sent next */
+};
 
 static bool is_wanted(const struct sw_alert_context *c)
 {
@@ -62,6 +65,8 @@ static void write_body(const struct sw_batch *s, struct sw_strbuf *b)
 	sw_strbuf_safe(b, s->context->host, strlen(s->context->host));
 	sw_strbuf_printf(b, ": %llu alert%s, the most severe first. Times are UTC.\n\n",
 		(unsigned long long)s->alerts, s->alerts == 1 ? "" : "s");
+	if (s->was_held)
+		sw_strbuf_puts(b, "Quiet hours (alerts.quiet) have kept them until now.\n\n");
 	for (size_t n = 0; n < s->n_rows; n++)
 		write_row(b, &s->rows[n]);
 	if (s->cut)
@@ -71,56 +76,67 @@ static void write_body(const struct sw_batch *s, struct sw_strbuf *b)
 	sw_strbuf_puts(b, "\nOn the host: sockwarden events, sockwarden why ADDRESS\n");
 }
 
-static void build(const struct sw_batch *b, struct sw_strbuf *out)
+static void write_message(const struct sw_batch *b, const char *title, const char *body, uint32_t id,
+	struct sw_strbuf *out)
 {
-	_strbuf_ struct sw_strbuf body = {}, title = {};
 	const struct sw_alert_context *c = b->context;
 	char from[SENDER_MAX];
 
-	write_body(b, &body);
-	sw_batch_title(b, &title);
 	sw_message_build(&(struct sw_message){.from = sender(c, from),
 				 .to = c->config->mail_to,
 				 .subject = c->config->mail_subject[0] ? c->config->mail_subject
 								       : "[sockwarden] %h: %t",
 				 .host = c->host,
-				 .title = sw_strbuf_get(&title),
-				 .body = sw_strbuf_get(&body),
+				 .title = title,
+				 .body = body,
 				 .wall_sec = sw_clock_wall_sec(c->clock),
-				 .id = b->next_id},
+				 .id = id},
 		out);
+}
+
+static void build(const struct sw_batch *b, struct sw_strbuf *out)
+{
+	_strbuf_ struct sw_strbuf body = {}, title = {};
+
+	write_body(b, &body);
+	sw_batch_title(b, &title);
+	write_message(b, sw_strbuf_get(&title), sw_strbuf_get(&body), b->next_id, out);
 	out->is_failed |= body.is_failed || title.is_failed;
 }
 
+static int letter(void *sink, const char *title, const char *body)
+{
+	_strbuf_ struct sw_strbuf message = {};
+	struct sw_batch *b = sink;
+
+	write_message(b, title, body, b->next_id | LETTER_ID, &message);
+	return sw_batch_letter(b, &message);
+}
+
+static int check(const struct sw_alert_context *c)
+{
+	char from[SENDER_MAX];
+
+	return sw_message_address_ok(sender(c, from)) && sw_message_address_ok(c->config->mail_to) ? 0 : -EINVAL;
+}
+
+static struct sw_batch_limits limits(const struct sw_config *c)
+{
+	return (struct sw_batch_limits){c->mail_min_severity, c->mail_throttle_sec};
+}
+
 static const struct sw_batch_kind kind = {
-	.outlet = SW_OUTLET_MAIL,
 	.name = "sockwarden-mail",
 	.what = "mail",
 	.build = build,
+	.limits = limits,
+	.check = check,
 };
-
-static int open_sink(struct sw_alert_context *c, void **ret)
-{
-	struct sw_batch *b;
-	char from[SENDER_MAX];
-	int r;
-
-	if (!sw_message_address_ok(sender(c, from)) || !sw_message_address_ok(c->config->mail_to))
-		return -EINVAL;
-	r = sw_batch_new(c, &kind, c->config->mail_min_severity, c->config->mail_throttle_sec, &b);
-	if (r < 0)
-		return r;
-	*ret = b;
-	return 0;
-}
 
 const struct sw_alert_sink sw_alert_sink_mail = {
 	.outlet = SW_OUTLET_MAIL,
 	.name = "mail",
 	.is_wanted = is_wanted,
-	.open = open_sink,
-	.close = sw_batch_close,
-	.take = sw_batch_take,
-	.tick = sw_batch_tick,
-	.sent = sw_batch_sent,
+	SW_BATCH_SINK(kind),
+	.letter = letter,
 };

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "user/alert/alert.h"
+#include "user/base/when.h"
 
 struct sw_alert_item {
 	enum sw_severity severity;
@@ -25,22 +26,29 @@ struct sw_alert_context {
 	const struct sw_config *config;
 	char host[256];
 	char syslog_path[108];
+	struct sw_rules_when quiet[SW_CONFIG_QUIET_MAX];
+	size_t n_quiet;
 	int (*send)(enum sw_alert_outlet outlet, int fd, uint32_t id, void *arg);
 	void *arg;
 	struct sw_alert_stats stats;
 };
 
+struct sw_batch_kind;
+
 struct sw_alert_sink {
 	const char *name;
 	enum sw_alert_outlet outlet; /* of one that has sent */
+	const struct sw_batch_kind *batch; /* of one that is a batch (batch.h) */
 	bool (*is_wanted)(const struct sw_alert_context *c);
-	int (*open)(struct sw_alert_context *c, void **ret); /* the sink's own object */
+	int (*open)(const struct sw_alert_sink *s, struct sw_alert_context *c, void **ret); /* the sink's own object */
 	void (*close)(void *sink);
 	void (*take)(void *sink, const struct sw_alert_item *i);
 	uint64_t (*tick)(void *sink); /* boot time of the next due work, 0: none; may be NULL */
 	void (*sent)(void *sink, uint32_t id, int result, const char *text); /* may be NULL */
+	int (*letter)(void *sink, const char *title, const char *body); /* may be NULL */
 };
 
+extern const struct sw_alert_sink sw_alert_sink_command;
 extern const struct sw_alert_sink sw_alert_sink_mail;
 extern const struct sw_alert_sink sw_alert_sink_syslog;
 extern const struct sw_alert_sink sw_alert_sink_webhook;

@@ -32,7 +32,7 @@ static bool is_wanted(const struct sw_alert_context *c)
 	return c->config->syslog_enabled;
 }
 
-static int open_sink(struct sw_alert_context *c, void **ret)
+static int open_sink(const struct sw_alert_sink *sink, struct sw_alert_context *c, void **ret)
 {
 	struct syslog_sink *s = calloc(1, sizeof(*s));
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Sink: webhook. The batch's table as one JSON document, or as what alerts.webhook.template makes of it. */
+/* Sinks: webhook and command. The batch's table as a JSON document, or what alerts.webhook.template makes of it. */
 #include "user/alert/batch.h"
 #include "user/base/json.h"
 #include "user/base/words.h"
@@ -59,6 +59,8 @@ static void write_document(const struct sw_batch *b, const char *title, struct s
 	sw_json_string(&j, "title", title);
 	sw_json_uint(&j, "alerts", b->alerts);
 	sw_json_uint(&j, "left_out", b->cut);
+	if (b->was_held)
+		sw_json_bool(&j, "after_quiet_hours", true);
 	sw_json_array_begin(&j, "findings");
 	for (size_t n = 0; n < b->n_rows; n++)
 		write_row(&j, &b->rows[n]);
@@ -125,31 +127,57 @@ static void build(const struct sw_batch *b, struct sw_strbuf *out)
 	out->is_failed |= title.is_failed;
 }
 
+static struct sw_batch_limits limits(const struct sw_config *c)
+{
+	return (struct sw_batch_limits){c->webhook_min_severity, c->webhook_throttle_sec};
+}
+
 static const struct sw_batch_kind kind = {
-	.outlet = SW_OUTLET_WEBHOOK,
 	.name = "sockwarden-webhook",
 	.what = "posts",
 	.build = build,
+	.limits = limits,
 };
-
-static int open_sink(struct sw_alert_context *c, void **ret)
-{
-	struct sw_batch *b;
-	int r = sw_batch_new(c, &kind, c->config->webhook_min_severity, c->config->webhook_throttle_sec, &b);
-
-	if (r < 0)
-		return r;
-	*ret = b;
-	return 0;
-}
 
 const struct sw_alert_sink sw_alert_sink_webhook = {
 	.outlet = SW_OUTLET_WEBHOOK,
 	.name = "webhook",
 	.is_wanted = is_wanted,
-	.open = open_sink,
-	.close = sw_batch_close,
-	.take = sw_batch_take,
-	.tick = sw_batch_tick,
-	.sent = sw_batch_sent,
+	SW_BATCH_SINK(kind),
+};
+
+/* ---- the command gets the same document, on its standard input */
+
+static bool is_command_wanted(const struct sw_alert_context *c)
+{
+	return c->config->command_run[0] && c->send;
+}
+
+static void build_command(const struct sw_batch *b, struct sw_strbuf *out)
+{
+	_strbuf_ struct sw_strbuf title = {};
+
+	sw_batch_title(b, &title);
+	write_document(b, sw_strbuf_get(&title), out);
+	sw_strbuf_putc(out, '\n');
+	out->is_failed |= title.is_failed;
+}
+
+static struct sw_batch_limits command_limits(const struct sw_config *c)
+{
+	return (struct sw_batch_limits){c->command_min_severity, c->command_throttle_sec};
+}
+
+static const struct sw_batch_kind command_kind = {
+	.name = "sockwarden-command",
+	.what = "the command's input",
+	.build = build_command,
+	.limits = command_limits,
+};
+
+const struct sw_alert_sink sw_alert_sink_command = {
+	.outlet = SW_OUTLET_COMMAND,
+	.name = "command",
+	.is_wanted = is_command_wanted,
+	SW_BATCH_SINK(command_kind),
 };

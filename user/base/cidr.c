@@ -153,3 +153,17 @@ int sw_net_cmp(const struct sw_net *a, const struct sw_net *b)
 		return r;
 	return a->plen == b->plen ? 0 : a->plen < b->plen ? -1 : 1;
 }
+
+bool sw_host_is_loopback(const char *text)
+{
+	size_t n = strcspn(text, text[0] == '[' ? "]" : ":/?#");
+	unsigned char ip4[4];
+	char name[64];
+
+	if (n >= sizeof(name))
+		return false;
+	memcpy(name, text, n);
+	name[n] = 0;
+	return sw_streq(name, "localhost") || sw_streq(name, "[::1") ||
+	       (inet_pton(AF_INET, name, ip4) == 1 && ip4[0] == 127);
+}

@@ -55,7 +55,7 @@ struct sw_cli_options {
 	const char *rule, *file, *source; /* rules test, rules show */
 	struct sw_opt_list modes;	/* import portsentry */
 	const char *write;		/* import */
-	uint64_t since_sec;		/* shadow, bans history; SW_CLI_UNSET: not given */
+	uint64_t since_sec;		/* shadow, bans history, report; SW_CLI_UNSET: not given */
 	const char *database;		/* shadow */
 	uint64_t now_sec;		/* rules test */
 	uint64_t interval_sec;		/* top; SW_CLI_UNSET: not given */
@@ -150,6 +150,7 @@ int sw_cli_ban(struct sw_cli *c);
 int sw_cli_unban(struct sw_cli *c);
 int sw_cli_bans(struct sw_cli *c);
 int sw_cli_bans_history(struct sw_cli *c);
+int sw_cli_report(struct sw_cli *c);
 int sw_cli_shadow(struct sw_cli *c);
 int sw_cli_allow_add(struct sw_cli *c);
 int sw_cli_allow_remove(struct sw_cli *c);

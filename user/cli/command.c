@@ -141,6 +141,10 @@ static const struct sw_opt history_options[] = {
 	LENGTH(0, "since", since_sec, "TIME", "only those of the last 90m, 24h, 7d (all)"),
 	{},
 };
+static const struct sw_opt report_options[] = {
+	LENGTH(0, "since", since_sec, "TIME", "what came in the last 90m, 24h, 7d (since the last mailed one, or 24h)"),
+	{},
+};
 static const struct sw_opt policy_learn_options[] = {
 	LENGTH(0, "for", length_sec, "TIME", "how far back findings are read (7d)"),
 	{},
@@ -203,6 +207,8 @@ const struct sw_cli_command sw_cli_commands[] = {
 	{"bans", "the bans in force", "", 0, 0, NULL, sw_cli_bans, "sockwarden bans -o csv\n"},
 	{"bans history", "the bans there were, and how each ended", "", 0, 0, history_options, sw_cli_bans_history,
 		"sockwarden bans history --since 7d\n"},
+	{"report", "how the sockets differ from the baseline, and bans, findings and losses since the last report", "", 0, 0,
+		report_options, sw_cli_report, "sockwarden report\nsockwarden report --since 7d\n"},
 	{"shadow", "bans of the rules here beside those of a running fail2ban; exit 1 when they differ",
 		"", 0, 0, shadow_options, sw_cli_shadow, "sockwarden shadow --since 7d\n"},
 	{"allow", "the same as allow list", "", 0, 0, NULL, sw_cli_allow_list, NULL, "allow list"},

@@ -7,7 +7,7 @@
 #include "user/base/clock.h"
 #include "user/base/words.h"
 #include "user/rules/lint.h"
-#include "user/rules/when.h"
+#include "user/base/when.h"
 
 static bool has_file(const char *pattern)
 {

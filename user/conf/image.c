@@ -57,6 +57,7 @@ static bool has_ended_texts(const struct sw_config *c)
 		TEXT(hosts_deny_file), TEXT(country_file), TEXT(country_asn_file),
 		TEXT(smtp_user), TEXT(smtp_password_file), TEXT(sendmail_path),
 		TEXT(webhook_url), TEXT(webhook_ca_file), TEXT(webhook_header_file), TEXT(webhook_template),
+		TEXT(command_run), TEXT(quiet_hours), TEXT(whois_path), TEXT(report_schedule),
 		TEXT(web_address),
 		TEXT(rules_fail2ban),
 #undef TEXT
@@ -122,6 +123,7 @@ static bool has_known_words(const struct sw_config *c)
 	       c->policy_default <= SW_SOCK_DENY &&
 	       c->hook <= SW_HOOK_GENERIC && c->log_level <= SW_LOG_DEBUG && c->mail_min_severity < SW_SEV_COUNT &&
 	       c->syslog_min_severity < SW_SEV_COUNT && c->webhook_min_severity < SW_SEV_COUNT &&
+	       c->command_min_severity < SW_SEV_COUNT && c->quiet_min_severity < SW_SEV_COUNT &&
 	       c->decoy_tcp <= SW_DECOY_TCP_BELOW &&
 	       c->decoy_preset <= SW_DECOY_PRESET_PORTSENTRY && c->decoy_action <= SW_DECOY_BAN;
 }

@@ -378,6 +378,8 @@ static void schema_type(struct sw_json *j, const struct sw_conf_row *row)
 		[SW_CONF_HOOK] = "^(https?://.*)?$",
 		[SW_CONF_PATTERN] = "^[^ /:]+$",
 		[SW_CONF_COMMAND] = "^(/.+)?$",
+		[SW_CONF_HOURS] = "^([A-Za-z0-9:;, -]*)$",
+		[SW_CONF_CALENDAR] = "^([a-z0-9:, -]*)$",
 	};
 
 	if (row->type == SW_CONF_BOOL) {

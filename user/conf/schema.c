@@ -211,6 +211,25 @@ const struct sw_conf_row sw_conf_rows[] = {
 	{"alerts.syslog.facility", SW_CONF_WORD, AT(syslog_facility), "daemon", 0, 0, WORDS(facility_words, 0),
 		"The facility of these lines."},
 
+	{"alerts.command.run", SW_CONF_COMMAND, AT(command_run), "", 0, 0, NULL,
+		"A program that is run for findings and alarms, without a shell, the document of the webhook on its standard input; empty means none."},
+	{"alerts.command.min_severity", SW_CONF_WORD, AT(command_min_severity), "medium", 0, 0, WORDS(severity_words, 0),
+		"It is run for findings of this severity and worse."},
+	{"alerts.command.throttle", SW_CONF_DURATION, AT(command_throttle_sec), "1m", 1, 7ull * DAY, NULL,
+		"At most one run in this time; what comes meanwhile goes into the next one."},
+	{"alerts.command.timeout", SW_CONF_DURATION, AT(command_timeout_sec), "30s", 1, 120, NULL,
+		"A run that takes longer is ended, and has failed."},
+
+	{"alerts.quiet.hours", SW_CONF_HOURS, AT(quiet_hours), "", 0, 0, NULL,
+		"Days and hours, in local time, in which mail, webhook and command wait; what came is one message when they end."},
+	{"alerts.quiet.min_severity", SW_CONF_WORD, AT(quiet_min_severity), "critical", 0, 0, WORDS(severity_words, 0),
+		"Findings of this severity and worse go out in quiet hours too."},
+
+	{"alerts.report.schedule", SW_CONF_CALENDAR, AT(report_schedule), "", 0, 0, NULL,
+		"When a report is mailed: how sockets differ from the baseline, and bans, findings and losses since the last one; empty means never."},
+	{"alerts.report.unchanged", SW_CONF_BOOL, AT(report_unchanged), "false", 0, 0, NULL,
+		"Mail it even when nothing has changed since the last one."},
+
 	{"web.enabled", SW_CONF_BOOL, AT(web_enabled), "true", 0, 0, NULL,
 		"Serve the page, /healthz, /readyz and /metrics."},
 	{"web.address", SW_CONF_ADDRESS, AT(web_address), "127.0.0.1", 0, 0, NULL,
@@ -411,6 +430,9 @@ static const struct {
 	{"alerts.mail.smtp", "The mail server."},
 	{"alerts.webhook", "A server that takes JSON."},
 	{"alerts.syslog", "The system log."},
+	{"alerts.command", "A program of yours."},
+	{"alerts.report", "What is mailed on a schedule."},
+	{"alerts.quiet", "Hours in which nobody wants to be woken."},
 	{"web", "The page."},
 	{"sockets", "What the socket inventory tells of."},
 	{"inspect", "Looking into packets: names, requests and how connections begin, of this host's own sockets."},
@@ -557,6 +579,8 @@ void sw_conf_describe_type(const struct sw_conf_row *row, struct sw_strbuf *out)
 		[SW_CONF_COUNTRIES] = "a list of country codes of two letters",
 		[SW_CONF_ASNS] = "a list of numbers of autonomous systems",
 		[SW_CONF_COMMAND] = "an absolute path and arguments, divided by blanks",
+		[SW_CONF_HOURS] = "days and hours such as '22:00-07:00', 'mon-fri 20:00-08:00' or 'sat,sun', with ';' between several",
+		[SW_CONF_CALENDAR] = "'hourly', 'daily', 'weekly', 'every 15m', '07:00' or 'mon-fri 06:30'",
 	};
 
 	switch (row->type) {

@@ -4,9 +4,11 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 
+#include "user/base/calendar.h"
 #include "user/base/cidr.h"
 #include "user/base/clock.h"
 #include "user/base/country.h"
+#include "user/base/when.h"
 
 enum {
 	SHOWN_MAX = 80, /* bytes of a wrong value that an error repeats */
@@ -265,21 +267,6 @@ static bool is_url(const char *text, const char *scheme)
 	return host > 0 && text[n] != ':' && !memchr(text + n, '@', host);
 }
 
-/* An address, never a name but "localhost", which libcurl itself takes for loopback. */
-static bool is_loopback(const char *host)
-{
-	size_t n = strcspn(host, host[0] == '[' ? "]" : ":/?#");
-	unsigned char ip4[4];
-	char name[64];
-
-	if (n >= sizeof(name))
-		return false;
-	memcpy(name, host, n);
-	name[n] = 0;
-	return sw_streq(name, "localhost") || sw_streq(name, "[::1") ||
-	       (inet_pton(AF_INET, name, ip4) == 1 && ip4[0] == 127);
-}
-
 static bool is_address(const char *text)
 {
 	unsigned char buf[16];
@@ -307,6 +294,8 @@ int sw_conf_check_path(const char *text, struct sw_strbuf *why)
 
 static int set_text(const struct sw_conf_row *row, char *field, const char *text, struct sw_strbuf *why)
 {
+	struct sw_rules_when whens[SW_CONFIG_QUIET_MAX];
+	struct sw_calendar calendar;
 	bool is_right = true;
 
 	switch (row->type) {
@@ -331,7 +320,14 @@ static int set_text(const struct sw_conf_row *row, char *field, const char *text
 		is_right = !*text || is_url(text, "smtp://") || is_url(text, "smtps://");
 		break;
 	case SW_CONF_HOOK:
-		is_right = !*text || is_url(text, "https://") || (is_url(text, "http://") && is_loopback(text + 7));
+		is_right = !*text || is_url(text, "https://") ||
+			   (is_url(text, "http://") && sw_host_is_loopback(text + 7));
+		break;
+	case SW_CONF_HOURS:
+		is_right = sw_whens_parse(text, whens, SW_ARRAY_SIZE(whens)) >= 0;
+		break;
+	case SW_CONF_CALENDAR:
+		is_right = !*text || sw_calendar_parse(text, &calendar) == 0;
 		break;
 	case SW_CONF_PATTERN:
 		is_right = is_pattern(text);

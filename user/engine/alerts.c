@@ -15,6 +15,7 @@ static const struct {
 } outlets[SW_OUTLET_COUNT] = {
 	[SW_OUTLET_MAIL] = {"mail", "mail does not go out"},
 	[SW_OUTLET_WEBHOOK] = {"webhook", "the webhook is not reached"},
+	[SW_OUTLET_COMMAND] = {"alert-command", "the alert command fails"},
 };
 
 /* Runs what is due, and wakes again when the next is. */
@@ -105,9 +106,17 @@ static void done(struct sw_engine *e)
 	e->alerts = NULL;
 }
 
-/* What had gathered for the old recipient is let go: it is in the store. */
+enum { ALERTS_AT = offsetof(struct sw_config, mail_to), ALERTS_END = offsetof(struct sw_config, web_enabled) };
+
+/* What had gathered for an old recipient is let go: it is in the store. */
 static void configured(struct sw_engine *e, const struct sw_config *old)
 {
+	const char *then = (const char *)old + ALERTS_AT, *now = (const char *)e->config + ALERTS_AT;
+
+	if (e->alerts->alert && memcmp(then, now, ALERTS_END - ALERTS_AT) == 0) {
+		sw_alert_set_config(e->alerts->alert, e->config);
+		return;
+	}
 	sw_alert_free(e->alerts->alert);
 	e->alerts->alert = NULL;
 	open_alert(e);
@@ -128,6 +137,15 @@ void sw_alerts_decision(struct sw_engine *e, const struct sw_decision *d)
 		return;
 	sw_alert_decision(e->alerts->alert, d);
 	wake(e->alerts);
+}
+
+int sw_alerts_letter(struct sw_engine *e, const char *title, const char *body)
+{
+	int r = e->alerts && e->alerts->alert ? sw_alert_letter(e->alerts->alert, title, body) : -EDESTADDRREQ;
+
+	if (r >= 0)
+		wake(e->alerts);
+	return r;
 }
 
 void sw_alerts_sent(struct sw_engine *e, enum sw_alert_outlet outlet, uint32_t id, int result, const char *text)

@@ -70,6 +70,7 @@ struct sw_engine {
 	struct sw_web_part *web;       /* verb_web.c */
 	struct sw_metrics *metrics;    /* metrics.c */
 	struct sw_alerts *alerts;      /* alerts.c */
+	struct sw_report_part *report; /* report.c */
 	struct sw_logs_part *logs;     /* logs.c */
 };
 
@@ -175,5 +176,6 @@ extern const struct sw_engine_part sw_part_countries;	     /* country.c */
 extern const struct sw_engine_part sw_part_net;		     /* net_peer.c */
 extern const struct sw_engine_part sw_part_logs;	     /* logs.c */
 extern const struct sw_engine_part sw_part_alerts;	     /* alerts.c */
+extern const struct sw_engine_part sw_part_report;	     /* report.c */
 extern const struct sw_engine_part sw_part_web;		     /* verb_web.c */
 extern const struct sw_engine_part sw_part_metrics;	     /* metrics.c */

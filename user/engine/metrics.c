@@ -147,12 +147,17 @@ static void write_alerts(struct sw_engine *e, struct sw_strbuf *b)
 		return;
 	head(b, "sockwarden_alerts_total", "counter",
 		"Messages and lines of the alert sinks, by what became of them.");
-	labelled(b, "sockwarden_alerts_total", "outcome", "mail-sent", s->delivery[SW_OUTLET_MAIL].sent);
-	labelled(b, "sockwarden_alerts_total", "outcome", "mail-failed", s->delivery[SW_OUTLET_MAIL].failed);
-	labelled(b, "sockwarden_alerts_total", "outcome", "mail-lost", s->delivery[SW_OUTLET_MAIL].lost);
-	labelled(b, "sockwarden_alerts_total", "outcome", "webhook-sent", s->delivery[SW_OUTLET_WEBHOOK].sent);
-	labelled(b, "sockwarden_alerts_total", "outcome", "webhook-failed", s->delivery[SW_OUTLET_WEBHOOK].failed);
-	labelled(b, "sockwarden_alerts_total", "outcome", "webhook-lost", s->delivery[SW_OUTLET_WEBHOOK].lost);
+	for (size_t i = 0; i < SW_OUTLET_COUNT; i++) {
+		static const char *const outcomes[SW_OUTLET_COUNT][3] = {
+			[SW_OUTLET_MAIL] = {"mail-sent", "mail-failed", "mail-lost"},
+			[SW_OUTLET_WEBHOOK] = {"webhook-sent", "webhook-failed", "webhook-lost"},
+			[SW_OUTLET_COMMAND] = {"command-run", "command-failed", "command-lost"},
+		};
+
+		labelled(b, "sockwarden_alerts_total", "outcome", outcomes[i][0], s->delivery[i].sent);
+		labelled(b, "sockwarden_alerts_total", "outcome", outcomes[i][1], s->delivery[i].failed);
+		labelled(b, "sockwarden_alerts_total", "outcome", outcomes[i][2], s->delivery[i].lost);
+	}
 	labelled(b, "sockwarden_alerts_total", "outcome", "syslog-sent", s->syslog_sent);
 	labelled(b, "sockwarden_alerts_total", "outcome", "syslog-failed", s->syslog_failed);
 	labelled(b, "sockwarden_alerts_total", "outcome", "syslog-limited", s->syslog_limited);

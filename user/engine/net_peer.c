@@ -259,6 +259,8 @@ static int handle(struct sw_engine *e, struct sw_net_msg *m, int fd)
 		sw_alerts_sent(e, SW_OUTLET_MAIL, m->id, m->result, m->text);
 	else if (m->op == SW_NET_POST_DONE)
 		sw_alerts_sent(e, SW_OUTLET_WEBHOOK, m->id, m->result, m->text);
+	else if (m->op == SW_NET_RUN_DONE)
+		sw_alerts_sent(e, SW_OUTLET_COMMAND, m->id, m->result, m->text);
 	return 0;
 }
 
@@ -312,7 +314,10 @@ bool sw_net_peer_is_connected(const struct sw_engine *e)
 
 int sw_net_peer_send(enum sw_alert_outlet outlet, int fd, uint32_t id, void *engine)
 {
-	struct sw_net_msg m = {.op = outlet == SW_OUTLET_MAIL ? SW_NET_MAIL : SW_NET_POST, .id = id};
+	static const enum sw_net_op ops[SW_OUTLET_COUNT] = {[SW_OUTLET_MAIL] = SW_NET_MAIL,
+		[SW_OUTLET_WEBHOOK] = SW_NET_POST,
+		[SW_OUTLET_COMMAND] = SW_NET_RUN};
+	struct sw_net_msg m = {.op = ops[outlet], .id = id};
 
 	return send_msg(engine, &m, fd);
 }

@@ -23,6 +23,7 @@ const struct sw_engine_part *const sw_engine_parts[] = {
 	&sw_part_countries,
 	&sw_part_net,	  /* after the trails, to which it hands lists */
 	&sw_part_alerts,
+	&sw_part_report,  /* after the alerts, which mail it */
 	&sw_part_logs, /* after the alerts, which are told of what it finds */
 	&sw_part_web,
 	&sw_part_metrics, /* last: it reads all the others */

@@ -256,8 +256,7 @@ static void on_fresh(struct sw_engine *e, void *arg)
 	free(w);
 }
 
-/* Who asks wants what is there now. Without a guard it is what was known last; `complete` says so. */
-static void when_fresh(struct sw_ctl_request *q, const json_t *args, struct sw_engine *e, sw_ctl_verb_fn fn)
+void sw_watch_when_fresh(struct sw_ctl_request *q, const json_t *args, struct sw_engine *e, sw_ctl_verb_fn fn)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
 
@@ -278,7 +277,7 @@ static void verb_list(struct sw_ctl_request *q, const json_t *args, void *arg)
 	if (!sw_ctl_arg_bool(q, args, "fresh", false, &is_fresh))
 		return;
 	if (is_fresh)
-		when_fresh(q, args, arg, list);
+		sw_watch_when_fresh(q, args, arg, list);
 	else
 		list(q, args, arg);
 }
@@ -416,6 +415,19 @@ static ssize_t compare(struct sw_ctl_request *q, struct sw_engine *e, const char
 	return -1;
 }
 
+void sw_baseline_change_json(struct sw_engine *e, struct sw_json *j, const struct sw_baseline_change *c)
+{
+	sw_json_object_begin(j, NULL);
+	sw_json_string(j, "change", sw_baseline_kind_word(c->kind));
+	sw_json_string(j, "key", c->row.key);
+	sw_json_object_begin(j, "socket");
+	sw_baseline_row_json(e, j, &c->row);
+	sw_json_object_end(j);
+	sw_json_string(j, "was", *c->was ? c->was : NULL);
+	sw_json_string(j, "text", c->text);
+	sw_json_object_end(j);
+}
+
 static void diff(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
 	_cleanup_(sw_baseline_set_done) struct sw_baseline_set base = {0}, now = {0};
@@ -434,17 +446,8 @@ static void diff(struct sw_ctl_request *q, const json_t *args, void *arg)
 	sw_json_string(j, "baseline", name);
 	write_wall(j, "taken_at", base.taken_wall_sec * (int64_t)SW_SEC_NS);
 	sw_json_array_begin(j, "changes");
-	for (ssize_t i = 0; i < n; i++) {
-		sw_json_object_begin(j, NULL);
-		sw_json_string(j, "change", sw_baseline_kind_word(changes[i].kind));
-		sw_json_string(j, "key", changes[i].row.key);
-		sw_json_object_begin(j, "socket");
-		sw_baseline_row_json(e, j, &changes[i].row);
-		sw_json_object_end(j);
-		sw_json_string(j, "was", *changes[i].was ? changes[i].was : NULL);
-		sw_json_string(j, "text", changes[i].text);
-		sw_json_object_end(j);
-	}
+	for (ssize_t i = 0; i < n; i++)
+		sw_baseline_change_json(e, j, &changes[i]);
 	sw_json_array_end(j);
 	sw_json_bool(j, "complete", sw_inventory_stats(e->watch->inv).is_complete);
 	sw_ctl_reply_end(q);
@@ -556,17 +559,17 @@ static void verb_delete(struct sw_ctl_request *q, const json_t *args, void *arg)
 
 static void verb_save(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
-	when_fresh(q, args, arg, save);
+	sw_watch_when_fresh(q, args, arg, save);
 }
 
 static void verb_diff(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
-	when_fresh(q, args, arg, diff);
+	sw_watch_when_fresh(q, args, arg, diff);
 }
 
 static void verb_accept(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
-	when_fresh(q, args, arg, accept_changes);
+	sw_watch_when_fresh(q, args, arg, accept_changes);
 }
 
 const struct sw_ctl_verb sw_socket_verbs[] = {

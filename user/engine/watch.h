@@ -62,6 +62,11 @@ void sw_watch_want(struct sw_engine *e);
  * Requests that come while one is taken share the next. -ENOTCONN: there is no guard, fn is not called.
  */
 int sw_watch_fresh(struct sw_engine *e, void (*fn)(struct sw_engine *e, void *arg), void *arg);
+/*
+ * Answers a request by fn when a snapshot that it asks for is there: who asks wants what is there now. Without a guard
+ * it is what was known last; `complete` says so.
+ */
+void sw_watch_when_fresh(struct sw_ctl_request *q, const json_t *args, struct sw_engine *e, sw_ctl_verb_fn fn);
 /* Answers everybody who waits: the engine ends. */
 void sw_watch_fresh_done(struct sw_engine *e, struct sw_watch *w);
 /* connects.c: a connect to what is on a trail becomes a finding. */
@@ -103,5 +108,7 @@ void sw_baselines_first(struct sw_engine *e);
 /* A row's or a socket's members, the same in lists, differences and events; inside an open object. */
 void sw_socket_json(struct sw_engine *e, struct sw_json *j, const struct sw_sock *s, bool with_names);
 void sw_baseline_row_json(struct sw_engine *e, struct sw_json *j, const struct sw_baseline_row *r);
+/* A difference as an object of an open array. */
+void sw_baseline_change_json(struct sw_engine *e, struct sw_json *j, const struct sw_baseline_change *c);
 
 extern const struct sw_ctl_verb sw_socket_verbs[]; /* verb_sockets.c */

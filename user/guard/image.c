@@ -36,7 +36,7 @@ static bool is_action_sane(const struct sw_config_action *a)
 	return is_ended(a->name, sizeof(a->name)) && is_ended(a->user, sizeof(a->user)) &&
 		is_ended(a->start, sizeof(a->start)) && is_ended(a->stop, sizeof(a->stop)) &&
 		is_ended(a->ban, sizeof(a->ban)) && is_ended(a->unban, sizeof(a->unban)) &&
-		is_ended(a->check, sizeof(a->check)) && is_ended(a->alert, sizeof(a->alert)) &&
+		is_ended(a->check, sizeof(a->check)) &&
 		is_ended(a->file, sizeof(a->file)) && is_ended(a->reload, sizeof(a->reload)) &&
 		a->format <= SW_FORMAT_HOSTS_DENY;
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/logs/ruleset.h"
 
-#include <time.h>
-
 #include "user/base/cidr.h"
+#include "user/base/when.h"
 #include "user/logs/matcher.h"
 #include "user/logs/rules_image.h"
 
@@ -301,24 +300,7 @@ static bool is_ignored(const struct sw_log_rule *r, const struct sw_net *host)
 
 static bool is_in_hours(const struct sw_log_rule *r, int64_t sec)
 {
-	time_t t = (time_t)sec;
-	struct tm tm;
-	__u32 minute;
-
-	if (!r->n_when)
-		return true;
-	localtime_r(&t, &tm);
-	minute = (__u32)(tm.tm_hour * 60 + tm.tm_min);
-	for (size_t i = 0; i < r->n_when; i++) {
-		const struct sw_rules_when *w = &r->when[i];
-
-		if ((w->days >> tm.tm_wday & 1) &&
-			(w->first_min <= w->last_min
-					? minute >= w->first_min && minute <= w->last_min
-					: minute >= w->first_min || minute <= w->last_min))
-			return true;
-	}
-	return false;
+	return !r->n_when || sw_whens_have(r->when, r->n_when, sec);
 }
 
 static const char *copy_span(char *buf, size_t size, struct sw_span s)

@@ -4,8 +4,9 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include "user/base/cidr.h"
 #include "user/io/msg.h"
-#include "user/net/sendmail.h"
+#include "user/net/runner.h"
 #include "user/net/url.h"
 
 enum { PASSWORD_MAX = 256 };
@@ -16,7 +17,7 @@ struct sw_mailer {
 	struct sw_multi *multi;
 	sw_mailer_done_fn done;
 	void *arg;
-	struct sw_sendmail *sendmail; /* NULL: SMTP, or no mail at all */
+	struct sw_runner *sendmail; /* NULL: SMTP, or no mail at all */
 	/* the message on its way by SMTP */
 	CURL *easy;
 	struct curl_slist *recipients;
@@ -128,12 +129,8 @@ static void on_smtp_done(CURL *easy, CURLcode result, void *arg)
 static bool is_local(const char *url)
 {
 	const char *host = strstr(url, "://");
-	size_t len;
 
-	host = host ? host + 3 : url;
-	len = strcspn(host, host[0] == '[' ? "]" : ":/");
-	return (len == 9 && memcmp(host, "localhost", 9) == 0) || strncmp(host, "127.", 4) == 0 ||
-		(len == 4 && memcmp(host, "[::1", 4) == 0);
+	return sw_host_is_loopback(host ? host + 3 : url);
 }
 
 /*
@@ -249,7 +246,7 @@ int sw_mailer_send(struct sw_mailer *m, int fd, uint32_t id)
 	if (!m->config->mail_to[0])
 		return -EDESTADDRREQ;
 	if (m->sendmail)
-		return sw_sendmail_send(m->sendmail, fd, id);
+		return sw_runner_start(m->sendmail, fd, "", id);
 	if (m->easy)
 		return -EBUSY;
 	m->id = id;
@@ -257,6 +254,42 @@ int sw_mailer_send(struct sw_mailer *m, int fd, uint32_t id)
 	if (r < 0)
 		end_smtp(m);
 	return r;
+}
+
+static void on_sendmail_done(uint32_t id, int result, const char *text, int output, void *arg)
+{
+	struct sw_mailer *m = arg;
+
+	m->done(id, result, text, m->arg);
+}
+
+static void add_word(struct sw_runner_program *p, const char *word)
+{
+	(void)sw_strcpy(p->words[p->n_words++], sizeof(p->words[0]), word);
+}
+
+static int start_sendmail(struct sw_mailer *m)
+{
+	_free_ struct sw_runner_program *p = calloc(1, sizeof(*p));
+	char to[SW_MAIL_RECIPIENTS_MAX][SW_MAIL_ADDRESS_MAX], from[SW_MAIL_ADDRESS_MAX];
+	const struct sw_config *c = m->config;
+	int r = sw_mail_sender(c, from), n = sw_mail_addresses(c->mail_to, to, SW_MAIL_RECIPIENTS_MAX);
+
+	if (!p)
+		return -ENOMEM;
+	if (r < 0 || n < 0)
+		return SW_MIN(r, n);
+	p->name = "sendmail";
+	p->timeout_sec = SW_MAIL_TIMEOUT_SEC;
+	p->has_local_lines = true;
+	add_word(p, c->sendmail_path[0] ? c->sendmail_path : "/usr/sbin/sendmail");
+	add_word(p, "-i");
+	add_word(p, "-f");
+	add_word(p, from);
+	add_word(p, "--");
+	for (int i = 0; i < n; i++)
+		add_word(p, to[i]);
+	return sw_runner_new(m->loop, p, on_sendmail_done, m, &m->sendmail);
 }
 
 int sw_mailer_new(struct sw_loop *loop, struct sw_multi *multi, const struct sw_config *config,
@@ -273,7 +306,7 @@ int sw_mailer_new(struct sw_loop *loop, struct sw_multi *multi, const struct sw_
 	m->done = done;
 	m->arg = arg;
 	if (config->mail_to[0] && !config->smtp_url[0]) {
-		r = sw_sendmail_new(loop, config, done, arg, &m->sendmail);
+		r = start_sendmail(m);
 		if (r < 0)
 			return r;
 	}
@@ -288,7 +321,7 @@ void sw_mailer_free(struct sw_mailer *m)
 	if (m->easy)
 		sw_multi_cancel(m->multi, m->easy);
 	end_smtp(m);
-	sw_sendmail_free(m->sendmail);
+	sw_runner_free(m->sendmail);
 	free(m);
 }
 

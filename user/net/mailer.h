@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Sends mail as the configuration says: to an SMTP server by libcurl, or to a sendmail program, which
- * a helper process starts that was forked before the sandbox closed (sendmail.h). One message at a
+ * a process starts that was forked before the sandbox closed (runner.h). One message at a
  * time; the engine has no second one until the first is answered.
  */
 #pragma once

@@ -11,6 +11,7 @@
 #include "user/net/feed.h"
 #include "user/net/webhook.h"
 #include "user/net/mailer.h"
+#include "user/net/runner.h"
 #include "user/net/schedule.h"
 
 enum { PATH_SIZE = 256 };
@@ -36,6 +37,7 @@ struct net {
 	struct sw_multi *multi;
 	struct sw_mailer *mailer;
 	struct sw_webhook *webhook;
+	struct sw_runner *command; /* NULL: none is configured */
 	struct sw_config config; /* a copy: one start, one configuration */
 	struct sw_feed_env env;
 	struct slot slots[SW_CONFIG_FEEDS_MAX];
@@ -252,21 +254,25 @@ static void fetch_now(struct net *n, const char *name)
 	}
 }
 
-/* ---- mail */
+/* ---- alerts */
+
+/* Says here and to the engine what became of a message. */
+static void tell_done(struct net *n, enum sw_net_op op, const char *what, uint32_t id, int result, const char *text)
+{
+	struct sw_net_msg m = {.version = SW_NET_VERSION, .op = op, .id = id, .result = result};
+
+	if (result < 0)
+		sw_log_warning(0, "%s %u: %s", what, id, text);
+	else
+		sw_log_info("%s %u: done", what, id);
+	sw_strcpy(m.text, sizeof(m.text), text);
+	if (sw_link_send(n->engine, &m, sizeof(m), -1) < 0)
+		sw_log_warning(0, "%s %u: the engine is away and will send it again", what, id);
+}
 
 static void on_mailed(uint32_t id, int result, const char *text, void *arg)
 {
-	struct net *n = arg;
-	struct sw_net_msg m = {
-		.version = SW_NET_VERSION, .op = SW_NET_MAIL_DONE, .id = id, .result = result};
-
-	if (result < 0)
-		sw_log_warning(0, "mail %u: %s", id, text);
-	else
-		sw_log_info("mail %u: sent", id);
-	sw_strcpy(m.text, sizeof(m.text), text);
-	if (sw_link_send(n->engine, &m, sizeof(m), -1) < 0)
-		sw_log_warning(0, "mail %u: the engine is away and will send it again", id);
+	tell_done(arg, SW_NET_MAIL_DONE, "mail", id, result, text);
 }
 
 static void send_mail(struct net *n, uint32_t id, int fd)
@@ -278,21 +284,39 @@ static void send_mail(struct net *n, uint32_t id, int fd)
 			id, r, r == -EDESTADDRREQ ? "no recipient is configured" : strerror(-r), n);
 }
 
-/* ---- webhook */
-
 static void on_posted(uint32_t id, int result, const char *text, void *arg)
 {
-	struct net *n = arg;
-	struct sw_net_msg m = {
-		.version = SW_NET_VERSION, .op = SW_NET_POST_DONE, .id = id, .result = result};
+	tell_done(arg, SW_NET_POST_DONE, "post", id, result, text);
+}
 
-	if (result < 0)
-		sw_log_warning(0, "post %u: %s", id, text);
-	else
-		sw_log_info("post %u: sent", id);
-	sw_strcpy(m.text, sizeof(m.text), text);
-	if (sw_link_send(n->engine, &m, sizeof(m), -1) < 0)
-		sw_log_warning(0, "post %u: the engine is away and will send it again", id);
+static void on_run(uint32_t id, int result, const char *text, int output, void *arg)
+{
+	tell_done(arg, SW_NET_RUN_DONE, "command", id, result, text);
+}
+
+static void run_command(struct net *n, uint32_t id, int fd)
+{
+	int r = !n->command ? -ENOENT : fd < 0 ? -EBADMSG : sw_runner_start(n->command, fd, "", id);
+
+	if (r < 0)
+		on_run(id, r, n->command ? strerror(-r) : "no command is configured", -1, n);
+}
+
+static int new_command(struct net *n)
+{
+	_free_ struct sw_runner_program *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!n->config.command_run[0])
+		return 0;
+	if (!p)
+		return -ENOMEM;
+	p->name = "command";
+	p->timeout_sec = (unsigned int)n->config.command_timeout_sec;
+	r = sw_runner_words(p, n->config.command_run);
+	if (r < 0)
+		return r;
+	return sw_runner_new(n->loop, p, on_run, n, &n->command);
 }
 
 /* ---- the engine */
@@ -340,6 +364,8 @@ static int on_request(struct sw_link *l, const void *buf, size_t len, int *fd, v
 		send_mail(n, m.id, *fd);
 	else if (m.op == SW_NET_POST)
 		sw_webhook_send(n->webhook, *fd, m.id);
+	else if (m.op == SW_NET_RUN)
+		run_command(n, m.id, *fd);
 	return 0;
 }
 
@@ -347,7 +373,7 @@ static const struct sw_link_calls engine_calls = {.connected = on_engine, .packe
 
 /* ---- start and end */
 
-/* The first configuration starts the work; the sandbox closes after the mail helper was forked. */
+/* The first configuration starts the work; the sandbox closes after the programs that start others were forked. */
 static int start(struct net *n)
 {
 	int r = sw_multi_new(n->loop, &n->multi);
@@ -360,6 +386,9 @@ static int start(struct net *n)
 	r = sw_webhook_new(n->multi, &n->config, on_posted, n, &n->webhook);
 	if (r < 0)
 		return r;
+	r = new_command(n);
+	if (r < 0)
+		return sw_log_err(r, "alerts.command.run");
 	r = sw_sandbox_enter(SW_ROLE_NET);
 	if (r < 0)
 		return sw_log_err(r, "the sandbox cannot be entered");
@@ -374,7 +403,7 @@ static int on_config(const struct sw_config *config, void *arg)
 	struct net *n = arg;
 
 	if (n->has_started) {
-		/* the sandbox allows no second mail helper, and a start is cheap */
+		/* the sandbox allows no second fork, and a start is cheap */
 		sw_log_notice("the configuration has changed, starting anew");
 		n->must_restart = true;
 		sw_loop_stop(n->loop, 0);
@@ -401,6 +430,7 @@ static void done(struct net *n)
 	sw_feed_free(n->test);
 	sw_mailer_free(n->mailer);
 	sw_webhook_free(n->webhook);
+	sw_runner_free(n->command);
 	sw_multi_free(n->multi);
 	sw_link_free(n->engine);
 	sw_conf_link_free(n->conf_link);

@@ -7,7 +7,7 @@
 #include "user/conf/value.h"
 #include "user/logs/f2b.h"
 #include "user/logs/fields.h"
-#include "user/rules/when.h"
+#include "user/base/when.h"
 
 enum { LIST_MAX = 128 /* elements of one list of a rule */ };
 

@@ -37,6 +37,7 @@ enum {
 	SW_CONFIG_RULES_MAX = 64, /* rules over logs that have settings of their own */
 	SW_CONFIG_HABIT_ALLOW_MAX = 8, /* networks that one rule leaves alone */
 	SW_CONFIG_SOCK_RULES_MAX = 64, /* rules in one list of the socket policy */
+	SW_CONFIG_QUIET_MAX = 8, /* spans of quiet hours */
 	SW_CONFIG_SOCK_PARTS_MAX = 16, /* ports and ranges, or networks, that one of them names */
 };
 
@@ -83,7 +84,7 @@ enum sw_action_format { SW_FORMAT_PLAIN, SW_FORMAT_NGINX, SW_FORMAT_HOSTS_DENY }
 struct sw_config_action {
 	char name[32];
 	char user[32];
-	char start[256], stop[256], ban[256], unban[256], check[256], alert[256];
+	char start[256], stop[256], ban[256], unban[256], check[256];
 	char file[256], reload[256];
 	__u32 format; /* enum sw_action_format of file */
 	__u32 pad;
@@ -199,7 +200,16 @@ struct sw_config {
 	char webhook_template[512]; /* "": the whole document */
 	__u64 webhook_throttle_sec;
 	__u32 webhook_min_severity;
-	__u32 pad_webhook;
+	__u32 command_min_severity;
+	char command_run[256]; /* words by blanks; "": none */
+	__u64 command_throttle_sec, command_timeout_sec;
+	char quiet_hours[128]; /* of user/base/when.h, ';' between; "": none */
+	__u32 quiet_min_severity; /* what goes out all the same */
+	__u32 mail_whois;
+	char whois_path[256];
+	char report_schedule[64]; /* of user/base/calendar.h; "": none */
+	__u32 report_unchanged; /* mail it though nothing has changed */
+	__u32 pad_report;
 	__u32 syslog_enabled, syslog_min_severity, syslog_facility;
 	/* page */
 	__u32 web_enabled, web_port;

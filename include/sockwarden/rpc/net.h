@@ -38,6 +38,8 @@ enum sw_net_op {
 	SW_NET_FEED_TESTED,
 	SW_NET_POST,	  /* engine to net: one descriptor, sealed memfd of what the webhook is sent; id */
 	SW_NET_POST_DONE, /* net to engine: id, result, text */
+	SW_NET_RUN, /* engine to net: one descriptor, sealed memfd of what the command gets; id */
+	SW_NET_RUN_DONE, /* net to engine: id, result, text */
 };
 
 struct sw_net_msg {

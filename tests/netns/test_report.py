@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report: what `sockwarden report` prints, and the mail of its schedule, by a sendmail program that is ours."""
+import datetime
+import os
+import sqlite3
+import time
+
+
+def sendmail(lab):
+    """A program that keeps each mail in a file of its own; the directory."""
+    box = os.path.join(lab.dir, "box")
+    os.mkdir(box)
+    os.chmod(box, 0o777)
+    path = os.path.join(lab.dir, "sendmail")
+    with open(path, "w", encoding="ascii") as f:
+        f.write(f"#!/bin/sh\ncat > {box}/.$$\nmv {box}/.$$ {box}/$$\n")
+    os.chmod(path, 0o755)
+    return box, path
+
+
+def mails(box):
+    texts = []
+    for name in sorted(os.listdir(box)):
+        if not name.startswith("."):
+            with open(os.path.join(box, name), encoding="ascii") as f:
+                texts.append(f.read().replace("=\n", ""))
+    return texts
+
+
+def reports(box):
+    return [m for m in mails(box) if ": report: " in m]
+
+
+def last_report_was(lab, wall):
+    """The daemon is stopped: its last report was then."""
+    with sqlite3.connect(os.path.join(lab.state_dir, "sockwarden.db")) as db:
+        db.execute("INSERT OR REPLACE INTO meta VALUES('report', ?)", (f"{wall} 0",))
+    db.close()
+
+
+def new_listener(lab):
+    """Sockets of other tests' namespaces come and go beside ours."""
+    return [c for c in lab.cli_json("report")["changes"] if c["text"].startswith("tcp/0.0.0.0:8081 is new")]
+
+
+def test_the_report_tells_what_differs_and_what_came(started):
+    started.wait(lambda: started.cli_json("status")["inventory"]["complete"], 20, "the first inventory is complete")
+    started.listen(8081)
+    started.ok("ban", started.attacker, "--for", "1h", "--reason", "a\x1b[2Jb")
+    started.wait(lambda: new_listener(started), 10, "the new listener")
+    text = started.ok("report", "--since", "1h")
+    assert "  network\n" in text and "new                tcp/0.0.0.0:8081 is new" in text and "\x1b" not in text, text
+    assert "Bans: 1 made since, 1 in force.\n" in text and started.attacker in text, text
+    assert "is new" in text[text.index("Findings: "):], text
+    d = started.cli_json("report")
+    assert d["bans"][0]["net"] == started.attacker, d
+    assert d["complete"] and d["findings"] and d["text"].startswith("sockwarden on "), d
+
+
+def test_a_report_that_is_due_is_mailed(lab):
+    box, path = sendmail(lab)
+    lab.write_config("alerts:\n  mail:\n    to: root@lab\n    min_severity: critical\n"
+                     f"    sendmail: {path}\n  report:\n    schedule: daily\n")
+    lab.start()
+    lab.wait(lambda: lab.cli_json("status")["inventory"]["complete"], 20, "the first inventory is complete")
+    assert reports(box) == []  # the first one comes when the schedule says so
+    lab.listen(8081)
+    lab.wait(lambda: new_listener(lab), 10, "the new listener")
+    lab.stop()
+    began = int(time.time())
+    last_report_was(lab, began - 2 * 86400)
+    lab.start()
+    lab.wait(lambda: reports(box), 60, "the report that fell into the time without a daemon")
+    assert "tcp/0.0.0.0:8081 is new" in reports(box)[0] and "Subject: [sockwarden] " in reports(box)[0]
+    since = datetime.datetime.fromisoformat(lab.cli_json("report")["since"].replace("Z", "+00:00"))
+    assert since.timestamp() >= began
