@@ -191,7 +191,6 @@ static void no_text_breaks_the_screen(void **state)
 			"{\"kind\":\"finding\",\"at\":\"2026-11-22T12:34:56Z\",\"finding\":\"log\","
 			"\"severity\":\"high\","
 			"\"process\":\"p%u\\u001b[31m\\n\\u009b\",\"rule\":\"\\u001b]0;x\\u0007\","
-			""
 			"\"text\":\"\\u001b[2J\\r\\n very long %0200d\"}",
 			i, 1);
 	}
