@@ -456,6 +456,11 @@ def test_rules_lint_says_what_is_wrong_and_where(tmp_path):
     assert r.returncode == 5 and "no rule is named 'sshx'" in r.stderr
 
 
+def test_a_build_finds_its_own_rules_where_none_are_installed(tmp_path):
+    out = run("-c", tmp_path / "none.yaml", "rules", "list", "-j").stdout
+    assert "sshd" in {r["name"] for r in json.loads(out)["rules"]}
+
+
 # As a widely read article has them: the log in a comment, a script that counts to three or locks at once.
 SWATCH = {
     "messages.conf": r"""# logfile /var/log/messages

@@ -2,6 +2,7 @@
 #include "user/cli/cli.h"
 
 #include <langinfo.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
@@ -189,6 +190,28 @@ static void look_at_terminal(struct sw_cli *c)
 		c->width = (unsigned int)strtoul(columns, NULL, 10);
 }
 
+/* Where no rules are at the usual place: those beside this program, installed with another prefix or built here. */
+static void find_rules(struct sw_cli *c)
+{
+	static const char *const beside[] = {"../share/sockwarden/rules", "../feeds/rules"};
+	static char path[PATH_MAX];
+	char self[PATH_MAX - 64];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (n < 0 || access(c->o.paths.rules_dir, F_OK) == 0)
+		return;
+	self[n] = 0;
+	slash = strrchr(self, '/');
+	for (size_t i = 0; slash && i < SW_ARRAY_SIZE(beside); i++) {
+		snprintf(path, sizeof(path), "%.*s/%s", (int)(slash - self), self, beside[i]);
+		if (access(path, F_OK) == 0) {
+			c->o.paths.rules_dir = path;
+			return;
+		}
+	}
+}
+
 static int run_command(struct sw_cli *c)
 {
 	const struct sw_cli_command *cmd = c->command;
@@ -226,6 +249,8 @@ int sw_cli_main(int argc, char **argv)
 		return unknown_command(n, words);
 	look_at_terminal(&c);
 	r = parse_options(&c, argc, argv, &c.n_words);
+	if (!r && sw_streq(c.o.paths.rules_dir, ((struct sw_paths)SW_PATHS_DEFAULT).rules_dir))
+		find_rules(&c);
 	if (!r)
 		r = choose_format(&c);
 	if (!r)
