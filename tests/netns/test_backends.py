@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lab import Lab
+from lab import ROOT, Lab
 
 NO_DEVICE = "interfaces:\n  - none0\nbans:\n  backends:\n    - xdp\n    - nftables\n"
 TABLE = ("nft", "list", "table", "inet", "sockwarden")
@@ -329,7 +329,9 @@ NGINX = """
 daemon off; worker_processes 1; user root; pid {d}/nginx.pid; error_log {d}/nginx.err;
 events {{ worker_connections 64; }}
 http {{
-  access_log off; client_body_temp_path {d}/t1; proxy_temp_path {d}/t2; fastcgi_temp_path {d}/t3; uwsgi_temp_path {d}/t4;
+  log_format main '$realip_remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" '
+    '"$http_user_agent" "$http_x_forwarded_for"';
+  access_log /var/log/nginx/access.log main; client_body_temp_path {d}/t1; proxy_temp_path {d}/t2; fastcgi_temp_path {d}/t3; uwsgi_temp_path {d}/t4;
   scgi_temp_path {d}/t5;
   set_real_ip_from {gateway}; real_ip_header X-Forwarded-For; real_ip_recursive on;
   include {d}/deny.conf;
@@ -353,9 +355,10 @@ actions:
 """
 
 
-def fetch(lab, *headers):
+def fetch(lab, *headers, path="", source=None, server=None):
     args = [x for h in headers for x in ("-H", h)]
-    r = lab.attack("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--interface", lab.attacker, *args, f"http://{lab.gateway}:8080/")
+    r = lab.attack("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--interface", source or lab.attacker, *args,
+                   f"http://{server or lab.gateway + ':8080'}/{path}")
     return r.stdout
 
 
@@ -370,7 +373,8 @@ def test_a_client_behind_haproxy_is_refused_by_nginx_whatever_header_he_forges()
         with open(f"{d}/nginx.conf", "w", encoding="utf-8") as f:
             f.write(NGINX.format(host=lab.host, gateway=lab.gateway, d=d).replace("return_ok;", f"root {d}/www;"))
         lab.write_config(PROXIED.format(d=d))
-        lab.start()
+        lab.on_host("sh", "-c", "mount -t tmpfs tmpfs /var/log && mkdir /var/log/nginx", check=True)
+        lab.start("--rules-dir", os.path.join(ROOT, "feeds/rules"))
         lab.wait(lambda: os.path.exists(f"{d}/deny.conf"), 5, "the file is there before nginx is")
         lab.spawn("/usr/sbin/nginx", "-c", f"{d}/nginx.conf", stdout=-3)
         lab.spawn("/usr/sbin/haproxy", "-db", "-f", f"{d}/haproxy.cfg", on_host=False, stdout=-3)
@@ -383,3 +387,14 @@ def test_a_client_behind_haproxy_is_refused_by_nginx_whatever_header_he_forges()
         lab.wait(lambda: fetch(lab, f"X-Forwarded-For: {lab.gateway}") == "403", 10, "nor does the proxy's own address help")
         lab.cli("unban", lab.attacker)
         lab.wait(lambda: fetch(lab) == "200", 10, "he is let in again")
+
+        def bans():
+            return {b["net"]: (b["origin"], b["via"], b["enforceable"]) for b in lab.cli_json("bans")["bans"]}
+        for _ in range(3):
+            assert fetch(lab, "X-Forwarded-For: 203.0.113.1, 203.0.113.2", path=".env") == "404"
+        lab.wait(lambda: bans() == {lab.attacker: ("rule:nginx-scan", lab.gateway, True)}, 15, "the rule blames the hop that haproxy wrote")
+        lab.wait(lambda: fetch(lab) == "403", 10, "where nginx can refuse him")
+        for _ in range(3):
+            fetch(lab, "X-Forwarded-For: 203.0.113.3", path=".env", source=lab.others[0], server=f"{lab.host}:8081")
+        lab.wait(lambda: bans().get(lab.others[0]) == ("rule:nginx-scan", None, True), 15, "who comes by himself is blamed himself")
+        assert set(bans()) == {lab.attacker, lab.others[0]}

@@ -22,7 +22,9 @@ RULE = """  - name: {name}
     match: ['{match}']
 """
 DENIED = r"^\s*denied <F-USER>\S*</F-USER> from <ADDR>$"
-NAMES = ("web", "six", "turn", "pardon", "owner", "injected", "behind", "link")
+FORWARDED = r"^\s*denied <ADDR> <F-FORWARDED>.*</F-FORWARDED>$"
+NAMES = ("web", "six", "turn", "pardon", "owner", "injected", "behind", "link", "nat")
+PROXIES = "mode: enforce\ntrusted_proxies:\n  - 198.19.77.0/24\n"
 
 
 def rule(name, threshold="3 in 10m", action="ban", proven="true", match=DENIED):
@@ -37,7 +39,7 @@ JOURNAL = """  - name: journal
     match: ['^\\S+ j(web|other)\\[\\d+\\]: denied <F-USER>\\S*</F-USER> from <ADDR>$']
 """
 RULES = "rules:\n" + JOURNAL + "".join(map(rule, NAMES)) + rule("datagrams", 1, proven="false") + rule("dry", 1, "observe") + \
-    rule("bomb", 1, match=r"^\s*x(a|aa)+b <ADDR>$")
+    rule("bomb", 1, match=r"^\s*x(a|aa)+b <ADDR>$") + rule("proxied", match=FORWARDED)
 
 
 def make(config="mode: enforce\n", rules=RULES, lab=None):
@@ -61,7 +63,7 @@ def make(config="mode: enforce\n", rules=RULES, lab=None):
 @pytest.fixture(scope="module")
 def web():
     """One daemon for all tests that have a rule, a file and a source of their own."""
-    lab = make()
+    lab = make(PROXIES)
     yield lab
     left = lab.close()
     assert not left, left
@@ -167,7 +169,7 @@ def test_dry_rules_and_forgeable_lines_ban_nobody(web):
     f = web.wait(lambda: findings(web, "datagrams"), 15, "the datagram is told")
     assert "not banned: anybody can forge the source" in f[0]["title"]
     web.wait(lambda: count(web, "dry", "would_ban") == 1, 15, "the dry rule counts")
-    assert not nets(web) & {"198.19.7.1", "198.19.7.2"} and findings(web, "dry") == []
+    assert not nets(web) & {"198.19.7.1", "198.19.7.2"} and "would be banned for 1d (the rule only observes)" in findings(web, "dry")[0]["title"]
     assert "198.19.7.1" in web.ok("why", "198.19.7.1")
 
 
@@ -178,6 +180,56 @@ def test_the_owner_is_never_banned(web):
     web.wait(lambda: count(web, "owner", "due") == 6, 15, "all were due")
     assert nets(web, "rule:owner") == set() and count(web, "owner", "protected") == 6
     assert web.ping(web.gateway) == 3 and all("not banned: " in f["title"] for f in findings(web, "owner"))
+
+
+def proxied(n, peer, header):
+    return [f"{now()} denied {peer} {header}"] * n
+
+
+def test_behind_a_trusted_proxy_the_client_is_the_rightmost_hop_that_is_none(web):
+    write(web, "proxied.log", *proxied(3, "198.19.6.1", "198.19.6.200"), *proxied(3, "198.19.77.1", "203.0.113.5, 198.19.6.2, 198.19.77.9"),
+          *proxied(3, "198.19.77.1", "198.19.6.3, unknown"), *proxied(3, "198.19.77.1", "-"), *proxied(3, "198.19.77.1", web.gateway))
+    web.wait(lambda: count(web, "proxied") == 15, 15, "the lines were read")
+    web.wait(lambda: count(web, "proxied", "due") == 4, 15, "two clients, the proxy itself and the gateway were due")
+    bans = {b["net"]: b for b in web.cli_json("bans")["bans"] if b["origin"] == "rule:proxied"}
+    assert set(bans) == {"198.19.6.1", "198.19.6.2"} and count(web, "proxied", "protected") == 2
+    assert (bans["198.19.6.1"]["via"], bans["198.19.6.1"]["enforceable"]) == (None, True)
+    assert (bans["198.19.6.2"]["via"], bans["198.19.6.2"]["enforceable"]) == ("198.19.77.1", False)
+    assert "198.19.77.1: not enforceable here" in web.ok("bans")
+    assert "its packets come from the proxy 198.19.77.1: not enforceable here" in " ".join(web.ok("why", "198.19.6.2").split())
+    titles = {f["subject"]: f["title"] for f in findings(web, "proxied")}
+    assert "from 198.19.6.2 behind 198.19.77.1" in titles["198.19.6.2"] and "not enforceable here" in titles["198.19.6.2"]
+    assert "enforceable" not in titles["198.19.6.1"] and "not banned: " in titles["198.19.77.1"]
+
+
+# Says who came, one line each.
+PEERS = """
+import socket, sys
+s = socket.create_server((sys.argv[1], 0))
+print(s.getsockname()[1], flush=True)
+while True:
+    c, who = s.accept()
+    print(who[0], flush=True)
+    c.close()
+"""
+SNAT = "add table ip lab; add chain ip lab out {{ type nat hook postrouting priority 100; }}; " \
+       "add rule ip lab out ip saddr {} meta l4proto tcp snat to {}"
+
+
+def test_who_hides_many_behind_one_address_is_not_banned(web):
+    """The gateway that masquerades a network, and the bridge of containers, whose address is the host's own."""
+    web.attack("nft", SNAT.format(web.others[3], web.gateway), check=True)
+    web.on_host("ip", "link", "add", "bridge0", "type", "bridge", check=True)
+    web.on_host("ip", "addr", "add", "198.19.88.1/24", "dev", "bridge0", check=True)
+    server = web.spawn(sys.executable, "-S", "-E", "-c", PEERS, web.host)
+    port = int(server.stdout.readline())
+    assert web.connect(port, source=web.others[3])[port] == "open"
+    assert server.stdout.readline() == web.gateway + "\n", "who listens sees the gateway alone"
+    write(web, "nat.log", *denied(3, web.gateway), *denied(3, "198.19.88.1"), *denied(3, "198.19.77.1"))
+    web.wait(lambda: count(web, "nat", "protected") == 3, 15, "none of the three is banned")
+    assert nets(web, "rule:nat") == set() and web.connect(port, source=web.others[3])[port] == "open" and web.ping(web.gateway) == 3
+    web.attack("nft", "delete table ip lab", check=True)
+    web.on_host("ip", "link", "del", "bridge0", check=True)
 
 
 HOSTILE = [

@@ -35,6 +35,7 @@ static void keep_sample(void *arg, const struct sw_pack_sample *s)
 	copy->rule = strdup(s->rule);
 	copy->line = strdup(s->line);
 	copy->host = s->host ? strdup(s->host) : NULL;
+	copy->forwarded = s->forwarded ? strdup(s->forwarded) : NULL;
 	copy->file = strdup(s->file);
 }
 
@@ -44,6 +45,7 @@ static void free_samples(struct samples *all)
 		free((char *)all->at[i].rule);
 		free((char *)all->at[i].line);
 		free((char *)all->at[i].host);
+		free((char *)all->at[i].forwarded);
 		free((char *)all->at[i].file);
 	}
 	free(all->at);
@@ -52,7 +54,7 @@ static void free_samples(struct samples *all)
 struct heard {
 	const char *rule; /* that is listened for */
 	unsigned int n;
-	char host[SW_NET_TEXT_MAX];
+	char host[SW_NET_TEXT_MAX], forwarded[256];
 };
 
 static void hear(void *arg, const struct sw_log_hit *hit)
@@ -64,6 +66,8 @@ static void hear(void *arg, const struct sw_log_hit *hit)
 	h->n++;
 	if (hit->has_host)
 		sw_cidr_format(h->host, &hit->host);
+	snprintf(h->forwarded, sizeof(h->forwarded), "%.*s", (int)hit->forwarded_len,
+		hit->forwarded ? hit->forwarded : "");
 }
 
 static size_t source_of(const struct sw_ruleset *rs, const char *rule)
@@ -79,13 +83,16 @@ static bool check_sample(struct sw_ruleset *rs, const struct sw_pack_sample *s)
 {
 	struct heard h = {.rule = s->rule};
 	int r = sw_ruleset_feed(rs, source_of(rs, s->rule), s->line, strlen(s->line), NOW, hear, &h);
-	bool is_right = r >= 0 && h.n == (s->host ? 1 : 0) && (!s->host || sw_streq(h.host, s->host));
+	bool is_right = r >= 0 && h.n == (s->host ? 1 : 0) && (!s->host || sw_streq(h.host, s->host)) &&
+		(!s->forwarded || sw_streq(h.forwarded, s->forwarded));
 
 	if (!is_right)
-		print_error("%s:%u: rule %s: %u hits, host '%s', not '%s', in '%s' %s\n", s->file, s->at,
-			s->rule, h.n, h.host, s->host ? s->host : "none", s->line, sw_ruleset_error(rs));
+		print_error("%s:%u: rule %s: %u hits, host '%s', not '%s', forwarded '%s', in '%s' %s\n", s->file, s->at,
+			s->rule, h.n, h.host, s->host ? s->host : "none", h.forwarded, s->line, sw_ruleset_error(rs));
 	return is_right;
 }
+
+static const char *const off_rules[] = {"sshd-preauth", "apache-forwarded", "haproxy-forwarded"};
 
 static void every_packaged_rule_matches_its_samples_and_nothing_else(void **state)
 {
@@ -104,8 +111,12 @@ static void every_packaged_rule_matches_its_samples_and_nothing_else(void **stat
 	_free_ void *image = NULL;
 	size_t size, n_wrong = 0;
 
-	config.n_rules = 1;
-	config.rules[0] = (struct sw_config_rule){.name = "sshd-preauth", .state = SW_RULE_ON + 1};
+	for (; config.n_rules < SW_ARRAY_SIZE(off_rules); config.n_rules++) {
+		struct sw_config_rule *r = &config.rules[config.n_rules];
+
+		*r = (struct sw_config_rule){.state = SW_RULE_ON + 1};
+		(void)sw_strcpy(r->name, sizeof(r->name), off_rules[config.n_rules]);
+	}
 	assert_true(packs >= 0);
 	assert_int_equal(sw_rules_compile(&from, &image, &size, &errors), 0);
 	config.n_rules = 0;

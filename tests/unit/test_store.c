@@ -106,6 +106,7 @@ static void a_ban_comes_back_as_it_was_stored(void **state)
 	struct found found = {};
 
 	assert_true(f->opened.is_new);
+	assert_int_equal(sw_cidr_parse("2001:db8:2::7", SIZE_MAX, &b.via), 0);
 	assert_int_equal(sw_store_put_ban(f->store, &b), 0);
 	reopen(f);
 	assert_false(f->opened.is_new);
@@ -116,6 +117,7 @@ static void a_ban_comes_back_as_it_was_stored(void **state)
 	assert_string_equal(found.ban[0].d.by, b.d.by);
 	assert_string_equal(found.ban[0].boot_id, b.boot_id);
 	assert_int_equal(found.ban[0].until_boot_ns, b.until_boot_ns);
+	assert_true(sw_net_eq(&found.ban[0].via, &b.via));
 	assert_int_equal(found.ban[0].d.until_wall_sec, b.d.until_wall_sec);
 	assert_true(sw_store_next_id(f->store) > b.d.id);
 }
@@ -230,7 +232,8 @@ static void a_database_of_the_first_version_keeps_its_bans(void **state)
 
 	assert_int_equal(sw_store_put_ban(f->store, &b), 0);
 	sw_store_close(TAKE_PTR(f->store));
-	sql(f, "DROP TABLE findings; DROP TABLE baselines; DROP TABLE baseline_rows; DROP TABLE evidence; DROP TABLE firsts; PRAGMA user_version = 1;");
+	sql(f, "DROP TABLE findings; DROP TABLE baselines; DROP TABLE baseline_rows; DROP TABLE evidence; DROP TABLE firsts;"
+		" ALTER TABLE bans DROP COLUMN via; PRAGMA user_version = 1;");
 	assert_int_equal(sw_store_open(f->dir, &f->clock, 64, &f->store, &f->opened), 0);
 	assert_false(f->opened.was_corrupt);
 	assert_int_equal(f->opened.error, 0);

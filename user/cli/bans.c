@@ -111,12 +111,21 @@ static void cell_verdicts(const json_t *row, struct sw_strbuf *out)
 	}
 }
 
+/* "198.51.100.2", "198.51.100.2: not enforceable here" */
+static void cell_via(const json_t *row, struct sw_strbuf *out)
+{
+	sw_strbuf_puts(out, sw_cli_text(row, "via"));
+	if (json_is_false(json_object_get(row, "enforceable")))
+		sw_strbuf_puts(out, ": not enforceable here");
+}
+
 static const struct sw_cli_column ban_columns[] = {
 	{"ADDRESS", "net"},
 	{"LEFT", NULL, SW_COL_RIGHT, cell_left},
 	{"ORIGIN", "origin"},
 	{"HITS", "hits", SW_COL_RIGHT},
 	{"LAST HIT", "last_hit_at", SW_COL_TIME | SW_COL_OPTIONAL},
+	{"BEHIND", "via", SW_COL_OPTIONAL, cell_via},
 	{"STATE", "state", SW_COL_WIDE},
 	{"IN FORCE BY", NULL, SW_COL_WIDE, cell_verdicts},
 	{"ID", "id", SW_COL_WIDE | SW_COL_RIGHT},

@@ -17,6 +17,7 @@ static void keep_sample(void *arg, const struct sw_pack_sample *s)
 	*more = (struct sw_pack_sample){.rule = strdup(s->rule),
 		.line = strdup(s->line),
 		.host = s->host ? strdup(s->host) : NULL,
+		.forwarded = s->forwarded ? strdup(s->forwarded) : NULL,
 		.file = strdup(s->file),
 		.at = s->at};
 	if (more->rule && more->line && more->file && !more->host == !s->host)
@@ -29,6 +30,7 @@ void sw_cli_rules_done(struct sw_cli_rules *r)
 		free((char *)r->samples[i].rule);
 		free((char *)r->samples[i].line);
 		free((char *)r->samples[i].host);
+		free((char *)r->samples[i].forwarded);
 		free((char *)r->samples[i].file);
 	}
 	free(r->samples);

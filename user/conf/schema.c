@@ -295,7 +295,7 @@ const struct sw_conf_row sw_conf_rows[] = {
 	{"rules.enabled", SW_CONF_WORD, AT(rules_state), "auto", 0, 0, WORDS(rule_state_words, SW_RULE_AUTO),
 		"Packaged rules over logs: auto turns those on whose log exists, off leaves only those that rules.set turns on."},
 	{"rules.action", SW_CONF_WORD, AT(rules_action), "ban", 0, 0, WORDS(rule_action_words, SW_LOG_OBSERVE),
-		"The most that a rule may do: count in silence, tell of it, or ban as well (in force only while enforcing)."},
+		"The most that a rule may do: tell whom it would ban (a dry run), tell of it, or ban as well (in force only while enforcing)."},
 	{"rules.fail2ban", SW_CONF_PATH, AT(rules_fail2ban), "", 0, 0, NULL,
 		"Directory of fail2ban's configuration (/etc/fail2ban) whose enabled jails are rules too; empty means none."},
 	{"rules.set", SW_CONF_RULES, AT(rules), NULL, 0, SW_CONFIG_RULES_MAX, NULL,
@@ -388,7 +388,7 @@ const struct sw_conf_row sw_conf_rule_rows[] = {
 		"Hits that are too many, such as '5 in 10m', '3' without a window, or 1; empty means the rule's own."},
 	{"ban_for", SW_CONF_TEXT, AT_RULE(ban_for), "", 0, 0, NULL, "How long its ban lasts; empty means the rule's own."},
 	{"action", SW_CONF_WORD, AT_RULE(action), "same", 0, 0, WORDS(own_action_words, 0),
-		"observe only counts, which is a dry run of this rule; same: the rule's own."},
+		"observe only tells whom it would ban, a dry run of this rule; same: the rule's own."},
 	{},
 };
 

@@ -76,6 +76,19 @@ static void watch(struct sw_engine *e)
 	(void)sw_source_set_timer(e->backends->look, every_ns, every_ns);
 }
 
+bool sw_backends_reach_clients(const struct sw_config *c)
+{
+	bool is_on = c->ban_backends & 1U << SW_BACKEND_EXEC;
+
+	for (__u32 i = 0; is_on && i < SW_MIN(c->n_actions, (__u32)SW_CONFIG_ACTIONS_MAX); i++) {
+		const struct sw_config_action *a = &c->actions[i];
+
+		if (a->ban[0] || (a->file[0] && a->format != SW_FORMAT_HOSTS_DENY))
+			return true;
+	}
+	return false;
+}
+
 void sw_engine_verdicts(
 	struct sw_engine *e, const struct sw_net *nets, size_t n, struct sw_guard_verdict *ret)
 {

@@ -9,3 +9,8 @@ extern const char *const sw_backend_names[SW_BACKEND_COUNT];
 /* What the backends but xdp say of n networks; zeros where the guard does not answer. */
 void sw_engine_verdicts(
 	struct sw_engine *e, const struct sw_net *nets, size_t n, struct sw_guard_verdict *ret);
+/*
+ * Whether a client is refused whose packets come from a proxy: a file of an action that a web server reads, or a
+ * command (whether that one reaches the proxy is for who wrote it to know).
+ */
+bool sw_backends_reach_clients(const struct sw_config *c);

@@ -16,6 +16,7 @@
 
 enum {
 	SW_LOGS_FINDINGS_PER_SEC = 200, /* more are counted: the bans are told all the same */
+	SW_LOGS_DRY_SEC = 86400, /* a rule that only observes tells of an address at least so often */
 	SW_LOGS_UNPROVEN_SEC = 600, /* bans.unproven: the longest ban for what can be forged */
 };
 

@@ -3,8 +3,10 @@
 #include <sys/random.h>
 
 #include "user/base/cidr.h"
+#include "user/engine/backends.h"
 #include "user/engine/bans.h"
 #include "user/engine/logs.h"
+#include "user/policy/proxy.h"
 
 struct sw_logs_rule *sw_logs_rule_of(struct sw_logs_part *p, const char *name)
 {
@@ -70,11 +72,12 @@ static struct sw_offend_config offend_config(const struct sw_config *c)
 }
 
 static struct sw_offence offence_of(struct sw_engine *e, const struct sw_log_rule *r,
-	const struct sw_net *net, const char *reason)
+	const struct sw_net *net, const struct sw_net *via, const char *reason)
 {
 	struct sw_offence o = {
 		.rule = r->name,
 		.net = *net,
+		.via = *via,
 		.escalation = {.base_sec = r->ban_for_sec == SW_RULES_FOREVER ? 0 : r->ban_for_sec,
 			.is_on = r->is_increment,
 			.factor = r->factor,
@@ -100,6 +103,7 @@ struct case_file {
 	struct sw_logs_rule *counters;
 	const struct sw_log_hit *hit;
 	const struct sw_net *net; /* NULL: no address */
+	struct sw_net via; /* the proxy that he came through; family 0: none */
 	const struct sw_count_due *due;
 	struct sw_offend_result result;
 	bool is_judged; /* result is filled */
@@ -137,10 +141,15 @@ static void say_outcome(struct sw_engine *e, const struct case_file *f, struct s
 	case SW_OFFEND_FAILED:
 		sw_strbuf_printf(out, "; the ban is not in force yet: %s", r->text.message);
 		break;
-	case SW_OFFEND_WOULD: /* a rule that only observes tells nothing */
+	case SW_OFFEND_WOULD:
+		sw_strbuf_printf(out, "; would be banned for %s (the rule only observes)",
+			say_length(length, r->for_sec));
+		break;
 	case SW_OFFEND_ALREADY:
 		break;
 	}
+	if (r->outcome == SW_OFFEND_BANNED && f->via.family && !sw_backends_reach_clients(e->config))
+		sw_strbuf_puts(out, ", not enforceable here: its packets come from the proxy");
 	if (r->is_recidive)
 		sw_strbuf_puts(out, ", again and again");
 	if (r->is_aggregated)
@@ -169,6 +178,8 @@ static void make_title(struct sw_engine *e, const struct case_file *f, struct sw
 	say_count(f->rule, f->due, out);
 	if (f->net)
 		sw_strbuf_printf(out, " from %s", sw_cidr_format(net, f->net));
+	if (f->via.family)
+		sw_strbuf_printf(out, " behind %s", sw_cidr_format(net, &f->via));
 	if (*f->hit->user) {
 		sw_strbuf_puts(out, " (user ");
 		sw_strbuf_safe(out, f->hit->user, strnlen(f->hit->user, 32));
@@ -197,8 +208,10 @@ static void tell(struct sw_engine *e, const struct case_file *f)
 	struct sw_finding finding = {
 		.kind = SW_FINDING_LOG, .severity = f->rule->severity, .count = f->due->hits};
 
-	if (f->is_quiet || f->rule->action == SW_LOG_OBSERVE || !may_tell(e))
+	if (f->is_quiet || !may_tell(e))
 		return;
+	if (f->rule->action == SW_LOG_OBSERVE)
+		finding.severity = SW_MIN(finding.severity, SW_SEV_LOW);
 	make_title(e, f, &title);
 	(void)sw_strcpy(finding.title, sizeof(finding.title), sw_strbuf_get(&title));
 	(void)sw_strcpy(finding.rule, sizeof(finding.rule), f->rule->name);
@@ -238,7 +251,7 @@ static void judge(struct sw_engine *e, struct case_file *f)
 		sw_strbuf_puts(&reason, ", the last: ");
 		sw_strbuf_safe(&reason, line, strlen(line));
 	}
-	o = offence_of(e, f->rule, f->net, sw_strbuf_get(&reason));
+	o = offence_of(e, f->rule, f->net, &f->via, sw_strbuf_get(&reason));
 	sw_offend(&c, e->logs->counts, &offend_ops, e, &o, &f->result);
 	f->is_judged = true;
 }
@@ -286,13 +299,42 @@ static bool is_too_old(struct sw_logs_part *p, const struct sw_log_hit *h, int64
 	return true;
 }
 
+/* Whom the line is of; behind a trusted proxy the hop of its header. False: it is to be held against nobody. */
+static bool find_client(struct sw_engine *e, const struct sw_log_hit *h, struct sw_net *ret, struct sw_net *ret_via)
+{
+	const struct sw_config *c = e->config;
+	const struct sw_proxy_trust trust = {
+		c->trusted_proxies.at, SW_MIN(c->trusted_proxies.n, (__u32)SW_CONFIG_PROXIES_MAX)};
+	int r;
+
+	*ret = h->host;
+	if (!h->forwarded)
+		return true;
+	r = sw_proxy_client(&trust, &h->host, h->forwarded, h->forwarded_len, ret);
+	if (r == 1)
+		*ret_via = h->host;
+	return r >= 0 && !sw_log_rule_ignores(h->rule, ret);
+}
+
+/* A rule that only observes tells as often as it would have banned. */
+static uint64_t throttle_of(const struct sw_config *c, const struct sw_log_rule *r)
+{
+	uint64_t ban_sec = r->ban_for_sec ? r->ban_for_sec : c->ban_default_sec;
+
+	if (r->action != SW_LOG_OBSERVE)
+		return r->throttle_sec;
+	return SW_MAX(r->throttle_sec, SW_MIN(ban_sec, (uint64_t)SW_LOGS_DRY_SEC));
+}
+
 static void on_hit(void *arg, const struct sw_log_hit *h)
 {
 	struct sw_engine *e = arg;
 	struct sw_logs_part *p = e->logs;
 	const struct sw_log_rule *r = h->rule;
 	const struct sw_count_rule rule = {
-		.count = r->count, .window_sec = r->window_sec, .throttle_sec = r->throttle_sec};
+		.count = r->count,
+		.window_sec = r->window_sec,
+		.throttle_sec = throttle_of(e->config, r)};
 	struct case_file f = {.rule = r, .hit = h, .counters = sw_logs_rule_of(p, r->name)};
 	struct sw_count_hit hit = {.time_sec = h->time_sec, .line = h->line, .len = h->line_len};
 	bool by_host = r->track == SW_TRACK_HOST || r->track == SW_TRACK_BOTH;
@@ -309,7 +351,9 @@ static void on_hit(void *arg, const struct sw_log_hit *h)
 	if (is_too_old(p, h, now_sec) || (by_host && !h->has_host))
 		return;
 	if (h->has_host) {
-		net = banned_net(e, &h->host);
+		if (!find_client(e, h, &net, &f.via))
+			return;
+		net = banned_net(e, &net);
 		f.net = &net;
 	}
 	hit.key.rule = f.counters->id;

@@ -56,6 +56,11 @@ static void write_part(struct sw_engine *e, struct sw_json *j, const struct sw_b
 	sw_json_string(j, "origin", part->origin);
 	sw_json_string(j, "by", part->by);
 	sw_json_bool(j, "saved", part->is_saved);
+	if (part->via.family)
+		sw_json_string(j, "via", sw_cidr_format(net, &part->via));
+	else
+		sw_json_null(j, "via");
+	sw_json_bool(j, "enforceable", !part->via.family || sw_backends_reach_clients(e->config));
 }
 
 static void verb_ban(struct sw_ctl_request *q, const json_t *args, void *arg)

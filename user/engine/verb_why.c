@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* The verbs why and check: what is known of a subject, and what follows from it. */
 #include "user/base/words.h"
+#include "user/engine/backends.h"
 #include "user/engine/bans.h"
 
 enum { HISTORY_MAX = 5 }; /* earlier bans told */
@@ -74,10 +75,15 @@ static void tell_part(struct why *w, const struct sw_ban *b, const struct sw_ban
 	else
 		sw_strbuf_printf(&text, "; %s left", sw_duration_format(left, left_sec));
 	sw_strbuf_printf(&text, "; %llu packets since", (unsigned long long)b->hits);
+	if (part->via.family)
+		sw_strbuf_printf(&text, "; its packets come from the proxy %s%s", sw_cidr_format(net, &part->via),
+			sw_backends_reach_clients(w->e->config) ? "" : ": not enforceable here");
 	begin_link(w, "ban", &b->net);
 	sw_json_string(w->j, "text", sw_strbuf_get(&text));
 	sw_json_uint(w->j, "id", part->id);
 	sw_json_string(w->j, "origin", part->origin);
+	if (part->via.family)
+		sw_json_bool(w->j, "enforceable", sw_backends_reach_clients(w->e->config));
 	sw_json_object_end(w->j);
 }
 

@@ -4,7 +4,7 @@
 enum { BUCKETS = 512, NONE = UINT16_MAX };
 
 static const char *const names[SW_FIELDS] = {"fid", "ip4", "ip6", "dns", "cidr", "user", "mlfid",
-	"nofail", "mlfforget", "mlfgained", "content"};
+	"nofail", "mlfforget", "mlfgained", "content", "forwarded"};
 
 struct connection {
 	char key[SW_MLF_KEY_MAX];

@@ -21,6 +21,7 @@ enum sw_field {
 	SW_FIELD_FORGET,
 	SW_FIELD_GAINED,
 	SW_FIELD_CONTENT,
+	SW_FIELD_FORWARDED, /* the header in which proxies tell whom they speak for */
 	SW_FIELDS,
 };
 

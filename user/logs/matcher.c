@@ -304,6 +304,7 @@ static void judge(struct sw_matcher *m, struct sw_fields *fields, struct sw_line
 		: state == SW_MLF_NOFAIL     ? SW_LINE_NOFAIL
 					     : SW_LINE_PENDING;
 	ret->user = fields->f[SW_FIELD_USER];
+	ret->forwarded = fields->f[SW_FIELD_FORWARDED];
 	if (state == SW_MLF_FAILURE)
 		ret->host = host_text(m, fields);
 }

@@ -28,6 +28,7 @@ struct sw_line_result {
 	int64_t time_us; /* since 1970 in UTC */
 	struct sw_span host,
 		user; /* host: an address, a network, a name, or what <F-ID> took, as the line has it */
+	struct sw_span forwarded; /* what <F-FORWARDED> took; .text NULL: the line has none */
 };
 
 struct sw_matcher;

@@ -290,7 +290,7 @@ static int compile_source(struct sw_ruleset *rs, struct source *s)
 
 /* ---- a line */
 
-static bool is_ignored(const struct sw_log_rule *r, const struct sw_net *host)
+bool sw_log_rule_ignores(const struct sw_log_rule *r, const struct sw_net *host)
 {
 	for (size_t i = 0; i < r->n_ignore; i++)
 		if (sw_net_contains(&r->ignore[i], host))
@@ -313,6 +313,12 @@ static const char *copy_span(char *buf, size_t size, struct sw_span s)
 	return buf;
 }
 
+/* A server writes "-" for a header that did not come. */
+static bool is_header(struct sw_span s)
+{
+	return s.text && s.len && !(s.len == 1 && *s.text == '-');
+}
+
 static bool tell_hit(struct sw_ruleset *rs, const struct sw_log_rule *rule,
 	const struct sw_line_result *res, struct sw_span line, int64_t now_sec, sw_log_hit_fn fn,
 	void *arg)
@@ -327,9 +333,14 @@ static bool tell_hit(struct sw_ruleset *rs, const struct sw_log_rule *rule,
 		.line_len = line.len,
 	};
 
+	if (is_header(res->forwarded)) {
+		hit.forwarded = res->forwarded.text;
+		hit.forwarded_len = res->forwarded.len;
+	}
 	hit.has_host =
 		res->host.text && sw_cidr_parse(res->host.text, res->host.len, &hit.host) == 0;
-	if ((hit.has_host && is_ignored(rule, &hit.host)) || !is_in_hours(rule, hit.time_sec))
+	if ((hit.has_host && !hit.forwarded && sw_log_rule_ignores(rule, &hit.host)) ||
+		!is_in_hours(rule, hit.time_sec))
 		return false;
 	rs->hits++;
 	fn(arg, &hit);

@@ -47,7 +47,7 @@ struct sw_log_rule {
 	bool is_proven; /* evidence of a completed handshake: may ban */
 	bool is_packaged;
 	const char *exec; /* name of an action of the configuration, or NULL */
-	const struct sw_net *ignore; /* never a hit; the ruleset leaves them out itself */
+	const struct sw_net *ignore; /* never a hit; the ruleset leaves them out itself, but not where a header tells */
 	size_t n_ignore;
 	const struct sw_rules_when *when; /* so it does with hits outside these hours */
 	size_t n_when;
@@ -63,6 +63,8 @@ struct sw_log_hit {
 	struct sw_net host;
 	const char *host_text; /* as the line has it; "" */
 	const char *user; /* "" */
+	const char *forwarded; /* the header of proxies, forwarded_len bytes; NULL: the line has none, or "-" */
+	size_t forwarded_len;
 	int64_t time_sec; /* the line's own, or of its arrival */
 	const char *line;
 	size_t line_len;
@@ -97,6 +99,9 @@ int sw_ruleset_feed(struct sw_ruleset *rs, size_t source, const char *line, size
 	int64_t now_sec, sw_log_hit_fn fn, void *arg);
 /* What sw_ruleset_feed refused, "" for nothing. */
 const char *sw_ruleset_error(const struct sw_ruleset *rs);
+
+/* One of the rule's ignore holds it. */
+bool sw_log_rule_ignores(const struct sw_log_rule *r, const struct sw_net *host);
 
 struct sw_ruleset_stat {
 	uint64_t lines; /* fed */

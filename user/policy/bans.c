@@ -54,6 +54,7 @@ static struct sw_ban_part *new_part(const struct sw_store_ban *row)
 	part->made_wall_sec = row->d.made_wall_sec;
 	part->until_wall_sec = row->d.until_wall_sec;
 	part->until_boot_ns = row->until_boot_ns;
+	part->via = row->via;
 	part->origin = memcpy(part->texts, row->d.origin, origin);
 	part->by = memcpy(part->texts + origin, row->d.by, by);
 	part->reason = memcpy(part->texts + origin + by, row->d.reason, reason);
@@ -70,6 +71,7 @@ static void fill_row(const struct sw_policy *p, const struct sw_ban *b, const st
 			.made_wall_sec = part->made_wall_sec,
 			.until_wall_sec = part->until_wall_sec},
 		.until_boot_ns = part->until_boot_ns,
+		.via = part->via,
 	};
 	(void)sw_strcpy(row->d.origin, sizeof(row->d.origin), part->origin);
 	(void)sw_strcpy(row->d.by, sizeof(row->d.by), part->by);
@@ -189,6 +191,7 @@ static void fill_new_row(const struct sw_policy *p, const struct sw_ban_request 
 			.made_wall_sec = now_sec,
 			.until_wall_sec = q->for_sec ? now_sec + (int64_t)q->for_sec : 0},
 		.until_boot_ns = q->for_sec ? now_ns + q->for_sec * SW_SEC_NS : 0,
+		.via = q->via,
 	};
 	(void)sw_strcpy(row->d.origin, sizeof(row->d.origin), q->origin);
 	(void)sw_strcpy(row->d.by, sizeof(row->d.by), q->by);

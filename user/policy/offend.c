@@ -50,7 +50,8 @@ static enum sw_offend_outcome ban(const struct offend *x, const struct sw_net *n
 		.for_sec = for_sec,
 		.origin = origin,
 		.by = "policy",
-		.reason = reason};
+		.reason = reason,
+		.via = x->o->via};
 	int r = x->ops->ban(x->arg, &q, refusal, text);
 
 	return r == 0 ? SW_OFFEND_BANNED : r == -EPERM ? SW_OFFEND_REFUSED : SW_OFFEND_FAILED;

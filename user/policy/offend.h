@@ -39,6 +39,7 @@ struct sw_offend_ops {
 struct sw_offence {
 	const char *rule; /* its name */
 	struct sw_net net;
+	struct sw_net via; /* the trusted proxy that it came through; family 0: none */
 	struct sw_escalation escalation; /* base_sec is filled here when has_own_length is false */
 	bool has_own_length;
 	bool is_proven; /* who it names completed a handshake */

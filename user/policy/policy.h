@@ -30,6 +30,7 @@ struct sw_ban_part {
 	uint64_t until_boot_ns;		       /* 0: for ever */
 	bool is_saved;	  /* the database has it as it is here */
 	bool is_derived;  /* its end came from wall time, of an earlier boot */
+	struct sw_net via; /* the trusted proxy that its packets come from; family 0: none */
 	const char *origin, *by, *reason; /* within texts */
 	char texts[];
 };
@@ -93,6 +94,7 @@ struct sw_ban_request {
 	uint64_t for_sec; /* 0: for ever */
 	const char *origin, *by, *reason;
 	bool is_wide; /* the explicit word */
+	struct sw_net via; /* the trusted proxy that it came through; family 0: none */
 };
 
 struct sw_refusal_text {

@@ -68,7 +68,7 @@ void sw_lint_expression(
 struct heard {
 	const char *rule;
 	unsigned int n;
-	char host[SW_NET_TEXT_MAX];
+	char host[SW_NET_TEXT_MAX], forwarded[256];
 };
 
 static void hear(void *arg, const struct sw_log_hit *hit)
@@ -80,6 +80,7 @@ static void hear(void *arg, const struct sw_log_hit *hit)
 	h->n++;
 	if (hit->has_host)
 		sw_cidr_format(h->host, &hit->host);
+	snprintf(h->forwarded, sizeof(h->forwarded), "%.*s", (int)hit->forwarded_len, hit->forwarded ? hit->forwarded : "");
 }
 
 static const struct sw_log_rule *find_rule(const struct sw_ruleset *rs, const char *name)
@@ -106,6 +107,9 @@ static bool is_as_it_says(struct sw_ruleset *rs, const struct sw_log_rule *rule,
 	else if (s->host && !sw_streq(h.host, s->host))
 		snprintf(why, size, "a line gives the host '%.50s' and not '%.50s': %.200s", h.host,
 			s->host, s->line);
+	else if (s->forwarded && !sw_streq(h.forwarded, s->forwarded))
+		snprintf(why, size, "a line gives the forwarded '%.60s' and not '%.60s': %.200s",
+			h.forwarded, s->forwarded, s->line);
 	else
 		return true;
 	return false;

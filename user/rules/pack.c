@@ -48,7 +48,7 @@ const struct sw_conf_row sw_pack_rows[] = {
 	{"max_ban", SW_CONF_TEXT, AT(max_ban), "", 0, 0, NULL, "The longest of them."},
 	{"random", SW_CONF_TEXT, AT(random), "", 0, 0, NULL, "A random part that is added to them."},
 	{"severity", SW_CONF_WORD, AT(severity), "medium", 0, 0, WORDS(severity_words), "Of its findings."},
-	{"action", SW_CONF_WORD, AT(action), "ban", 0, 0, WORDS(action_words), "observe counts, alert tells, ban bans as well."},
+	{"action", SW_CONF_WORD, AT(action), "ban", 0, 0, WORDS(action_words), "observe tells whom it would ban, alert tells, ban bans as well."},
 	{"proven", SW_CONF_BOOL, AT(is_proven), "true", 0, 0, NULL, "The service is TCP's or the like: the address is no forgery."},
 	{"throttle", SW_CONF_TEXT, AT(throttle), "", 0, 0, NULL, "Tell of the same at most once in this time."},
 	{"exec", SW_CONF_TEXT, AT(exec), "", 0, 0, NULL, "Name of an action of the configuration."},
@@ -272,6 +272,7 @@ static void read_sample(
 	if (v->kind == SW_CONF_MAP) {
 		s.line = text_of(r, v, "line");
 		s.host = text_of(r, v, "host");
+		s.forwarded = text_of(r, v, "forwarded");
 	} else if (v->kind == SW_CONF_SCALAR) {
 		s.line = v->text;
 	}

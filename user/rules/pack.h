@@ -12,6 +12,7 @@
 struct sw_pack_sample {
 	const char *rule, *line;
 	const char *host; /* "": of no host; NULL: must not match */
+	const char *forwarded; /* the header that it must tell; NULL: none */
 	const char *file;
 	unsigned int at; /* line of the file */
 };

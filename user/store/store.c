@@ -35,6 +35,8 @@ static const char *const migrations[] = {
 	"CREATE INDEX evidence_net ON evidence(net);",
 
 	"CREATE TABLE firsts(id INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint INTEGER NOT NULL UNIQUE);",
+
+	"ALTER TABLE bans ADD COLUMN via TEXT NOT NULL DEFAULT '';",
 };
 
 static const char *const statements[ST_COUNT] = {

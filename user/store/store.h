@@ -48,6 +48,7 @@ struct sw_store_ban {
 	enum sw_ban_end end;
 	int64_t ended_wall_sec;
 	char ended_by[64];
+	struct sw_net via; /* the proxy that its packets come from; family 0: none */
 };
 typedef int (*sw_store_ban_fn)(const struct sw_store_ban *b, void *arg); /* negative ends the walk with it */
 

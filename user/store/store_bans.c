@@ -11,7 +11,7 @@ const char *sw_ban_end_word(unsigned int end)
 
 int sw_store_put_ban(struct sw_store *s, const struct sw_store_ban *b)
 {
-	char net[SW_NET_TEXT_MAX];
+	char net[SW_NET_TEXT_MAX], via[SW_NET_TEXT_MAX] = "";
 	int r = 0;
 	sqlite3_stmt *st = store_statement(s, ST_PUT_BAN, &r);
 
@@ -32,6 +32,7 @@ int sw_store_put_ban(struct sw_store *s, const struct sw_store_ban *b)
 	sqlite3_bind_int(st, 13, (int)b->end);
 	sqlite3_bind_int64(st, 14, b->ended_wall_sec);
 	store_bind_text(st, 15, b->ended_by);
+	store_bind_text(st, 16, b->via.family ? sw_cidr_format(via, &b->via) : via);
 	return store_run(s, st);
 }
 
@@ -54,6 +55,7 @@ static bool read_ban(sqlite3_stmt *st, struct sw_store_ban *b)
 {
 	const void *addr = sqlite3_column_blob(st, 3);
 	int family = sqlite3_column_int(st, 1), plen = sqlite3_column_int(st, 2);
+	char via[SW_NET_TEXT_MAX];
 
 	*b = (struct sw_store_ban){};
 	if (!addr || sqlite3_column_bytes(st, 3) != sizeof(b->d.net.addr) ||
@@ -75,6 +77,9 @@ static bool read_ban(sqlite3_stmt *st, struct sw_store_ban *b)
 	b->end = (enum sw_ban_end)sqlite3_column_int(st, 11);
 	b->ended_wall_sec = sqlite3_column_int64(st, 12);
 	store_column_text(st, 13, b->ended_by, sizeof(b->ended_by));
+	store_column_text(st, 14, via, sizeof(via));
+	if (*via && sw_cidr_parse(via, SIZE_MAX, &b->via) < 0)
+		b->via = (struct sw_net){};
 	return true;
 }
 

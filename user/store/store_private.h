@@ -23,8 +23,8 @@ enum {
 	X(GET, "SELECT value FROM meta WHERE name = ?1")                                           \
 	X(PUT_BAN,                                                                                 \
 		"INSERT OR REPLACE INTO bans(id, family, plen, addr, net, made, until, until_boot," \
-		" boot_id, origin, reason, by, end, ended, ended_by)"                              \
-		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)")                      \
+		" boot_id, origin, reason, by, end, ended, ended_by, via)"                         \
+		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)")                  \
 	X(END_BAN, "UPDATE bans SET end = ?2, ended = ?3, ended_by = ?4 WHERE id = ?1 AND end = 0") \
 	X(OPEN_BANS, "SELECT " BAN_COLUMNS " FROM bans WHERE end = 0 ORDER BY id")                 \
 	X(BAN_HISTORY,                                                                             \
@@ -67,7 +67,7 @@ enum {
 	X(AUDIT, "INSERT INTO audit(at, by, action, subject, detail) VALUES(?1,?2,?3,?4,?5)")       \
 	X(TRIM_AUDIT, "DELETE FROM audit WHERE id <= ?1")
 #define BAN_COLUMNS                                                                                \
-	"id, family, plen, addr, made, until, until_boot, boot_id, origin, reason, by, end, ended, ended_by"
+	"id, family, plen, addr, made, until, until_boot, boot_id, origin, reason, by, end, ended, ended_by, via"
 #define FINDING_COLUMNS                                                                            \
 	"id, wall, last, boot, kind, severity, rule, subject, sport, dport, protocol, count, pid," \
 	" uid, process, executable, container, unit, trail, feed, title"
