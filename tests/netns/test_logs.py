@@ -268,7 +268,8 @@ def test_a_link_in_a_directory_of_others_is_not_followed(web):
 
 def test_a_restart_reads_what_was_written_meanwhile_and_tells_nothing_twice(alone):
     write(alone, "web.log", *denied(3, "198.19.0.1"))
-    alone.wait(lambda: nets(alone) == {"198.19.0.1"}, 15, "banned")
+    write(alone, "web.log", *denied(2, "198.19.0.3"))
+    alone.wait(lambda: nets(alone) == {"198.19.0.1"} and logs(alone)["hits"] == 5, 15, "banned, and one is near it")
     alone.stop()
     write(alone, "web.log", *denied(2, "198.19.0.2"))
     alone.on_host("sh", "-c", "cd /var/log && gzip -c web.log > web.log.1.gz && rm web.log", check=True)
@@ -277,17 +278,24 @@ def test_a_restart_reads_what_was_written_meanwhile_and_tells_nothing_twice(alon
     alone.wait(lambda: nets(alone) == {"198.19.0.1", "198.19.0.2"}, 15, "what came meanwhile counts")
     assert logs(alone)["hits"] == 3
     assert sorted(f["subject"] for f in findings(alone, "web")) == ["198.19.0.1", "198.19.0.2"]
+    write(alone, "web.log", *denied(2, "198.19.0.4"))
+    alone.wait(lambda: logs(alone)["hits"] == 5, 15, "read")
+    assert len(nets(alone)) == 2
+    write(alone, "web.log", *denied(1, "198.19.0.3"))
+    alone.wait(lambda: "198.19.0.3" in nets(alone), 15, "the third counts with the two before the restart")
     alone.kill("sockwarden-engine")
     alone.wait(lambda: alone.cli("status")[0] in (0, 6) and logs(alone)["files"], 10, "a new engine follows")
-    assert logs(alone)["hits"] == 0 and len(findings(alone, "web")) == 2
+    assert logs(alone)["hits"] == 0 and len(findings(alone, "web")) == 3
+    write(alone, "web.log", *denied(1, "198.19.0.4"))
+    alone.wait(lambda: "198.19.0.4" in nets(alone), 15, "so does what was saved with a ban")
     write(alone, "web.log", *denied(2, alone.attacker))
-    alone.wait(lambda: logs(alone)["hits"] == 2, 15, "two hits")
+    alone.wait(lambda: logs(alone)["hits"] == 3, 15, "two hits")
     alone.daemon.send_signal(1)
     alone.wait(lambda: "was reloaded" in alone.log(), 15, "the configuration was reloaded")
     alone.wait(lambda: alone.cli("status")[0] in (0, 6), 15, "the engine is back")
     write(alone, "web.log", *denied(1, alone.attacker))
     alone.wait(lambda: alone.attacker in nets(alone), 15, "the third counts with the two before the reload")
-    assert logs(alone)["hits"] == 3
+    assert logs(alone)["hits"] == 4
 
 
 def test_a_forged_flood_meets_the_caps_and_the_attacker_before_it_stays_banned():

@@ -156,6 +156,64 @@ static void a_pardoned_address_begins_anew(void **state)
 }
 
 /* A million addresses with one hit each do not make an attacker with four of five be forgotten. */
+static const char *name_of(void *arg, uint32_t rule)
+{
+	return rule == 1 ? "web" : NULL;
+}
+
+static uint32_t number_of(void *arg, const char *name)
+{
+	return sw_streq(name, "web") ? *(uint32_t *)arg : 0;
+}
+
+static void counts_outlive_a_restart(void **state)
+{
+	const struct sw_count_rule three = {3, 100, 0}, endless = {3, 0, 0}, networks = {2, 100, 0};
+	_cleanup_(sw_counts_freep) struct sw_counts *before = NULL, *after = NULL, *cut = NULL;
+	struct sw_count_hit user = {.key = {.rule = 1}, .time_sec = T};
+	struct sw_count_hit member = {.key = {.rule = INT32_MAX}, .time_sec = T};
+	_strbuf_ struct sw_strbuf text = {}, again = {};
+	struct sw_count_due due;
+	uint32_t number = 7;
+
+	assert_int_equal(sw_counts_new(1 << 20, 5, &before), 0);
+	assert_int_equal(sw_counts_new(1 << 20, 5, &after), 0);
+	assert_int_equal(sw_counts_new(1 << 20, 5, &cut), 0);
+	user.key.user = sw_count_hash(before, "eve", 3);
+	member.member = sw_count_hash(before, "a", 1);
+	member.key.net = net_of("198.18.0.0/24");
+	assert_int_equal(add(before, &three, "198.18.0.1", T, T, &due), SW_COUNT_LESS);
+	assert_int_equal(add(before, &three, "198.18.0.1", T + 90, T + 90, &due), SW_COUNT_LESS);
+	assert_int_equal(add(before, &three, "2001:db8::/64", T + 90, T + 90, &due), SW_COUNT_LESS);
+	assert_int_equal(sw_counts_add(before, &endless, &user, T, &due), SW_COUNT_LESS);
+	assert_int_equal(sw_counts_add(before, &endless, &user, T, &due), SW_COUNT_LESS);
+	assert_int_equal(sw_counts_add(before, &networks, &member, T, &due), SW_COUNT_LESS);
+	sw_counts_save(before, name_of, NULL, 1 << 20, &text);
+	sw_counts_save(before, name_of, NULL, 100, &again);
+	assert_true(again.len && again.len <= 100 && !strncmp(again.text, "web - ", 6)); /* the nearest, hit last */
+
+	assert_int_equal(sw_counts_restore(after, number_of, &number, sw_strbuf_get(&text)), 4);
+	assert_int_equal(sw_counts_restore(cut, number_of, &number,
+				 "web 198.18.0.1 0 1\nother - 0 1 1 1 0 0\n"
+				 "web x 0 1 1 1 0 0\n\n=0 - 0 1 1 1 0 0"),
+		0);
+	assert_int_equal(sw_counts_stats(cut).keys, 0);
+	assert_int_equal(sw_counts_stats(cut).bytes, 0);
+	user.key.rule = 7;
+	assert_int_equal(sw_counts_add(after, &endless, &user, T + 500, &due), SW_COUNT_DUE);
+	assert_int_equal(due.hits, 3);
+	assert_int_equal(sw_counts_add(after, &networks, &member, T, &due), SW_COUNT_LESS); /* the same one again */
+	member.member = sw_count_hash(after, "b", 1);
+	assert_int_equal(sw_counts_add(after, &networks, &member, T, &due), SW_COUNT_DUE);
+	{
+		struct sw_count_hit h = {.key = {.rule = 7, .net = net_of("198.18.0.1")}, .time_sec = T + 110};
+
+		/* the first has left the window meanwhile */
+		assert_int_equal(sw_counts_add(after, &three, &h, T + 110, &due), SW_COUNT_LESS);
+		assert_int_equal(sw_counts_add(after, &three, &h, T + 110, &due), SW_COUNT_DUE);
+	}
+}
+
 static void a_flood_pushes_out_the_flood(void **state)
 {
 	const struct sw_count_rule rule = {.count = 5, .window_sec = 3600};
@@ -225,6 +283,7 @@ int main(void)
 		cmocka_unit_test(members_count_once),
 		cmocka_unit_test(what_was_refused_is_due_again_with_the_next_hit),
 		cmocka_unit_test(a_pardoned_address_begins_anew),
+		cmocka_unit_test(counts_outlive_a_restart),
 		cmocka_unit_test(a_flood_pushes_out_the_flood),
 		cmocka_unit_test(bans_grow_as_fail2bans_do),
 	};

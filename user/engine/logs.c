@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/engine/logs.h"
 
+#include <inttypes.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 
@@ -11,9 +12,13 @@ enum {
 	POLL_SEC = 10, /* where events do not come, and for sources that could not be listed */
 	SAVE_SEC = 2, /* positions, when nothing became due meanwhile */
 	POSITIONS_BYTES = 256 << 10,
+	COUNTS_BYTES = 512 << 10, /* of counts that are saved: some 5,000 */
+	COUNTS_QUICK_BYTES = 128 << 10, /* more in memory are not saved with what became due, but each SAVE_SEC */
 	BACK_MAX_SEC = 86400, /* longer windows begin with what comes */
 };
 #define POSITIONS_NAME "log-positions"
+#define COUNTS_NAME    "log-counts"
+#define SEED_NAME      "log-counts-seed"
 
 /* ---- what the files need */
 
@@ -80,6 +85,57 @@ static bool on_other(void *arg, int wd)
 
 /* ---- the loop */
 
+static const char *name_of(void *arg, uint32_t rule)
+{
+	const struct sw_logs_part *p = arg;
+
+	for (const struct sw_logs_rule *r = p->by_name; r; r = r->hh.next)
+		if (r->id == rule)
+			return r->name;
+	return NULL;
+}
+
+static uint32_t number_of(void *arg, const char *name)
+{
+	const struct sw_logs_rule *r = strlen(name) < sizeof(r->name) ? sw_logs_rule_of(arg, name) : NULL;
+
+	return r ? r->id : 0;
+}
+
+static void save_counts(struct sw_engine *e)
+{
+	_strbuf_ struct sw_strbuf text = {};
+
+	if (!e->logs->is_counts_moved)
+		return;
+	sw_counts_save(e->logs->counts, name_of, e->logs, COUNTS_BYTES, &text);
+	if (!text.is_failed && sw_store_set(e->store, COUNTS_NAME, sw_strbuf_get(&text)) >= 0)
+		e->logs->is_counts_moved = false;
+}
+
+static int make_counts(struct sw_engine *e)
+{
+	_free_ char *text = malloc(COUNTS_BYTES + 1);
+	char hex[20];
+	uint64_t seed = 0;
+	bool is_old = sw_store_get(e->store, SEED_NAME, hex, sizeof(hex)) >= 0 && sscanf(hex, "%" SCNx64, &seed) == 1;
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	if (!is_old) {
+		if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+			return -EIO;
+		snprintf(hex, sizeof(hex), "%" PRIx64, seed);
+		(void)sw_store_set(e->store, SEED_NAME, hex);
+	}
+	r = sw_counts_new(SW_COUNT_BYTES_MAX, seed, &e->logs->counts);
+	if (r >= 0 && is_old && sw_store_get(e->store, COUNTS_NAME, text, COUNTS_BYTES + 1) >= 0)
+		(void)sw_counts_restore(e->logs->counts, number_of, e->logs, text);
+	return r;
+}
+
+/* Within a transaction, so that no line counts twice or not at all. */
 static void save_positions(struct sw_engine *e)
 {
 	_strbuf_ struct sw_strbuf text = {};
@@ -90,6 +146,22 @@ static void save_positions(struct sw_engine *e)
 	sw_log_follow_positions(e->logs->follow, &text);
 	if (!text.is_failed)
 		(void)sw_store_set(e->store, POSITIONS_NAME, sw_strbuf_get(&text));
+}
+
+void sw_logs_want_save(struct sw_logs_part *p)
+{
+	if (p->is_save_due)
+		return;
+	(void)sw_source_set_timer(p->save, SAVE_SEC * SW_SEC_NS, 0);
+	p->is_save_due = true;
+}
+
+static void save_all(struct sw_engine *e)
+{
+	(void)sw_store_begin(e->store);
+	save_positions(e);
+	save_counts(e);
+	(void)sw_store_commit(e->store);
 }
 
 /* What becomes due in one turn is stored and put in force together. */
@@ -113,16 +185,16 @@ static void work(struct sw_engine *e)
 		(void)sw_store_begin(e->store);
 		(void)sw_store_flush(e->store);
 		save_positions(e);
+		if (sw_counts_stats(p->counts).bytes <= COUNTS_QUICK_BYTES)
+			save_counts(e);
 		(void)sw_store_commit(e->store);
 	}
 	if (has_more)
 		(void)sw_source_set_timer(p->more, 1, 0);
 	else if (sw_log_follow_rest_ns(p->follow))
 		(void)sw_source_set_timer(p->more, sw_log_follow_rest_ns(p->follow) + 1, 0);
-	if (!p->is_save_due && (sw_log_follow_has_moved(p->follow) || sw_logs_journal_has_moved(p))) {
-		(void)sw_source_set_timer(p->save, SAVE_SEC * SW_SEC_NS, 0);
-		p->is_save_due = true;
-	}
+	if (sw_log_follow_has_moved(p->follow) || sw_logs_journal_has_moved(p) || p->is_counts_moved)
+		sw_logs_want_save(p);
 	if (*p->error)
 		sw_degraded_set(e, "log-rules", SW_SEV_MEDIUM, "rules over logs: %s", p->error);
 	else
@@ -162,7 +234,7 @@ static int on_save(struct sw_source *s, void *arg)
 	struct sw_engine *e = arg;
 
 	e->logs->is_save_due = false;
-	save_positions(e);
+	save_all(e);
 	return 0;
 }
 
@@ -290,7 +362,6 @@ static int init(struct sw_engine *e)
 		.each = each_file, .line = on_line, .other = on_other, .arg = e};
 	_free_ char *text = malloc(POSITIONS_BYTES);
 	struct sw_logs_part *p = calloc(1, sizeof(*p));
-	uint64_t seed = 0;
 	int r;
 
 	e->logs = p;
@@ -298,9 +369,7 @@ static int init(struct sw_engine *e)
 		return -ENOMEM;
 	p->inotify = -1;
 	p->port = port;
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		return -EIO;
-	r = sw_counts_new(SW_COUNT_BYTES_MAX, seed, &p->counts);
+	r = make_counts(e);
 	if (r >= 0)
 		r = sw_log_follow_new(&port, &e->clock, &p->follow);
 	if (r >= 0)
@@ -318,7 +387,7 @@ static void done(struct sw_engine *e)
 	if (!p)
 		return;
 	if (p->follow)
-		save_positions(e);
+		save_all(e);
 	stop_events(p);
 	sw_logs_journal_free(p->journal);
 	sw_log_follow_free(p->follow);

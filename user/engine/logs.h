@@ -43,6 +43,7 @@ struct sw_logs_part {
 	bool is_back; /* the line that is read was there before anything was followed */
 	bool is_due; /* something became due in this turn */
 	bool is_save_due; /* its timer is set */
+	bool is_counts_moved; /* since they were saved */
 	bool is_look_due; /* which sources read the journal is to be asked anew */
 	uint64_t lines, back_hits; /* hits in old lines that no window holds */
 	uint64_t untold; /* findings beyond SW_LOGS_FINDINGS_PER_SEC */
@@ -64,6 +65,8 @@ void sw_logs_feed(struct sw_engine *e, size_t source, const char *line, size_t l
 	int64_t time_sec, bool is_back);
 /* Counters of a rule, made at its first use; NULL: no memory. */
 struct sw_logs_rule *sw_logs_rule_of(struct sw_logs_part *p, const char *name);
+/* Positions and counts are saved within seconds. */
+void sw_logs_want_save(struct sw_logs_part *p);
 /* A person has pardoned net: its hits count no more. */
 void sw_logs_forgive(struct sw_engine *e, const struct sw_net *net);
 /* logs_journal.c: chooses sources and files anew. */

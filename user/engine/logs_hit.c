@@ -361,6 +361,7 @@ static void on_hit(void *arg, const struct sw_log_hit *h)
 		hit.key.net = net;
 	if (by_user)
 		hit.key.user = sw_count_hash(p->counts, h->user, strlen(h->user));
+	p->is_counts_moved = true;
 	result = sw_counts_add(p->counts, &rule, &hit, now_sec, &due);
 	if (result != SW_COUNT_DUE && result != SW_COUNT_QUIET)
 		return;
@@ -394,6 +395,8 @@ void sw_logs_feed(struct sw_engine *e, size_t source, const char *line, size_t l
 
 void sw_logs_forgive(struct sw_engine *e, const struct sw_net *net)
 {
-	if (e->logs)
-		(void)sw_counts_forget(e->logs->counts, net);
+	if (e->logs && sw_counts_forget(e->logs->counts, net)) {
+		e->logs->is_counts_moved = true;
+		sw_logs_want_save(e->logs);
+	}
 }

@@ -131,7 +131,8 @@ static void verb_logs(struct sw_ctl_request *q, const json_t *args, void *arg)
 	sw_json_array_end(j);
 	sw_json_array_begin(j, "rules");
 	for (const struct sw_logs_rule *r = e->logs->by_name; r; r = r->hh.next)
-		write_rule(j, r);
+		if (r->hits)
+			write_rule(j, r);
 	sw_json_array_end(j);
 	sw_ctl_reply_end(q);
 }

@@ -15,7 +15,7 @@ struct sw_regex {
 	pcre2_code *code;
 	pcre2_match_data *data;
 	pcre2_match_context *context; /* the pool's */
-	bool has_jit;
+	bool is_tried, has_jit;
 	const PCRE2_SIZE *offsets; /* of the groups, in data */
 	const char *subject; /* of the last match, borrowed until the next */
 	const char *names;
@@ -147,7 +147,6 @@ static int compile(struct sw_regex *re, struct sw_regex_pool *pool, const char *
 			text + SW_MIN(at, strlen(text)));
 		return -EINVAL;
 	}
-	re->has_jit = !(flags & SW_REGEX_CHECK) && pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE) == 0;
 	return 0;
 }
 
@@ -203,6 +202,11 @@ int sw_regex_match(struct sw_regex *re, const char *subject, size_t len)
 {
 	int r = PCRE2_ERROR_JIT_STACKLIMIT;
 
+	/* Of the expressions of all logs few are ever tried: the others cost neither the time nor the memory. */
+	if (!re->is_tried) {
+		re->is_tried = true;
+		re->has_jit = pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE) == 0;
+	}
 	if (re->has_jit)
 		r = pcre2_jit_match(
 			re->code, (PCRE2_SPTR)subject, len, 0, 0, re->data, re->context);

@@ -11,7 +11,6 @@
 
 enum {
 	SW_REGEX_MULTILINE = 1 << 0, /* ^ and $ at each line */
-	SW_REGEX_CHECK = 1 << 1, /* is it one at all: not made fast */
 	SW_REGEX_ERR_MAX = 200,
 	/* Steps of one match: fail2ban's whole corpus passes at 3,000; this takes under 2 ms at worst. */
 	SW_REGEX_MATCH_LIMIT = 50000,

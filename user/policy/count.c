@@ -3,7 +3,7 @@
 
 #include "user/base/cidr.h"
 
-enum { BUCKETS = 1 << 14 };
+enum { BUCKETS = 1 << 14, STAMPS_SAVED_MAX = 4096, NAME_SAVED_MAX = 64 };
 
 struct stamp {
 	int64_t time_sec;
@@ -341,6 +341,115 @@ unsigned int sw_counts_forget(struct sw_counts *c, const struct sw_net *net)
 			n++;
 		}
 	}
+	return n;
+}
+
+/* ---- over a restart: "NAME|=NUMBER NET|- USER HITS FIRST NEWEST TOLD NEAR [TIME:MEMBER]…" */
+
+static void save_key(const struct key *k, const char *name, struct sw_strbuf *out)
+{
+	char net[SW_NET_TEXT_MAX];
+
+	if (name)
+		sw_strbuf_puts(out, name);
+	else
+		sw_strbuf_printf(out, "=%u", k->id.rule);
+	sw_strbuf_printf(out, " %s %llx %llu %lld %lld %lld %d", k->id.net.family ? sw_cidr_format(net, &k->id.net) : "-",
+		(unsigned long long)k->id.user, (unsigned long long)k->hits, (long long)k->first_sec,
+		(long long)k->newest_sec, (long long)k->told_sec, k->is_near);
+	for (size_t i = 0; i < k->n_stamps; i++)
+		sw_strbuf_printf(out, " %lld:%llx", (long long)k->stamps[i].time_sec,
+			(unsigned long long)k->stamps[i].member);
+	sw_strbuf_putc(out, '\n');
+}
+
+void sw_counts_save(const struct sw_counts *c, const char *(*name)(void *arg, uint32_t rule), void *arg, size_t max,
+	struct sw_strbuf *out)
+{
+	const struct order *const orders[] = {&c->near, &c->harmless};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(orders); i++)
+		for (const struct key *k = orders[i]->last; k; k = k->before) {
+			size_t before = out->len;
+
+			if (k->n_stamps <= STAMPS_SAVED_MAX)
+				save_key(k, name(arg, k->id.rule), out);
+			if (out->len > max) {
+				out->len = before;
+				out->text[before] = 0;
+				return;
+			}
+		}
+}
+
+static bool restore_stamps(struct key *k, const char *at)
+{
+	long long time_sec;
+	unsigned long long member;
+	int used;
+
+	for (; sscanf(at, " %lld:%llx%n", &time_sec, &member, &used) == 2; at += used)
+		if (!add_stamp(k, time_sec, member))
+			return false;
+	return !*at;
+}
+
+static bool restore_key(
+	struct sw_counts *c, uint32_t (*number)(void *arg, const char *name), void *arg, const char *line)
+{
+	char name[NAME_SAVED_MAX], net[SW_NET_TEXT_MAX];
+	unsigned long long user, hits;
+	long long first, newest, told;
+	struct sw_count_key id = {};
+	struct key *k;
+	int near, used;
+
+	if (sscanf(line, "%63s %63s %llx %llu %lld %lld %lld %d%n", name, net, &user, &hits, &first, &newest, &told, &near,
+		    &used) != 8)
+		return false;
+	id.rule = *name == '=' ? (uint32_t)strtoul(name + 1, NULL, 10) : number(arg, name);
+	id.user = user;
+	if (!id.rule || (!sw_streq(net, "-") && sw_cidr_parse(net, SIZE_MAX, &id.net) < 0))
+		return false;
+	k = *find_link(c, &id) ? NULL : get_or_make(c, &id);
+	if (!k)
+		return false;
+	unlink_order(c, k);
+	k->is_near = near;
+	link_order(c, k);
+	k->hits = hits;
+	k->first_sec = first;
+	k->newest_sec = newest;
+	k->told_sec = told;
+	if (!restore_stamps(k, line + used)) {
+		account(c, k);
+		drop(c, k);
+		return false;
+	}
+	account(c, k);
+	return true;
+}
+
+unsigned int sw_counts_restore(struct sw_counts *c, uint32_t (*number)(void *arg, const char *name), void *arg,
+	const char *text)
+{
+	size_t end = strlen(text);
+	unsigned int n = 0;
+
+	/* From the end: what was saved first was hit last. */
+	while (end) {
+		size_t first = end - (text[end - 1] == '\n'), len;
+		_free_ char *line = NULL;
+
+		len = first;
+		while (first && text[first - 1] != '\n')
+			first--;
+		len -= first;
+		line = strndup(text + first, len);
+		n += line && len && restore_key(c, number, arg, line);
+		end = first;
+	}
+	make_room(c, NULL);
 	return n;
 }
 

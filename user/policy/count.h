@@ -8,6 +8,7 @@
 #pragma once
 
 #include "sockwarden/model/addr.h"
+#include "user/base/strbuf.h"
 #include "user/base/util.h"
 
 enum {
@@ -75,5 +76,15 @@ void sw_counts_give_back(
 /* Forgets every key with this address, or one within; their number. */
 unsigned int sw_counts_forget(struct sw_counts *c, const struct sw_net *net);
 struct sw_count_stats sw_counts_stats(const struct sw_counts *c);
+/*
+ * All keys as text, a line each, those nearest to their threshold first, the rest when max bytes are reached left out;
+ * their log lines are not in it. name: of a rule's number; NULL: the number itself lasts. Members and users are hashes
+ * by the seed: whoever restores needs the same.
+ */
+void sw_counts_save(const struct sw_counts *c, const char *(*name)(void *arg, uint32_t rule), void *arg, size_t max,
+	struct sw_strbuf *out);
+/* Into empty counts. number: of a rule's name, 0: it is left out. What is no line of ours is left out. Keys taken. */
+unsigned int sw_counts_restore(struct sw_counts *c, uint32_t (*number)(void *arg, const char *name), void *arg,
+	const char *text);
 /* Never 0. */
 uint64_t sw_count_hash(const struct sw_counts *c, const void *data, size_t len);

@@ -102,7 +102,7 @@ static bool is_expression(struct rule *r, const struct sw_conf_node *v, const ch
 	int k;
 
 	sw_f2b_tags(&text, v->text);
-	k = sw_regex_new(&re, r->pool, sw_strbuf_get(&text), SW_REGEX_CHECK, why);
+	k = sw_regex_new(&re, r->pool, sw_strbuf_get(&text), 0, why);
 	sw_regex_free(re);
 	if (k < 0)
 		sw_conf_report(r->in, v, key, why);
