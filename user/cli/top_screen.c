@@ -169,7 +169,7 @@ static void draw_titles(struct pen *p, const struct sw_top_screen *s)
 	title(p, s, SW_TOP_BY_LAST, "LAST", 7, true);
 	title(p, s, SW_TOP_SORTS, "STATE", STATE_WIDTH, false);
 	title(p, s, SW_TOP_SORTS, "FOR", WHAT_WIDTH, false);
-	title(p, s, SW_TOP_SORTS, "PROCESS", p->width > p->used ? p->width - p->used : 0, false);
+	title(p, s, SW_TOP_SORTS, "PROCESS", p->width > p->used + 1 ? p->width - p->used - 1 : 0, false);
 	end_line(p);
 }
 

@@ -283,9 +283,13 @@ function sayEvents() {
 		say($("events-state"), lost ? lost.slice(2) : "");
 }
 
+const programs = $("programs");
+
 function take(event) {
 	for (const what of WANTS[event.kind] ?? [])
 		soon(what);
+	if (event.kind === "exec" && programs.getAttribute("aria-pressed") !== "true")
+		return; /* as in `sockwarden events`: nobody would see the rest */
 	if (!pause.on) {
 		queued.push(event);
 		if (queued.length > LOG_MAX) /* a hidden page draws no frames */
@@ -343,6 +347,10 @@ $("pause").addEventListener("click", () => {
 	if (!pause.on)
 		show(pause.waiting.splice(0));
 	sayEvents();
+});
+
+programs.addEventListener("click", () => {
+	programs.setAttribute("aria-pressed", String(programs.getAttribute("aria-pressed") !== "true"));
 });
 
 $("clear").addEventListener("click", () => {
