@@ -200,9 +200,97 @@ static void an_exception_for_a_domain_counts_by_the_longest_match(void **state)
 	assert_true(sw_static_domain(sw_trails_static(&w->e), "a.fine.evil.example", 19, &hit, &suffix));
 }
 
+/* A member of the first hit of a search that lies in the list; freed by the caller. */
+static char *member_of(struct world *w, const char *text, const char *key)
+{
+	char args[128], *ret;
+	json_t *reply;
+
+	snprintf(args, sizeof(args), "{\"text\":\"%s\"}", text);
+	reply = call(w, "trails.search", args, -1);
+	ret = strdup(json_string_value(json_object_get(
+		json_array_get(json_object_get(json_object_get(reply, "data"), "hits"), 0), key))
+			?: "none");
+	json_decref(reply);
+	return ret;
+}
+
+static void expect_seen(struct world *w, const char *text, const char *first, const char *last)
+{
+	_free_ char *got_first = member_of(w, text, "first_seen"), *got_last = member_of(w, text, "last_seen");
+
+	if (strncmp(got_first, first, strlen(first)) != 0 || strncmp(got_last, last, strlen(last)) != 0)
+		fail_msg("%s: %s to %s, expected %s to %s", text, got_first, got_last, first, last);
+}
+
+static void a_trail_keeps_the_time_when_it_came_over_updates_and_restarts(void **state)
+{
+	struct world *w = *state;
+
+	w->e.clock = (struct sw_clock){true, 1000 * SW_SEC_NS, 1700000000ll * (int64_t)SW_SEC_NS}; /* 2023-11-14 */
+	import_ok(w, "mine", "drop", "192.0.2.1\n192.0.2.3:443\nevil.example\n");
+	sw_clock_advance(&w->e.clock, 10 * 86400 * SW_SEC_NS);
+	import_ok(w, "mine", "drop", "192.0.2.2\nx.example\n192.0.2.1\nevil.example\n192.0.2.3:443\nhttp://u.example/p\n");
+	turn_until(w, has_compiled, "it is compiled");
+	for (unsigned int i = 0; i < 2; i++) {
+		expect_seen(w, "192.0.2.1", "2023-11-14T22:1", "2023-11-24T22:13:20");
+		expect_seen(w, "192.0.2.3:443", "2023-11-14T22:1", "2023-11-24T22:13:20");
+		expect_seen(w, "a.evil.example", "2023-11-14T22:1", "2023-11-24T22:13:20");
+		expect_seen(w, "192.0.2.2", "2023-11-24T22:1", "2023-11-24T22:13:20");
+		expect_seen(w, "http://u.example/p", "2023-11-24T22:1", "2023-11-24T22:13:20");
+		engine_restart(w);
+		turn_until(w, has_compiled, "it is there again");
+	}
+	json_decref(call(w, "trails.remove", "{\"name\":\"mine\"}", -1));
+	import_ok(w, "mine", "drop", "192.0.2.1\n");
+	expect_seen(w, "192.0.2.1", "2023-11-24T22:1", "2023-11-24T22:13:20");
+}
+
+static void hits_are_counted_by_list_and_by_trail(void **state)
+{
+	const struct sw_net one = {.family = SW_AF_IP4, .plen = 32, .addr = {192, 0, 2, 1}};
+	const struct sw_net other = {.family = SW_AF_IP4, .plen = 32, .addr = {192, 0, 2, 130}};
+	struct world *w = *state;
+	struct sw_net many = {.family = SW_AF_IP4, .plen = 32, .addr = {10}};
+	json_t *reply, *top;
+	__u32 set;
+
+	import_ok(w, "mine", "drop", "192.0.2.1\n192.0.2.128/25\n");
+	set = (__u32)(slot(w, "mine") - w->e.trails->slots);
+	sw_trails_hit(&w->e, set, &one, 3);
+	sw_trails_hit(&w->e, set, &other, 40);
+	sw_trails_hit(&w->e, set, &one, 4);
+	reply = call(w, "trails.stats", "{}", -1);
+	top = json_object_get(json_object_get(reply, "data"), "top");
+	assert_int_equal(json_array_size(top), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(top, 0), "net")), "192.0.2.128/25");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(top, 1), "hits")), 7);
+	assert_true(json_is_true(json_object_get(json_object_get(reply, "data"), "top_is_exact")));
+	assert_int_equal(slot(w, "mine")->hits, 47);
+	json_decref(reply);
+	for (unsigned int i = 0; i < SW_TRAIL_TOP_MAX; i++) {
+		many.addr[2] = (__u8)(i >> 8);
+		many.addr[3] = (__u8)i;
+		sw_trails_hit(&w->e, set, &many, 1);
+	}
+	reply = call(w, "trails.stats", "{}", -1);
+	top = json_object_get(json_object_get(reply, "data"), "top");
+	assert_int_equal(json_array_size(top), 20);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(top, 1), "net")), "192.0.2.1");
+	assert_false(json_is_true(json_object_get(json_object_get(reply, "data"), "top_is_exact")));
+	json_decref(reply);
+	json_decref(call(w, "trails.remove", "{\"name\":\"mine\"}", -1));
+	reply = call(w, "trails.stats", "{}", -1);
+	assert_int_equal(json_array_size(json_object_get(json_object_get(reply, "data"), "top")), 0);
+	json_decref(reply);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_trail_keeps_the_time_when_it_came_over_updates_and_restarts, setup, teardown),
+		cmocka_unit_test_setup_teardown(hits_are_counted_by_list_and_by_trail, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			every_list_that_holds_a_trail_is_told_with_its_line_and_the_one_that_decides, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -287,6 +287,10 @@ static const struct sw_cli_column hit_columns[] = {
 	{"ORIGIN", "origin", SW_COL_FLEX},
 	{"INFO", "info", SW_COL_FLEX | SW_COL_OPTIONAL},
 	{"CITATION", "citation", SW_COL_FLEX | SW_COL_OPTIONAL},
+	{"CONFIDENCE", "confidence", SW_COL_RIGHT | SW_COL_OPTIONAL},
+	{"SINCE", "first_seen", SW_COL_TIME | SW_COL_OPTIONAL},
+	{"LAST SEEN", "last_seen", SW_COL_TIME | SW_COL_OPTIONAL | SW_COL_WIDE},
+	{"EXPIRES", "expires", SW_COL_TIME | SW_COL_OPTIONAL | SW_COL_WIDE},
 	{},
 };
 

@@ -278,6 +278,24 @@ static const struct sw_cli_column stats_columns[] = {
 	{},
 };
 
+static const struct sw_cli_column top_columns[] = {
+	{"TRAIL", "net"},
+	{"LIST", "list", SW_COL_FLEX},
+	{"HITS", "hits", SW_COL_RIGHT},
+	{"LAST", "last_at", SW_COL_TIME},
+	{},
+};
+
+static void print_top(struct sw_cli *c, json_t *data)
+{
+	if (!json_array_size(json_object_get(data, "top")))
+		return;
+	putchar('\n');
+	sw_cli_print_rows(c, data, "top", top_columns, "");
+	if (!sw_cli_true(data, "top_is_exact"))
+		sw_cli_say(c, "more trails were hit than are counted one by one: these counts are lower bounds");
+}
+
 int sw_cli_trails_stats(struct sw_cli *c)
 {
 	json_t *data = NULL, *row, *compiled;
@@ -294,6 +312,8 @@ int sw_cli_trails_stats(struct sw_cli *c)
 	if (!r) {
 		compiled = json_object_get(data, "compiled");
 		sw_cli_print_rows(c, data, "lists", stats_columns, "no trails: sockwarden trails import PATH adds one");
+		if (c->format == SW_CLI_TABLE || c->format == SW_CLI_WIDE)
+			print_top(c, data);
 		if (sw_cli_number(compiled, "trails"))
 			sw_cli_say(c, "compiled: %lld trails of other kinds and of directories in %lld KiB, %s in %.1f ms",
 				sw_cli_number(compiled, "trails"), sw_cli_number(compiled, "bytes") >> 10,

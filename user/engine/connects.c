@@ -60,7 +60,7 @@ static void on_sent(struct sw_engine *e, const struct sw_sock_event *ev)
 	struct sw_net peer = sw_event_peer(ev);
 
 	if (ev->state == SW_R_TRAIL_OUT && sw_trails_find(e, &peer, &list, trail))
-		sw_trails_hit(e, sw_trails_set_of(e, &peer), ev->backlog);
+		sw_trails_hit(e, sw_trails_set_of(e, &peer), &peer, ev->backlog);
 	sw_watch_with_process(e, ev, &peer, trail, list, judge_sent);
 }
 

@@ -115,8 +115,11 @@ static void on_event(const struct sw_event *event, void *arg)
 
 		sw_policy_hit(e->policy, &src, ev->hits, sw_clock_wall_ns(&e->clock));
 	}
-	if (ev->reason == SW_R_TRAIL_SRC || ev->reason == SW_R_TRAIL_DST)
-		sw_trails_hit(e, ev->trail_set, ev->hits);
+	if ((ev->reason == SW_R_TRAIL_SRC || ev->reason == SW_R_TRAIL_DST) && ev->family) {
+		struct sw_net net = address(ev, ev->reason == SW_R_TRAIL_DST ? ev->daddr : ev->saddr);
+
+		sw_trails_hit(e, ev->trail_set, &net, ev->hits);
+	}
 	sw_scans_packet(e, ev);
 	if (sw_hits_add(e->hits, ev) && !e->packets->is_ticking) {
 		e->packets->is_ticking = true;

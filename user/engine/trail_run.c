@@ -392,4 +392,7 @@ void sw_trail_op_save(void *arg)
 	op->save_result = sw_trail_list_save(op->slot.list, op->dirfd);
 	if (!op->save_result)
 		op->save_result = sw_trail_list_load(op->dirfd, op->slot.name, &op->saved, &why);
+	/* where it fails the times from before are told, and those of new trails are not */
+	if (!op->save_result && sw_trail_seen_save(op->slot.seen, op->slot.list, op->wall_sec, op->dirfd) == 0)
+		(void)sw_trail_seen_load(op->dirfd, op->slot.name, &op->saved_seen);
 }

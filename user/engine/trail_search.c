@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Which trails of which lists touch a subject, and which of them decides: for trails.search, why and check. */
 #include "user/base/words.h"
+#include "user/engine/feeds.h"
+#include "user/feeds/feeds.h"
 #include "user/engine/trails.h"
 
 enum { SEARCH_MAX = 1000, WHY_MAX = 100 };
@@ -13,6 +15,8 @@ struct fact {
 	const char *trail;
 	const char *origin, *info, *reference, *citation; /* origin: the file with the line */
 	uint32_t line;
+	unsigned int confidence; /* percent, of the feed; 0: not said */
+	int64_t first_wall_sec, last_wall_sec, until_wall_sec; /* 0: not known, never */
 	bool decides; /* false: a longer one, or one that counts before it, does */
 	bool is_port; /* of this port alone */
 };
@@ -38,6 +42,32 @@ static void say_because(struct facts *w, const struct fact *f)
 	else
 		sw_strbuf_printf(w->because, "list %s holds %s (%s): the longest match decides, of equal ones except, "
 			"drop, observe in this order, and what is watched inside what is dropped is dropped", f->slot->name, f->trail, sw_trail_action_word(f->action));
+}
+
+/* What is known of the list as a whole: a feed's entries were all there when it was good last. */
+static void add_times(struct sw_engine *e, struct fact *f, const struct sw_static_line *l)
+{
+	const struct sw_trail_slot *s = f->slot;
+	bool is_feed = s->kind == SW_TRAIL_KIND_FEED;
+	const struct sw_config_feed *feed = is_feed ? sw_feeds_find(e, s->name) : NULL;
+	const struct sw_feed_desc *desc = is_feed ? sw_feed_desc_find(s->name) : NULL;
+	const struct sw_feed_memory *m = is_feed ? sw_feeds_memory(e, s->name) : NULL;
+
+	f->confidence = desc ? desc->confidence : 0;
+	f->first_wall_sec = sw_trail_seen_first(s->seen, l);
+	f->last_wall_sec = m && m->good_wall_sec ? m->good_wall_sec : s->list ? s->list->view.head->made_wall_sec : 0;
+	if (feed && feed->max_age_sec && f->last_wall_sec)
+		f->until_wall_sec = f->last_wall_sec + (int64_t)feed->max_age_sec;
+}
+
+static void write_time(struct sw_json *j, const char *key, int64_t wall_sec)
+{
+	char text[SW_TIME_TEXT_MAX];
+
+	if (wall_sec)
+		sw_json_string(j, key, sw_time_format(text, wall_sec * (int64_t)SW_SEC_NS));
+	else
+		sw_json_null(j, key);
 }
 
 static void tell(struct facts *w, const struct fact *f)
@@ -66,6 +96,13 @@ static void write_fields(struct sw_json *j, const struct fact *f)
 	sw_json_string(j, "info", f->info);
 	sw_json_string(j, "reference", f->reference);
 	sw_json_string(j, "citation", f->citation);
+	if (f->confidence)
+		sw_json_uint(j, "confidence", f->confidence);
+	else
+		sw_json_null(j, "confidence");
+	write_time(j, "first_seen", f->first_wall_sec);
+	write_time(j, "last_seen", f->last_wall_sec);
+	write_time(j, "expires", f->until_wall_sec);
 }
 
 static void write_hit(struct sw_json *j, const struct fact *f)
@@ -78,6 +115,7 @@ static void write_hit(struct sw_json *j, const struct fact *f)
 static void write_why(struct sw_json *j, const struct fact *f)
 {
 	_strbuf_ struct sw_strbuf text = {};
+	char at[SW_TIME_TEXT_MAX];
 
 	sw_strbuf_printf(&text, "list %s (%s), ", f->slot->name, sw_trail_action_word(f->action));
 	if (f->kind > SW_STATIC_CIDR)
@@ -89,6 +127,10 @@ static void write_why(struct sw_json *j, const struct fact *f)
 		sw_strbuf_printf(&text, ", %s", f->info);
 	if (*f->citation)
 		sw_strbuf_printf(&text, ", %s", f->citation);
+	if (f->first_wall_sec)
+		sw_strbuf_printf(&text, ", since %.10s", sw_time_format(at, f->first_wall_sec * (int64_t)SW_SEC_NS));
+	if (f->confidence)
+		sw_strbuf_printf(&text, ", confidence %u %%", f->confidence);
 	sw_strbuf_puts(&text, f->decides ? "; it decides" : "");
 	sw_json_object_begin(j, NULL);
 	sw_json_string(j, "what", f->action == SW_TRAIL_EXCEPT ? "trail-except" : "trail");
@@ -156,6 +198,7 @@ static void tell_net(struct facts *w, const struct sw_trail_source *source, cons
 		sw_cidr_format(text, net);
 	if (c.set && source->view.n_text)
 		sw_static_each(w->e->trails->compiled, &l, cite, &c);
+	add_times(w->e, &f, &l);
 	tell(w, &f);
 }
 
@@ -243,12 +286,15 @@ static void tell_static(struct facts *w, const char *trail, const struct sw_stat
 	struct fact f = {.kind = hit->kind, .action = sw_trails_action(w->e, about.list), .trail = trail,
 		.origin = about.file, .info = about.info, .reference = about.reference, .citation = about.citation,
 		.line = about.line, .decides = !w->has_last || w->last != hit->kind || hit->pattern};
+	struct sw_static_line l = {.kind = hit->kind, .len = strnlen(trail, sizeof(l.text) - 1)};
 
 	if (about.list >= SW_TRAIL_SETS_MAX)
 		return;
 	f.slot = &w->e->trails->slots[about.list];
 	w->has_last = true;
 	w->last = hit->kind;
+	memcpy(l.text, trail, l.len);
+	add_times(w->e, &f, &l);
 	tell(w, &f);
 }
 

@@ -45,6 +45,7 @@ static void op_free(struct sw_trail_op *op)
 	free(op->loaded);
 	sw_trail_list_free(op->slot.list);
 	sw_trail_list_free(op->saved);
+	sw_trail_seen_free(op->saved_seen);
 	sw_static_free(op->compiled);
 	sw_close(op->fd);
 	sw_close(op->image_fd);
@@ -55,6 +56,7 @@ static void op_free(struct sw_trail_op *op)
 static void slot_clear(struct sw_trail_slot *s)
 {
 	sw_trail_list_free(s->list);
+	sw_trail_seen_free(s->seen);
 	*s = (struct sw_trail_slot){};
 }
 
@@ -239,6 +241,10 @@ static void on_saved(void *arg)
 		/* pages of a file can be given back and read again; those of a memfd cannot */
 		sw_trail_list_free(s->list);
 		s->list = TAKE_PTR(op->saved);
+		if (op->saved_seen) {
+			sw_trail_seen_free(s->seen);
+			s->seen = TAKE_PTR(op->saved_seen);
+		}
 	}
 	finish(e, op);
 }
@@ -251,7 +257,9 @@ static void commit(struct sw_engine *e, struct sw_trail_op *op)
 
 	if (op->kind == SW_TRAIL_OP_REMOVE) {
 		slot_clear(s);
+		sw_trail_top_forget(t->top, (__u32)op->index);
 		sw_trail_list_unlink(t->dirfd, op->slot.name);
+		sw_trail_seen_unlink(t->dirfd, op->slot.name);
 	}
 	if (op->kind != SW_TRAIL_OP_PUT || op->is_unchanged) {
 		finish(e, op);
@@ -259,6 +267,7 @@ static void commit(struct sw_engine *e, struct sw_trail_op *op)
 	}
 	sw_trail_list_free(s->list);
 	op->slot.hits = s->hits;
+	op->slot.seen = s->seen; /* the operation reads it while it saves */
 	*s = op->slot;
 	s->error[0] = 0;
 	op->dirfd = t->dirfd;
@@ -357,6 +366,7 @@ static void adopt(struct sw_engine *e, struct sw_trail_list *l)
 		kind = SW_TRAIL_KIND_COUNTRY;
 	if (kind == SW_TRAIL_KIND_FEED && !sw_feeds_find(e, h->name)) {
 		sw_trail_list_unlink(e->trails->dirfd, h->name);
+		sw_trail_seen_unlink(e->trails->dirfd, h->name);
 		sw_trail_list_free(l);
 		return;
 	}
@@ -369,6 +379,7 @@ static void adopt(struct sw_engine *e, struct sw_trail_list *l)
 	}
 	s->kind = kind;
 	s->list = l;
+	(void)sw_trail_seen_load(e->trails->dirfd, h->name, &s->seen); /* without it times are not told */
 	s->action = sw_trail_list_action(l);
 	sw_strcpy(s->name, sizeof(s->name), h->name);
 	sw_strcpy(s->origin, sizeof(s->origin), h->origin);
@@ -567,10 +578,20 @@ int sw_trails_take_feed(
 	return 0;
 }
 
-void sw_trails_hit(struct sw_engine *e, __u32 set, uint64_t packets)
+void sw_trails_hit(struct sw_engine *e, __u32 set, const struct sw_net *net, uint64_t packets)
 {
-	if (e->trails && set < SW_TRAIL_SETS_MAX && e->trails->slots[set].name[0])
-		e->trails->slots[set].hits += packets;
+	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
+	struct sw_trail_hit hit;
+	size_t n;
+
+	if (!e->trails || set >= SW_TRAIL_SETS_MAX || !e->trails->slots[set].name[0])
+		return;
+	e->trails->slots[set].hits += packets;
+	n = sw_trails_sources(e->trails, sources);
+	/* an address with a port has no entry, and stands for itself */
+	sw_trail_top_add(e->trails->top, set,
+		sw_trail_decide(sources, n, net, &hit) && hit.entry->action != SW_TRAIL_EXCEPT ? &hit.entry->net : net,
+		packets, sw_clock_wall_sec(&e->clock));
 }
 
 const char *sw_trails_name(const struct sw_engine *e, __u32 set)

@@ -18,6 +18,7 @@
 #include "user/trail/image.h"
 #include "user/trail/list.h"
 #include "user/trail/lookup.h"
+#include "user/trail/seen.h"
 
 /*  X(id, word): where a list comes from */
 #define SW_TRAIL_KINDS(X)                                                                          \
@@ -45,6 +46,7 @@ struct sw_trail_slot {
 	enum sw_trail_action action;
 	char origin[256];
 	struct sw_trail_list *list; /* NULL: never read with success */
+	struct sw_trail_seen *seen; /* since when its trails are in it; NULL: not known */
 	uint64_t hits; /* packets told of, since the engine's start */
 	char error[192]; /* why the last try failed; the list is the one before */
 };
@@ -104,6 +106,7 @@ struct sw_trail_op {
 	uint64_t posted_ns, swapped_ns;
 	int save_result;
 	struct sw_trail_list *saved; /* the same list, mapped from its file */
+	struct sw_trail_seen *saved_seen;
 	struct sw_trail_list **loaded;
 	size_t n_loaded;
 	char corrupt[256]; /* LOAD: names set aside */
@@ -127,13 +130,14 @@ struct sw_trail_part {
 	bool is_mapped; /* it came from the file of an earlier run */
 	int domains_fd; /* the domains to refuse, for the guard; -1: none were gathered yet */
 	struct sw_trail_watch *watch; /* trail_files.c */
+	struct sw_trail_top *top; /* trail_top.c */
 };
 
 /* ---- for the other parts of the engine; sw_trails_take_feed is in net_peer.h */
 
+/* Counts packets that a list caught by an address. */
+void sw_trails_hit(struct sw_engine *e, __u32 set, const struct sw_net *net, uint64_t packets);
 /* The list that packet events of this number mean; "" when it is gone. */
-/* Counts packets that a list caught. */
-void sw_trails_hit(struct sw_engine *e, __u32 set, uint64_t packets);
 const char *sw_trails_name(const struct sw_engine *e, __u32 set);
 /* The list that decides for an address, as packet events number it; SW_TRAIL_SET_ASK when none does any more. */
 __u32 sw_trails_set_of(const struct sw_engine *e, const struct sw_net *net);
@@ -183,6 +187,15 @@ typedef void (*sw_trail_protected_fn)(
 	void *arg, const struct sw_allow *allow, const struct sw_trail_entry *entry);
 size_t sw_trails_each_protected(
 	struct sw_engine *e, const struct sw_trail_list *l, sw_trail_protected_fn fn, void *arg);
+
+/* trail_top.c: the trails that were hit most. */
+enum { SW_TRAIL_TOP_MAX = 1024 }; /* trails counted one by one; of more the least hit are forgotten */
+int sw_trail_top_new(struct sw_trail_top **ret);
+void sw_trail_top_free(struct sw_trail_top *t);
+void sw_trail_top_add(struct sw_trail_top *t, __u32 set, const struct sw_net *net, uint64_t hits, int64_t wall_sec);
+/* The list's trails are counted no more. */
+void sw_trail_top_forget(struct sw_trail_top *t, __u32 set);
+void sw_trail_top_write(const struct sw_engine *e, struct sw_json *j, unsigned int max);
 
 /* trail_search.c: which trails touch a subject. */
 void sw_trails_verb_search(struct sw_ctl_request *q, const json_t *args, void *arg);

@@ -9,7 +9,7 @@
 #include "user/engine/net_peer.h"
 #include "user/engine/trails.h"
 
-enum { PROTECTED_SHOWN = 20 };
+enum { PROTECTED_SHOWN = 20, TOP_SHOWN = 20 };
 
 static void write_time(struct sw_json *j, const char *key, int64_t wall_sec)
 {
@@ -325,6 +325,7 @@ static void verb_stats(struct sw_ctl_request *q, const json_t *args, void *arg)
 		sw_json_object_end(j);
 	}
 	sw_json_array_end(j);
+	sw_trail_top_write(e, j, TOP_SHOWN);
 	sw_json_object_begin(j, "compiled");
 	sw_json_uint(j, "trails", s ? s->trails : 0);
 	sw_json_uint(j, "bytes", s ? s->bytes : 0);
@@ -467,6 +468,8 @@ static int part_init(struct sw_engine *e)
 			strerror(-t->dirfd));
 	r = sw_worker_new(e->loop, &t->worker);
 	if (!r)
+		r = sw_trail_top_new(&t->top);
+	if (!r)
 		r = sw_trail_watch_new(e, &t->watch);
 	if (r < 0)
 		free(op);
@@ -484,6 +487,7 @@ static void part_done(struct sw_engine *e)
 	sw_worker_free(t->worker);
 	sw_trail_watch_free(t->watch);
 	sw_trails_drop(t);
+	sw_trail_top_free(t->top);
 	sw_close(t->dirfd);
 	free(t);
 	e->trails = NULL;
