@@ -123,7 +123,7 @@ int BPF_PROG(on_exec, struct task_struct *t, int old_pid, struct linux_binprm *b
 	e->is_deleted = p.is_deleted;
 	__builtin_memset(e->pad, 0, sizeof(e->pad));
 	args_of(e, t);
-	event_commit(&e->head);
+	event_commit_lazily(&e->head);
 	return 0;
 }
 
@@ -142,7 +142,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *t)
 	e->ppid = parent->tgid;
 	e->pad = 0;
 	e->parent_start_ns = parent->group_leader->start_boottime;
-	event_commit(&e->head);
+	event_commit_lazily(&e->head);
 	return 0;
 }
 
@@ -159,7 +159,7 @@ int BPF_PROG(on_exit, struct task_struct *t)
 	owner_of_task(&e->owner, t);
 	e->exit_code = t->signal->group_exit_code ? t->signal->group_exit_code : t->exit_code;
 	e->pad = 0;
-	event_commit(&e->head);
+	event_commit_lazily(&e->head);
 	return 0;
 }
 

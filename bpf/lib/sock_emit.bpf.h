@@ -7,6 +7,7 @@
 #include "lib/sock_read.bpf.h"
 
 enum { QUIET_NS = 1000000 }; /* below the reader's poll: a record sooner than this after another is polled for */
+enum { WAITING_MAX = 64 }; /* records about processes that wait for a wake-up: of 128 CPUs half a ring */
 enum { TS_COMPAT = 2 };
 enum { NR_IO_URING_ENTER = 426 }; /* the same number on every architecture */
 
@@ -83,9 +84,28 @@ static __always_inline void event_commit(struct sw_ev_head *h)
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
 	if (c) {
-		if (h->boot_ns - c->told_ns >= QUIET_NS)
+		if (h->boot_ns - c->told_ns >= QUIET_NS) {
 			flags = BPF_RB_FORCE_WAKEUP;
+			c->waiting = 0;
+		}
 		c->told_ns = h->boot_ns;
+	}
+	bpf_ringbuf_submit(h, flags);
+	sw_stat_inc(SW_STAT_EV_SOCK_SENT);
+}
+
+/*
+ * What processes do is news only once one of them does something to a socket, and that record comes after and
+ * wakes: till then theirs wait for the reader's own look each half second, or until they are many.
+ */
+static __always_inline void event_commit_lazily(struct sw_ev_head *h)
+{
+	struct sock_cpu *c = this_cpu();
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (c && ++c->waiting >= WAITING_MAX) {
+		flags = BPF_RB_FORCE_WAKEUP;
+		c->waiting = 0;
 	}
 	bpf_ringbuf_submit(h, flags);
 	sw_stat_inc(SW_STAT_EV_SOCK_SENT);

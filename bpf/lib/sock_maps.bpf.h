@@ -44,7 +44,8 @@ struct {
 
 struct sock_cpu {
 	__u64 seq;     /* of the last record begun on this CPU */
-	__u64 told_ns; /* boot time of the last record of this CPU */
+	__u64 told_ns; /* boot time of the last record about a socket of this CPU */
+	__u64 waiting; /* records about processes since a wake-up of this CPU */
 };
 
 struct {

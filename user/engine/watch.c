@@ -6,8 +6,13 @@
 #include <sys/stat.h>
 
 #define TICK_NS SW_SEC_NS
-/* What no hook tells (UNIX and packet sockets in tier B) is known this late; a snapshot costs some 10 ms. */
-#define RESYNC_NS (60 * SW_SEC_NS)
+/*
+ * What no hook tells (UNIX and packet sockets in tier B) is known this late. A snapshot costs 2 us a socket and 5 ms a
+ * network namespace: where they are many it is taken less often, so that no more than a 2000th of a core goes into it.
+ */
+#define RESYNC_NS     (60 * SW_SEC_NS)
+#define RESYNC_MAX_NS (600 * SW_SEC_NS)
+enum { RESYNC_SHARE = 2000 };
 #define POLL_NS	  (5 * SW_SEC_NS) /* tier C: snapshots are all there is */
 
 static void on_event(const struct sw_event *ev, void *arg)
@@ -54,10 +59,17 @@ static void learn_tier(struct sw_engine *e)
 		sw_degraded_clear(e, "socket-hooks");
 }
 
+static uint64_t resync_ns(const struct sw_watch *w)
+{
+	if (w->tier == SW_TIER_C)
+		return POLL_NS;
+	return SW_MIN(SW_MAX(w->cpu_ns * RESYNC_SHARE, RESYNC_NS), RESYNC_MAX_NS);
+}
+
 static bool is_resync_due(const struct sw_engine *e)
 {
 	const struct sw_watch *w = e->watch;
-	uint64_t every = w->tier == SW_TIER_C ? POLL_NS : RESYNC_NS;
+	uint64_t every = resync_ns(w);
 
 	return w->is_settled && sw_clock_boot_ns(&e->clock) - w->finished_ns >= every;
 }

@@ -44,6 +44,7 @@ struct sw_watch {
 	bool is_asking;
 	struct sw_fresh *fresh; /* watch_snapshot.c: who waits for a snapshot, in order */
 	uint64_t asked, finished_ns; /* snapshots begun in this run; when the last one ended */
+	uint64_t cpu_ns; /* what it cost */
 	bool is_wanted; /* somebody wants to know the owners anew */
 	uint64_t next_ask_ns; /* not before */
 	uint32_t tier; /* of the guard's hooks (enum sw_sock_tier); 0: not asked yet */

@@ -3,6 +3,8 @@
 #include "user/engine/watch.h"
 #include "user/kern/iter.h"
 
+#include <time.h>
+
 /* After one snapshot the next waits: a flood of losses must not become a flood of walks. */
 #define ASK_AGAIN_NS (2 * SW_SEC_NS)
 enum { ITERATORS_PER_NETNS = 3 };
@@ -33,6 +35,15 @@ static int take(enum sw_it_type type, union sw_it it, void *arg)
 		break;
 	}
 	return 0;
+}
+
+/* Of this thread, the kernel's walk included. */
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * SW_SEC_NS + (uint64_t)t.tv_nsec;
 }
 
 static int read_part(struct sw_engine *e, const struct sw_guard_snapshot *s, const int *fds, size_t n_fds)
@@ -67,6 +78,7 @@ static void begin(struct sw_engine *e)
 	w->is_asking = true;
 	w->is_wanted = false;
 	w->asked++;
+	w->cpu_ns = 0;
 	sw_inventory_snapshot_begin(w->inv);
 	post(e, 0);
 }
@@ -106,11 +118,14 @@ static void on_reply(const struct sw_guard_reply *reply, int *fds, size_t n_fds,
 {
 	struct sw_engine *e = arg;
 	int r = reply->result;
+	uint64_t began;
 
 	if (!e->watch)
 		return; /* the engine is ending */
+	began = cpu_ns();
 	if (r >= 0)
 		r = read_part(e, &reply->snapshot, fds, n_fds);
+	e->watch->cpu_ns += cpu_ns() - began;
 	if (r >= 0 && reply->snapshot.is_cut && reply->snapshot.n_netns) {
 		post(e, reply->snapshot.netns[reply->snapshot.n_netns - 1].inode);
 		return;

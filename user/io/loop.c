@@ -8,6 +8,7 @@
 
 enum source_kind { SOURCE_FD, SOURCE_TIMER, SOURCE_SIGNAL };
 enum { EVENTS_AT_ONCE = 64 };
+#define BEAT_NS (SW_SEC_NS / 2) /* timers as slow as this fire together: one wake-up for all */
 
 struct sw_source {
 	struct sw_loop *loop;
@@ -113,14 +114,24 @@ int sw_source_set_events(struct sw_source *s, uint32_t events)
 	return epoll_ctl(s->loop->epoll_fd, EPOLL_CTL_MOD, s->fd, &ev) < 0 ? -errno : 0;
 }
 
+static struct timespec as_timespec(uint64_t ns)
+{
+	return (struct timespec){.tv_sec = (time_t)(ns / SW_SEC_NS), .tv_nsec = (long)(ns % SW_SEC_NS)};
+}
+
 int sw_source_set_timer(struct sw_source *s, uint64_t first_ns, uint64_t every_ns)
 {
-	struct itimerspec it = {
-		.it_value = {.tv_sec = (time_t)(first_ns / SW_SEC_NS), .tv_nsec = (long)(first_ns % SW_SEC_NS)},
-		.it_interval = {.tv_sec = (time_t)(every_ns / SW_SEC_NS), .tv_nsec = (long)(every_ns % SW_SEC_NS)},
-	};
+	struct itimerspec it = {.it_value = as_timespec(first_ns), .it_interval = as_timespec(every_ns)};
+	bool is_slow = first_ns >= BEAT_NS && every_ns >= BEAT_NS;
+	struct timespec now;
+	uint64_t at;
 
-	return timerfd_settime(s->fd, 0, &it, NULL) < 0 ? -errno : 0;
+	if (is_slow) {
+		clock_gettime(CLOCK_BOOTTIME, &now);
+		at = (uint64_t)now.tv_sec * SW_SEC_NS + (uint64_t)now.tv_nsec + first_ns;
+		it.it_value = as_timespec((at + BEAT_NS - 1) / BEAT_NS * BEAT_NS);
+	}
+	return timerfd_settime(s->fd, is_slow ? TFD_TIMER_ABSTIME : 0, &it, NULL) < 0 ? -errno : 0;
 }
 
 int sw_loop_add_timer(struct sw_loop *l, uint64_t first_ns, uint64_t every_ns, sw_loop_timer_fn fn, void *arg,

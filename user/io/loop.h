@@ -25,7 +25,10 @@ void sw_loop_freep(struct sw_loop **l);
 /* Watches fd (borrowed) for events (EPOLLIN, ...). ret may be NULL. */
 int sw_loop_add_fd(struct sw_loop *l, int fd, uint32_t events, sw_loop_fd_fn fn, void *arg, struct sw_source **ret);
 int sw_source_set_events(struct sw_source *s, uint32_t events);
-/* Calls fn first after first_ns, then each every_ns (0: once); boot time, so a suspend counts. */
+/*
+ * Calls fn first after first_ns, then each every_ns (0: once); boot time, so a suspend counts. Where both are half a
+ * second or more the first is up to half a second late, so that slow timers fire together.
+ */
 int sw_loop_add_timer(struct sw_loop *l, uint64_t first_ns, uint64_t every_ns, sw_loop_timer_fn fn,
 	void *arg, struct sw_source **ret);
 /* Sets a timer anew; first_ns 0 disarms it. */

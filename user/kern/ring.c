@@ -19,9 +19,16 @@ struct sw_ring {
 	struct sw_source *wake, *poll;
 	struct sw_seq_watch seq;
 	struct sw_ring_stats stats;
-	unsigned int in_batch;
+	unsigned int in_batch, urgent; /* records of the drain under way; those that more may follow unannounced */
 	bool is_polling;
 };
+
+/* Records about processes wake nobody, so polling for more of them would not end on a busy host. */
+static bool is_urgent(const struct sw_ring *r, const struct sw_event *ev)
+{
+	return r->kind != SW_RING_SOCK ||
+		(ev->kind != SW_EVENT_EXEC && ev->kind != SW_EVENT_FORK && ev->kind != SW_EVENT_EXIT);
+}
 
 static int take_record(void *arg, void *data, size_t len)
 {
@@ -39,10 +46,12 @@ static int take_record(void *arg, void *data, size_t len)
 
 		sw_seq_note(&r->seq, h->cpu, h->seq);
 	}
-	if (ok < 0)
+	if (ok < 0) {
 		r->stats.malformed++;
-	else
+	} else {
+		r->urgent += is_urgent(r, &ev);
 		r->ops->event(&ev, r->arg);
+	}
 	return r->in_batch >= BATCH ? -EAGAIN : 0; /* the record is taken either way */
 }
 
@@ -51,7 +60,7 @@ int sw_ring_drain(struct sw_ring *r)
 	uint64_t lost;
 	int n;
 
-	r->in_batch = 0;
+	r->in_batch = r->urgent = 0;
 	r->stats.wakeups++;
 	n = ring_buffer__consume(r->rb);
 	if (n < 0 && n != -EAGAIN)
@@ -74,7 +83,7 @@ static int drain_and_arm(struct sw_ring *r)
 		return n;
 	if (n >= BATCH)
 		return sw_source_set_timer(r->poll, 1, SAFETY_NS);
-	if (n > 0 || r->seq.missing > r->seq.told) {
+	if (r->urgent || r->seq.missing > r->seq.told) {
 		r->is_polling = true;
 		return sw_source_set_timer(r->poll, POLL_NS, SAFETY_NS);
 	}
@@ -103,6 +112,7 @@ int sw_ring_new(struct sw_loop *l, enum sw_ring_kind kind, int fd, const struct 
 	if (!r)
 		return -ENOMEM;
 	r->kind = kind;
+	r->is_polling = true;
 	r->ops = ops;
 	r->arg = arg;
 	r->rb = ring_buffer__new(fd, take_record, r, NULL);

@@ -2,7 +2,8 @@
 /*
  * Reads one of the ring buffers, in the engine, from the descriptor that the guard handed over.
  * The kernel side wakes us seldom (a wake-up costs it microseconds), so after a drain that found
- * something the ring is polled again each POLL until it is empty, and only then waits for a wake-up.
+ * something the ring is polled again each POLL until it is empty, and only then waits for a wake-up. Records about
+ * processes (exec, fork, exit) come with those of sockets, or within half a second.
  * The object is its maker's; callbacks run in the loop's thread.
  */
 #pragma once

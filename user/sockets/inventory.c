@@ -141,12 +141,21 @@ static struct entry *find_or_make(struct sw_inventory *inv, uint64_t cookie)
 	return e;
 }
 
+/* An owner went. Its sockets close within the same moment, unless another process holds them. */
+static void expect_orphans(struct sw_inventory *inv)
+{
+	if (!inv->orphan_ns)
+		inv->orphan_ns = sw_clock_boot_ns(inv->clock) + ORPHAN_NS;
+}
+
 static void add_owner(struct sw_inventory *inv, struct sw_sock *s, const struct sw_owner *o, int32_t fd)
 {
 	struct sw_proc *proc = o->tgid ? sw_procs_hold(inv->procs, o) : NULL;
 
 	if (!proc)
 		return; /* accepted by a listener that is older than we are: the next snapshot knows */
+	if (sw_proc_is_gone(proc))
+		expect_orphans(inv); /* its end was told first */
 	for (unsigned int i = 0; i < s->n_owners; i++) {
 		if (s->owners[i].proc != proc || (fd >= 0 && s->owners[i].fd >= 0 && s->owners[i].fd != fd))
 			continue; /* another's, or another descriptor of its own */
@@ -350,10 +359,8 @@ static void unix_event(struct sw_inventory *inv, const struct sw_unix_event *e)
 
 static void exit_event(struct sw_inventory *inv, const struct sw_exit_event *e)
 {
-	sw_procs_exit(inv->procs, e);
-	/* Its sockets close within the same moment, unless another process holds them. */
-	if (!inv->orphan_ns)
-		inv->orphan_ns = sw_clock_boot_ns(inv->clock) + ORPHAN_NS;
+	if (sw_procs_exit(inv->procs, e))
+		expect_orphans(inv);
 }
 
 void sw_inventory_event(struct sw_inventory *inv, const struct sw_event *ev)

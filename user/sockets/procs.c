@@ -195,13 +195,14 @@ static void mark_gone(struct sw_procs *p, struct sw_proc *proc)
 	p->gone_last = proc;
 }
 
-void sw_procs_exit(struct sw_procs *p, const struct sw_exit_event *e)
+bool sw_procs_exit(struct sw_procs *p, const struct sw_exit_event *e)
 {
 	struct sw_proc_key key = sw_proc_key_of(&e->owner);
 	struct sw_proc *proc = sw_procs_find(p, &key);
 
 	if (proc)
 		mark_gone(p, proc);
+	return proc && proc->holds;
 }
 
 void sw_procs_task(struct sw_procs *p, const struct sw_it_task *t)

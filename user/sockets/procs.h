@@ -56,7 +56,8 @@ void sw_procs_freep(struct sw_procs **p);
 
 void sw_procs_exec(struct sw_procs *p, const struct sw_exec_event *e);
 void sw_procs_fork(struct sw_procs *p, const struct sw_fork_event *e);
-void sw_procs_exit(struct sw_procs *p, const struct sw_exit_event *e);
+/* Whether it is held: something that it owned may stay. */
+bool sw_procs_exit(struct sw_procs *p, const struct sw_exit_event *e);
 void sw_procs_task(struct sw_procs *p, const struct sw_it_task *t);
 /* Between these every process that still lives is told by _task; others, older than begin, are gone. */
 void sw_procs_snapshot_begin(struct sw_procs *p, uint64_t boot_ns);
