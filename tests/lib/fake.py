@@ -114,7 +114,7 @@ class Guard(Server):
 
 NET_MSG = "<HHIiI32sQQQQIIQ256s5Q20sI"
 (HELLO, FEED_DONE, FEED_NOW, MAIL, MAIL_DONE, FEED_SET, FEEDS_END, FEED_TEST, FEED_TESTED, POST, POST_DONE,
- RUN, RUN_DONE) = range(1, 14)
+ RUN, RUN_DONE, WHOIS, WHOIS_DONE) = range(1, 16)
 
 
 class NetMsg:
@@ -156,7 +156,9 @@ class NetEngine(Server):
             data, fds, _, _ = socket.recv_fds(peer, 4096, 4)
             if not data:
                 return
-            m = NetMsg(data)
+            size = struct.calcsize(NET_MSG)
+            m = NetMsg(data[:size])
+            m.rest = data[size:]
             if m.op == HELLO:
                 self.hellos += 1
             else:
@@ -165,6 +167,12 @@ class NetEngine(Server):
     def send(self, op, feed="", ident=0, fd=None):
         data = struct.pack(NET_MSG, 1, op, ident, 0, 0, feed.encode(), 0, 0, 0, 0, 0, 0, 0, b"", 0, 0, 0, 0, 0, b"", 0)
         socket.send_fds(self.peers[-1], [data], [] if fd is None else [fd])
+
+    def ask_whois(self, address, ident):
+        raw = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+        head = struct.pack(NET_MSG, 1, WHOIS, ident, 0, 0, b"", 0, 0, 0, 0, 0, 0, 0, b"", 0, 0, 0, 0, 0, b"", 0)
+        net = struct.pack("BBxx16sxxxx", 6 if len(raw) == 16 else 4, len(raw) * 8, raw)
+        self.peers[-1].send(head + net + bytes(16 + 16 + 1024))
 
     def next(self, timeout=30):
         return self.inbox.get(timeout=timeout)

@@ -185,10 +185,25 @@ def test_completions_know_every_first_word(shell):
 def test_doctor_answers_each_question_and_gives_fixes_in_json_too():
     r = run("doctor", "-j")
     checks = {c["name"]: c for c in json.loads(r.stdout)["checks"]}
-    assert {"kernel", "btf", "bpffs", "cgroup", "clock", "disk", "config", "daemon", "administrator"} <= set(checks)
+    assert {"kernel", "btf", "bpffs", "cgroup", "clock", "disk", "config", "daemon", "administrator", "cut", "alerts"} <= set(checks)
     assert all(c["fix"] for c in checks.values() if c["state"] == "fail")
     assert r.returncode == (6 if "fail" in {c["state"] for c in checks.values()} else 0)
     assert checks["daemon"]["state"] == "warn"
+
+
+def test_doctor_names_the_programs_of_alerts_that_are_not_there(tmp_path):
+    config = tmp_path / "sockwarden.yaml"
+    config.write_text("alerts:\n  mail:\n    to: root@lab\n    sendmail: /bin/true\n    whois: true\n    whois_program: /nonexistent/whois\n"
+                      "  command:\n    run: /nonexistent/page --now\n")
+    r = run("doctor", "-j", "--config", str(config))
+    alerts = {c["text"]: c for c in json.loads(r.stdout)["checks"] if c["name"] == "alerts"}
+    assert set(alerts) == {"alerts.mail.whois_program: /nonexistent/whois: No such file or directory",
+                           "alerts.command.run: /nonexistent/page: No such file or directory"}, alerts
+    assert {c["state"] for c in alerts.values()} == {"warn"}
+    assert "apt-get install whois" in {c["fix"] for c in alerts.values()}
+    config.write_text("alerts:\n  report:\n    schedule: daily\n")
+    r = run("doctor", "-j", "--config", str(config))
+    assert "nobody gets mail" in [c["text"] for c in json.loads(r.stdout)["checks"] if c["name"] == "alerts"][0]
 
 
 def test_doctor_plan_looks_at_a_device_and_attaches_nothing():

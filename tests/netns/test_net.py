@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from fake import BUILD, FEED_DONE, FEED_NOW, MAIL, MAIL_DONE, POST, POST_DONE, RUN, RUN_DONE, Guard, Namespace, NetEngine, Program, TrailList, sealed, wait
+from fake import BUILD, FEED_DONE, FEED_NOW, MAIL, MAIL_DONE, POST, POST_DONE, RUN, RUN_DONE, WHOIS_DONE, Guard, Namespace, NetEngine, Program, TrailList, sealed, wait
 
 PUBLIC = "2001:db8::1"  # on the namespace's loopback device, but not an address that leads inside
 KEY = "k3yk3yk3yk3yk3yk3y01"
@@ -615,6 +615,46 @@ def test_an_alert_command_that_fails_hangs_or_is_not_there_is_told(place):
         assert m.result < 0 and "No such file" in m.text, m
     with World(place, "") as w:
         assert "no command is configured" in w.run(MESSAGE).text
+
+
+def whois(w, address, ident=9):
+    w.engine.ask_whois(address, ident)
+    m, _ = w.engine.next()
+    assert m.op == WHOIS_DONE and m.id == ident
+    return m, m.rest[24 + 32:].split(b"\0")[0].decode()
+
+
+def whois_yaml(path):
+    return mail_yaml(f"    whois: true\n    whois_program: {path}\n")
+
+
+def test_whois_is_asked_by_argv_and_its_answer_is_chosen_and_clean(place):
+    out = tempfile.mktemp(dir=place[0])
+    path = stub(place[0], f'#!/bin/sh\nprintf "%s|" "$@" >> {out}\n'
+                          'printf "%% hello\\r\\ninetnum: 193.0.0.0 - 193.0.7.255\\r\\nnetname:\\t\\033[2Jx\\r\\nremarks: no\\r\\n"\n')
+    with World(place, "", extra=whois_yaml(path)) as w:
+        m, text = whois(w, "193.0.6.139")
+        assert m.result == 0 and text == "inetnum: 193.0.0.0 - 193.0.7.255\nnetname: \\x1b[2Jx\n", (m, text)
+        assert m.rest[24:28] == bytes((193, 0, 0, 0)) and m.rest[40:44] == bytes((193, 0, 7, 255))
+        assert whois(w, "2001:67c:2e8::1")[0].result == 0
+        assert whois(w, "10.0.0.1")[0].result < 0
+        with open(out, encoding="ascii") as f:
+            assert f.read() == "193.0.6.139|2001:67c:2e8::1|"
+
+
+def test_a_whois_that_never_ends_fails_or_is_not_there_is_told(place):
+    path = stub(place[0], "#!/bin/sh\necho netname: first\nwhile :; do echo remarks: more; done\n")
+    with World(place, "", extra=whois_yaml(path)) as w:
+        m, text = whois(w, "193.0.6.139")
+        assert m.result == 0 and text == "netname: first\n", m
+    path = stub(place[0], "#!/bin/sh\necho 'getaddrinfo(whois.ripe.net): \033[2J' >&2\nexit 2\n")
+    with World(place, "", extra=whois_yaml(path)) as w:
+        assert "whois ended with status 2: getaddrinfo(whois.ripe.net): \\x1b[2J" in whois(w, "193.0.6.139")[0].text
+    with World(place, "", extra=whois_yaml(f"{place[0]}/absent")) as w:
+        m, _ = whois(w, "193.0.6.139")
+        assert m.result < 0 and "absent: No such file" in m.text, m
+    with World(place, "", extra=mail_yaml("")) as w:
+        assert "alerts.mail.whois is off" in whois(w, "193.0.6.139")[0].text
 
 
 def test_mail_without_a_recipient_is_refused(place):

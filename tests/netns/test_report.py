@@ -74,3 +74,20 @@ def test_a_report_that_is_due_is_mailed(lab):
     assert "tcp/0.0.0.0:8081 is new" in reports(box)[0] and "Subject: [sockwarden] " in reports(box)[0]
     since = datetime.datetime.fromisoformat(lab.cli_json("report")["since"].replace("Z", "+00:00"))
     assert since.timestamp() >= began
+
+
+def test_a_mail_says_whose_an_address_is_and_so_does_why(lab):
+    box, path = sendmail(lab)
+    whois = os.path.join(lab.dir, "whois")
+    with open(whois, "w", encoding="ascii") as f:
+        f.write('#!/bin/sh\nprintf "inetnum: 193.0.0.0 - 193.0.7.255\\nnetname: RIPE-NCC\\nasked: $1\\n"\n')
+    os.chmod(whois, 0o755)
+    lab.write_config(f"alerts:\n  mail:\n    to: root@lab\n    min_severity: info\n    sendmail: {path}\n    whois: true\n"
+                     f"    whois_program: {whois}\n")
+    lab.start()
+    lab.ok("ban", "193.0.6.139", "--for", "1h")
+    lab.ok("ban", "10.1.1.1", "--for", "1h")
+    mail = lab.wait(lambda: [m for m in mails(box) if "Whose they are" in m], 60, "a mail with whois")[0]
+    assert "  193.0.6.139\n    inetnum: 193.0.0.0 - 193.0.7.255\n    netname: RIPE-NCC\n" in mail, mail
+    assert "  10.1.1.1\n" not in mail, mail
+    assert "whois: inetnum: 193.0.0.0 - 193.0.7.255; netname: RIPE-NCC" in lab.cli("why", "193.0.1.2")[1]

@@ -13,7 +13,9 @@
 #include "user/net/gunzip.h"
 #include "user/net/mailer.h"
 #include "user/net/schedule.h"
+#include "user/base/cidr.h"
 #include "user/net/url.h"
+#include "user/net/whois.h"
 
 static void keys_in_a_url_are_masked(void **state)
 {
@@ -241,9 +243,96 @@ static void a_bomb_ends_when_its_reader_has_enough(void **state)
 	assert_true(got < 200000);
 }
 
+static void excerpt(const char *asked, const char *answer, struct sw_net_whois *w)
+{
+	*w = (struct sw_net_whois){};
+	assert_int_equal(sw_cidr_parse(asked, SIZE_MAX, &w->net), 0);
+	(void)sw_whois_excerpt(answer, strlen(answer), w);
+}
+
+static void a_registrys_answer_is_cut_to_what_a_mail_can_use(void **state)
+{
+	static const struct {
+		const char *asked, *answer, *text;
+	} rows[] = {
+		{"193.0.6.139",
+			"% This is the RIPE Database query service.\n% Abuse contact for '193.0.0.0 - 193.0.7.255' is 'abuse@ripe.net'\n\n"
+			"inetnum:        193.0.0.0 - 193.0.7.255\nnetname:        RIPE-NCC\ndescr:          RIPE Network Coordination Centre\n"
+			"descr:          Amsterdam\ncountry:        NL\nadmin-c:        BRD-RIPE\nremarks:        call us\n\nroute:   193.0.0.0/21\norigin:         AS3333\n",
+			"abuse-mailbox: abuse@ripe.net\ninetnum: 193.0.0.0 - 193.0.7.255\nnetname: RIPE-NCC\n"
+			"descr: RIPE Network Coordination Centre\ncountry: NL\norigin: AS3333\n"},
+		{"8.8.8.8",
+			"#\n# ARIN WHOIS data\r\n\r\nNetRange:       8.8.8.0 - 8.8.8.255\r\nCIDR:           8.8.8.0/24\r\nNetName:        GOGL\r\n"
+			"Organization:   Google LLC (GOGL)\r\nOrgName:        Google LLC\r\nCountry:        US\r\n\r\nOrgAbuseEmail:  network-abuse@google.com\r\n",
+			"inetnum: 8.8.8.0 - 8.8.8.255\ncidr: 8.8.8.0/24\nnetname: GOGL\norganisation: Google LLC (GOGL)\ncountry: US\n"
+			"abuse-mailbox: network-abuse@google.com\n"},
+		{"193.0.6.139", "netname: \x1b[2J\x07" "evil\ncountry:\tN\xc3\x96\nnetname: second\n",
+			"netname: \\x1b[2J\\x07evil\ncountry: N\xc3\x96\n"},
+		{"193.0.6.139", "No match for 193.0.6.139\n:\n::\ncountry:\nnetnam\n", ""},
+		{"193.0.6.139", "", ""},
+	};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		struct sw_net_whois w;
+
+		excerpt(rows[i].asked, rows[i].answer, &w);
+		if (!sw_streq(w.text, rows[i].text))
+			fail_msg("%zu: got\n%s, expected\n%s", i, w.text, rows[i].text);
+	}
+}
+
+static void an_answers_range_counts_only_when_the_address_is_in_it(void **state)
+{
+	static const struct {
+		const char *asked, *answer, *first, *last;
+	} rows[] = {
+		{"193.0.6.139", "inetnum: 193.0.0.0 - 193.0.7.255\n", "193.0.0.0", "193.0.7.255"},
+		{"2001:67c:2e8::1", "inet6num: 2001:67c:2e8::/48\n", "2001:67c:2e8::", "2001:67c:2e8:ffff:ffff:ffff:ffff:ffff"},
+		{"193.0.6.139", "inetnum: 10.0.0.0 - 10.0.0.255\n", NULL, NULL},
+		{"193.0.6.139", "inetnum: 193.0.7.0 - 193.0.0.0\n", NULL, NULL},
+		{"193.0.6.139", "inetnum: all - of it\n", NULL, NULL},
+		{"2001:67c:2e8::1", "inetnum: 0.0.0.0 - 255.255.255.255\n", NULL, NULL},
+	};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		struct sw_net first = {}, last = {};
+		struct sw_net_whois w;
+
+		excerpt(rows[i].asked, rows[i].answer, &w);
+		if (rows[i].first) {
+			assert_int_equal(sw_cidr_parse(rows[i].first, SIZE_MAX, &first), 0);
+			assert_int_equal(sw_cidr_parse(rows[i].last, SIZE_MAX, &last), 0);
+		}
+		if (memcmp(w.first, first.addr, 16) != 0 || memcmp(w.last, last.addr, 16) != 0)
+			fail_msg("%zu: %s", i, rows[i].answer);
+	}
+}
+
+static void a_flood_of_text_stays_within_an_excerpt(void **state)
+{
+	size_t len = 1 << 16;
+	char *text = malloc(len + 1);
+	struct sw_net_whois w;
+
+	assert_non_null(text);
+	for (size_t i = 0; i < len; i++)
+		text[i] = "netname: \x01\x02\x03\x04"[i % 13];
+	text[len] = 0;
+	excerpt("193.0.6.139", text, &w);
+	assert_true(strlen(w.text) < 500);
+	for (size_t i = 0; i + 30 < len; i += 30)
+		memcpy(text + i, i % 60 ? "\nabuse-mailbox: aaaaaaaaaaaaaa" : "\ncountry: bbbbbbbbbbbbbbbbbbbb", 30);
+	excerpt("193.0.6.139", text, &w);
+	assert_string_equal(w.text, "country: bbbbbbbbbbbbbbbbbbbb\nabuse-mailbox: aaaaaaaaaaaaaa\n");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_registrys_answer_is_cut_to_what_a_mail_can_use),
+		cmocka_unit_test(an_answers_range_counts_only_when_the_address_is_in_it),
+		cmocka_unit_test(a_flood_of_text_stays_within_an_excerpt),
 		cmocka_unit_test(keys_in_a_url_are_masked),
 		cmocka_unit_test(a_url_inside_a_text_is_masked_wherever_it_stands),
 		cmocka_unit_test(only_https_with_a_host_is_fetched),

@@ -24,6 +24,14 @@ static int fill_context(struct sw_alert_context *c, const struct sw_alert_setup 
 	c->config = s->config;
 	c->send = s->send;
 	c->arg = s->arg;
+	if (s->ask_whois && s->config->mail_to[0] && s->config->mail_whois) {
+		c->whois = calloc(1, sizeof(*c->whois));
+		if (!c->whois)
+			return -ENOMEM;
+		c->whois->clock = s->clock;
+		c->whois->ask = s->ask_whois;
+		c->whois->arg = s->arg;
+	}
 	if (!sw_strcpy(c->syslog_path, sizeof(c->syslog_path),
 		    s->syslog_path ? s->syslog_path : "/dev/log"))
 		return -ENAMETOOLONG;
@@ -68,6 +76,7 @@ void sw_alert_free(struct sw_alert *a)
 		if (a->open[i])
 			sinks[i]->close(a->open[i]);
 	}
+	free(a->context.whois);
 	free(a);
 }
 
@@ -190,6 +199,17 @@ void sw_alert_sent(struct sw_alert *a, enum sw_alert_outlet outlet, uint32_t id,
 		if (a->open[i] && sinks[i]->sent && sinks[i]->outlet == outlet)
 			sinks[i]->sent(a->open[i], id, result, text);
 	}
+}
+
+void sw_alert_whois(struct sw_alert *a, const struct sw_net_whois *answer)
+{
+	if (a->context.whois)
+		sw_whois_answer(a->context.whois, answer);
+}
+
+const struct sw_whois_entry *sw_alert_whois_of(struct sw_alert *a, const struct sw_net *net)
+{
+	return a->context.whois ? sw_whois_look(a->context.whois, net, false) : NULL;
 }
 
 const struct sw_alert_stats *sw_alert_stats(const struct sw_alert *a)

@@ -10,6 +10,7 @@
 #include "sockwarden/model/decision.h"
 #include "sockwarden/model/finding.h"
 #include "sockwarden/rpc/config.h"
+#include "user/alert/whois.h"
 #include "user/base/clock.h"
 
 struct sw_alert;
@@ -28,6 +29,8 @@ struct sw_alert_setup {
 	 * (tried again later). NULL: neither mail nor webhook nor command.
 	 */
 	int (*send)(enum sw_alert_outlet outlet, int fd, uint32_t id, void *arg);
+	/* Asks whose an address is (whois.h); the answer comes to sw_alert_whois. NULL: nobody is asked. */
+	int (*ask_whois)(const struct sw_net *net, uint32_t id, void *arg);
 	void *arg;
 };
 
@@ -76,5 +79,9 @@ uint64_t sw_alert_tick(struct sw_alert *a);
 
 /* What became of a message: result 0 or -errno, text for a person. Unknown ids are ignored. */
 void sw_alert_sent(struct sw_alert *a, enum sw_alert_outlet outlet, uint32_t id, int result, const char *text);
+
+void sw_alert_whois(struct sw_alert *a, const struct sw_net_whois *answer);
+/* What is known already of net's first address, or NULL. */
+const struct sw_whois_entry *sw_alert_whois_of(struct sw_alert *a, const struct sw_net *net);
 
 const struct sw_alert_stats *sw_alert_stats(const struct sw_alert *a);

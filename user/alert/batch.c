@@ -8,6 +8,7 @@ enum {
 	GATHER_SEC = 3, /* so that a burst's first alert does not travel alone */
 	ANSWER_MAX_SEC = 180, /* sockwarden-net gives up earlier; after this it has forgotten the message */
 	QUIET_LOOK_SEC = 600, /* quiet hours are looked at again so often: the clock may be set */
+	WAIT_MAX_SEC = 25, /* for what a message waits for (whois) */
 	HANDOVER_SEC = 5, /* wait when nobody takes the message */
 	RETRY_FIRST_SEC = 30, /* after a failure; doubled each time */
 	RETRY_MAX_SEC = 3600,
@@ -185,7 +186,6 @@ static int build(struct sw_batch *b)
 	size_t n_kept = 0;
 	int fd;
 
-	qsort(b->rows, b->n_rows, sizeof(b->rows[0]), by_severity);
 	if (is_part) {
 		n_kept = set_aside(b);
 		b->cut = 0;
@@ -205,6 +205,7 @@ static int build(struct sw_batch *b)
 	b->alerts = alerts;
 	b->cut = cut;
 	b->was_held = was_held && b->alerts;
+	b->waits_until_ns = 0;
 	return SW_MIN(fd, 0);
 }
 
@@ -280,6 +281,17 @@ int sw_batch_letter(struct sw_batch *b, const struct sw_strbuf *message)
 	return 0;
 }
 
+/* Sorts the table that is due; boot time until when it waits all the same, 0: it may go. */
+static uint64_t wait_until(struct sw_batch *b, uint64_t now)
+{
+	qsort(b->rows, b->n_rows, sizeof(b->rows[0]), by_severity);
+	if (!b->kind->waits || !b->kind->waits(b))
+		return 0;
+	if (!b->waits_until_ns)
+		b->waits_until_ns = now + WAIT_MAX_SEC * SW_SEC_NS;
+	return b->waits_until_ns > now ? b->waits_until_ns : 0;
+}
+
 uint64_t sw_batch_tick(void *sink)
 {
 	struct sw_batch *b = sink;
@@ -292,6 +304,10 @@ uint64_t sw_batch_tick(void *sink)
 		b->due_ns = now;
 	}
 	if (b->fd < 0 && b->alerts && now >= table_due(b, now)) {
+		uint64_t later = wait_until(b, now);
+
+		if (later)
+			return later;
 		if (build(b) < 0)
 			return now + HANDOVER_SEC * SW_SEC_NS;
 		b->has_sent = true;

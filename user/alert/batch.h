@@ -36,6 +36,11 @@ struct sw_batch_kind {
 	const char *what; /* for a person: "mail" */
 	/* The message; rows are there, the most severe first. Failures are seen in out. */
 	void (*build)(const struct sw_batch *b, struct sw_strbuf *out);
+	/*
+	 * The table is due, rows are sorted: whether something that the message should hold is still to come; it is
+	 * waited for a while. May be NULL.
+	 */
+	bool (*waits)(const struct sw_batch *b);
 	struct sw_batch_limits (*limits)(const struct sw_config *c);
 	int (*check)(const struct sw_alert_context *c); /* of the configuration: 0 or -errno; may be NULL */
 };
@@ -51,6 +56,7 @@ struct sw_batch {
 	uint64_t first_boot_ns; /* of the table's first alert */
 	bool was_held; /* the table has waited for quiet hours to end */
 	uint64_t last_sent_ns;
+	uint64_t waits_until_ns; /* for what the kind waits for; 0: it has not begun to */
 	bool has_sent;
 	uint32_t next_id;
 	int letter; /* a message that goes before the table; -1: none */

@@ -2,10 +2,12 @@
 /* Sink: mail. The batch's table as text, in one RFC 5322 message. */
 #include "user/alert/batch.h"
 #include "user/alert/message.h"
+#include "user/base/cidr.h"
 #include "user/base/words.h"
 
 enum {
 	SENDER_MAX = 320,
+	WHOIS_MAX = 5, /* addresses of a mail that are asked for */
 	LETTER_ID = 1 << 30, /* so that its Message-ID is not that of the table sent next */
 };
 
@@ -59,6 +61,68 @@ static void write_row(struct sw_strbuf *b, const struct sw_batch_row *r)
 		sw_strbuf_get(&detail));
 }
 
+/* The addresses of the most severe rows, each once. */
+static size_t find_addresses(const struct sw_batch *b, struct sw_net ret[static WHOIS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n_rows && n < WHOIS_MAX; i++) {
+		bool is_new = sw_cidr_parse(b->rows[i].subject, SIZE_MAX, &ret[n]) == 0;
+
+		for (size_t k = 0; is_new && k < n; k++)
+			is_new = !sw_net_eq(&ret[k], &ret[n]);
+		n += is_new;
+	}
+	return n;
+}
+
+static bool waits(const struct sw_batch *b)
+{
+	struct sw_net nets[WHOIS_MAX];
+	bool is_waiting = false;
+	size_t n = b->context->whois ? find_addresses(b, nets) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct sw_whois_entry *e = sw_whois_look(b->context->whois, &nets[i], true);
+
+		is_waiting |= e && e->state == SW_WHOIS_WAITING;
+	}
+	return is_waiting;
+}
+
+/* Each line cleaned once more: it came from another process. */
+static void write_lines(const char *text, struct sw_strbuf *out)
+{
+	for (const char *end; *text; text = end + (*end == '\n')) {
+		end = text + strcspn(text, "\n");
+		sw_strbuf_puts(out, "    ");
+		sw_strbuf_safe(out, text, (size_t)(end - text));
+		sw_strbuf_putc(out, '\n');
+	}
+}
+
+static void write_whois(const struct sw_batch *b, struct sw_strbuf *out)
+{
+	struct sw_net nets[WHOIS_MAX];
+	size_t n = b->context->whois ? find_addresses(b, nets) : 0;
+	char text[SW_NET_TEXT_MAX];
+	bool has_any = false;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct sw_whois_entry *e = sw_whois_look(b->context->whois, &nets[i], false);
+
+		if (!e)
+			continue;
+		if (!has_any)
+			sw_strbuf_puts(out, "\nWhose they are, by whois:\n");
+		has_any = true;
+		sw_strbuf_printf(out, "\n  %s\n", sw_cidr_format(text, &nets[i]));
+		if (e->state == SW_WHOIS_FAILED)
+			sw_strbuf_puts(out, "    not to be had:\n");
+		write_lines(e->state == SW_WHOIS_WAITING ? "no answer in time" : e->text, out);
+	}
+}
+
 static void write_body(const struct sw_batch *s, struct sw_strbuf *b)
 {
 	sw_strbuf_puts(b, "sockwarden on ");
@@ -73,6 +137,7 @@ static void write_body(const struct sw_batch *s, struct sw_strbuf *b)
 		sw_strbuf_printf(b,
 			"\nand %llu more, no more severe than these, that did not fit here.\n",
 			(unsigned long long)s->cut);
+	write_whois(s, b);
 	sw_strbuf_puts(b, "\nOn the host: sockwarden events, sockwarden why ADDRESS\n");
 }
 
@@ -131,6 +196,7 @@ static const struct sw_batch_kind kind = {
 	.build = build,
 	.limits = limits,
 	.check = check,
+	.waits = waits,
 };
 
 const struct sw_alert_sink sw_alert_sink_mail = {

@@ -30,6 +30,7 @@ struct sw_alert_context {
 	size_t n_quiet;
 	int (*send)(enum sw_alert_outlet outlet, int fd, uint32_t id, void *arg);
 	void *arg;
+	struct sw_whois_cache *whois; /* NULL: nobody is asked */
 	struct sw_alert_stats stats;
 };
 

@@ -167,3 +167,33 @@ bool sw_host_is_loopback(const char *text)
 	return sw_streq(name, "localhost") || sw_streq(name, "[::1") ||
 	       (inet_pton(AF_INET, name, ip4) == 1 && ip4[0] == 127);
 }
+
+/* Source: the IANA special-purpose registries (RFC 6890), those of them that lead inside. */
+static const struct {
+	const char *net;
+	enum sw_reach reach;
+} inside[] = {
+	{"127.0.0.0/8", SW_REACH_LOOPBACK},
+	{"0.0.0.0/8", SW_REACH_LOOPBACK},
+	{"::1", SW_REACH_LOOPBACK},
+	{"::", SW_REACH_LOOPBACK},
+	{"10.0.0.0/8", SW_REACH_PRIVATE},
+	{"172.16.0.0/12", SW_REACH_PRIVATE},
+	{"192.168.0.0/16", SW_REACH_PRIVATE},
+	{"100.64.0.0/10", SW_REACH_PRIVATE},
+	{"169.254.0.0/16", SW_REACH_PRIVATE},
+	{"198.18.0.0/15", SW_REACH_PRIVATE},
+	{"fc00::/7", SW_REACH_PRIVATE},
+	{"fe80::/10", SW_REACH_PRIVATE},
+};
+
+enum sw_reach sw_net_reach(const struct sw_net *n)
+{
+	struct sw_net net;
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(inside); i++) {
+		if (sw_cidr_parse(inside[i].net, SIZE_MAX, &net) == 0 && sw_net_contains(&net, n))
+			return inside[i].reach;
+	}
+	return SW_REACH_PUBLIC;
+}

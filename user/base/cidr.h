@@ -25,6 +25,9 @@ struct sw_net sw_net_from4(__u32 addr_be);
 struct sw_net sw_net_from6(const void *addr16);
 /* Order by family, address, length: for sort and search. */
 int sw_net_cmp(const struct sw_net *a, const struct sw_net *b);
+/* How far into the inside an address reaches. */
+enum sw_reach { SW_REACH_PUBLIC, SW_REACH_PRIVATE, SW_REACH_LOOPBACK };
+enum sw_reach sw_net_reach(const struct sw_net *n);
 /*
  * The host at the beginning of text, up to a port or path, is this one's loopback: an address, written in full,
  * never a name but "localhost", which libcurl itself takes for it.

@@ -247,6 +247,8 @@ static const struct {
 	{sw_doctor_hooks},
 	{sw_doctor_backends},
 	{sw_doctor_administrator},
+	{sw_doctor_cut},
+	{sw_doctor_alerts},
 };
 
 static const char *color_state(const char *text)

@@ -28,6 +28,9 @@ void sw_doctor_hooks(struct sw_doctor *d);
 void sw_doctor_devices(struct sw_doctor *d);
 void sw_doctor_backends(struct sw_doctor *d);
 void sw_doctor_administrator(struct sw_doctor *d);
+/* doctor_alerts.c */
+void sw_doctor_cut(struct sw_doctor *d);
+void sw_doctor_alerts(struct sw_doctor *d);
 /* doctor_coverage.c: {fact, live, hook or null, text}; empty when the daemon does not answer. */
 json_t *sw_doctor_coverage(const struct sw_doctor *d);
 void sw_doctor_print_coverage(const struct sw_cli *c, const json_t *coverage);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/engine/alerts.h"
 
+#include "user/base/cidr.h"
+#include "user/engine/bans.h"
 #include "user/engine/net_peer.h"
 
 struct sw_alerts {
@@ -70,6 +72,14 @@ static int on_timer(struct sw_source *s, void *arg)
 	return 0;
 }
 
+/* Own addresses, gateways and whom the operator trusts are on the allow list. */
+static int ask_whois(const struct sw_net *net, uint32_t id, void *arg)
+{
+	struct sw_engine *e = arg;
+
+	return sw_policy_covering_allow(e->policy, net) ? -EPERM : sw_net_peer_ask_whois(e, net, id);
+}
+
 static void open_alert(struct sw_engine *e)
 {
 	struct sw_alerts *a = e->alerts;
@@ -77,6 +87,7 @@ static void open_alert(struct sw_engine *e)
 				     .config = e->config,
 				     .host = e->host,
 				     .send = sw_net_peer_send,
+				     .ask_whois = ask_whois,
 				     .arg = e},
 		&a->alert);
 
@@ -139,6 +150,37 @@ void sw_alerts_decision(struct sw_engine *e, const struct sw_decision *d)
 	wake(e->alerts);
 }
 
+void sw_alerts_whois(struct sw_engine *e, const struct sw_net_whois *answer)
+{
+	if (!e->alerts || !e->alerts->alert)
+		return;
+	sw_alert_whois(e->alerts->alert, answer);
+	wake(e->alerts);
+}
+
+static void why(struct sw_engine *e, const char *subject, const struct sw_net *net, struct sw_json *j)
+{
+	const struct sw_whois_entry *w =
+		net && e->alerts && e->alerts->alert ? sw_alert_whois_of(e->alerts->alert, net) : NULL;
+	_strbuf_ struct sw_strbuf text = {};
+	char buf[SW_NET_TEXT_MAX];
+
+	if (!w || w->state != SW_WHOIS_KNOWN)
+		return;
+	sw_strbuf_puts(&text, "whois: ");
+	for (const char *p = w->text; *p; p++) {
+		if (*p == '\n')
+			sw_strbuf_puts(&text, p[1] ? "; " : "");
+		else
+			sw_strbuf_safe(&text, p, 1);
+	}
+	sw_json_object_begin(j, NULL);
+	sw_json_string(j, "what", "whois");
+	sw_json_string(j, "net", sw_cidr_format(buf, &w->net));
+	sw_json_string(j, "text", sw_strbuf_get(&text));
+	sw_json_object_end(j);
+}
+
 int sw_alerts_letter(struct sw_engine *e, const char *title, const char *body)
 {
 	int r = e->alerts && e->alerts->alert ? sw_alert_letter(e->alerts->alert, title, body) : -EDESTADDRREQ;
@@ -167,4 +209,5 @@ const struct sw_engine_part sw_part_alerts = {
 	.done = done,
 	.configured = configured,
 	.found = found,
+	.why = why,
 };

@@ -10,6 +10,7 @@
 void sw_alerts_decision(struct sw_engine *e, const struct sw_decision *d);
 /* A mail of its own, at once: 0, -EDESTADDRREQ no mail is configured, -errno. */
 int sw_alerts_letter(struct sw_engine *e, const char *title, const char *body);
+void sw_alerts_whois(struct sw_engine *e, const struct sw_net_whois *answer);
 void sw_alerts_sent(struct sw_engine *e, enum sw_alert_outlet outlet, uint32_t id, int result, const char *text);
 /* NULL while there are no alerts (a bad address in the configuration). */
 const struct sw_alert_stats *sw_alerts_stats(const struct sw_engine *e);

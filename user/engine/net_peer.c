@@ -264,19 +264,29 @@ static int handle(struct sw_engine *e, struct sw_net_msg *m, int fd)
 	return 0;
 }
 
+static void take_whois(struct sw_engine *e, struct sw_net_whois *w)
+{
+	w->text[sizeof(w->text) - 1] = w->head.text[sizeof(w->head.text) - 1] = 0;
+	if (w->head.version == SW_NET_VERSION && w->head.op == SW_NET_WHOIS_DONE && e->net_peer->has_said_hello)
+		sw_alerts_whois(e, w);
+}
+
 static int on_packet(struct sw_source *s, int sock, uint32_t events, void *arg)
 {
 	struct sw_engine *e = arg;
-	struct sw_net_msg m;
+	struct sw_net_whois whois;
+	struct sw_net_msg *m = &whois.head;
 	_close_ int fd = -1;
 	size_t n_fds = 1;
-	ssize_t n = sw_msg_recv(sock, &m, sizeof(m), &fd, &n_fds);
+	ssize_t n = sw_msg_recv(sock, &whois, sizeof(whois), &fd, &n_fds);
 
 	if (!n_fds)
 		fd = -1;
 	if (n == -EAGAIN)
 		return 0;
-	if (n != sizeof(m) || handle(e, &m, fd) < 0)
+	if (n == sizeof(whois))
+		take_whois(e, &whois);
+	else if (n != sizeof(*m) || handle(e, m, fd) < 0)
 		drop(e);
 	return 0;
 }
@@ -320,6 +330,13 @@ int sw_net_peer_send(enum sw_alert_outlet outlet, int fd, uint32_t id, void *eng
 	struct sw_net_msg m = {.op = ops[outlet], .id = id};
 
 	return send_msg(engine, &m, fd);
+}
+
+int sw_net_peer_ask_whois(struct sw_engine *e, const struct sw_net *net, uint32_t id)
+{
+	struct sw_net_whois m = {.head = {.version = SW_NET_VERSION, .op = SW_NET_WHOIS, .id = id}, .net = *net};
+
+	return sw_net_peer_is_connected(e) ? sw_msg_send(e->net_peer->fd, &m, sizeof(m), NULL, 0) : -ENOTCONN;
 }
 
 const struct sw_feed_state *sw_net_peer_feed(const struct sw_engine *e, const char *name)

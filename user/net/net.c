@@ -13,6 +13,7 @@
 #include "user/net/mailer.h"
 #include "user/net/runner.h"
 #include "user/net/schedule.h"
+#include "user/net/whois.h"
 
 enum { PATH_SIZE = 256 };
 
@@ -38,6 +39,7 @@ struct net {
 	struct sw_mailer *mailer;
 	struct sw_webhook *webhook;
 	struct sw_runner *command; /* NULL: none is configured */
+	struct sw_whois *whois;
 	struct sw_config config; /* a copy: one start, one configuration */
 	struct sw_feed_env env;
 	struct slot slots[SW_CONFIG_FEEDS_MAX];
@@ -302,6 +304,15 @@ static void run_command(struct net *n, uint32_t id, int fd)
 		on_run(id, r, n->command ? strerror(-r) : "no command is configured", -1, n);
 }
 
+static void on_whois(struct sw_net_whois *answer, void *arg)
+{
+	struct net *n = arg;
+
+	answer->head.version = SW_NET_VERSION;
+	answer->head.op = SW_NET_WHOIS_DONE;
+	(void)sw_link_send(n->engine, answer, sizeof(*answer), -1); /* it asks again when it is back */
+}
+
 static int new_command(struct net *n)
 {
 	_free_ struct sw_runner_program *p = calloc(1, sizeof(*p));
@@ -339,15 +350,22 @@ static int on_engine(struct sw_link *l, void *arg)
 static int on_request(struct sw_link *l, const void *buf, size_t len, int *fd, void *arg)
 {
 	struct net *n = arg;
+	struct sw_net_whois whois;
 	struct sw_net_feed feed;
 	struct sw_net_msg m;
 
-	if (len != sizeof(m) && len != sizeof(feed))
+	if (len != sizeof(m) && len != sizeof(feed) && len != sizeof(whois))
 		return -EPROTO;
 	memcpy(&m, buf, sizeof(m));
 	m.feed[sizeof(m.feed) - 1] = 0;
 	if (m.version != SW_NET_VERSION)
 		return -EPROTO;
+	if (len == sizeof(whois)) {
+		memcpy(&whois, buf, sizeof(whois));
+		if (m.op == SW_NET_WHOIS)
+			sw_whois_ask(n->whois, &whois.net, m.id);
+		return 0;
+	}
 	if (len == sizeof(feed)) {
 		memcpy(&feed, buf, sizeof(feed));
 		if (m.op == SW_NET_FEED_SET)
@@ -389,6 +407,9 @@ static int start(struct net *n)
 	r = new_command(n);
 	if (r < 0)
 		return sw_log_err(r, "alerts.command.run");
+	r = sw_whois_new(n->loop, &n->config, on_whois, n, &n->whois);
+	if (r < 0)
+		return r;
 	r = sw_sandbox_enter(SW_ROLE_NET);
 	if (r < 0)
 		return sw_log_err(r, "the sandbox cannot be entered");
@@ -431,6 +452,7 @@ static void done(struct net *n)
 	sw_mailer_free(n->mailer);
 	sw_webhook_free(n->webhook);
 	sw_runner_free(n->command);
+	sw_whois_free(n->whois);
 	sw_multi_free(n->multi);
 	sw_link_free(n->engine);
 	sw_conf_link_free(n->conf_link);

@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include "user/base/cidr.h"
 #include "user/base/strbuf.h"
 
 /* True for https:// with a host, without control bytes and spaces. */
@@ -16,6 +17,5 @@ void sw_url_mask(struct sw_strbuf *out, const char *url);
 /* Copies text with every occurrence of url replaced by its masked form. Controls are escaped. */
 void sw_url_mask_text(struct sw_strbuf *out, const char *text, const char *url);
 
-/* How far into the inside an address reaches: a feed may redirect outwards, never inwards. */
-enum sw_reach { SW_REACH_PUBLIC, SW_REACH_PRIVATE, SW_REACH_LOOPBACK };
+/* A feed may redirect outwards, never inwards. */
 enum sw_reach sw_url_reach(const struct sockaddr *sa);

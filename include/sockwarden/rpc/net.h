@@ -40,6 +40,8 @@ enum sw_net_op {
 	SW_NET_POST_DONE, /* net to engine: id, result, text */
 	SW_NET_RUN, /* engine to net: one descriptor, sealed memfd of what the command gets; id */
 	SW_NET_RUN_DONE, /* net to engine: id, result, text */
+	SW_NET_WHOIS,	   /* engine to net, struct sw_net_whois: whose is net, an address? */
+	SW_NET_WHOIS_DONE, /* net to engine, struct sw_net_whois: result and text of the head; what was found */
 };
 
 struct sw_net_msg {
@@ -64,3 +66,14 @@ struct sw_net_feed {
 	struct sw_net_msg head;
 	struct sw_config_feed feed;
 };
+
+enum { SW_NET_WHOIS_TEXT_MAX = 1024 };
+struct sw_net_whois {
+	struct sw_net_msg head;
+	struct sw_net net;
+	__u32 pad;
+	/* what the answer is about: from first to last, in network order; both 0: it does not say */
+	__u8 first[16], last[16];
+	char text[SW_NET_WHOIS_TEXT_MAX]; /* chosen lines, "key: value\n" each; printable ASCII */
+};
+_Static_assert(sizeof(struct sw_net_whois) != sizeof(struct sw_net_feed), "told apart by their size");
