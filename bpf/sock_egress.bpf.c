@@ -47,9 +47,9 @@ static __always_inline bool judge4(const struct sw_gate_ctl *ctl, const struct s
 
 	if (ctl->engine != SW_ENGINE_PACKED)
 		return is_banned4(ctl, to, hit) || is_trailed4(to, hit);
-	if (!is_addr_bit_set(&marks4, to->saddr.word[0]))
+	if (!is_addr_marked4(to->saddr.word[0]))
 		return false;
-	return (is_ban_marked4(to) && is_banned4(ctl, to, hit)) || is_packed_trailed4(to, &marked, hit);
+	return (is_ban_marked4(&to->saddr) && is_banned4(ctl, to, hit)) || is_packed_trailed4(to, &marked, hit);
 }
 
 static __always_inline bool judge6(const struct sw_gate_ctl *ctl, const struct sw_flow *to, struct sw_hit *hit)

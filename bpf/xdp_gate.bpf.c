@@ -35,15 +35,22 @@ static __noinline bool judge_lpm(
 		is_port_trailed(flow, &all, is_trailed6(flow, hit), hit);
 }
 
+/* A packet that is dropped for an address needs no look at its ports. */
+static __always_inline bool is_trailed(const struct sw_flow *flow, const struct sw_marked *marked,
+	bool is_hit, struct sw_hit *hit)
+{
+	return (is_hit && hit->is_bad) || is_port_trailed(flow, marked, is_hit, hit);
+}
+
 /* Something touches an address of the packet. A ban touches the source alone, and has marks of its own. */
 static __always_inline bool judge_marked(const struct sw_gate_ctl *ctl, const struct sw_flow *flow,
 	const struct sw_marked *marked, struct sw_hit *hit)
 {
 	if (flow->family == 4)
-		return (marked->source && is_ban_marked4(flow) && is_banned4(ctl, flow, hit)) ||
-			is_port_trailed(flow, marked, is_packed_trailed4(flow, marked, hit), hit);
+		return (marked->source && is_ban_marked4(&flow->saddr) && is_banned4(ctl, flow, hit)) ||
+			is_trailed(flow, marked, is_packed_trailed4(flow, marked, hit), hit);
 	return (marked->source && is_banned6(ctl, flow, hit)) ||
-		is_port_trailed(flow, marked, is_packed_trailed6(flow, marked, hit), hit);
+		is_trailed(flow, marked, is_packed_trailed6(flow, marked, hit), hit);
 }
 
 /* Fills hit; false when nothing is said against the packet. */
@@ -54,6 +61,7 @@ static __always_inline bool judge(
 
 	if (ctl->engine != SW_ENGINE_PACKED)
 		return judge_lpm(ctl, flow, hit);
+	hit->epoch = read_epoch(); /* before what it stands for is read */
 	if (!(flow->family == 4 ? is_marked4(flow, &marked) : is_marked6(flow, &marked)))
 		return false;
 	return judge_marked(ctl, flow, &marked, hit);
@@ -76,7 +84,7 @@ static __always_inline bool settle(const struct sw_gate_ctl *ctl, const struct s
 	return is_dropped;
 }
 
-/* Reads all of the packet and judges it. Out of line: what is_plain_benign() passes never comes here. */
+/* Reads all of the packet and judges it. Out of line: what judge_plain() knows never comes here. */
 static __noinline bool look_closer(void *ctx, const struct sw_gate_ctl *ctl, const __u8 *data,
 	const __u8 *end, const struct sw_origin *origin)
 {
@@ -101,13 +109,47 @@ static __noinline bool look_closer(void *ctx, const struct sw_gate_ctl *ctl, con
 	return settle(ctl, &flow, origin, &hit);
 }
 
-/* The usual packet with no address marked, to an open port: a bit for each, and nothing else is asked or kept. */
-static __always_inline bool is_plain_benign(
-	const struct sw_gate_ctl *ctl, const __u8 *data, const __u8 *end, enum sw_link link)
-{
-	const __u8 *ip = sw_pkt_plain(data, end, link);
+enum verdict { PASSES, DROPS, NOT_KNOWN };
 
-	return ip && ctl->engine == SW_ENGINE_PACKED && !is_header_marked(ip) && !may_header_probe(ip, end);
+/* A source that was judged to be dropped a moment ago, and whose hit is not told now, is asked nothing again. */
+static __always_inline enum verdict recall(
+	const struct sw_gate_ctl *ctl, const __u8 *ip, const struct sw_origin *origin)
+{
+	union sw_flow_addr source = {};
+	struct sw_recent *slot;
+	bool is_dropped;
+
+	if (ip[0] >> 4 == 4) {
+		sw_pkt_put4(&source, sw_wire_raw32(ip + 12));
+		slot = find_known(ctl, &source, 4, is_ban_marked4(&source) ? SW_R_BAN : SW_R_TRAIL_SRC);
+	} else {
+		__builtin_memcpy(source.byte, ip + 8, 16);
+		slot = find_known(ctl, &source, 6, SW_R_BAN);
+		if (!slot)
+			slot = find_known(ctl, &source, 6, SW_R_TRAIL_SRC);
+	}
+	if (!slot)
+		return NOT_KNOWN;
+	is_dropped = is_enforcing(ctl);
+	if (!count_known(ctl, slot, origin, is_dropped))
+		return NOT_KNOWN;
+	return is_dropped ? DROPS : PASSES;
+}
+
+/*
+ * The usual packet, by its header alone: with no address marked, to an open port, it passes, and a bit for each is
+ * all that is asked; a source that floods is dropped as a moment ago. NOT_KNOWN: it takes a closer look.
+ */
+static __always_inline enum verdict judge_plain(
+	const struct sw_gate_ctl *ctl, const __u8 *data, const __u8 *end, const struct sw_origin *origin)
+{
+	const __u8 *ip = sw_pkt_plain(data, end, origin->link);
+
+	if (!ip || ctl->engine != SW_ENGINE_PACKED)
+		return NOT_KNOWN;
+	if (is_header_marked(ip))
+		return recall(ctl, ip, origin);
+	return may_header_probe(ip, end) ? NOT_KNOWN : PASSES;
 }
 
 /* True when the packet is to be dropped. */
@@ -116,10 +158,12 @@ static __always_inline bool is_to_drop(
 {
 	__u32 key = 0;
 	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &key);
+	enum verdict verdict;
 
-	if (!ctl || ctl->mode == SW_MODE_OFF || is_plain_benign(ctl, data, end, origin->link))
+	if (!ctl || ctl->mode == SW_MODE_OFF)
 		return false;
-	return look_closer(ctx, ctl, data, end, origin);
+	verdict = judge_plain(ctl, data, end, origin);
+	return verdict == NOT_KNOWN ? look_closer(ctx, ctl, data, end, origin) : verdict == DROPS;
 }
 
 SEC("xdp")

@@ -15,7 +15,6 @@ struct sw_hit {
 	__u32 reason; /* enum sw_reason, or SW_R_COUNT: nothing is said against it */
 	__u32 is_bad; /* to be dropped when enforcing */
 	__u32 epoch; /* the verdict's, to be kept with it; 0: not to be kept */
-	__u32 is_known; /* as judged a moment ago, and no allow entry holds it */
 };
 
 /* An expired ban network may hide a shorter one that runs on: so many are looked behind. */

@@ -74,11 +74,11 @@ struct {
  * Written by the guard through a mapping, which a map that is read-only for programs refuses; no
  * program of ours writes them. Elements and not one large value: a value over 4 MiB needs 6.0.
  */
-#define SW_MAP_MARKS(name)                                                                         \
+#define SW_MAP_MARKS(name, words)                                                                  \
 	struct {                                                                                   \
 		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
 		__uint(map_flags, BPF_F_MMAPABLE);                                                 \
-		__uint(max_entries, SW_MARK_WORDS);                                                \
+		__uint(max_entries, words);                                                        \
 		__type(key, __u32);                                                                \
 		__type(value, __u64);                                                              \
 	} name SEC(".maps")
@@ -107,9 +107,11 @@ struct {
 			});                                                                        \
 	} name SEC(".maps")
 
-SW_MAP_MARKS(marks4);
-SW_MAP_MARKS(banmarks4);
-SW_MAP_MARKS(marks6);
+SW_MAP_MARKS(coarse4, SW_COARSE_WORDS);
+SW_MAP_MARKS(coarse6, SW_COARSE_WORDS);
+SW_MAP_MARKS(marks4, SW_MARK_WORDS);
+SW_MAP_MARKS(banmarks4, SW_MARK_WORDS);
+SW_MAP_MARKS(marks6, SW_MARK_WORDS);
 SW_MAP_PACKED(packed4, union sw_packed4);
 SW_MAP_PACKED(packed6, union sw_packed6);
 

@@ -24,32 +24,41 @@ static __always_inline bool is_bit_set(void *marks, __u32 bit)
 	return word && (*word >> (bit & 63)) & 1;
 }
 
-static __always_inline bool is_addr_bit_set(void *marks, __be32 addr_be)
+/* Whether anything touches the /24 of an address. */
+static __always_inline bool is_addr_marked4(__be32 addr_be)
 {
 	__u32 addr = bpf_ntohl(addr_be);
 
 	SW_PKT_HIDE(addr); /* swapped once, not once for each use */
-	return is_bit_set(marks, addr >> 8);
+	return is_bit_set(&coarse4, (addr >> 8) / SW_COARSE_MARKS) && is_bit_set(&marks4, addr >> 8);
+}
+
+static __always_inline bool is_marked_bit6(__u32 bit)
+{
+	return is_bit_set(&coarse6, bit / SW_COARSE_MARKS) && is_bit_set(&marks6, bit);
 }
 
 /* Whether a ban touches the /24 of the source. */
-static __always_inline bool is_ban_marked4(const struct sw_flow *flow)
+static __always_inline bool is_ban_marked4(const union sw_flow_addr *source)
 {
-	return is_addr_bit_set(&banmarks4, flow->saddr.word[0]);
+	__u32 addr = bpf_ntohl(source->word[0]);
+
+	SW_PKT_HIDE(addr);
+	return is_bit_set(&banmarks4, addr >> 8);
 }
 
 static __always_inline bool is_marked4(const struct sw_flow *flow, struct sw_marked *ret)
 {
-	ret->source = is_addr_bit_set(&marks4, flow->saddr.word[0]);
-	ret->destination = is_addr_bit_set(&marks4, flow->daddr.word[0]);
+	ret->source = is_addr_marked4(flow->saddr.word[0]);
+	ret->destination = is_addr_marked4(flow->daddr.word[0]);
 	return ret->source | ret->destination;
 }
 
 static __always_inline __u8 classes_of(__u64 high)
 {
-	return is_bit_set(&marks6, sw_mark6_bit(SW_MARK6_32, high)) << SW_MARK6_32 |
-		is_bit_set(&marks6, sw_mark6_bit(SW_MARK6_48, high)) << SW_MARK6_48 |
-		is_bit_set(&marks6, sw_mark6_bit(SW_MARK6_64, high)) << SW_MARK6_64;
+	return is_marked_bit6(sw_mark6_bit(SW_MARK6_32, high)) << SW_MARK6_32 |
+		is_marked_bit6(sw_mark6_bit(SW_MARK6_48, high)) << SW_MARK6_48 |
+		is_marked_bit6(sw_mark6_bit(SW_MARK6_64, high)) << SW_MARK6_64;
 }
 
 static __always_inline bool is_marked6(const struct sw_flow *flow, struct sw_marked *ret)
@@ -68,8 +77,7 @@ static __always_inline __u64 high_at(const __u8 *p)
 static __always_inline bool is_header_marked(const __u8 *ip)
 {
 	if (ip[0] >> 4 == 4)
-		return is_addr_bit_set(&marks4, sw_wire_raw32(ip + 12)) ||
-			is_addr_bit_set(&marks4, sw_wire_raw32(ip + 16));
+		return is_addr_marked4(sw_wire_raw32(ip + 12)) || is_addr_marked4(sw_wire_raw32(ip + 16));
 	return classes_of(high_at(ip + 8)) || classes_of(high_at(ip + 24));
 }
 

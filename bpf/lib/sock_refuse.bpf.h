@@ -17,7 +17,7 @@ static __always_inline bool is_dropped4(const struct sw_gate_ctl *ctl, const uni
 	void *inner;
 
 	if (ctl->engine == SW_ENGINE_PACKED) {
-		if (!is_addr_bit_set(&marks4, addr->word[0]))
+		if (!is_addr_marked4(addr->word[0]))
 			return false;
 		inner = bpf_map_lookup_elem(&packed4, &slot);
 		return inner && is_packed4(inner, addr->word[0], SW_R_TRAIL_DST, &hit) && hit.is_bad;

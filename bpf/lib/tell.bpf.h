@@ -29,9 +29,8 @@ static __always_inline void count_hit(__u32 reason, __u32 len, bool is_dropped)
 	counter->dropped += is_dropped;
 }
 
-static __always_inline struct sw_recent *find_slot(const struct sw_flow *flow, __u32 reason)
+static __always_inline struct sw_recent *find_slot(const union sw_flow_addr *a, __u32 reason)
 {
-	const union sw_flow_addr *a = &flow->saddr;
 	__u32 h = a->word[0] ^ a->word[1] * 0x85ebca6b ^ a->word[2] * 0xc2b2ae35 ^
 		a->word[3] * 0x27d4eb2f;
 	__u32 key;
@@ -42,10 +41,10 @@ static __always_inline struct sw_recent *find_slot(const struct sw_flow *flow, _
 }
 
 static __always_inline bool is_of_slot(
-	const struct sw_recent *slot, const struct sw_flow *flow, __u32 reason)
+	const struct sw_recent *slot, const union sw_flow_addr *source, __u8 family, __u32 reason)
 {
-	return slot->saddr[0] == flow->saddr.half[0] && slot->saddr[1] == flow->saddr.half[1] &&
-		slot->reason == reason && slot->family == flow->family;
+	return slot->saddr[0] == source->half[0] && slot->saddr[1] == source->half[1] &&
+		slot->reason == reason && slot->family == family;
 }
 
 static __always_inline __u32 read_epoch(void)
@@ -56,19 +55,45 @@ static __always_inline __u32 read_epoch(void)
 	return value ? *value : 0;
 }
 
-/* Whether the source was judged to be dropped for this reason within the tick, and nothing has changed since. */
-static __always_inline bool is_known(const struct sw_gate_ctl *ctl, const struct sw_flow *flow,
-	enum sw_reason reason, struct sw_hit *ret)
+/* The slot of a source that was judged to be dropped for this reason within the tick, nothing having changed since. */
+static __always_inline struct sw_recent *find_known(const struct sw_gate_ctl *ctl,
+	const union sw_flow_addr *source, __u8 family, enum sw_reason reason)
 {
-	struct sw_recent *slot = find_slot(flow, reason);
+	struct sw_recent *slot = find_slot(source, reason);
+	__u32 now = read_epoch();
 
-	if (!slot || !ret->epoch || slot->epoch != ret->epoch || slot->tick != gate_tick(ctl) ||
-		!is_of_slot(slot, flow, reason))
+	if (!slot || !now || slot->epoch != now || slot->tick != gate_tick(ctl) ||
+		!is_of_slot(slot, source, family, reason))
+		return NULL;
+	return slot;
+}
+
+static __always_inline void add_hit(struct sw_recent *slot)
+{
+	if (slot->hits != 0xffffffff)
+		slot->hits++;
+}
+
+/* Whether a hit may be told now; a bucket of another tick may have earned a token. */
+static __always_inline bool may_tell(
+	const struct sw_gate_ctl *ctl, const struct sw_recent *slot, const struct sw_recent *cpu)
+{
+	return ctl->token_rate && slot->tokens && (cpu->tokens || cpu->tick != gate_tick(ctl));
+}
+
+/* Counts a hit that goes with a later event of its source. False: it may be told, or there is no slot. */
+static __always_inline bool count_known(const struct sw_gate_ctl *ctl, struct sw_recent *slot,
+	const struct sw_origin *origin, bool is_dropped)
+{
+	struct sw_recent *cpu = gate_cpu();
+
+	if (!cpu || may_tell(ctl, slot, cpu))
 		return false;
-	ret->ban_id = slot->ban_id;
-	ret->trail_set = slot->trail_set;
-	ret->reason = reason;
-	ret->is_bad = ret->is_known = 1;
+	slot->ifindex = origin->ifindex;
+	slot->is_dropped = is_dropped;
+	add_hit(slot);
+	count_hit(slot->reason, origin->len, is_dropped);
+	sw_stat_inc(SW_STAT_EV_PKT_LIMITED);
 	return true;
 }
 
@@ -133,7 +158,7 @@ static __always_inline void remember(struct sw_recent *cpu, const struct sw_gate
 	struct sw_recent *slot, const struct sw_flow *flow, const struct sw_origin *origin,
 	const struct sw_hit *hit, bool is_dropped)
 {
-	if (!is_of_slot(slot, flow, hit->reason)) {
+	if (!is_of_slot(slot, &flow->saddr, flow->family, hit->reason)) {
 		if (slot->hits)
 			tell_evicted(cpu, ctl, slot);
 		slot->saddr[0] = flow->saddr.half[0];
@@ -146,15 +171,14 @@ static __always_inline void remember(struct sw_recent *cpu, const struct sw_gate
 	slot->trail_set = hit->trail_set;
 	slot->ifindex = origin->ifindex;
 	slot->is_dropped = is_dropped;
-	slot->epoch = hit->epoch;
-	if (slot->hits != 0xffffffff)
-		slot->hits++;
+	slot->epoch = hit->is_bad ? hit->epoch : 0;
+	add_hit(slot);
 }
 
 static __always_inline void tell_hit(const struct sw_gate_ctl *ctl, const struct sw_flow *flow,
 	const struct sw_origin *origin, const struct sw_hit *hit, bool is_dropped)
 {
-	struct sw_recent *cpu = gate_cpu(), *slot = find_slot(flow, hit->reason);
+	struct sw_recent *cpu = gate_cpu(), *slot = find_slot(&flow->saddr, hit->reason);
 	struct sw_pkt_event *event;
 
 	if (!cpu || !slot)

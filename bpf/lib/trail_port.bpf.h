@@ -21,6 +21,7 @@ static __always_inline bool is_port_listed(void *hash, const struct sw_flow *flo
 	ret->reason = reason;
 	ret->trail_set = trail->set;
 	ret->is_bad = trail->action == SW_TRAIL_DROP;
+	ret->epoch = 0; /* said of this port, not of the source */
 	return true;
 }
 

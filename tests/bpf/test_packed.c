@@ -308,6 +308,23 @@ static unsigned long count_marks(const struct rig *rig, enum sw_map map)
 	return n;
 }
 
+/* A coarse bit is set where any of its eight marks is, and nowhere else. */
+static void check_coarse(const struct rig *rig, enum sw_map marks, enum sw_map coarse)
+{
+	__u64 word, coarse_word;
+
+	for (__u32 i = 0; i < SW_MARK_WORDS; i++) {
+		__u32 at = i / SW_COARSE_MARKS, shift = i % SW_COARSE_MARKS * 8;
+
+		assert_int_equal(bpf_map_lookup_elem(rig->maps.fd[marks], &i, &word), 0);
+		if (!shift)
+			assert_int_equal(bpf_map_lookup_elem(rig->maps.fd[coarse], &at, &coarse_word), 0);
+		for (__u32 byte = 0; byte < 8; byte++)
+			if ((coarse_word >> (shift + byte) & 1) != !!(word >> byte * 8 & 0xff))
+				fail_msg("word %u, byte %u: marks %llx", i, byte, word);
+	}
+}
+
 static const struct {
 	const char *net, *inside, *beside;
 } bans[] = {
@@ -356,7 +373,84 @@ static void a_ban_of_any_length_drops_and_its_end_leaves_no_mark(void **state)
 			fail_msg("%s leaves %lu and %lu marks", bans[i].net,
 				count_marks(rig, SW_MAP_MARKS4), count_marks(rig, SW_MAP_MARKS6));
 	}
+	check_coarse(rig, SW_MAP_MARKS4, SW_MAP_COARSE4);
+	check_coarse(rig, SW_MAP_MARKS6, SW_MAP_COARSE6);
 	sw_bans_free(b);
+}
+
+/* ---- a verdict that is kept for a moment */
+
+enum { FLOOD = 50 };
+
+/* So many packets of a flood, each counted for this reason, dropped or not. */
+static void check_flood(struct rig *rig, const struct packet *p, enum sw_reason reason, bool is_dropped)
+{
+	struct sw_counter before = rig_counter(rig, reason), now;
+
+	for (int i = 0; i < FLOOD; i++) /* not by repeat: at its end a run waits for longer than a verdict is kept */
+		assert_int_equal(rig_run(rig, RIG_XDP, p->data, p->len, 1), is_dropped);
+	now = rig_counter(rig, reason);
+	assert_int_equal(now.packets - before.packets, FLOOD);
+	assert_int_equal(now.bytes - before.bytes, FLOOD * p->len);
+	assert_int_equal(now.dropped - before.dropped, is_dropped ? FLOOD : 0);
+}
+
+static void a_kept_verdict_ends_with_what_it_came_from(void **state)
+{
+	static const char *const sources[] = {"198.18.3.4", "2001:db8:0:1::7"};
+	struct rig *rig = *state;
+	struct sw_bans *b = NULL;
+	struct packet p;
+	char text[160];
+	__u32 done;
+
+	assert_int_equal(sw_bans_new(&rig->maps, rig->marks, NULL, &b), 0);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(sources); i++) {
+		struct sw_guard_ban ban = ban_of(sources[i]);
+
+		packet_build(&(struct packet_spec){.from = sources[i], .to = i ? "2001:db8:ffff::1" : "192.0.2.1"}, &p);
+		assert_int_equal(sw_bans_put(b, &ban, 1, &done, text, sizeof(text)), 0);
+		check_flood(rig, &p, SW_R_BAN, true);
+		assert_int_equal(sw_bans_del(b, &ban, 1, &done, text, sizeof(text)), 0);
+		assert_int_equal(rig_run(rig, RIG_XDP, p.data, p.len, 1), 0);
+		rig_trail(rig, sources[i], SW_TRAIL_DROP, 1);
+		check_flood(rig, &p, SW_R_TRAIL_SRC, true);
+		rig->ctl.mode = SW_MODE_OBSERVE;
+		rig_ctl(rig);
+		check_flood(rig, &p, SW_R_TRAIL_SRC, false);
+		rig->ctl.mode = SW_MODE_ENFORCE;
+		rig_ctl(rig);
+		check_flood(rig, &p, SW_R_TRAIL_SRC, true);
+		rig_allow(rig, sources[i]);
+		check_flood(rig, &p, SW_R_ALLOWED, false);
+	}
+	sw_bans_free(b);
+}
+
+static void a_kept_verdict_ends_with_the_ban(void **state)
+{
+	struct rig *rig = *state;
+	struct packet p;
+
+	packet_build(&(struct packet_spec){.from = "198.18.3.4", .to = "192.0.2.1"}, &p);
+	rig_ban(rig, "198.18.3.4", rig_boot_ns() + 3600 * 1000000000ULL, 1);
+	check_flood(rig, &p, SW_R_BAN, true);
+	rig->ctl.clock_offset_ns = 3601 * 1000000000ULL;
+	rig_ctl(rig);
+	assert_int_equal(rig_run(rig, RIG_XDP, p.data, p.len, 1), 0);
+}
+
+static void a_verdict_on_a_port_is_not_kept_for_the_address(void **state)
+{
+	struct rig *rig = *state;
+	struct packet p;
+
+	packet_build(&(struct packet_spec){.from = "198.18.3.4", .to = "192.0.2.1"}, &p);
+	rig_port(rig, "198.18.3.4", 4444, SW_TRAIL_DROP, 1);
+	put_ports(&p, 4444, 443);
+	check_flood(rig, &p, SW_R_TRAIL_SRC, true);
+	put_ports(&p, 4445, 443);
+	assert_int_equal(rig_run(rig, RIG_XDP, p.data, p.len, 1), 0);
 }
 
 static void a_guard_that_adopts_marks_what_the_killed_one_did_not(void **state)
@@ -367,6 +461,8 @@ static void a_guard_that_adopts_marks_what_the_killed_one_did_not(void **state)
 	unsigned long marks4, marks6;
 
 	put_set(rig, true);
+	check_coarse(rig, SW_MAP_MARKS4, SW_MAP_COARSE4);
+	check_coarse(rig, SW_MAP_MARKS6, SW_MAP_COARSE6);
 	marks4 = count_marks(rig, SW_MAP_MARKS4);
 	marks6 = count_marks(rig, SW_MAP_MARKS6);
 	/* killed between the map and the mark; and another's mark is left over */
@@ -400,6 +496,9 @@ int main(void)
 		TEST(allow_wins_over_a_packed_trail),
 		TEST(through_five_hundred_swaps_no_packet_is_judged_by_neither_set),
 		TEST(a_ban_of_any_length_drops_and_its_end_leaves_no_mark),
+		TEST(a_kept_verdict_ends_with_what_it_came_from),
+		TEST(a_kept_verdict_ends_with_the_ban),
+		TEST(a_verdict_on_a_port_is_not_kept_for_the_address),
 		TEST(a_guard_that_adopts_marks_what_the_killed_one_did_not),
 	};
 

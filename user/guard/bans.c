@@ -158,10 +158,10 @@ static const char *full_why(int error)
 						   : strerror(-error);
 }
 
-/* The changes of one batch that the maps took, for the backends. */
+/* The changes of one batch that the maps took, for the backends. Large: only as much as is used is written. */
 struct taken {
-	struct sw_guard_ban bans[SW_GUARD_BATCH_MAX], fresh[SW_GUARD_BATCH_MAX];
 	size_t n, n_fresh;
+	struct sw_guard_ban bans[SW_GUARD_BATCH_MAX], fresh[SW_GUARD_BATCH_MAX];
 };
 
 static void take(struct taken *t, const struct sw_guard_ban *ban, bool is_fresh)
@@ -175,13 +175,14 @@ static void take(struct taken *t, const struct sw_guard_ban *ban, bool is_fresh)
 int sw_bans_put(struct sw_bans *b, const struct sw_guard_ban *bans, __u32 n, __u32 *ret_done,
 	char *text, size_t size)
 {
-	struct taken t = {};
+	struct taken t;
 	int first = 0;
 
+	t.n = t.n_fresh = 0;
 	*ret_done = 0;
 	for (__u32 i = 0; i < n; i++) {
 		struct sw_ban_val val = {.until_ns = bans[i].until_ns, .id = bans[i].id};
-		char why[160] = "";
+		char why[160];
 		int r = sw_bans_judge(b, &bans[i], why, sizeof(why));
 
 		if (r >= 0) {

@@ -12,6 +12,7 @@
 
 enum {
 	BYTES = SW_MARK_BITS / 8,
+	COARSE_BYTES = BYTES / SW_COARSE_MARKS,
 	COUNTED_MAX = 256, /* marks of one network that are counted; a wider one is kept whole */
 };
 
@@ -29,7 +30,7 @@ struct wide {
 
 /* The marks of one family. */
 struct half {
-	uint64_t *live; /* the kernel's, mapped */
+	uint64_t *coarse, *live; /* the kernel's, mapped */
 	uint64_t *bans; /* the kernel's too: those of live that a ban has; NULL for IPv6 */
 	uint64_t *trails; /* those of the generation in force */
 	struct counted *counted;
@@ -54,12 +55,30 @@ static void put_word(uint64_t *words, size_t i, uint64_t value)
 		__atomic_store_n(&words[i], value, __ATOMIC_RELEASE);
 }
 
+/* A bit for each byte that is not zero. */
+static uint64_t bytes_set(uint64_t word)
+{
+	const uint64_t low = 0x7f7f7f7f7f7f7f7fULL;
+	uint64_t high = ((word & low) + low) | word; /* a byte's highest bit: it is not zero */
+
+	return (high >> 7 & 0x0101010101010101ULL) * 0x0102040810204080ULL >> 56;
+}
+
+static void put_live(struct half *h, size_t i, uint64_t value)
+{
+	unsigned int shift = i % SW_COARSE_MARKS * 8;
+	size_t at = i / SW_COARSE_MARKS;
+
+	put_word(h->live, i, value);
+	put_word(h->coarse, at, (h->coarse[at] & ~(0xffULL << shift)) | bytes_set(value) << shift);
+}
+
 /* Words of bans, the kernel's: those asked first come last, so that what is behind them is there. */
 static void set_ban_word(struct half *h, size_t i, uint64_t bits)
 {
 	if (h->bans)
 		put_word(h->bans, i, h->bans[i] | bits);
-	put_word(h->live, i, h->live[i] | bits);
+	put_live(h, i, h->live[i] | bits);
 }
 
 static void set_ban(struct half *h, uint32_t bit)
@@ -67,9 +86,9 @@ static void set_ban(struct half *h, uint32_t bit)
 	set_ban_word(h, bit / 64, 1ULL << (bit & 63));
 }
 
-static void clear_bit(uint64_t *words, uint32_t bit)
+static uint64_t without(const uint64_t *words, uint32_t bit)
 {
-	put_word(words, bit / 64, words[bit / 64] & ~(1ULL << (bit & 63)));
+	return words[bit / 64] & ~(1ULL << (bit & 63));
 }
 
 /* Adds a wide network's marks to words; all marks when it would take too many. */
@@ -98,7 +117,7 @@ static void rebuild(struct half *h)
 	for (size_t i = 0; i < SW_MARK_WORDS; i++) {
 		if (h->bans)
 			put_word(h->bans, i, words[i]);
-		put_word(h->live, i, words[i] | h->trails[i]);
+		put_live(h, i, words[i] | h->trails[i]);
 	}
 }
 
@@ -224,9 +243,9 @@ void sw_marks_del(struct sw_marks *m, const struct sw_net *net)
 		if (!uncount(h, bit) || h->wide || h->is_inexact)
 			continue;
 		if (!(h->trails[bit / 64] >> (bit & 63) & 1))
-			clear_bit(h->live, bit);
+			put_live(h, bit / 64, without(h->live, bit));
 		if (h->bans)
-			clear_bit(h->bans, bit);
+			put_word(h->bans, bit / 64, without(h->bans, bit));
 	}
 }
 
@@ -259,7 +278,7 @@ static void note_ports(struct sw_marks *m, const struct sw_packed_view *v, bool 
 
 		sw_mark_set(h->trails, bit);
 		if (is_live)
-			put_word(h->live, bit / 64, h->live[bit / 64] | 1ULL << (bit & 63));
+			put_live(h, bit / 64, h->live[bit / 64] | 1ULL << (bit & 63));
 	}
 }
 
@@ -274,7 +293,7 @@ void sw_marks_join(struct sw_marks *m, const struct sw_packed_view *v)
 			/* kept, too, so that a rebuild on the way does not take it away */
 			if (word & ~h->trails[i])
 				h->trails[i] |= word;
-			put_word(h->live, i, h->live[i] | word);
+			put_live(h, i, h->live[i] | word);
 		}
 	}
 	note_ports(m, v, true);
@@ -369,10 +388,12 @@ static int map_words(int fd, size_t bytes, uint64_t **ret)
 	return 0;
 }
 
-static int open_half(struct half *h, int live_fd, int bans_fd)
+static int open_half(struct half *h, int coarse_fd, int live_fd, int bans_fd)
 {
-	int r = map_words(live_fd, BYTES, &h->live);
+	int r = map_words(coarse_fd, COARSE_BYTES, &h->coarse);
 
+	if (r >= 0)
+		r = map_words(live_fd, BYTES, &h->live);
 	if (r >= 0 && bans_fd >= 0)
 		r = map_words(bans_fd, BYTES, &h->bans);
 	if (r < 0)
@@ -388,9 +409,9 @@ int sw_marks_new(const struct sw_maps *maps, struct sw_marks **ret)
 
 	if (!m)
 		return -ENOMEM;
-	r = open_half(&m->half[0], maps->fd[SW_MAP_MARKS4], maps->fd[SW_MAP_BANMARKS4]);
+	r = open_half(&m->half[0], maps->fd[SW_MAP_COARSE4], maps->fd[SW_MAP_MARKS4], maps->fd[SW_MAP_BANMARKS4]);
 	if (r >= 0)
-		r = open_half(&m->half[1], maps->fd[SW_MAP_MARKS6], -1);
+		r = open_half(&m->half[1], maps->fd[SW_MAP_COARSE6], maps->fd[SW_MAP_MARKS6], -1);
 	if (r >= 0)
 		r = map_words(maps->fd[SW_MAP_EPOCH], sizeof(*m->epoch), &m->epoch);
 	if (r >= 0)
@@ -423,6 +444,8 @@ static void close_half(struct half *h)
 		HASH_DEL(h->wide, w);
 		free(w);
 	}
+	if (h->coarse)
+		munmap(h->coarse, COARSE_BYTES);
 	if (h->live)
 		munmap(h->live, BYTES);
 	if (h->bans)

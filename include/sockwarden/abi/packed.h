@@ -7,6 +7,8 @@
  * force or on its way in or out, a ban, a ban network) touches a /24; one of IPv6 says so of every
  * network whose hash it is, in three classes. Where none is set, nothing can match: a superset of
  * all that could needs no second copy, and the packet passes with nothing else asked.
+ * coarse4, coarse6: one bit for each eight of those, set where any of the eight is. They are asked first,
+ * as they stay in a core's own cache, which marks4 is too large for.
  * banmarks4 holds those of marks4 that a ban or a ban network has: most marked /24s have trails alone,
  * and there the hash of bans, two cache misses wide, need not be asked.
  *
@@ -20,6 +22,8 @@
 enum {
 	SW_MARK_BITS = 1 << 24,
 	SW_MARK_WORDS = SW_MARK_BITS / 64,
+	SW_COARSE_MARKS = 8, /* marks of one coarse bit: a byte of them */
+	SW_COARSE_WORDS = SW_MARK_WORDS / SW_COARSE_MARKS,
 	SW_PACKED_WORDS = 1 << 18, /* words of 64 /24s, that is a /18, each */
 };
 
