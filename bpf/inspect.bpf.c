@@ -16,7 +16,7 @@
 #include "lib/ring.bpf.h"
 #include "sockwarden/pkt/parse.h"
 
-enum { REFUSE = 0, PASS = 1, DNS_PORT = 53, LOOPBACK = 1, HEAD = 8 };
+enum { REFUSE = 0, PASS = 1, DNS_PORT = 53, LOOPBACK = 1, HEAD = 8, TCP_SYN = 0x02, TCP_ACK = 0x10 };
 enum { QUIC_DATAGRAM_MIN = 1200 };
 
 /* A packet that may go up. */
@@ -142,14 +142,20 @@ static __noinline int judge_question(struct __sk_buff *skb, struct about *a, __u
 	return 0;
 }
 
+static __always_inline void judge_dns(struct __sk_buff *skb, const struct sw_inspect_ctl *ctl,
+	const struct sw_flow *flow, struct about *a, __u32 at)
+{
+	if (!ctl->has_domains || a->way != SW_WAY_OUT || flow->dport != DNS_PORT)
+		return;
+	judge_question(skb, a, at);
+	if (a->domain)
+		count(SW_STAT_DOMAIN_HITS);
+}
+
 static __always_inline int see_dns(struct __sk_buff *skb, const struct sw_inspect_ctl *ctl,
 	const struct sw_flow *flow, struct about *a, __u32 at)
 {
-	if (ctl->has_domains && a->way == SW_WAY_OUT && flow->dport == DNS_PORT) {
-		judge_question(skb, a, at);
-		if (a->domain)
-			count(SW_STAT_DOMAIN_HITS);
-	}
+	judge_dns(skb, ctl, flow, a, at);
 	if (ctl->what & SW_INSPECT_DNS || a->domain)
 		send_small(skb, a);
 	return a->is_refused ? REFUSE : PASS;
@@ -226,7 +232,7 @@ static __always_inline bool is_wanted(
 	return true;
 }
 
-static __always_inline void see_tcp(struct __sk_buff *skb, const struct sw_inspect_ctl *ctl,
+static __always_inline int see_tcp(struct __sk_buff *skb, const struct sw_inspect_ctl *ctl,
 	const struct sw_flow *flow, struct about *a)
 {
 	bool is_dns =
@@ -234,13 +240,16 @@ static __always_inline void see_tcp(struct __sk_buff *skb, const struct sw_inspe
 	__u8 offset;
 
 	if (bpf_skb_load_bytes(skb, flow->l4_off + 12, &offset, 1) < 0)
-		return;
+		return PASS;
 	a->at = flow->l4_off + (offset >> 4) * 4;
 	if (a->at >= skb->len)
-		return;
+		return PASS;
 	a->bytes = skb->len - a->at;
-	if (is_wanted(skb, ctl, a, is_dns))
+	/* A question at the segment's begin, behind its length; one elsewhere user space finds, and cuts. */
+	judge_dns(skb, ctl, flow, a, a->at + 2);
+	if (is_wanted(skb, ctl, a, is_dns) || a->domain)
 		send_large(skb, a);
+	return a->is_refused ? REFUSE : PASS;
 }
 
 static __always_inline bool is_quic_initial(struct __sk_buff *skb, __u32 at)
@@ -270,6 +279,20 @@ static __always_inline int see_udp(struct __sk_buff *skb, const struct sw_inspec
 	return PASS;
 }
 
+/* It begins what a moment ago was cut for what it said. */
+static __always_inline bool is_shunned(const struct sw_inspect_ctl *ctl, const struct sw_flow *flow)
+{
+	struct sw_shunned_key key = {.port = flow->dport, .family = flow->family, .protocol = flow->protocol};
+	__u64 now = bpf_ktime_get_boot_ns(), *until;
+
+	if (now >= ctl->refuse_until_ns ||
+		(flow->protocol == SW_IP_TCP && (flow->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN))
+		return false;
+	__builtin_memcpy(key.addr, flow->daddr.byte, 16);
+	until = bpf_map_lookup_elem(&shunned, &key);
+	return until && now < *until && is_enforcing();
+}
+
 static __always_inline int see(struct __sk_buff *skb, enum sw_inspect_way way)
 {
 	__u32 zero = 0;
@@ -284,11 +307,13 @@ static __always_inline int see(struct __sk_buff *skb, enum sw_inspect_way way)
 		return PASS;
 	if (sw_pkt_parse(data, end, SW_LINK_IP, &flow) != SW_PKT_IP || !flow.l4_off)
 		return PASS;
+	if (way == SW_WAY_OUT && ctl->refuse_until_ns && is_shunned(ctl, &flow)) {
+		count(SW_STAT_SHUNNED);
+		return REFUSE;
+	}
 	if (flow.protocol == SW_IP_UDP)
 		return see_udp(skb, ctl, &flow, &a);
-	if (flow.protocol == SW_IP_TCP)
-		see_tcp(skb, ctl, &flow, &a);
-	return PASS;
+	return flow.protocol == SW_IP_TCP ? see_tcp(skb, ctl, &flow, &a) : PASS;
 }
 
 SEC("cgroup_skb/ingress")

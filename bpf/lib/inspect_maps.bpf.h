@@ -29,6 +29,13 @@ struct {
 } domains SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SW_SHUNNED_MAX);
+	__type(key, struct sw_shunned_key);
+	__type(value, __u64);
+} shunned SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, SW_EV_INSPECT_BYTES);
 } ev_inspect SEC(".maps");

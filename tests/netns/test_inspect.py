@@ -251,3 +251,117 @@ def test_a_question_for_a_dropping_domain_is_refused_when_enforcing_and_an_excep
         lab.wait(lambda: inspected(lab)["refused"] == 2, 5, "both are told")
         assert lab.cli("trails", "remove", "bad")[0] == 0
         lab.wait(lambda: ask(lab, "c.bad.test") == "NXDOMAIN", 10, "the list is gone, and so is what it refused")
+
+
+# ---- connections that are cut
+
+ANSWER = """
+import socket, sys, threading
+# Answers each connection once, after the port was said, and holds it until it ends.
+s = socket.create_server((sys.argv[1], int(sys.argv[2])))
+print("ready", s.getsockname()[1], flush=True)
+def answer(c):
+    try:
+        c.recv(8192)
+        c.sendall(b"yes")
+        c.recv(1)
+    except OSError:
+        pass
+    c.close()
+while True:
+    threading.Thread(target=answer, args=(s.accept()[0],), daemon=True).start()
+"""
+CLIENT = """
+import socket, sys
+# Says what it is told to, reads, and when it is to wait, waits for the end; prints how that was, and whether the next
+# connection may begin.
+address, port, said = sys.argv[1], int(sys.argv[2]), sys.argv[3].encode().decode("unicode_escape").encode("latin-1")
+s = socket.create_connection((address, port), 20)
+s.settimeout(20)
+try:
+    s.sendall(said)
+    print("answer" if s.recv(100) else "end")
+    if sys.argv[4] == "wait":
+        s.recv(1)
+except OSError as e:
+    print(type(e).__name__)
+try:
+    socket.create_connection((address, port), float(sys.argv[5]))
+    print("next")
+except OSError as e:
+    print(type(e).__name__)
+"""
+CUT = {"ConnectionAbortedError", "ConnectionResetError", "BrokenPipeError"}
+
+
+def request(host):
+    return f"GET / HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n"
+
+
+def answer(lab, port=0):
+    p = lab.spawn("python3", "-S", "-E", "-c", ANSWER, lab.others[0], port, on_host=False)
+    return int(p.stdout.readline().split()[1])
+
+
+def talk(lab, port, said, end="go", patience=20):
+    p = lab.spawn("python3", "-S", "-E", "-c", CLIENT, lab.others[0], port, said, end, patience)  # the gateway is allowed by itself
+    return p.communicate(timeout=60)[0].split()
+
+
+def can_cut(lab):
+    return "CONFIG_INET_DIAG_DESTROY" not in lab.log()
+
+
+def question(name):
+    labels = "".join(f"\\x{len(part):02x}{part}" for part in name.split(".")) + "\\x00"
+    size = 12 + len(name) + 2 + 4
+    return f"\\x{size >> 8:02x}\\x{size & 255:02x}\\x00\\x07\\x01\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00{labels}\\x00\\x01\\x00\\x01"
+
+
+def test_a_connection_that_names_a_dropped_host_is_cut_when_enforcing_and_an_exception_tells_nothing():
+    with Lab() as lab:
+        lab.start()
+        port, dns = answer(lab), answer(lab, 53)
+        for name, text, action in (("bad", "bad.test", "drop"), ("seen", "seen.test", "observe"), ("good", "fine.bad.test", "except")):
+            with open(os.path.join(lab.dir, name + ".txt"), "w", encoding="utf-8") as f:
+                f.write(text + "\n")
+            assert lab.cli("trails", "import", os.path.join(lab.dir, name + ".txt"), "--action", action)[0] == 0
+        lab.wait(lambda: "refused when enforcing: 2" in lab.log(), 10, "the domains are in force")
+        assert talk(lab, port, request("a.bad.test"))[0] == "answer", "observed only"
+        wait_finding(lab, rule="trail-host", trail="bad.test")
+        assert talk(lab, dns, question("tcp.bad.test"))[0] == "answer", "observed only"
+        assert lab.cli("arm")[0] in (0, 6)
+        got = talk(lab, port, request("b.bad.test"), "wait")
+        assert got[-1] == "next", "the address is not refused by default"
+        assert not can_cut(lab) or (set(got[:-1]) & CUT and inspected(lab)["cuts"] == 1), got
+        got = talk(lab, dns, question("again.bad.test"), "wait")
+        assert "answer" not in got and (not can_cut(lab) or got[0] in CUT), got
+        assert talk(lab, port, request("x.fine.bad.test"))[0:2] == ["answer", "next"]
+        assert talk(lab, dns, question("fine.bad.test"))[0:2] == ["answer", "next"]
+        assert talk(lab, port, request("seen.test"))[0:2] == ["answer", "next"]
+        wait_finding(lab, rule="trail-host", trail="seen.test")
+        assert {f["trail"] for f in findings(lab, finding="trail-hit")} == {"bad.test", "seen.test"}
+        assert not [f for f in findings(lab) if "fine" in f["title"]]
+
+
+def test_where_a_connection_was_cut_to_is_refused_for_a_while_when_wanted_and_the_allowed_is_let_be():
+    with Lab(config="inspect:\n  refuse_seconds: 600\n") as lab:
+        lab.start()
+        port, other = answer(lab), answer(lab)
+        with open(os.path.join(lab.dir, "bad.txt"), "w", encoding="utf-8") as f:
+            f.write("bad.test\n")
+        assert lab.cli("trails", "import", os.path.join(lab.dir, "bad.txt"))[0] == 0
+        lab.wait(lambda: "refused when enforcing: 1" in lab.log(), 10, "the domain is in force")
+        assert lab.cli("arm")[0] in (0, 6)
+        assert lab.cli("allow", "add", lab.others[0])[0] in (0, 6)
+        assert talk(lab, port, request("bad.test")) == ["answer", "next"]
+        wait_finding(lab, rule="trail-host")
+        assert inspected(lab)["cuts"] == 0
+        assert lab.cli("allow", "remove", lab.others[0])[0] in (0, 6)
+        got = talk(lab, port, request("www.bad.test"), "wait" if can_cut(lab) else "go", 3)
+        if can_cut(lab):
+            assert got[-1] == "TimeoutError", got
+        lab.wait(lambda: inspected(lab)["cuts"] == 1, 10, "it was to be cut")
+        assert talk(lab, other, request("good.test"))[-1] == "next", "another port of it"
+        assert lab.cli("off", "--observe")[0] in (0, 6)
+        assert talk(lab, port, request("fine.test"))[-1] == "next", "nothing is refused that is not enforced"

@@ -194,6 +194,65 @@ static void a_file_of_something_else_or_with_any_byte_changed_is_not_taken(void 
 	assert_null(s);
 }
 
+static void add_trail(struct sw_static *s, const char *text, uint32_t line)
+{
+	int64_t group = sw_static_group(s, "a.txt", "a", "", "");
+	struct sw_static_line l;
+
+	assert_true(group >= 0);
+	sw_static_line_read(text, strlen(text), false, &l);
+	(void)sw_static_add(s, &l, (uint32_t)group, line);
+}
+
+static void expect_exceptions(struct sw_static *s)
+{
+	static const char *const hits[] = {"bad.example", "x.bad.example", "deep.fine.bad.example",
+		"a.deep.fine.bad.example", "woorse.example", "192.0.2.7", "bad.example/panel.php"};
+	static const char *const none[] = {"fine.bad.example", "x.fine.bad.example", "shared.example",
+		"192.0.2.130", "shared.example/gate.php"};
+	struct sw_static_name n;
+	char got[256];
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(hits); i++) {
+		ask(s, hits[i], false, got, sizeof(got));
+		if (sw_streq(got, "none"))
+			fail_msg("%s is excepted", hits[i]);
+	}
+	for (size_t i = 0; i < SW_ARRAY_SIZE(none); i++) {
+		ask(s, none[i], false, got, sizeof(got));
+		if (!sw_streq(got, "none"))
+			fail_msg("%s is a hit: %s", none[i], got);
+	}
+	sw_static_expect_name(s, "www.fine.bad.example", 20, &n);
+	assert_true(sw_static_is_excepted(s, &n));
+	sw_static_expect_name(s, "deep.fine.bad.example", 21, &n);
+	assert_false(sw_static_is_excepted(s, &n));
+	sw_static_expect_name(s, "elsewhere.example", 17, &n);
+	assert_false(sw_static_is_excepted(s, &n));
+}
+
+static void an_exception_is_no_hit_where_it_is_longer_or_the_same(void **state)
+{
+	static const char *const trails[] = {"bad.example", "deep.fine.bad.example", "shared.example",
+		"192.0.2.0/24", "http://bad.example/panel.php", "http://shared.example/gate.php", "^wo+rse\\.example$"};
+	static const char *const exceptions[] = {"fine.bad.example", "shared.example", "192.0.2.128/25",
+		"http://shared.example/gate.php", "^worse\\.example$"};
+	_cleanup_(sw_static_freep) struct sw_static *s = NULL, *loaded = NULL;
+	struct world *w = *state;
+
+	assert_int_equal(sw_static_new(&s), 0);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(trails); i++)
+		add_trail(s, trails[i], (uint32_t)i);
+	sw_static_set_list(s, 1, true);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(exceptions); i++)
+		add_trail(s, exceptions[i], (uint32_t)i);
+	assert_int_equal(sw_static_seal(s), 0);
+	expect_exceptions(s);
+	assert_int_equal(sw_static_save(s, KEY, w->dirfd, NAME), 0);
+	assert_int_equal(sw_static_load(w->dirfd, NAME, KEY, &loaded), 0);
+	expect_exceptions(loaded);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +263,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_file_of_something_else_or_with_any_byte_changed_is_not_taken, setup,
 			teardown),
+		cmocka_unit_test_setup_teardown(
+			an_exception_is_no_hit_where_it_is_longer_or_the_same, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

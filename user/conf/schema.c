@@ -262,6 +262,10 @@ const struct sw_conf_row sw_conf_rows[] = {
 		"Ban who sends an attack, a listed request or a scanner's user agent to a service of this host over a TCP connection."},
 	{"inspect.ban_for", SW_CONF_DURATION, AT(inspect_ban_sec), "24h", 0, 10ull * YEAR, NULL,
 		"How long such a ban lasts; 0 is for ever."},
+	{"inspect.cut", SW_CONF_BOOL, AT(inspect_cut), "true", 0, 0, NULL,
+		"When enforcing, end the connection in which a process here sends a server name, host, URL, user agent or fingerprint that a dropping list holds, is shown such a certificate, or asks for such a domain."},
+	{"inspect.refuse_seconds", SW_CONF_U32, AT(inspect_refuse_sec), "0", 0, 86400, NULL,
+		"After such a cut, refuse new connections of this host to that address and port for so long; 0 for not at all, because many names may share one address."},
 
 	{"sensor.interfaces", SW_CONF_TEXT, AT(sensor_ifaces), "", 0, 0, NULL,
 		"Devices that a switch mirrors traffic to, names with blanks between, at most four: all that they show is looked into, tunnels included."},
@@ -309,6 +313,8 @@ const struct sw_conf_row sw_conf_rows[] = {
 		"What a scan is for: a finding, or a short ban of its source as well; a scan's source can be forged, a decoy's cannot."},
 	{"detect.scan_ban_for", SW_CONF_DURATION, AT(scan_ban_sec), "10m", 1, DAY, NULL,
 		"How long such a ban lasts."},
+	{"detect.dns_zones", SW_CONF_TEXT, AT(dns_zones), "", 0, 0, NULL,
+		"Domains below which long and many names are everyday's, names with blanks between: the DNS rules leave them alone."},
 #define HABIT_ROW(id, word, kind, severity, on, threshold, most, window, unit, sentence)            \
 	{"detect." word, SW_CONF_HABIT, AT(detect[SW_RULE_##id - SW_RULE_HABITS]),                   \
 		"{enabled: " #on ", threshold: " #threshold ", window: " #window ", allow: []}", 1, most, NULL, sentence},

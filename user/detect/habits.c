@@ -296,7 +296,8 @@ struct sw_habits_look sw_habits_expect(
 		for (size_t i = 0; i < sizeof(struct row); i += 64)
 			__builtin_prefetch(row + i, 1);
 	}
-	look.is_everyday = is_everyday(d->qname, d->qname_len);
+	look.is_everyday = is_everyday(d->qname, d->qname_len) ||
+		sw_rules_is_spared_name(h->rules, d->qname, d->qname_len);
 	return look;
 }
 

@@ -2,6 +2,7 @@
 #include "user/detect/rules.h"
 
 #include <assert.h>
+#include <ctype.h>
 
 #include "user/base/cidr.h"
 #include "user/base/clock.h"
@@ -34,6 +35,23 @@ void sw_rules_defaults(struct sw_rules *r)
 void sw_rules_set(struct sw_rules *r, const struct sw_config *c)
 {
 	memcpy(r->at, c->detect, sizeof(r->at));
+	for (size_t i = 0; i < sizeof(r->zones); i++)
+		r->zones[i] = (char)tolower((unsigned char)c->dns_zones[i]);
+}
+
+bool sw_rules_is_spared_name(const struct sw_rules *r, const char *name, size_t len)
+{
+	for (const char *p = r->zones + strspn(r->zones, " ."); *p;) {
+		size_t word = strcspn(p, " "), n = word;
+
+		while (n && p[n - 1] == '.')
+			n--;
+		if (n && len > n && name[len - n - 1] == '.' && !memcmp(name + len - n, p, n))
+			return true;
+		p += word;
+		p += strspn(p, " .");
+	}
+	return false;
 }
 
 const char *sw_rule_unit(enum sw_rule rule)

@@ -18,7 +18,7 @@ struct sw_sight {
 	const char *trail; /* what matched, normalised; of heuristics what they are about */
 	const char *info;
 	const char *reference, *citation, *file; /* of trails, else NULL */
-	uint32_t line;
+	uint32_t line, list; /* list: as sw_static_set_list said */
 	const struct sw_flow *flow;
 };
 

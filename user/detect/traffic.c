@@ -133,6 +133,7 @@ void traffic_tell_trail(struct sw_traffic *t, enum sw_rule rule, const struct sw
 		.citation = about.citation,
 		.file = about.file,
 		.line = about.line,
+		.list = about.list,
 		.flow = flow};
 	t->stats.sights++;
 	t->fn(t->arg, &s);
@@ -232,7 +233,9 @@ void traffic_judge_expected(struct sw_traffic *t, enum sw_rule rule, const struc
 
 		snprintf(text, sizeof(text), "%.*s", (int)(name + len - suffix), suffix);
 		traffic_tell_trail(t, rule, flow, &hit, text);
-	} else if (sw_static_pattern(t->set, SW_STATIC_REGEX, name, len, &hit)) {
+	} else if (sw_static_has_kind(t->set, SW_STATIC_REGEX) &&
+		!sw_static_is_excepted(t->set, n) &&
+		sw_static_pattern(t->set, SW_STATIC_REGEX, name, len, &hit)) {
 		traffic_tell_trail(t, rule, flow, &hit, hit.pattern);
 	}
 }

@@ -23,7 +23,7 @@ struct sw_inspect_part {
 	struct sw_traffic *traffic;
 	struct sw_sightings *sightings;
 	struct sw_source *retry; /* gives the guard the domains again */
-	uint64_t packets, refused, bans;
+	uint64_t packets, refused, bans, cuts;
 	/* while a record is judged */
 	const struct sw_inspect_event *now;
 	struct sw_flow flow;
@@ -67,6 +67,63 @@ static void ban_source(struct sw_engine *e, const struct sw_finding *f)
 		e->inspect->bans++;
 }
 
+/* ---- a connection of a process here, for what is said in it */
+
+/* The rule is of what a client says; a certificate is what it is shown. */
+static bool is_ours(enum sw_rule rule, bool is_out)
+{
+	switch (rule) {
+	case SW_RULE_TRAIL_DNS:
+	case SW_RULE_TRAIL_HOST:
+	case SW_RULE_TRAIL_URL:
+	case SW_RULE_TRAIL_AGENT:
+	case SW_RULE_TRAIL_SNI:
+	case SW_RULE_TRAIL_JA3:
+	case SW_RULE_TRAIL_JA4:
+		return is_out;
+	case SW_RULE_TRAIL_CERT:
+		return !is_out;
+	default:
+		return false;
+	}
+}
+
+static struct sw_net end_of(const struct sw_flow *f, bool is_source)
+{
+	const union sw_flow_addr *a = is_source ? &f->saddr : &f->daddr;
+
+	return f->family == 6 ? sw_net_from6(a->byte) : sw_net_from4(a->word[0]);
+}
+
+static void on_cut(const struct sw_guard_reply *reply, int *fds, size_t n_fds, void *arg)
+{
+	struct sw_engine *e = arg;
+
+	if (reply->result >= 0)
+		e->inspect->cuts += reply->done;
+}
+
+/* A question over UDP is refused, or was not; there is nothing to end. */
+static void cut(struct sw_engine *e, const struct sw_sighting *o, uint64_t cookie)
+{
+	const struct sw_flow *f = o->sight->flow;
+	bool is_question = o->sight->rule == SW_RULE_TRAIL_DNS;
+	struct sw_guard_request req = {.op = SW_GUARD_CUT, .n = 1};
+
+	if (!e->config->inspect_cut || !is_ours(o->sight->rule, o->is_out) ||
+		sw_trails_action(e, o->sight->list) != SW_TRAIL_DROP ||
+		(is_question && f->protocol != IPPROTO_TCP))
+		return;
+	req.cuts[0] = (struct sw_guard_cut){.local = end_of(f, o->is_out),
+		.peer = end_of(f, !o->is_out),
+		.lport = o->is_out ? f->sport : f->dport,
+		.rport = o->is_out ? f->dport : f->sport,
+		.protocol = f->protocol,
+		.is_question = is_question,
+		.cookie = cookie};
+	(void)sw_guard_post(e->guard, &req, SW_GUARD_REQUEST_HEAD + sizeof(req.cuts[0]), -1, on_cut, e);
+}
+
 static void tell(struct sw_engine *e, const struct sw_sighting *o)
 {
 	struct sw_finding f;
@@ -100,6 +157,8 @@ static void on_sight(void *arg, const struct sw_sight *sight)
 		o.pid = p->now->owner.tgid;
 		o.uid = p->now->owner.uid;
 	}
+	if (is_now)
+		cut(e, &o, p->now->cookie);
 	if (o.pid && e->watch)
 		proc = sw_procs_hold(e->watch->procs, &p->now->owner);
 	if (proc)
@@ -261,6 +320,7 @@ static void status(struct sw_engine *e, struct sw_json *j)
 	sw_json_uint(j, "findings", sw_sightings_stats(p->sightings)->told);
 	sw_json_uint(j, "refused", p->refused);
 	sw_json_uint(j, "bans", p->bans);
+	sw_json_uint(j, "cuts", p->cuts);
 	sw_json_object_end(j);
 }
 

@@ -63,7 +63,7 @@ void sw_backends_configure(
 	sw_nft_configure(b->nft, c->ban_backends & 1U << SW_BACKEND_NFTABLES, ctl);
 	sw_actions_configure(b->actions, c, ctl);
 	sw_files_configure(b->files, c, ctl);
-	sw_cut_configure(b->cut, c->ban_cut_open, ctl);
+	sw_cut_configure(b->cut, c, ctl);
 }
 
 void sw_backends_put(
@@ -89,6 +89,11 @@ void sw_backends_allow(struct sw_backends *b, const struct sw_guard_allow *allow
 {
 	sw_nft_allow(b->nft, allows, n);
 	sw_files_changed(b->files);
+}
+
+bool sw_backends_cut(struct sw_backends *b, const struct sw_guard_cut *cut)
+{
+	return sw_cut_flow(b->cut, cut);
 }
 
 void sw_backends_status(const struct sw_backends *b, struct sw_guard_backend *ret)

@@ -30,9 +30,12 @@ struct sw_cut {
 	const struct sw_maps *maps;
 	struct sw_source *settle;
 	struct sw_gate_ctl ctl;
-	bool is_wanted, has_said_why;
+	bool is_wanted, cuts_flows, has_said_why;
 	struct sw_net *nets; /* SW_CUT_BANS_MAX */
 	size_t n;
+	struct sw_source *at_once;
+	struct sw_guard_cut flows[SW_CUT_FLOWS_MAX];
+	size_t n_flows;
 	/* of a pass */
 	struct inet_diag_sockid *found;
 	__u8 *family;
@@ -73,15 +76,19 @@ static int on_allow(const struct sw_net *net, __u32 origins, void *arg)
 }
 
 /* Allow wins here as it does for packets. */
-static bool is_to_end(const struct sw_cut *c, const struct sw_net *peer)
+static bool is_allowed(const struct sw_cut *c, const struct sw_net *peer)
 {
 	struct allowed a = {.peer = *peer};
 
+	(void)sw_maps_allow_each(c->maps, on_allow, &a);
+	return a.is_allowed;
+}
+
+static bool is_to_end(const struct sw_cut *c, const struct sw_net *peer)
+{
 	for (size_t i = 0; i < c->n; i++) {
-		if (!sw_net_contains(&c->nets[i], peer))
-			continue;
-		(void)sw_maps_allow_each(c->maps, on_allow, &a);
-		return !a.is_allowed;
+		if (sw_net_contains(&c->nets[i], peer))
+			return !is_allowed(c, peer);
 	}
 	return false;
 }
@@ -126,7 +133,7 @@ static struct nlmsghdr *begin(
 	return h;
 }
 
-static int ask(struct sw_cut *c, struct mnl_socket *s, const struct nlmsghdr *h)
+static int ask(struct mnl_socket *s, const struct nlmsghdr *h, mnl_cb_t fn, void *arg)
 {
 	char buf[32768];
 
@@ -136,7 +143,7 @@ static int ask(struct sw_cut *c, struct mnl_socket *s, const struct nlmsghdr *h)
 		ssize_t n = mnl_socket_recvfrom(s, buf, sizeof(buf));
 		int r = n < 0 ? -1
 			      : mnl_cb_run(buf, (size_t)n, h->nlmsg_seq, mnl_socket_get_portid(s),
-					on_socket, c);
+					fn, arg);
 
 		if (r < 0)
 			return -errno;
@@ -158,12 +165,21 @@ static int end_found(struct sw_cut *c, struct mnl_socket *s)
 		q->sdiag_family = c->family[i];
 		q->idiag_states = ALL_STATES;
 		q->id = c->found[i];
-		r = ask(c, s, h);
+		r = ask(s, h, on_socket, c);
 		c->n_ended += r >= 0;
 		if (r < 0 && r != -ENOENT) /* it ended by itself */
 			error = r;
 	}
 	return error;
+}
+
+static void say_why(struct sw_cut *c, const char *key, int r)
+{
+	if (r >= 0 || c->has_said_why)
+		return;
+	c->has_said_why = true;
+	sw_log_warning(r == -EOPNOTSUPP ? 0 : r, "%s: open connections cannot be ended%s", key,
+		r == -EOPNOTSUPP ? ": this kernel has no CONFIG_INET_DIAG_DESTROY" : "");
 }
 
 static void cut_here(void *arg)
@@ -181,18 +197,104 @@ static void cut_here(void *arg)
 
 		q->sdiag_family = families[i];
 		q->idiag_states = STATES;
-		r = ask(c, s, h);
+		r = ask(s, h, on_socket, c);
 	}
 	if (r >= 0)
 		r = end_found(c, s);
 	if (s)
 		mnl_socket_close(s);
-	if (r >= 0 || c->has_said_why)
-		return;
-	c->has_said_why = true;
-	sw_log_warning(r == -EOPNOTSUPP ? 0 : r,
-		"bans.cut_open: open connections cannot be ended%s",
-		r == -EOPNOTSUPP ? ": this kernel has no CONFIG_INET_DIAG_DESTROY" : "");
+	say_why(c, "bans.cut_open", r);
+}
+
+/* ---- single connections */
+
+/* What the kernel finds by a flow. */
+struct probe {
+	bool has_peer;
+};
+
+static int on_found(const struct nlmsghdr *h, void *arg)
+{
+	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(h);
+	struct probe *p = arg;
+
+	p->has_peer |= mnl_nlmsg_get_payload_len(h) >= sizeof(*m) && m->id.idiag_dport;
+	return MNL_CB_OK;
+}
+
+static void fill_flow(struct inet_diag_req_v2 *q, const struct sw_guard_cut *f)
+{
+	q->sdiag_family = f->peer.family == SW_AF_IP6 ? AF_INET6 : AF_INET;
+	q->sdiag_protocol = f->protocol;
+	q->idiag_states = ALL_STATES;
+	q->id.idiag_sport = htons(f->lport);
+	q->id.idiag_dport = htons(f->rport);
+	memcpy(q->id.idiag_src, f->local.addr, 16);
+	memcpy(q->id.idiag_dst, f->peer.addr, 16);
+	q->id.idiag_cookie[0] = f->cookie ? (__u32)f->cookie : INET_DIAG_NOCOOKIE;
+	q->id.idiag_cookie[1] = f->cookie ? (__u32)(f->cookie >> 32) : INET_DIAG_NOCOOKIE;
+}
+
+static int ask_flow(struct sw_cut *c, struct mnl_socket *s, const struct sw_guard_cut *f, uint16_t type)
+{
+	struct inet_diag_req_v2 *q;
+	struct probe p = {};
+	char buf[256];
+	struct nlmsghdr *h = begin(buf, type, NLM_F_ACK, c->seq++, &q);
+	int r;
+
+	fill_flow(q, f);
+	r = ask(s, h, on_found, &p);
+	return r < 0 ? r : p.has_peer;
+}
+
+/* A UDP socket that talks to many is not ended for one of them. */
+static int end_flow(struct sw_cut *c, struct mnl_socket *s, const struct sw_guard_cut *f)
+{
+	int r = f->protocol == IPPROTO_UDP ? ask_flow(c, s, f, SOCK_DIAG_BY_FAMILY) : 1;
+
+	if (r == 0)
+		return -ENOENT;
+	return r < 0 ? r : ask_flow(c, s, f, SOCK_DESTROY);
+}
+
+static void cut_flows_here(void *arg)
+{
+	struct sw_cut *c = arg;
+	struct mnl_socket *s = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+	int error = s && mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) >= 0 ? 0 : -errno;
+
+	for (size_t i = 0; i < c->n_flows && error != -EOPNOTSUPP && s; i++) {
+		int r = end_flow(c, s, &c->flows[i]);
+
+		c->n_ended += r >= 0;
+		error = r < 0 && r != -ENOENT ? r : error;
+	}
+	if (s)
+		mnl_socket_close(s);
+	say_why(c, "inspect.cut", error);
+}
+
+static int on_at_once(struct sw_source *src, void *arg)
+{
+	struct sw_cut *c = arg;
+
+	c->n_ended = 0;
+	(void)sw_snapshot_each_netns(cut_flows_here, c);
+	if (c->n_ended)
+		sw_log_notice("%u connections were ended for what was said in them", c->n_ended);
+	c->n_flows = 0;
+	return 0;
+}
+
+bool sw_cut_flow(struct sw_cut *c, const struct sw_guard_cut *flow)
+{
+	if (!c->cuts_flows || !is_enforcing(c) || c->n_flows == SW_CUT_FLOWS_MAX ||
+		(flow->protocol != IPPROTO_TCP && flow->protocol != IPPROTO_UDP) ||
+		(!flow->is_question && is_allowed(c, &flow->peer)))
+		return false;
+	c->flows[c->n_flows++] = *flow;
+	return sw_source_set_timer(c->at_once, 1, 0) >= 0;
 }
 
 static int on_settle(struct sw_source *src, void *arg)
@@ -226,6 +328,8 @@ int sw_cut_new(struct sw_loop *l, const struct sw_clock *clock, const struct sw_
 	if (!c->nets)
 		return -ENOMEM;
 	r = sw_loop_add_timer(l, 0, 0, on_settle, c, &c->settle);
+	if (r >= 0)
+		r = sw_loop_add_timer(l, 0, 0, on_at_once, c, &c->at_once);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(c);
@@ -237,6 +341,7 @@ void sw_cut_free(struct sw_cut *c)
 	if (!c)
 		return;
 	sw_source_free(c->settle);
+	sw_source_free(c->at_once);
 	free(c->nets);
 	free(c);
 }
@@ -255,13 +360,14 @@ static int on_ban(const struct sw_net *net, void *arg)
 	return 0;
 }
 
-void sw_cut_configure(struct sw_cut *c, bool is_wanted, const struct sw_gate_ctl *ctl)
+void sw_cut_configure(struct sw_cut *c, const struct sw_config *conf, const struct sw_gate_ctl *ctl)
 {
 	bool was_enforcing = is_enforcing(c);
 
-	c->is_wanted = is_wanted;
+	c->is_wanted = conf->ban_cut_open;
+	c->cuts_flows = conf->inspect_cut;
 	c->ctl = *ctl;
-	if (was_enforcing || !is_wanted || !is_enforcing(c))
+	if (was_enforcing || !c->is_wanted || !is_enforcing(c))
 		return;
 	c->n = 0; /* armed now: what was banned while observing */
 	(void)sw_maps_ban_each(c->maps, on_ban, c);

@@ -332,13 +332,6 @@ static void give_sensors(struct sw_guard_sensors *ret, int *ret_fds, size_t *ret
 	sw_sensors_give(g->sensors, ret, ret_fds, ret_n);
 }
 
-static int take_domains(int fd, char *text, size_t size, void *arg)
-{
-	struct guard *g = arg;
-
-	return sw_inspect_guard_domains(g->inspect, fd, text, size);
-}
-
 static int take_ports(const struct sw_guard_ports *ports, void *arg)
 {
 	struct guard *g = arg;
@@ -532,7 +525,7 @@ static int step_decoys(struct guard *g)
 static int step_inspect(struct guard *g)
 {
 	struct sw_gate_ctl c = {};
-	int r = sw_inspect_guard_new(g->loop, &g->plant.maps, &g->inspect);
+	int r = sw_inspect_guard_new(g->loop, &g->clock, &g->plant.maps, &g->inspect);
 
 	if (r < 0)
 		return sw_log_err(r, "cannot set up what is looked into");
@@ -577,7 +570,7 @@ static int step_serve(struct guard *g)
 		.set_mode = set_mode,
 		.swapped = on_swapped,
 		.decoys = give_decoys,
-		.domains = take_domains,
+		.inspect = g->inspect,
 		.sensors = give_sensors,
 		.ports = take_ports,
 		.arg = g,

@@ -17,6 +17,9 @@ struct sw_inspect_guard {
 	size_t n, bytes, at;
 	int fd; /* the hash that they go into; -1 */
 	size_t in_force;
+	struct sw_clock clock;
+	__u32 refuse_sec;
+	__u64 refuse_until_ns;
 };
 
 static void write_ctl(struct sw_inspect_guard *g)
@@ -27,6 +30,7 @@ static void write_ctl(struct sw_inspect_guard *g)
 	if (g->is_on) {
 		c = g->wish;
 		c.has_domains = g->in_force > 1; /* the first is no domain */
+		c.refuse_until_ns = g->refuse_until_ns;
 	}
 	r = sw_maps_inspect_set(g->maps, &c);
 	if (r < 0)
@@ -63,14 +67,15 @@ static int on_step(struct sw_source *s, void *arg)
 	return 0;
 }
 
-int sw_inspect_guard_new(
-	struct sw_loop *l, const struct sw_maps *maps, struct sw_inspect_guard **ret)
+int sw_inspect_guard_new(struct sw_loop *l, const struct sw_clock *clock, const struct sw_maps *maps,
+	struct sw_inspect_guard **ret)
 {
 	struct sw_inspect_guard *g = calloc(1, sizeof(*g));
 	int r;
 
 	if (!g)
 		return -ENOMEM;
+	g->clock = *clock;
 	g->maps = maps;
 	g->fd = -1;
 	r = sw_loop_add_timer(l, 0, 0, on_step, g, &g->step);
@@ -98,7 +103,27 @@ void sw_inspect_guard_configure(struct sw_inspect_guard *g, const struct sw_conf
 	g->wish.what = (c->inspect_dns ? SW_INSPECT_DNS : 0) |
 		(c->inspect_http ? SW_INSPECT_HTTP : 0) | (c->inspect_tls ? SW_INSPECT_TLS : 0) |
 		(c->inspect_quic ? SW_INSPECT_QUIC : 0);
+	g->refuse_sec = c->inspect_refuse_sec;
 	g->is_on = is_on;
+	write_ctl(g);
+}
+
+void sw_inspect_guard_was_cut(struct sw_inspect_guard *g, const struct sw_guard_cut *cut)
+{
+	__u64 until_boot_ns = sw_clock_boot_ns(&g->clock) + g->refuse_sec * SW_SEC_NS;
+	struct sw_shunned_key key = {
+		.port = cut->rport, .family = cut->peer.family, .protocol = cut->protocol};
+	int r;
+
+	if (!g->refuse_sec || cut->is_question)
+		return;
+	memcpy(key.addr, cut->peer.addr, sizeof(key.addr));
+	r = sw_maps_shun(g->maps, &key, until_boot_ns);
+	if (r < 0) {
+		sw_log_warning(r, "where a connection was cut to cannot be refused, ignoring");
+		return;
+	}
+	g->refuse_until_ns = SW_MAX(g->refuse_until_ns, until_boot_ns);
 	write_ctl(g);
 }
 

@@ -218,7 +218,7 @@ static void do_domains(struct peer *p, int fd, struct sw_guard_reply *reply)
 {
 	const struct sw_serve_host *h = &p->serve->host;
 	char text[sizeof(reply->text)] = "";
-	int r = h->domains ? h->domains(fd, text, sizeof(text), h->arg) : -EOPNOTSUPP;
+	int r = h->inspect ? sw_inspect_guard_domains(h->inspect, fd, text, sizeof(text)) : -EOPNOTSUPP;
 
 	if (r < 0)
 		refuse(p, reply, r, text);
@@ -232,6 +232,18 @@ static void do_ports(struct peer *p, const struct sw_guard_request *q, struct sw
 		refuse(p, reply, -EINVAL, "wants one set of ports");
 	else if (h->ports)
 		reply->result = h->ports(&q->ports, h->arg);
+}
+
+static void do_cut(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply)
+{
+	const struct sw_serve_host *h = &p->serve->host;
+
+	for (__u32 i = 0; h->inspect && h->backends && i < q->n; i++) {
+		if (!sw_backends_cut(h->backends, &q->cuts[i]))
+			continue;
+		reply->done++;
+		sw_inspect_guard_was_cut(h->inspect, &q->cuts[i]);
+	}
 }
 
 static void on_swapped(int result, const char *text, void *arg)
@@ -338,6 +350,8 @@ static void respond(
 		do_verdicts(p, q, &reply);
 	else if (q->op == SW_GUARD_PORTS)
 		do_ports(p, q, &reply);
+	else if (q->op == SW_GUARD_CUT)
+		do_cut(p, q, &reply);
 	else if (q->op != SW_GUARD_TRAILS_SWAP)
 		do_batch(p, q, &reply);
 	else if (do_swap(p, in[0], &reply))

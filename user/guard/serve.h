@@ -6,6 +6,7 @@
 #pragma once
 
 #include "user/guard/bans.h"
+#include "user/guard/inspect.h"
 #include "user/guard/logs.h"
 #include "user/guard/swap.h"
 #include "user/io/loop.h"
@@ -19,6 +20,7 @@ struct sw_serve_host {
 	const struct sw_maps *maps;
 	struct sw_bans *bans;
 	struct sw_backends *backends; /* may be NULL */
+	struct sw_inspect_guard *inspect; /* likewise */
 	struct sw_swap *swap;
 	struct sw_logs *logs; /* NULL: no log files are opened */
 	const struct sw_ladder *ladder; /* NULL: no iterators */
@@ -33,8 +35,6 @@ struct sw_serve_host {
 	void (*decoys)(struct sw_guard_decoys *ret, int *ret_fds, size_t *ret_n, void *arg);
 	/* The mirror ports and borrowed descriptors; at most SW_GUARD_SENSORS_MAX. May be NULL. */
 	void (*sensors)(struct sw_guard_sensors *ret, int *ret_fds, size_t *ret_n, void *arg);
-	/* fd: the hashes, borrowed. 0 or -errno with text. */
-	int (*domains)(int fd, char *text, size_t size, void *arg);
 	/* What somebody listens on. 0 or -errno. May be NULL. */
 	int (*ports)(const struct sw_guard_ports *ports, void *arg);
 	void *arg;

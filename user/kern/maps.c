@@ -33,6 +33,7 @@ static const char *const names[SW_MAP_COUNT] = {
 	[SW_MAP_INSPECT_CTL] = "inspect_ctl",
 	[SW_MAP_DOMAINS] = "domains",
 	[SW_MAP_EV_INSPECT] = "ev_inspect",
+	[SW_MAP_SHUNNED] = "shunned",
 };
 
 /* Maps of programs that are not essential: without them nothing is written there, and all else works. */
@@ -45,6 +46,7 @@ static const struct {
 	{SW_MAP_INSPECT_CTL, BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_inspect_ctl), 1},
 	{SW_MAP_DOMAINS, BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u32), 1},
 	{SW_MAP_EV_INSPECT, BPF_MAP_TYPE_RINGBUF, 0, 0, 4096},
+	{SW_MAP_SHUNNED, BPF_MAP_TYPE_LRU_HASH, sizeof(struct sw_shunned_key), sizeof(__u64), 1},
 };
 
 const char *sw_map_name(enum sw_map map)
@@ -124,6 +126,11 @@ int sw_maps_inspect_set(const struct sw_maps *m, const struct sw_inspect_ctl *c)
 	__u32 zero = 0;
 
 	return bpf_map_update_elem(m->fd[SW_MAP_INSPECT_CTL], &zero, c, BPF_ANY) < 0 ? -errno : 0;
+}
+
+int sw_maps_shun(const struct sw_maps *m, const struct sw_shunned_key *key, __u64 until_boot_ns)
+{
+	return bpf_map_update_elem(m->fd[SW_MAP_SHUNNED], key, &until_boot_ns, BPF_ANY) < 0 ? -errno : 0;
 }
 
 int sw_maps_domains_new(__u32 n)

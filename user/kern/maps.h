@@ -38,6 +38,7 @@ enum sw_map {
 	SW_MAP_INSPECT_CTL,
 	SW_MAP_DOMAINS,
 	SW_MAP_EV_INSPECT,
+	SW_MAP_SHUNNED,
 	SW_MAP_COUNT
 };
 
@@ -76,6 +77,7 @@ int sw_maps_allow_each(const struct sw_maps *m,
 
 /* What user space looks into, and whether there are domains to compare questions with. */
 int sw_maps_inspect_set(const struct sw_maps *m, const struct sw_inspect_ctl *c);
+int sw_maps_shun(const struct sw_maps *m, const struct sw_shunned_key *key, __u64 until_boot_ns);
 /* A hash for n domains that nobody asks yet: a descriptor, or -errno. */
 int sw_maps_domains_new(__u32 n);
 /* Writes n entries into it; 0 or -errno. */

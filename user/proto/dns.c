@@ -113,8 +113,11 @@ static int name_offset(uint16_t type)
 	case SW_DNS_CNAME:
 	case SW_DNS_NS:
 	case SW_DNS_PTR:
+	case SW_DNS_DNAME:
 		return 0;
 	case SW_DNS_MX:
+	case SW_DNS_SVCB:
+	case SW_DNS_HTTPS:
 		return 2;
 	case SW_DNS_SRV:
 		return 6;

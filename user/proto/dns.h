@@ -22,7 +22,10 @@ enum {
 	SW_DNS_PTR = 12,
 	SW_DNS_MX = 15,
 	SW_DNS_AAAA = 28,
-	SW_DNS_SRV = 33
+	SW_DNS_SRV = 33,
+	SW_DNS_DNAME = 39,
+	SW_DNS_SVCB = 64,
+	SW_DNS_HTTPS = 65,
 };
 enum { SW_DNS_NXDOMAIN = 3 };
 

@@ -456,6 +456,17 @@ bool sw_static_expected(const struct sw_static *s, const struct sw_static_name *
 	return false;
 }
 
+bool sw_static_is_excepted(const struct sw_static *s, const struct sw_static_name *n)
+{
+	struct sw_static_hit hit;
+
+	for (unsigned int i = n->n; i-- > 0;) {
+		if (find(s, SW_STATIC_DOMAIN, n->hash[i], &hit))
+			return is_except(s, &hit);
+	}
+	return false;
+}
+
 bool sw_static_domain(const struct sw_static *s, const char *name, size_t len,
 	struct sw_static_hit *ret, const char **ret_suffix)
 {
@@ -482,7 +493,7 @@ bool sw_static_pattern(struct sw_static *s, enum sw_static_kind kind, const char
 	if (!sw_patterns_match(kind == SW_STATIC_AGENT ? s->agents : s->regexes, text, len, ret))
 		return false;
 	ret->kind = kind;
-	return true;
+	return !is_except(s, ret);
 }
 
 bool sw_static_has_kind(const struct sw_static *s, enum sw_static_kind kind)

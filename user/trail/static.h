@@ -85,6 +85,8 @@ void sw_static_expect_name(
 	const struct sw_static *s, const char *name, size_t len, struct sw_static_name *ret);
 bool sw_static_expected(const struct sw_static *s, const struct sw_static_name *n,
 	struct sw_static_hit *ret, const char **ret_suffix);
+/* An exception decides for the name. */
+bool sw_static_is_excepted(const struct sw_static *s, const struct sw_static_name *n);
 /* name: lower case, without outer dots. The longest suffix at a label's border; *ret_suffix points into name. */
 bool sw_static_domain(const struct sw_static *s, const char *name, size_t len,
 	struct sw_static_hit *ret, const char **ret_suffix);

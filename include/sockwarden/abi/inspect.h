@@ -27,8 +27,19 @@ enum {
 struct sw_inspect_ctl {
 	__u32 what; /* enum sw_inspect_what, or-ed; 0: nothing is looked at */
 	__u32 has_domains; /* domains has entries: questions are compared with it */
+	__u64 refuse_until_ns; /* boot time until which shunned may hold an entry that counts, 0: none */
 };
-SW_ABI_SIZE(struct sw_inspect_ctl, 8);
+SW_ABI_SIZE(struct sw_inspect_ctl, 16);
+
+/* shunned: LRU hash; where a connection was cut to, and until which boot time (__u64) none is begun to. */
+struct sw_shunned_key {
+	__u8 addr[16]; /* as in struct sw_flow */
+	__u16 port; /* host byte order */
+	__u8 family; /* 4 or 6 */
+	__u8 protocol;
+};
+SW_ABI_SIZE(struct sw_shunned_key, 20);
+#define SW_SHUNNED_MAX 4096 /* the one that was asked for longest ago makes room */
 
 /*
  * Value of domains; its key is sw_domain_hash (pkt/domain.h). Of the entries that a name lies in the longest

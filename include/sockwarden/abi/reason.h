@@ -37,7 +37,8 @@ enum sw_reason {
 	X(OWNER_LOST, "socket-owners-lost", "sockets whose owner could not be stored")             \
 	X(INSPECT_SENT, "packets-inspected", "packets given to user space to look into")           \
 	X(INSPECT_LOST, "not-inspected", "packets that should have been looked into, lost because the ring was full") \
-	X(DOMAIN_HITS, "domain-hits", "questions for domains that are to be refused")
+	X(DOMAIN_HITS, "domain-hits", "questions for domains that are to be refused") \
+	X(SHUNNED, "shunned", "packets that begin what was cut a moment ago, refused")
 
 enum sw_stat {
 #define SW_STAT_ENUM(id, word, sentence) SW_STAT_##id,

@@ -223,6 +223,8 @@ struct sw_config {
 	__u32 inspect_dns, inspect_http, inspect_tls, inspect_quic;
 	__u32 inspect_ban;
 	__u64 inspect_ban_sec;
+	__u32 inspect_cut;
+	__u32 inspect_refuse_sec; /* after a cut; 0: no refusal */
 	char sensor_ifaces[64]; /* names by blanks */
 	/* decoys */
 	__u32 decoy_tcp;    /* enum sw_decoy_tcp */
@@ -248,6 +250,7 @@ struct sw_config {
 	/* detection of behaviour */
 	__u32 scan_action; /* enum sw_decoy_action: a scan is a finding, or a short ban as well */
 	__u64 scan_ban_sec;
+	char dns_zones[1024]; /* names by blanks */
 	struct sw_config_habit detect[SW_HABITS_COUNT]; /* by rule, from SW_RULE_HABITS on */
 	/* socket policy: the first rule that names a socket decides */
 	__u32 policy_default; /* enum sw_sock_action, of a list that has rules */

@@ -55,6 +55,7 @@ enum sw_guard_op {
 	SW_GUARD_DOMAINS,
 	SW_GUARD_SENSORS, /* engine: reply.sensors, and their packet sockets as descriptors */
 	SW_GUARD_PORTS,	   /* engine: ports, n = 1: what somebody listens on, for the gate */
+	SW_GUARD_CUT,	   /* engine: cuts[n]: connections to end when enforcing; reply.done: how many are to be */
 	SW_GUARD_OP_COUNT
 };
 
@@ -84,6 +85,16 @@ struct sw_guard_log_ask {
 	__u32 flags;   /* enum sw_guard_log_flag, or-ed */
 };
 
+/* A connection that a process here has, for what was said in it. */
+struct sw_guard_cut {
+	struct sw_net local, peer;
+	__u16 lport, rport; /* host byte order */
+	__u8 protocol;
+	__u8 is_question; /* to a resolver, which the allow list may hold: the name is what is refused, not it */
+	__u8 pad[2];
+	__u64 cookie; /* of the socket; 0: not known */
+};
+
 /* Bit N: somebody listens on port N of the host's namespace, and not on loopback alone. */
 struct sw_guard_ports {
 	__u8 tcp[SW_PORT_BYTES], udp[SW_PORT_BYTES];
@@ -102,6 +113,7 @@ struct sw_guard_request {
 		struct sw_guard_allow allows[SW_GUARD_BATCH_MAX];
 		struct sw_guard_log_ask log[1];
 		struct sw_guard_ports ports;
+		struct sw_guard_cut cuts[SW_GUARD_BATCH_MAX];
 	};
 };
 
