@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <sys/mman.h>
 #include "skel/peer.skel.h"
+#include "tests/bench/clock.h"
 #include "tests/bench/feed_like.h"
 #include "tests/bpf/gate_rig.h"
 #include "tests/unit/packed_find.h"
@@ -35,14 +36,6 @@ struct bench {
 	uint64_t random;
 	uint32_t banned[BANS], hit[SOURCES], benign[SOURCES], zipf[SOURCES];
 };
-
-static double now_sec(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static uint32_t draw(struct bench *b)
 {
@@ -84,7 +77,7 @@ static void load_packed(struct bench *b)
 	struct sw_trail_source source;
 	size_t len;
 	char *text = feed_make_text(&b->random, TRAILS, &len);
-	double cpu = now_sec(CLOCK_PROCESS_CPUTIME_ID), wall = now_sec(CLOCK_MONOTONIC), merged;
+	double cpu = clock_sec(CLOCK_PROCESS_CPUTIME_ID), wall = clock_sec(CLOCK_MONOTONIC), merged;
 	int fd;
 
 	assert_int_equal(sw_trail_parse_mem(&rules, text, len, &p), 0);
@@ -93,16 +86,16 @@ static void load_packed(struct bench *b)
 	assert_true(fd >= 0);
 	assert_int_equal(sw_trail_list_open(fd, &b->list, NULL), 0);
 	source = (struct sw_trail_source){b->list->view, 0};
-	merged = now_sec(CLOCK_PROCESS_CPUTIME_ID);
+	merged = clock_sec(CLOCK_PROCESS_CPUTIME_ID);
 	fd = sw_trail_image_build(&source, 1, SW_ENGINE_PACKED, 0, NULL);
 	b->view = open_packed(fd);
 	rig_put_packed(&b->rig, &b->view);
-	figure("2 M lines, text to in force, CPU", now_sec(CLOCK_PROCESS_CPUTIME_ID) - cpu, "s",
+	figure("2 M lines, text to in force, CPU", clock_sec(CLOCK_PROCESS_CPUTIME_ID) - cpu, "s",
 		NULL, 0, 0.5);
-	figure("2 M lines, text to in force, by the clock", now_sec(CLOCK_MONOTONIC) - wall, "s",
+	figure("2 M lines, text to in force, by the clock", clock_sec(CLOCK_MONOTONIC) - wall, "s",
 		NULL, 0, 0.5);
 	figure("2 M entries, compile, check and put in force, CPU",
-		now_sec(CLOCK_PROCESS_CPUTIME_ID) - merged, "s", NULL, 0, 0);
+		clock_sec(CLOCK_PROCESS_CPUTIME_ID) - merged, "s", NULL, 0, 0);
 	figure("memory of a generation of 2 M", (double)(b->view.n4 * 16) / 1048576, "MiB", NULL, 0,
 		16);
 	free(text);
@@ -111,7 +104,7 @@ static void load_packed(struct bench *b)
 static double load_lpm(struct bench *b)
 {
 	struct sw_trail_source source = {b->list->view, 0};
-	double from = now_sec(CLOCK_PROCESS_CPUTIME_ID);
+	double from = clock_sec(CLOCK_PROCESS_CPUTIME_ID);
 	int fd = sw_trail_image_build(&source, 1, SW_ENGINE_LPM, 0, NULL), r;
 	struct sw_trail_load load;
 	struct sw_trail_view v;
@@ -129,7 +122,7 @@ static double load_lpm(struct bench *b)
 	sw_trail_load_done(&load);
 	munmap((void *)map, len);
 	close(fd);
-	return now_sec(CLOCK_PROCESS_CPUTIME_ID) - from;
+	return clock_sec(CLOCK_PROCESS_CPUTIME_ID) - from;
 }
 
 static int compare(const void *a, const void *b)
@@ -151,7 +144,7 @@ static void put_bans(struct bench *b)
 	assert_int_equal(sw_bans_new(&b->rig.maps, b->rig.marks, NULL, &bans), 0);
 	for (int i = 0; i < BANS; i++)
 		b->banned[i] = draw(b) | 1;
-	from = now_sec(CLOCK_PROCESS_CPUTIME_ID);
+	from = clock_sec(CLOCK_PROCESS_CPUTIME_ID);
 	for (int i = 0; i < BANS; i += SW_GUARD_BATCH_MAX) {
 		__u32 n = (__u32)SW_MIN(BANS - i, (int)SW_GUARD_BATCH_MAX);
 
@@ -160,14 +153,14 @@ static void put_bans(struct bench *b)
 				.net = sw_net_from4(htobe32(b->banned[i + (int)k])), .id = 1};
 		assert_int_equal(sw_bans_put(bans, batch, n, &done, text, sizeof(text)), 0);
 	}
-	figure("100 k bans into force, CPU", now_sec(CLOCK_PROCESS_CPUTIME_ID) - from, "s", NULL, 0,
+	figure("100 k bans into force, CPU", clock_sec(CLOCK_PROCESS_CPUTIME_ID) - from, "s", NULL, 0,
 		0.3);
 	for (int i = 0; i < P99_BANS; i++) {
 		batch[0] =
 			(struct sw_guard_ban){.net = sw_net_from4(htobe32(draw(b) | 1)), .id = 2};
-		from = now_sec(CLOCK_MONOTONIC);
+		from = clock_sec(CLOCK_MONOTONIC);
 		sw_bans_put(bans, batch, 1, &done, text, sizeof(text));
-		took[i] = (now_sec(CLOCK_MONOTONIC) - from) * 1e6;
+		took[i] = (clock_sec(CLOCK_MONOTONIC) - from) * 1e6;
 		sw_bans_del(bans, batch, 1, &done, text, sizeof(text));
 	}
 	qsort(took, P99_BANS, sizeof(took[0]), compare);
@@ -226,10 +219,10 @@ static double time_of(struct bench *b, int prog_fd, const struct packet *p)
 	double from;
 
 	rig_set(b->peer->maps.target, &slot, &prog_fd);
-	from = now_sec(CLOCK_THREAD_CPUTIME_ID);
+	from = clock_sec(CLOCK_THREAD_CPUTIME_ID);
 	assert_int_equal(
 		bpf_prog_test_run_opts(bpf_program__fd(b->peer->progs.peer_vary), &opts), 0);
-	return (now_sec(CLOCK_THREAD_CPUTIME_ID) - from) / REPEAT * 1e9;
+	return (clock_sec(CLOCK_THREAD_CPUTIME_ID) - from) / REPEAT * 1e9;
 }
 
 static int rounds_of(enum sw_trail_engine engine)

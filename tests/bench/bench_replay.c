@@ -8,9 +8,9 @@
 #include <search.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "sockwarden/pkt/parse.h"
+#include "tests/bench/clock.h"
 #include "user/detect/traffic.h"
 #include "user/trail/static_read.h"
 
@@ -41,20 +41,6 @@ static const uint8_t *tape_next(const uint8_t **at, uint16_t *ret_len)
 	memcpy(ret_len, *at, sizeof(*ret_len));
 	*at = p + *ret_len;
 	return p;
-}
-
-static double cpu_sec(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static uint32_t next_random(uint64_t *state)
-{
-	*state = *state * 6364136223846793005ull + 1442695040888963407ull;
-	return (uint32_t)(*state >> 32);
 }
 
 /* A tenth addresses, a tenth addresses with ports, a tenth URLs, the rest domains. */

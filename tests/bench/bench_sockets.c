@@ -21,11 +21,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "skel/sock_cgroup.skel.h"
 #include "skel/sock_iter.skel.h"
 #include "skel/sock_trace.skel.h"
+#include "tests/bench/clock.h"
 #include "user/kern/iter.h"
 #include "user/sockets/inventory.h"
 
@@ -50,14 +50,6 @@ static int die(const char *what)
 {
 	fprintf(stderr, "bench_sockets: %s: %s\n", what, strerror(errno));
 	return -1;
-}
-
-static double seconds(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* value of ours, peer's, and how many times as much ours may be: goal is of value/peer. */
@@ -232,12 +224,12 @@ static int op_connect(int listener)
 
 static double time_ops(int (*op)(int), int listener)
 {
-	double start = seconds(CLOCK_THREAD_CPUTIME_ID);
+	double start = clock_sec(CLOCK_THREAD_CPUTIME_ID);
 
 	for (int i = 0; i < OPS; i++)
 		if (op(listener) < 0)
 			return -1;
-	return (seconds(CLOCK_THREAD_CPUTIME_ID) - start) / OPS * 1e6;
+	return (clock_sec(CLOCK_THREAD_CPUTIME_ID) - start) / OPS * 1e6;
 }
 
 static int by_value(const void *a, const void *b)
@@ -386,7 +378,7 @@ static double snapshot(struct bench *b)
 	double start;
 	int r;
 
-	start = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	start = clock_sec(CLOCK_PROCESS_CPUTIME_ID);
 	r = sw_procs_new(&clock, &sw_proc_reader_system, &procs);
 	if (r >= 0)
 		r = sw_inventory_new(&clock, procs, &ops, NULL, &inv);
@@ -399,7 +391,7 @@ static double snapshot(struct bench *b)
 	r = r < 0 ? r : iterate(b->it->progs.it_task, inv);
 	r = r < 0 ? r : iterate(b->it->progs.it_task_file, inv);
 	sw_inventory_snapshot_end(inv, r >= 0);
-	start = seconds(CLOCK_PROCESS_CPUTIME_ID) - start;
+	start = clock_sec(CLOCK_PROCESS_CPUTIME_ID) - start;
 	sw_inventory_each(inv, count_one, &c);
 	sw_inventory_free(inv);
 	sw_procs_free(procs);

@@ -5,28 +5,14 @@
  */
 #include <arpa/inet.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "tests/bench/clock.h"
 #include "user/base/cidr.h"
 #include "user/io/msg.h"
 #include "user/trail/list.h"
 #include "user/trail/lookup.h"
 
 enum { N = 2000000 };
-
-static double cpu_sec(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static uint32_t next_random(uint64_t *state)
-{
-	*state = *state * 6364136223846793005ull + 1442695040888963407ull;
-	return (uint32_t)(*state >> 32);
-}
 
 static char *make_text(size_t *ret_len)
 {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command line without a daemon, and against an engine that only says what the test wants."""
+import gzip
 import json
 import os
 import pty
@@ -583,6 +584,54 @@ def test_rules_test_takes_every_rule_of_a_source(tmp_path):
     got = [json.loads(line) for line in run(*args, "/var/log/auth.log", "-o", "jsonl", log).stdout.splitlines()]
     assert [(g["line"], g["rule"], g["host"], g["user"]) for g in got] == [(1, "sshd:1", "192.0.2.7", "root"), (3, "sudo:1", "", "eve")]
     assert run(*args, "/nowhere", log).returncode == 1
+
+
+FILTER = """[INCLUDES]
+[DEFAULT]
+_daemon = shopd
+[Definition]
+prefregex = ^\\s*\\S+ %(_daemon)s\\[\\d+\\]: <F-CONTENT>.+</F-CONTENT>$
+failregex = <mdre-<mode>>
+mdre-normal = ^denied <F-USER>.*</F-USER> from <HOST>$
+mdre-aggressive = %(mdre-normal)s
+                  ^(?:probe|scan) by <HOST>$
+ignoreregex = ^denied (?:<allowed>) from
+[Init]
+mode = normal
+allowed = nobody-at-all
+"""
+
+
+def test_rules_test_takes_any_bytes_and_filters_with_options(tmp_path):
+    conf, log = tmp_path / "shop.conf", tmp_path / "log"
+    conf.write_text(FILTER)
+    head = b"Aug 14 11:58:00 h shopd[7]: "
+    lines = [b"denied eve from 192.0.2.7", b"denied e\0ve from 192.0.2.7", b"\0" * 50, b"denied " + b"e" * 10000 + b" from 2001:db8::7",
+             b"A" * 300000, b"denied \xff\xfe\xc3 from 192.0.2.7", b"", b"probe by 192.0.2.8", b"denied bob from 192.0.2.9\r",
+             b"denied eve from 192.0.2.7"]
+    log.write_bytes(b"\n".join(head + line for line in lines))
+    args = ("rules", "test", "-o", "jsonl", "--time-zone", "CET-01CEST-02,M3.5.0,M10.5.0", "--now", "1124013600", "--filter")
+
+    def rows(options="", path=log, **kw):
+        r = run(*args, f"{conf}{options}", path, **kw)
+        assert r.returncode == 0, r.stderr
+        out = [json.loads(line) for line in r.stdout.splitlines()]
+        assert [o["line"] for o in out] == list(range(1, len(lines) + 1))
+        assert all(set(o) == {"line", "matched", "ignored", "host", "time", "user", "rule"} for o in out)
+        return out
+    plain = rows()
+    assert [o["host"] for o in plain] == ["192.0.2.7", "192.0.2.7", None, "2001:db8::7", None, "192.0.2.7", None, None, "192.0.2.9", "192.0.2.7"]
+    assert {o["time"] for o in plain} == {1124013480} and plain[1]["user"] == "e\0ve" and plain[5]["user"] == "\ufffd" * 3
+    assert plain[0]["rule"] == "shop:1" and plain[2]["rule"] is None and [o["matched"] for o in plain] == [o["host"] is not None for o in plain]
+    with open(log, "rb") as f:
+        assert rows(path="-", stdin=f) == plain
+    more = rows("[mode=aggressive, allowed='eve|bob']")
+    assert [(o["host"], o["rule"]) for o in more if o["matched"]][-1] == ("192.0.2.8", "shop:2")
+    assert [o["line"] for o in more if o["ignored"]] == [1, 9, 10] and not any(o["matched"] and o["ignored"] for o in more)
+    packed = tmp_path / "log.gz"
+    packed.write_bytes(gzip.compress(log.read_bytes()))
+    r = run(*args, conf, packed)
+    assert r.returncode == 2 and "is compressed" in r.stderr and "zcat" in r.stderr
 
 
 def test_trails_test_says_what_of_a_file_would_be_taken_without_a_daemon(tmp_path):

@@ -221,6 +221,46 @@ static void a_wrong_pack_is_told_with_file_line_and_field(void **state)
 	}
 }
 
+/* Local time: 2026-11-20 is a Friday. */
+static const struct {
+	const char *when, *line;
+	int hits;
+} hours[] = {
+	{"'fri 22:00-06:00'", "2026-11-20T21:59:59Z", 0},
+	{"'fri 22:00-06:00'", "2026-11-20T22:00:00Z", 1},
+	{"'fri 22:00-06:00'", "2026-11-21T05:59:59Z", 1},
+	{"'fri 22:00-06:00'", "2026-11-21T06:00:00Z", 0},
+	{"'fri 22:00-06:00'", "2026-11-20T05:00:00Z", 0}, /* Thursday's night */
+	{"'mon-fri 08:00-18:00', 'sat,sun'", "2026-11-20T18:00:00Z", 0},
+	{"'mon-fri 08:00-18:00', 'sat,sun'", "2026-11-20T17:59:00Z", 1},
+	{"'mon-fri 08:00-18:00', 'sat,sun'", "2026-11-22T23:59:00Z", 1},
+};
+
+static void a_rule_is_on_in_its_hours_alone(void **state)
+{
+	setenv("TZ", "UTC", 1);
+	tzset();
+	for (size_t i = 0; i < SW_ARRAY_SIZE(hours); i++) {
+		_cleanup_(sw_ruleset_freep) struct sw_ruleset *rs = NULL;
+		_strbuf_ struct sw_strbuf errors = {};
+		struct heard h = {.rule = "a"};
+		_free_ void *image = NULL;
+		struct sw_rules_writer w;
+		char text[256], line[64];
+		size_t size;
+
+		snprintf(text, sizeof(text), RULE "    match: '^ x <HOST>$'\n    when: [%s]\n", hours[i].when);
+		snprintf(line, sizeof(line), "%s x 192.0.2.7", hours[i].line);
+		read_text(text, &w, &errors);
+		assert_int_equal(sw_rules_finish(&w, &image, &size), 0);
+		sw_rules_writer_done(&w);
+		assert_int_equal(sw_ruleset_new(&rs, image, size, &errors), 0);
+		assert_int_equal(sw_ruleset_feed(rs, 0, line, strlen(line), NOW, hear, &h), hours[i].hits);
+		if (h.n != (unsigned int)hours[i].hits)
+			fail_msg("%s at %s: %u hits", hours[i].when, hours[i].line, h.n);
+	}
+}
+
 static void a_broken_image_is_refused_whole(void **state)
 {
 	_strbuf_ struct sw_strbuf errors = {};
@@ -250,6 +290,7 @@ int main(void)
 		cmocka_unit_test(no_packaged_rule_is_doubtful),
 		cmocka_unit_test(doubtful_expressions_are_told),
 		cmocka_unit_test(a_wrong_pack_is_told_with_file_line_and_field),
+		cmocka_unit_test(a_rule_is_on_in_its_hours_alone),
 		cmocka_unit_test(a_broken_image_is_refused_whole),
 	};
 

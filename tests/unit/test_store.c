@@ -404,6 +404,36 @@ static int last_title(const struct sw_finding *finding, void *arg)
 	return -ECANCELED;
 }
 
+static uint64_t file_bytes(const struct fixture *f)
+{
+	struct stat st;
+
+	assert_int_equal(stat(sw_store_path(f->store), &st), 0);
+	return (uint64_t)st.st_size;
+}
+
+static void no_ban_waits_for_the_housekeeping_of_those_before(void **state)
+{
+	struct fixture *f = *state;
+	struct sw_store_ban b = make_ban(1, "198.18.0.7");
+	uint64_t before;
+
+	sw_store_tidy(f->store);
+	before = file_bytes(f);
+	for (uint64_t id = 1; id <= 1500; id++) {
+		b.d.id = id;
+		assert_int_equal(sw_store_put_ban(f->store, &b), 0);
+	}
+	assert_int_equal(file_bytes(f), before);
+	sw_store_tidy(f->store);
+	assert_true(file_bytes(f) > before);
+	before = file_bytes(f);
+	assert_int_equal(sw_store_begin(f->store), 0);
+	sw_store_tidy(f->store);
+	assert_int_equal(sw_store_commit(f->store), 0);
+	assert_int_equal(file_bytes(f), before);
+}
+
 static void a_finding_told_again_is_one_row(void **state)
 {
 	struct fixture *f = *state;
@@ -471,6 +501,7 @@ int main(void)
 		T(a_store_in_memory_moves_to_the_disk_when_there_is_one),
 		T(findings_never_fill_the_database),
 		T(a_full_disk_is_said_and_nothing_is_lost_of_what_was_stored),
+		T(no_ban_waits_for_the_housekeeping_of_those_before),
 		T(a_finding_told_again_is_one_row),
 		T(a_baseline_is_replaced_as_a_whole),
 		T(a_second_engine_on_the_same_database_works_in_memory),

@@ -70,6 +70,7 @@ static int on_flush(struct sw_source *s, void *arg)
 	struct sw_engine *e = arg;
 	int r = sw_store_flush(e->store);
 
+	sw_store_tidy(e->store);
 	if (r < 0) {
 		sw_degraded_set(e, "findings", SW_SEV_MEDIUM, "findings wait for the database %s: %s", sw_store_path(e->store),
 			strerror(-r));

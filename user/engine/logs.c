@@ -13,7 +13,7 @@ enum {
 	SAVE_SEC = 2, /* positions, when nothing became due meanwhile */
 	POSITIONS_BYTES = 256 << 10,
 	COUNTS_BYTES = 512 << 10, /* of counts that are saved: some 5,000 */
-	COUNTS_QUICK_BYTES = 128 << 10, /* more in memory are not saved with what became due, but each SAVE_SEC */
+	COUNTS_QUICK_BYTES = 64 << 10, /* more in memory are not saved with what became due, but each SAVE_SEC */
 	BACK_MAX_SEC = 86400, /* longer windows begin with what comes */
 };
 #define POSITIONS_NAME "log-positions"
@@ -188,6 +188,8 @@ static void work(struct sw_engine *e)
 		if (sw_counts_stats(p->counts).bytes <= COUNTS_QUICK_BYTES)
 			save_counts(e);
 		(void)sw_store_commit(e->store);
+		if (!has_more)
+			sw_store_tidy(e->store);
 	}
 	if (has_more)
 		(void)sw_source_set_timer(p->more, 1, 0);
@@ -235,6 +237,7 @@ static int on_save(struct sw_source *s, void *arg)
 
 	e->logs->is_save_due = false;
 	save_all(e);
+	sw_store_tidy(e->store);
 	return 0;
 }
 

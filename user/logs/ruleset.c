@@ -298,11 +298,6 @@ bool sw_log_rule_ignores(const struct sw_log_rule *r, const struct sw_net *host)
 	return false;
 }
 
-static bool is_in_hours(const struct sw_log_rule *r, int64_t sec)
-{
-	return !r->n_when || sw_whens_have(r->when, r->n_when, sec);
-}
-
 static const char *copy_span(char *buf, size_t size, struct sw_span s)
 {
 	size_t n = s.text ? SW_MIN(s.len, size - 1) : 0;
@@ -340,7 +335,7 @@ static bool tell_hit(struct sw_ruleset *rs, const struct sw_log_rule *rule,
 	hit.has_host =
 		res->host.text && sw_cidr_parse(res->host.text, res->host.len, &hit.host) == 0;
 	if ((hit.has_host && !hit.forwarded && sw_log_rule_ignores(rule, &hit.host)) ||
-		!is_in_hours(rule, hit.time_sec))
+		(rule->n_when && !sw_whens_have(rule->when, rule->n_when, hit.time_sec)))
 		return false;
 	rs->hits++;
 	fn(arg, &hit);

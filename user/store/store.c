@@ -239,6 +239,28 @@ static int read_ids(struct sw_store *s)
 }
 
 /*
+ * SQLite would move the log's pages into the file, which waits for the disk, within whatever commit comes next: that
+ * of a ban that is to be in force in milliseconds. So it is left to sw_store_tidy, up to a limit.
+ */
+static int on_wal(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	struct sw_store *s = arg;
+
+	s->wal_pages = (unsigned int)pages;
+	if (s->wal_pages >= WAL_PAGES_MAX)
+		(void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return SQLITE_OK;
+}
+
+void sw_store_tidy(struct sw_store *s)
+{
+	if (s->wal_pages < WAL_PAGES || s->in_transaction || !s->is_on_disk)
+		return;
+	(void)sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	s->wal_pages = 0;
+}
+
+/*
  * EXCLUSIVE locking keeps the WAL's index in our memory: no shared file to be mapped, which a full
  * disk would turn into SIGBUS, and no second engine on the same database.
  */
@@ -253,6 +275,8 @@ static int open_db(struct sw_store *s, const char *path)
 	if (r != SQLITE_OK)
 		return store_error(s, r);
 	sqlite3_extended_result_codes(s->db, 1);
+	s->wal_pages = 0;
+	sqlite3_wal_hook(s->db, on_wal, s);
 	r = store_error(s, sqlite3_exec(s->db, setup, NULL, NULL, NULL));
 	if (r >= 0)
 		r = check_integrity(s);

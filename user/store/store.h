@@ -57,6 +57,8 @@ int sw_store_end_ban(struct sw_store *s, uint64_t id, enum sw_ban_end end, const
 /* Between begin and commit many puts cost one. */
 int sw_store_begin(struct sw_store *s);
 int sw_store_commit(struct sw_store *s);
+/* Housekeeping that waits for the disk; when nothing is waited for. */
+void sw_store_tidy(struct sw_store *s);
 int sw_store_each_open_ban(struct sw_store *s, sw_store_ban_fn fn, void *arg);
 /* The newest n that were made at or after since_wall_sec, newest first. */
 int sw_store_bans_since(struct sw_store *s, int64_t since_wall_sec, unsigned int n, sw_store_ban_fn fn, void *arg);

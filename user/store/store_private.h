@@ -11,6 +11,8 @@
 enum {
 	QUEUE_MAX = 4096,     /* findings that wait for the disk; beyond it the oldest is lost and counted */
 	AUDIT_MAX = 100000,   /* rows of who did what */
+	WAL_PAGES = 1000,     /* of the write-ahead log, before they are moved into the file */
+	WAL_PAGES_MAX = 8000, /* then with the next commit, whoever waits for it: 32 MB */
 	TRIM_PERCENT = 80,    /* of the size limit: above it the oldest findings go */
 };
 
@@ -87,6 +89,7 @@ struct sw_store {
 	uint32_t max_mb;
 	bool is_on_disk, is_damaged;
 	unsigned int in_transaction;
+	unsigned int wal_pages; /* in the write-ahead log, not yet in the file */
 	sqlite3_stmt *statements[ST_COUNT];
 	uint64_t next_id, next_finding_id;
 	struct sw_finding *queue; /* ring of QUEUE_MAX, made at the first finding */
