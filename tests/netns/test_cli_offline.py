@@ -202,6 +202,13 @@ def test_doctor_names_the_programs_of_alerts_that_are_not_there(tmp_path):
                            "alerts.command.run: /nonexistent/page: No such file or directory"}, alerts
     assert {c["state"] for c in alerts.values()} == {"warn"}
     assert "apt-get install whois" in {c["fix"] for c in alerts.values()}
+    mailer = tmp_path / "sendmail"
+    mailer.write_text("#!/bin/sh\n")
+    mailer.chmod(0o4755)
+    config.write_text(f"alerts:\n  mail:\n    to: root@lab\n    sendmail: {mailer}\n")
+    r = run("doctor", "-j", "--config", str(config))
+    alerts = [c for c in json.loads(r.stdout)["checks"] if c["name"] == "alerts"]
+    assert str(mailer) + " needs rights of its own" in alerts[0]["text"] and "smtp://localhost" in alerts[0]["fix"], alerts
     config.write_text("alerts:\n  report:\n    schedule: daily\n")
     r = run("doctor", "-j", "--config", str(config))
     assert "nobody gets mail" in [c["text"] for c in json.loads(r.stdout)["checks"] if c["name"] == "alerts"][0]

@@ -5,6 +5,8 @@ import os
 import sqlite3
 import time
 
+from lab import ROOT
+
 
 def sendmail(lab):
     """A program that keeps each mail in a file of its own; the directory."""
@@ -76,18 +78,35 @@ def test_a_report_that_is_due_is_mailed(lab):
     assert since.timestamp() >= began
 
 
-def test_a_mail_says_whose_an_address_is_and_so_does_why(lab):
+RULE = """rules:
+  - name: own
+    about: a service of the test's own
+    files: ["/var/log/own.log"]
+    threshold: 3 in 10m
+    action: ban
+    match: ['^\\s*denied <F-USER>\\S*</F-USER> from <ADDR>$']
+"""
+
+
+def test_a_bans_mail_holds_its_lines_and_whois_and_so_does_why(lab):
     box, path = sendmail(lab)
     whois = os.path.join(lab.dir, "whois")
     with open(whois, "w", encoding="ascii") as f:
         f.write('#!/bin/sh\nprintf "inetnum: 193.0.0.0 - 193.0.7.255\\nnetname: RIPE-NCC\\nasked: $1\\n"\n')
     os.chmod(whois, 0o755)
-    lab.write_config(f"alerts:\n  mail:\n    to: root@lab\n    min_severity: info\n    sendmail: {path}\n    whois: true\n"
-                     f"    whois_program: {whois}\n")
-    lab.start()
-    lab.ok("ban", "193.0.6.139", "--for", "1h")
-    lab.ok("ban", "10.1.1.1", "--for", "1h")
-    mail = lab.wait(lambda: [m for m in mails(box) if "Whose they are" in m], 60, "a mail with whois")[0]
-    assert "  193.0.6.139\n    inetnum: 193.0.0.0 - 193.0.7.255\n    netname: RIPE-NCC\n" in mail, mail
-    assert "  10.1.1.1\n" not in mail, mail
+    lab.write_config(f"alerts:\n  mail:\n    to: root@lab\n    throttle: 1s\n    sendmail: {path}\n    whois: true\n    whois_program: {whois}\n")
+    os.mkdir(os.path.join(lab.dir, "rules.d"), 0o755)
+    with open(os.path.join(lab.dir, "rules.d", "own.yaml"), "w", encoding="utf-8") as f:
+        f.write(RULE)
+    lab.on_host("mount", "-t", "tmpfs", "tmpfs", "/var/log", check=True)
+    lab.on_host("sh", "-c", "> /var/log/own.log", check=True)
+    lab.start("--rules-dir", os.path.join(ROOT, "feeds/rules"))
+    at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    lines = "".join(f"{at} denied u{n}\033[2J from {a}\n" for a in ("193.0.6.139", "10.1.1.1") for n in range(3))
+    lab.on_host("sh", "-c", "cat >> /var/log/own.log", input=lines, check=True)
+    mail = lab.wait(lambda: [m for m in mails(box) if "    whois:" in m], 60, "a mail with whois")[0].replace("=3D", "=")
+    known = mail[mail.index("\n  193.0.6.139\n"):]
+    assert f"    {at} denied u2\\x1b[2J from 193.0.6.139\n" in known, mail
+    assert "    whois:\n    inetnum: 193.0.0.0 - 193.0.7.255\n    netname: RIPE-NCC\n" in known and "asked" not in mail, mail
+    assert mail.count("whois:") == 1 and "\033" not in mail, mail
     assert "whois: inetnum: 193.0.0.0 - 193.0.7.255; netname: RIPE-NCC" in lab.cli("why", "193.0.1.2")[1]

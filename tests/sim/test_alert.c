@@ -7,139 +7,7 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
-#include "user/alert/alert.h"
-#include "user/base/strbuf.h"
-#include "user/base/cidr.h"
-
-struct world {
-	struct sw_clock clock;
-	struct sw_config config;
-	struct sw_alert *alert;
-	unsigned int mails, posts, runs, asked;
-	struct sw_net asked_net;
-	uint32_t asked_id;
-	int whois_answer; /* what ask_whois returns */
-	uint32_t last_id;
-	int answer; /* what send_mail returns */
-	char text[256 * 1024], posted[256 * 1024];
-	uint32_t post_id;
-	char dir[32], path[64];
-	int log_fd;
-};
-
-static int send_message(enum sw_alert_outlet outlet, int fd, uint32_t id, void *arg)
-{
-	struct world *w = arg;
-	ssize_t n;
-
-	if (w->answer < 0)
-		return w->answer;
-	n = pread(fd, outlet == SW_OUTLET_MAIL ? w->text : w->posted, sizeof(w->text) - 1, 0);
-	assert_true(n > 0);
-	if (outlet != SW_OUTLET_MAIL) {
-		w->posted[n] = 0;
-		*(outlet == SW_OUTLET_WEBHOOK ? &w->posts : &w->runs) += 1;
-		w->post_id = id;
-		return 0;
-	}
-	w->text[n] = 0;
-	w->mails++;
-	w->last_id = id;
-	return 0;
-}
-
-static int ask_whois(const struct sw_net *net, uint32_t id, void *arg)
-{
-	struct world *w = arg;
-
-	w->asked++;
-	w->asked_net = *net;
-	w->asked_id = id;
-	return w->whois_answer;
-}
-
-static int open_log(struct world *w)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", w->path);
-	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	return fd;
-}
-
-static int setup(void **state)
-{
-	struct world *w = calloc(1, sizeof(*w));
-	struct sw_alert_setup s = {.host = "lab", .send = send_message, .arg = w};
-
-	assert_non_null(w);
-	strcpy(w->dir, "/tmp/sw-alert-XXXXXX");
-	assert_non_null(mkdtemp(w->dir));
-	snprintf(w->path, sizeof(w->path), "%s/log", w->dir);
-	w->clock = (struct sw_clock){.is_manual = true,
-		.manual_boot_ns = SW_SEC_NS,
-		.manual_wall_ns = 1795000000 * (int64_t)SW_SEC_NS};
-	strcpy(w->config.mail_to, "root@example.org");
-	w->config.mail_throttle_sec = 300;
-	w->config.mail_min_severity = SW_SEV_LOW;
-	w->config.syslog_enabled = 1;
-	w->config.syslog_facility = 3;
-	w->config.syslog_min_severity = SW_SEV_MEDIUM;
-	w->log_fd = open_log(w);
-	s.clock = &w->clock;
-	s.config = &w->config;
-	s.syslog_path = w->path;
-	assert_int_equal(sw_alert_new(&s, &w->alert), 0);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-
-	sw_alert_free(w->alert);
-	sw_close(w->log_fd);
-	unlink(w->path);
-	rmdir(w->dir);
-	free(w);
-	return 0;
-}
-
-static void find(struct world *w, unsigned int host, enum sw_severity severity, const char *title)
-{
-	struct sw_finding f = {.kind = SW_FINDING_TRAIL_HIT, .severity = severity, .count = 1};
-
-	f.wall_ns = sw_clock_wall_ns(&w->clock);
-	f.subject = sw_net_from4(htobe32(0xc6120000u + host));
-	strcpy(f.rule, "trail-hit");
-	snprintf(f.title, sizeof(f.title), "%s", title);
-	sw_alert_finding(w->alert, &f);
-}
-
-/* Runs the clock on, ticking as the engine does: at the times it is told. */
-static void run(struct world *w, uint64_t sec)
-{
-	uint64_t end = w->clock.manual_boot_ns + sec * SW_SEC_NS;
-
-	for (;;) {
-		uint64_t next = sw_alert_tick(w->alert);
-
-		if (!next || next > end)
-			break;
-		if (next > w->clock.manual_boot_ns)
-			sw_clock_advance(&w->clock, next - w->clock.manual_boot_ns);
-		else
-			sw_clock_advance(&w->clock, 1);
-	}
-	if (w->clock.manual_boot_ns < end)
-		sw_clock_advance(&w->clock, end - w->clock.manual_boot_ns);
-}
+#include "alert_world.h"
 
 static void a_thousand_findings_give_one_mail(void **state)
 {
@@ -291,40 +159,12 @@ static void bans_by_the_program_are_told_and_those_by_an_operator_are_not_mailed
 	assert_non_null(strstr(w->text, "ban 198.18.0.1 for 1h: on list drop by trail-hit"));
 }
 
-static void start_anew(struct world *w)
-{
-	struct sw_alert_setup s = {.host = "lab", .send = send_message, .ask_whois = ask_whois, .arg = w};
-
-	sw_alert_free(w->alert);
-	s.clock = &w->clock;
-	s.config = &w->config;
-	s.syslog_path = w->path;
-	assert_int_equal(sw_alert_new(&s, &w->alert), 0);
-}
-
-/* The alerts start anew, with a webhook and without mail. */
-static void use_webhook(struct world *w, const char *template)
-{
-	w->config.mail_to[0] = 0;
-	strcpy(w->config.webhook_url, "https://hook.example/x");
-	strcpy(w->config.webhook_template, template);
-	w->config.webhook_throttle_sec = 60;
-	w->config.webhook_min_severity = SW_SEV_LOW;
-	start_anew(w);
-}
-
 /* It is Wednesday, 11:06:40; the clock goes on to the time of a day from then. */
 static void run_until(struct world *w, unsigned int day, unsigned int hour, unsigned int minute)
 {
 	int64_t to = 1795000000 + (int64_t)day * 86400 + hour * 3600 + minute * 60 - (11 * 3600 + 6 * 60 + 40);
 
 	run(w, (uint64_t)(to - sw_clock_wall_sec(&w->clock)));
-}
-
-static void mail_is_through(struct world *w, unsigned int mails)
-{
-	assert_int_equal(w->mails, mails);
-	sw_alert_sent(w->alert, SW_OUTLET_MAIL, w->last_id, 0, "");
 }
 
 static void use_quiet_hours(struct world *w, const char *hours)
@@ -532,140 +372,6 @@ static void a_letter_goes_at_once_whatever_throttle_and_quiet_hours_say(void **s
 	assert_int_equal(sw_alert_letter(w->alert, "x", "y"), -EDESTADDRREQ);
 }
 
-static void find_address(struct world *w, const char *address, const char *title)
-{
-	struct sw_finding f = {.kind = SW_FINDING_TRAIL_HIT, .severity = SW_SEV_HIGH, .count = 1};
-
-	f.wall_ns = sw_clock_wall_ns(&w->clock);
-	assert_int_equal(sw_cidr_parse(address, SIZE_MAX, &f.subject), 0);
-	snprintf(f.title, sizeof(f.title), "%s", title);
-	sw_alert_finding(w->alert, &f);
-}
-
-static void answer_whois(struct world *w, int result, const char *text, const char *first, const char *last)
-{
-	struct sw_net_whois a = {.head = {.id = w->asked_id, .result = result}, .net = w->asked_net};
-	struct sw_net net;
-
-	snprintf(result < 0 ? a.head.text : a.text, sizeof(a.head.text), "%s", text);
-	if (first && sw_cidr_parse(first, SIZE_MAX, &net) == 0)
-		memcpy(a.first, net.addr, sizeof(a.first));
-	if (last && sw_cidr_parse(last, SIZE_MAX, &net) == 0)
-		memcpy(a.last, net.addr, sizeof(a.last));
-	sw_alert_whois(w->alert, &a);
-}
-
-static void use_whois(struct world *w)
-{
-	w->config.mail_whois = 1;
-	start_anew(w);
-}
-
-static void a_mail_waits_for_whois_and_its_network_is_asked_for_once(void **state)
-{
-	struct world *w = *state;
-
-	use_whois(w);
-	find_address(w, "193.0.6.139", "a break-in");
-	find_address(w, "193.0.6.139", "a second one");
-	run(w, 10);
-	assert_int_equal(w->asked, 1);
-	assert_int_equal(w->mails, 0);
-	answer_whois(w, 0, "netname: RIPE-NCC\nnote: \x1b[2J\n", "193.0.0.0", "193.0.7.255");
-	run(w, 1);
-	mail_is_through(w, 1);
-	assert_non_null(strstr(w->text, "Whose they are, by whois:"));
-	assert_non_null(strstr(w->text, "  193.0.6.139\r\n    netname: RIPE-NCC\r\n    note: \\x1b[2J\r\n"));
-	find_address(w, "193.0.1.1", "a third one");
-	run(w, 320);
-	assert_int_equal(w->asked, 1);
-	mail_is_through(w, 2);
-	assert_non_null(strstr(w->text, "  193.0.1.1\r\n    netname: RIPE-NCC\r\n"));
-	find_address(w, "193.0.8.1", "of another network");
-	run(w, 310);
-	assert_int_equal(w->asked, 2);
-}
-
-static void a_whois_that_fails_or_says_nothing_is_told_and_holds_no_mail_for_long(void **state)
-{
-	struct world *w = *state;
-
-	use_whois(w);
-	find_address(w, "193.0.6.139", "first");
-	run(w, 5);
-	answer_whois(w, -ENOENT, "whois ended with status 127: /usr/bin/whois: No such file or directory", NULL, NULL);
-	run(w, 1);
-	mail_is_through(w, 1);
-	assert_non_null(strstr(w->text, "    not to be had:\r\n    whois ended with status 127: /usr/bin/whois: No"));
-	find_address(w, "2001:67c:2e8::1", "second");
-	run(w, 310);
-	assert_int_equal(w->asked, 2);
-	assert_int_equal(w->mails, 1);
-	run(w, 25);
-	mail_is_through(w, 2);
-	assert_non_null(strstr(w->text, "  2001:67c:2e8::1\r\n    no answer in time\r\n"));
-	w->whois_answer = -ENOTCONN;
-	find_address(w, "194.0.6.139", "third");
-	run(w, 310);
-	mail_is_through(w, 3);
-	assert_non_null(strstr(w->text, "sockwarden-net does not take it"));
-}
-
-static void whois_is_asked_for_five_addresses_at_most_and_never_for_private_ones(void **state)
-{
-	static const char *const never[] = {"10.1.2.3", "192.168.0.1", "127.0.0.1", "198.18.0.1", "203.0.113.9",
-		"224.0.0.1", "255.255.255.255", "fe80::1", "fc00::1", "2001:db8::1", "ff02::1", "::1", "100.64.0.1"};
-	struct world *w = *state;
-	char text[32];
-
-	use_whois(w);
-	for (size_t i = 0; i < SW_ARRAY_SIZE(never); i++)
-		find_address(w, never[i], "private");
-	run(w, 10);
-	assert_int_equal(w->asked, 0);
-	mail_is_through(w, 1);
-	assert_null(strstr(w->text, "whois"));
-	start_anew(w);
-	for (unsigned int i = 0; i < 1000; i++) {
-		snprintf(text, sizeof(text), "193.%u.%u.1", i / 250, i % 250);
-		find_address(w, text, "a flood");
-	}
-	w->whois_answer = -EPERM; /* the engine's: it is on the allow list */
-	run(w, 10);
-	assert_int_equal(w->asked, 5);
-	mail_is_through(w, 2);
-	w->whois_answer = 0;
-	start_anew(w);
-	w->asked = 0;
-	for (unsigned int i = 0; i < 1000; i++) {
-		snprintf(text, sizeof(text), "193.%u.%u.1", i / 250, i % 250);
-		find_address(w, text, "a flood");
-	}
-	run(w, 10);
-	assert_int_equal(w->asked, 5);
-	w->config.mail_whois = 0;
-	start_anew(w);
-	find_address(w, "193.0.6.139", "off");
-	run(w, 10);
-	assert_int_equal(w->asked, 5);
-	assert_int_equal(w->mails, 3);
-}
-
-static void an_answer_that_claims_all_addresses_is_kept_for_one(void **state)
-{
-	struct world *w = *state;
-
-	use_whois(w);
-	find_address(w, "193.0.6.139", "first");
-	run(w, 5);
-	answer_whois(w, 0, "netname: ALL\n", "0.0.0.0", "255.255.255.255");
-	run(w, 1);
-	mail_is_through(w, 1);
-	find_address(w, "8.8.8.8", "second");
-	run(w, 310);
-	assert_int_equal(w->asked, 2);
-}
-
 static ssize_t next_line(struct world *w, char *buf, size_t size)
 {
 	ssize_t n = recv(w->log_fd, buf, size - 1, 0);
@@ -776,10 +482,6 @@ int main(void)
 		T(a_new_configuration_with_the_same_alerts_keeps_what_has_gathered),
 		T(the_command_gets_the_document_and_mail_none_of_its_answers),
 		T(a_letter_goes_at_once_whatever_throttle_and_quiet_hours_say),
-		T(a_mail_waits_for_whois_and_its_network_is_asked_for_once),
-		T(a_whois_that_fails_or_says_nothing_is_told_and_holds_no_mail_for_long),
-		T(whois_is_asked_for_five_addresses_at_most_and_never_for_private_ones),
-		T(an_answer_that_claims_all_addresses_is_kept_for_one),
 		T(syslog_gets_one_datagram_with_priority_and_escaped_text),
 		T(syslog_is_found_again_after_its_restart_and_told_what_it_missed),
 		T(a_host_without_syslog_is_no_fault_but_what_it_missed_is_counted),

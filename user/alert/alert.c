@@ -23,6 +23,7 @@ static int fill_context(struct sw_alert_context *c, const struct sw_alert_setup 
 	c->clock = s->clock;
 	c->config = s->config;
 	c->send = s->send;
+	c->evidence = s->evidence;
 	c->arg = s->arg;
 	if (s->ask_whois && s->config->mail_to[0] && s->config->mail_whois) {
 		c->whois = calloc(1, sizeof(*c->whois));

@@ -12,6 +12,7 @@
 #include "sockwarden/rpc/config.h"
 #include "user/alert/whois.h"
 #include "user/base/clock.h"
+#include "user/base/strbuf.h"
 
 struct sw_alert;
 
@@ -31,6 +32,8 @@ struct sw_alert_setup {
 	int (*send)(enum sw_alert_outlet outlet, int fd, uint32_t id, void *arg);
 	/* Asks whose an address is (whois.h); the answer comes to sw_alert_whois. NULL: nobody is asked. */
 	int (*ask_whois)(const struct sw_net *net, uint32_t id, void *arg);
+	/* Adds the lines of logs that speak against net, if any, each with a \n, printable. May be NULL. */
+	void (*evidence)(const struct sw_net *net, struct sw_strbuf *out, void *arg);
 	void *arg;
 };
 

@@ -7,7 +7,9 @@
 
 enum {
 	SENDER_MAX = 320,
-	WHOIS_MAX = 5, /* addresses of a mail that are asked for */
+	ADDRESSES_MAX = 5, /* of the most severe rows: those that a mail knows more of */
+	LINES_MAX = 12, /* of what is known of one */
+	LINE_MAX = 400,
 	LETTER_ID = 1 << 30, /* so that its Message-ID is not that of the table sent next */
 };
 
@@ -62,11 +64,11 @@ static void write_row(struct sw_strbuf *b, const struct sw_batch_row *r)
 }
 
 /* The addresses of the most severe rows, each once. */
-static size_t find_addresses(const struct sw_batch *b, struct sw_net ret[static WHOIS_MAX])
+static size_t find_addresses(const struct sw_batch *b, struct sw_net ret[static ADDRESSES_MAX])
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < b->n_rows && n < WHOIS_MAX; i++) {
+	for (size_t i = 0; i < b->n_rows && n < ADDRESSES_MAX; i++) {
 		bool is_new = sw_cidr_parse(b->rows[i].subject, SIZE_MAX, &ret[n]) == 0;
 
 		for (size_t k = 0; is_new && k < n; k++)
@@ -78,7 +80,7 @@ static size_t find_addresses(const struct sw_batch *b, struct sw_net ret[static 
 
 static bool waits(const struct sw_batch *b)
 {
-	struct sw_net nets[WHOIS_MAX];
+	struct sw_net nets[ADDRESSES_MAX];
 	bool is_waiting = false;
 	size_t n = b->context->whois ? find_addresses(b, nets) : 0;
 
@@ -90,36 +92,57 @@ static bool waits(const struct sw_batch *b)
 	return is_waiting;
 }
 
-/* Each line cleaned once more: it came from another process. */
-static void write_lines(const char *text, struct sw_strbuf *out)
+/* What was cleaned before it came here, cleaned once more: but a backslash stays one. */
+static void put_cleaned(struct sw_strbuf *out, const char *text, size_t len)
 {
-	for (const char *end; *text; text = end + (*end == '\n')) {
+	const char *end = text + len, *next;
+
+	for (; text < end; text = next + (next < end)) {
+		next = memchr(text, '\\', (size_t)(end - text));
+		next = next ? next : end;
+		sw_strbuf_safe(out, text, (size_t)(next - text));
+		if (next < end)
+			sw_strbuf_putc(out, '\\');
+	}
+}
+
+/* At most so many lines. */
+static void write_lines(const char *text, unsigned int most, struct sw_strbuf *out)
+{
+	for (const char *end; *text && most--; text = end + (*end == '\n')) {
 		end = text + strcspn(text, "\n");
 		sw_strbuf_puts(out, "    ");
-		sw_strbuf_safe(out, text, (size_t)(end - text));
+		put_cleaned(out, text, SW_MIN((size_t)(end - text), (size_t)LINE_MAX));
 		sw_strbuf_putc(out, '\n');
 	}
 }
 
-static void write_whois(const struct sw_batch *b, struct sw_strbuf *out)
+static void write_whois(const struct sw_batch *b, const struct sw_net *net, struct sw_strbuf *out)
 {
-	struct sw_net nets[WHOIS_MAX];
-	size_t n = b->context->whois ? find_addresses(b, nets) : 0;
+	const struct sw_whois_entry *e = b->context->whois ? sw_whois_look(b->context->whois, net, false) : NULL;
+
+	if (!e)
+		return;
+	sw_strbuf_puts(out, e->state == SW_WHOIS_FAILED ? "    whois is not to be had:\n" : "    whois:\n");
+	write_lines(e->state == SW_WHOIS_WAITING ? "no answer in time" : e->text, LINES_MAX, out);
+}
+
+static void write_addresses(const struct sw_batch *b, struct sw_strbuf *out)
+{
+	struct sw_net nets[ADDRESSES_MAX];
+	size_t n = find_addresses(b, nets);
 	char text[SW_NET_TEXT_MAX];
-	bool has_any = false;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct sw_whois_entry *e = sw_whois_look(b->context->whois, &nets[i], false);
+		_strbuf_ struct sw_strbuf lines = {}, known = {};
 
-		if (!e)
-			continue;
-		if (!has_any)
-			sw_strbuf_puts(out, "\nWhose they are, by whois:\n");
-		has_any = true;
-		sw_strbuf_printf(out, "\n  %s\n", sw_cidr_format(text, &nets[i]));
-		if (e->state == SW_WHOIS_FAILED)
-			sw_strbuf_puts(out, "    not to be had:\n");
-		write_lines(e->state == SW_WHOIS_WAITING ? "no answer in time" : e->text, out);
+		if (b->context->evidence)
+			b->context->evidence(&nets[i], &lines, b->context->arg);
+		write_lines(sw_strbuf_get(&lines), LINES_MAX, &known);
+		write_whois(b, &nets[i], &known);
+		if (known.len)
+			sw_strbuf_printf(out, "\n  %s\n%s", sw_cidr_format(text, &nets[i]), sw_strbuf_get(&known));
+		out->is_failed |= lines.is_failed || known.is_failed;
 	}
 }
 
@@ -137,7 +160,7 @@ static void write_body(const struct sw_batch *s, struct sw_strbuf *b)
 		sw_strbuf_printf(b,
 			"\nand %llu more, no more severe than these, that did not fit here.\n",
 			(unsigned long long)s->cut);
-	write_whois(s, b);
+	write_addresses(s, b);
 	sw_strbuf_puts(b, "\nOn the host: sockwarden events, sockwarden why ADDRESS\n");
 }
 

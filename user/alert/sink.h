@@ -29,6 +29,7 @@ struct sw_alert_context {
 	struct sw_rules_when quiet[SW_CONFIG_QUIET_MAX];
 	size_t n_quiet;
 	int (*send)(enum sw_alert_outlet outlet, int fd, uint32_t id, void *arg);
+	void (*evidence)(const struct sw_net *net, struct sw_strbuf *out, void *arg);
 	void *arg;
 	struct sw_whois_cache *whois; /* NULL: nobody is asked */
 	struct sw_alert_stats stats;

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Sinks: webhook and command. The batch's table as a JSON document, or what alerts.webhook.template makes of it. */
 #include "user/alert/batch.h"
+#include "user/base/cidr.h"
 #include "user/base/json.h"
 #include "user/base/words.h"
 
-enum { SCHEMA_VERSION = 1 };
+enum {
+	SCHEMA_VERSION = 1,
+	EVIDENCE_ROWS = 20, /* the most severe: those whose lines of logs are in the document */
+};
 
 static bool is_wanted(const struct sw_alert_context *c)
 {
@@ -24,7 +28,26 @@ static void write_text(struct sw_json *j, const char *key, const char *text)
 		sw_json_string(j, key, text);
 }
 
-static void write_row(struct sw_json *j, const struct sw_batch_row *r)
+static void write_evidence(const struct sw_alert_context *c, const char *subject, struct sw_json *j)
+{
+	_strbuf_ struct sw_strbuf lines = {};
+	struct sw_net net;
+
+	if (!c->evidence || sw_cidr_parse(subject, SIZE_MAX, &net) < 0)
+		return;
+	c->evidence(&net, &lines, c->arg);
+	if (!lines.len)
+		return;
+	sw_json_array_begin(j, "evidence");
+	for (const char *line = sw_strbuf_get(&lines), *end; *line; line = end + (*end == '\n')) {
+		end = line + strcspn(line, "\n");
+		sw_json_stringn(j, NULL, line, (size_t)(end - line));
+	}
+	sw_json_array_end(j);
+}
+
+static void write_row(
+	const struct sw_alert_context *c, const struct sw_batch_row *r, bool has_evidence, struct sw_json *j)
 {
 	sw_json_object_begin(j, NULL);
 	sw_json_string(j, "severity", sw_severity_word(r->severity));
@@ -43,6 +66,8 @@ static void write_row(struct sw_json *j, const struct sw_batch_row *r)
 	write_text(j, "executable", r->executable);
 	write_text(j, "unit", r->unit);
 	write_text(j, "container", r->container);
+	if (has_evidence)
+		write_evidence(c, r->subject, j);
 	sw_json_object_end(j);
 }
 
@@ -63,7 +88,7 @@ static void write_document(const struct sw_batch *b, const char *title, struct s
 		sw_json_bool(&j, "after_quiet_hours", true);
 	sw_json_array_begin(&j, "findings");
 	for (size_t n = 0; n < b->n_rows; n++)
-		write_row(&j, &b->rows[n]);
+		write_row(b->context, &b->rows[n], n < EVIDENCE_ROWS, &j);
 	sw_json_array_end(&j);
 	sw_json_object_end(&j);
 }

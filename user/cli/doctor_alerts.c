@@ -4,6 +4,7 @@
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "user/cli/doctor.h"
@@ -70,14 +71,36 @@ static bool check_program(struct sw_doctor *d, const char *key, const char *comm
 	return false;
 }
 
+static bool is_set_id(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (st.st_mode & (S_ISUID | S_ISGID));
+}
+
+/* What we start gets no right that we have not: Exim is set-user-ID, Postfix's postdrop set-group-ID. */
+static bool check_sendmail(struct sw_doctor *d, const char *path)
+{
+	const char *in_need = is_set_id(path) ? path : is_set_id("/usr/sbin/postdrop") ? "/usr/sbin/postdrop" : NULL;
+
+	if (!check_program(d, "alerts.mail.sendmail", path,
+		    "apt-get install a mail server such as exim4-daemon-light, and set alerts.mail.smtp.url: smtp://localhost"))
+		return false;
+	if (!in_need)
+		return true;
+	sw_doctor_add(d, SW_DOCTOR_WARN, "alerts", "set alerts.mail.smtp.url: smtp://localhost",
+		"alerts.mail.sendmail: %s needs rights of its own (set-user-ID or set-group-ID), which nothing that sockwarden starts gets",
+		in_need);
+	return false;
+}
+
 void sw_doctor_alerts(struct sw_doctor *d)
 {
 	const struct sw_config *c = &d->conf;
 	bool is_good = true;
 
 	if (c->mail_to[0] && !c->smtp_url[0])
-		is_good &= check_program(d, "alerts.mail.sendmail", c->sendmail_path,
-			"apt-get install a mail server such as exim4-daemon-light, or set alerts.mail.smtp.url");
+		is_good &= check_sendmail(d, c->sendmail_path);
 	if (c->mail_to[0] && c->mail_whois)
 		is_good &= check_program(d, "alerts.mail.whois_program", c->whois_path, "apt-get install whois");
 	if (c->command_run[0])

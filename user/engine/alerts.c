@@ -3,6 +3,7 @@
 
 #include "user/base/cidr.h"
 #include "user/engine/bans.h"
+#include "user/engine/logs.h"
 #include "user/engine/net_peer.h"
 
 struct sw_alerts {
@@ -80,6 +81,11 @@ static int ask_whois(const struct sw_net *net, uint32_t id, void *arg)
 	return sw_policy_covering_allow(e->policy, net) ? -EPERM : sw_net_peer_ask_whois(e, net, id);
 }
 
+static void evidence(const struct sw_net *net, struct sw_strbuf *out, void *arg)
+{
+	sw_logs_evidence(arg, net, out);
+}
+
 static void open_alert(struct sw_engine *e)
 {
 	struct sw_alerts *a = e->alerts;
@@ -88,6 +94,7 @@ static void open_alert(struct sw_engine *e)
 				     .host = e->host,
 				     .send = sw_net_peer_send,
 				     .ask_whois = ask_whois,
+				     .evidence = evidence,
 				     .arg = e},
 		&a->alert);
 

@@ -84,5 +84,7 @@ void sw_logs_journal_free(struct sw_logs_journal *x);
 /* verb_logs.c */
 extern const struct sw_ctl_verb sw_logs_verbs[];
 void sw_logs_status(struct sw_engine *e, struct sw_json *j);
+/* The lines that made the last rule due for net, each with a \n, printable. */
+void sw_logs_evidence(struct sw_engine *e, const struct sw_net *net, struct sw_strbuf *out);
 void sw_logs_why(
 	struct sw_engine *e, const char *subject, const struct sw_net *net, struct sw_json *j);

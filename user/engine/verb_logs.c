@@ -174,6 +174,20 @@ void sw_logs_why(
 	(void)sw_store_each_evidence(e->store, &wider, EVIDENCE_SHOWN, tell_evidence, &t);
 }
 
+static void add_lines(void *arg, int64_t wall_sec, const char *rule, const char *lines)
+{
+	sw_strbuf_puts(arg, lines);
+}
+
+void sw_logs_evidence(struct sw_engine *e, const struct sw_net *net, struct sw_strbuf *out)
+{
+	struct sw_net wider = sw_net_trim(net, e->config->ban_ipv6_plen);
+
+	(void)sw_store_each_evidence(e->store, net, 1, add_lines, out);
+	if (!out->len && net->family == SW_AF_IP6 && !sw_net_eq(net, &wider))
+		(void)sw_store_each_evidence(e->store, &wider, 1, add_lines, out);
+}
+
 const struct sw_ctl_verb sw_logs_verbs[] = {
 	{"logs", SW_CTL_READ, verb_logs},
 	{},
