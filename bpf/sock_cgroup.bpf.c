@@ -2,58 +2,18 @@
 /*
  * Hooks of the root cgroup: who makes a socket, and what is bound, asked for and released. They see
  * io_uring and 32-bit calls too. They deny nothing but, while armed, a connect or datagram to what a list
- * that drops holds (lib/sock_refuse.bpf.h). Attach each to the root of cgroup v2.
+ * that drops holds (lib/sock_refuse.bpf.h) or that the socket policy refuses (lib/sock_policy.bpf.h). Attach
+ * each to the root of cgroup v2.
  *
  * Essential: on_sock_create, on_post_bind4, on_post_bind6, on_connect4, on_connect6, on_sock_release.
  * Optional: on_sendmsg4, on_sendmsg6 (first destination of a UDP socket), on_sockops (the port of a
  * listener that was never bound; without it the next snapshot tells).
  */
-#include "lib/sock_emit.bpf.h"
-#include "lib/sock_limit.bpf.h"
+#include "lib/sock_ctx.bpf.h"
+#include "lib/sock_policy.bpf.h"
 #include "lib/sock_refuse.bpf.h"
 
-#include <bpf/bpf_endian.h>
-
-enum { REFUSE = 0, ALLOW = 1, SOCK_RAW = 3, REFUSED_RESULT = 0x80, EPERM = 1 };
-
-/* The note on a socket; made where there is none yet, because the socket is older than we are. */
-static __always_inline struct sock_note *note_of(void *sk)
-{
-	struct sock_note *note = bpf_sk_storage_get(&sock_owner, sk, 0, 0);
-
-	if (note)
-		return note;
-	note = bpf_sk_storage_get(&sock_owner, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!note) {
-		sw_stat_inc(SW_STAT_OWNER_LOST);
-		return NULL;
-	}
-	owner_of_task(&note->owner, current_task());
-	return note;
-}
-
-/* A record about the socket of ctx, a bpf_sock or a bpf_sock_addr: both have these members. */
-#define event_about(event_type, note, ctx)                                                                    \
-	({                                                                                                     \
-		struct sw_sock_event *_e = sock_event_begin(event_type, note);                                 \
-		if (_e) {                                                                                      \
-			_e->cookie = bpf_get_socket_cookie(ctx);                                               \
-			_e->family = (ctx)->family;                                                            \
-			_e->type = (ctx)->type;                                                                \
-			_e->protocol = (ctx)->protocol;                                                        \
-		}                                                                                              \
-		_e;                                                                                            \
-	})
-
-/* words: four of an IPv6 address in a context, which can be read but a word at a time. */
-#define copy6_words(to, words)                                                                                 \
-	({                                                                                                     \
-		__u32 *_a = (__u32 *)(to);                                                                     \
-		_a[0] = (words)[0];                                                                            \
-		_a[1] = (words)[1];                                                                            \
-		_a[2] = (words)[2];                                                                            \
-		_a[3] = (words)[3];                                                                            \
-	})
+enum { SOCK_RAW = 3 };
 
 static __always_inline struct sw_sock_event *bound_begin(struct bpf_sock *ctx)
 {
@@ -122,6 +82,7 @@ struct asked {
 	union sw_flow_addr to;
 	__u32 flag; /* 0, or the one that is set once a socket's destination was told */
 	bool is_refused;
+	__u8 policy_rule; /* that refuses it, 0: none */
 };
 
 static __always_inline __u32 asked_count(struct bpf_sock_addr *ctx, const struct asked *a, const struct sock_note *note)
@@ -163,6 +124,7 @@ static __always_inline void tell_asked(struct bpf_sock_addr *ctx, const struct a
 	e->rport = bpf_ntohs(ctx->user_port);
 	e->count = count;
 	e->ret = a->is_refused ? -EPERM : 0;
+	e->policy_rule = a->policy_rule;
 	/* a datagram sent aside leaves the socket without a peer, and so does a refusal */
 	e->state = a->flag || a->is_refused ? TCP_CLOSE : 0;
 	e->origin = origin_of(current_task());
@@ -183,6 +145,10 @@ static __always_inline int asked4(struct bpf_sock_addr *ctx, __u32 flag)
 	struct asked a = {.to.word = {ctx->user_ip4}, .flag = flag};
 
 	a.is_refused = is_refused4(a.to.word[0]);
+	if (!a.is_refused) {
+		a.policy_rule = policy_refuses(SW_SOCK_CONNECT, ctx, 0, mapped4(a.to.word[0]));
+		a.is_refused = a.policy_rule != 0;
+	}
 	return answer(ctx, &a);
 }
 
@@ -192,6 +158,10 @@ static __always_inline int asked6(struct bpf_sock_addr *ctx, __u32 flag)
 
 	copy6_words(&a.to, ctx->user_ip6);
 	a.is_refused = is_refused6(&a.to);
+	if (!a.is_refused) {
+		a.policy_rule = policy_refuses(SW_SOCK_CONNECT, ctx, a.to.half[0], a.to.half[1]);
+		a.is_refused = a.policy_rule != 0;
+	}
 	return answer(ctx, &a);
 }
 

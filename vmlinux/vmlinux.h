@@ -379,6 +379,12 @@ struct cred {
 
 struct kernfs_node {
 	__u64 id;
+	struct kernfs_node *parent;
+	const char *name;
+};
+/* Since 6.15. */
+struct kernfs_node___new {
+	struct kernfs_node *__parent;
 };
 struct cgroup {
 	struct kernfs_node *kn;

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "lib/armed.bpf.h"
 #include "lib/egress_ctl.bpf.h"
 #include "lib/packed.bpf.h"
 
@@ -53,22 +54,16 @@ static __always_inline bool is_dropped6(const struct sw_gate_ctl *ctl, const uni
 	return is_listed(inner, &key, SW_R_TRAIL_DST, &hit) && hit.is_bad;
 }
 
-/* Armed, by whoever, and not past the end of that. */
-static __always_inline const struct sw_gate_ctl *armed_ctl(void)
+static __always_inline const struct sw_gate_ctl *refusing_ctl(void)
 {
-	__u32 zero = 0;
-	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &zero);
+	const struct sw_gate_ctl *ctl = armed_ctl();
 
-	if (!ctl || ctl->mode != SW_MODE_ENFORCE || egress_action() != SW_EGRESS_DROP)
-		return NULL;
-	if (ctl->enforce_until_ns && sw_now(ctl->clock_offset_ns) >= ctl->enforce_until_ns)
-		return NULL;
-	return ctl;
+	return ctl && egress_action() == SW_EGRESS_DROP ? ctl : NULL;
 }
 
 static __always_inline bool is_refused4(__be32 to)
 {
-	const struct sw_gate_ctl *ctl = armed_ctl();
+	const struct sw_gate_ctl *ctl = refusing_ctl();
 	const union sw_flow_addr addr = {.word = {to}};
 
 	return ctl && is_dropped4(ctl, &addr) && !is_addr_allowed(4, &addr);
@@ -77,7 +72,7 @@ static __always_inline bool is_refused4(__be32 to)
 /* An IPv4 address may come in IPv6's clothes: ::ffff:a.b.c.d. */
 static __always_inline bool is_refused6(const union sw_flow_addr *to)
 {
-	const struct sw_gate_ctl *ctl = armed_ctl();
+	const struct sw_gate_ctl *ctl = refusing_ctl();
 	union sw_flow_addr four = {};
 
 	if (!ctl)

@@ -56,7 +56,7 @@ static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
-	sw_ladder_unpin(f->pin_dir);
+	sw_ladder_unpin(f->pin_dir, NULL);
 	sw_plant_done(&f->plant);
 	sw_bpffs_remove(f->bpffs);
 	umount2(f->dir, MNT_DETACH);

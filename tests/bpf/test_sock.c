@@ -5,6 +5,8 @@
  */
 #include "tests/bpf/sock_rig.h"
 
+#include "skel/sock_bind.skel.h"
+
 static uint16_t port_of(int fd)
 {
 	struct sockaddr_in6 a;
@@ -612,7 +614,7 @@ static void unloading_leaves_no_program_behind(void **state)
 }
 
 /* Where a helper is, from the base that calls in a dump are counted from; 0 when that is not told. */
-static int32_t helper_offset(const char *name)
+static int32_t offset_of(const char *name)
 {
 	_fclose_ FILE *f = fopen("/proc/kallsyms", "re");
 	unsigned long long at, helper = 0, base = 0;
@@ -650,27 +652,34 @@ static void check_no_call(struct bpf_object *o, int32_t helper)
 /* lockdown=confidentiality refuses a program in which one can be reached (lib/lockdown.bpf.h). */
 static void no_program_reads_kernel_memory_where_it_may_not(void **state)
 {
-	static const char *const helpers[] = {"bpf_probe_read_kernel", "bpf_probe_read_user"};
+	static const char *const calls[] = {
+		"bpf_probe_read_kernel", "bpf_probe_read_kernel_str", "bpf_probe_read_user"};
+	struct sock_bind *bind = sock_bind__open();
 	struct sock_cgroup *cg = sock_cgroup__open();
 	struct sock_trace *tr = sock_trace__open();
 	struct sock_iter *it = sock_iter__open();
 
-	assert_true(cg && tr && it);
+	assert_true(cg && tr && it && bind);
+	cg->rodata->can_read_kernel = false;
+	bind->rodata->can_read_kernel = false;
 	tr->rodata->can_read_kernel = false;
 	it->rodata->can_read_kernel = false;
 	assert_int_equal(sock_cgroup__load(cg), 0);
+	assert_int_equal(sock_bind__load(bind), 0);
 	assert_int_equal(sock_trace__load(tr), 0);
 	assert_int_equal(sock_iter__load(it), 0);
-	for (size_t i = 0; i < SW_ARRAY_SIZE(helpers); i++) {
-		int32_t helper = helper_offset(helpers[i]);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(calls); i++) {
+		int32_t call = offset_of(calls[i]);
 
-		assert_int_not_equal(helper, 0);
-		check_no_call(cg->obj, helper);
-		check_no_call(tr->obj, helper);
-		check_no_call(it->obj, helper);
+		assert_int_not_equal(call, 0);
+		check_no_call(cg->obj, call);
+		check_no_call(bind->obj, call);
+		check_no_call(tr->obj, call);
+		check_no_call(it->obj, call);
 	}
 	sock_iter__destroy(it);
 	sock_trace__destroy(tr);
+	sock_bind__destroy(bind);
 	sock_cgroup__destroy(cg);
 }
 

@@ -92,3 +92,75 @@ def test_what_is_learnt_allows_what_it_was_learnt_from(lab):
     lab.wait(lambda: told(lab, "policy-listen", 4500), 5, "what was not there is told of")
     assert 4500 in offenders(lab)
     assert not told(lab, "policy-listen", 4100) and not told(lab, "policy-listen", 4300)
+
+
+CONNECT = """
+import os, socket, sys
+os.setuid(int(sys.argv[3]))
+s = socket.socket()
+s.settimeout(10)
+try:
+    s.connect((sys.argv[1], int(sys.argv[2])))
+    print("connected")
+except PermissionError:
+    print("refused")
+except OSError as e:
+    print("failed")
+"""
+
+
+def connect(lab, to, port, uid=0, program="client"):
+    p = lab.spawn(python(lab, program), "-S", "-E", "-c", CONNECT, to, port, uid)
+    return p.stdout.readline().strip()
+
+
+def policy(lab):
+    return f"""policy:
+  default: allow
+  listen:
+    - executable: "{lab.dir}/server"
+      ports: 4100
+    - ports: 4100-4199
+      protocol: tcp
+      action: deny
+    - executable: "{lab.dir}/be*"
+      networks: 0.0.0.0
+      user: nobody
+      action: deny
+    - executable: "{lab.dir}/[x]"
+      action: deny
+  connect:
+    - networks: {lab.gateway}
+      ports: 4998
+    - user: nobody
+      ports: 4990-4999
+      action: deny
+"""
+
+
+def test_what_the_policy_denies_is_refused_while_armed(lab):
+    start(lab, policy(lab))
+    assert serve(lab, 4150, program="other")[1] == "listens", "observing refuses nothing"
+    assert lab.wait(lambda: told(lab, "policy-listen", 4150), 5, "but it is told of")
+    assert "can only be observed" in lab.cli("policy", "check")[2], "a pattern is beyond the kernel"
+    assert lab.cli("arm")[0] in (0, 6)
+    assert serve(lab, 4151, program="other")[1] == "refused"
+    assert serve(lab, 4151, 0, "6", program="other")[1] == "refused"
+    assert serve(lab, 4100)[1] == "listens", "the rule before allows it"
+    assert serve(lab, 4400, 65534, program="beta")[1] == "refused" and serve(lab, 4401, program="beta")[1] == "listens"
+    assert serve(lab, 4402, 65534, program="alpha")[1] == "listens"
+    assert serve(lab, 4160, 54321, program="beta")[1] == "refused", "a user without a name"
+    assert lab.wait(lambda: told(lab, "policy-listen", 4160), 5, "he is told of by his number")[0]["uid"] == 54321
+    found = lab.wait(lambda: told(lab, "policy-listen", 4151), 5, "the refusal is told of")
+    assert found[0]["process"] == "other" and "was refused to listen on" in found[0]["title"]
+    assert "rule 2 of policy.listen" in found[0]["title"] and "user root" in found[0]["title"]
+    assert connect(lab, lab.gateway, 4999, 65534) == "refused"
+    assert connect(lab, lab.gateway, 4998, 65534) == "failed" and connect(lab, lab.gateway, 4999) == "failed"
+    found = lab.wait(lambda: told(lab, "policy-connect", 4999), 5, "so is a connect")
+    assert found[0]["subject"] == lab.gateway and "by rule 2 of policy.connect" in found[0]["title"]
+    lost = {row["name"]: row["count"] for row in lab.cli_json("status")["losses"]}
+    assert lost["binds-refused"] >= 3 and lost["connects-refused"] >= 1
+    # nobody is left to decide: what was refused stays refused
+    lab.kill_all()
+    assert serve(lab, 4152, program="other")[1] == "refused"
+    assert connect(lab, lab.gateway, 4999, 65534) == "refused"

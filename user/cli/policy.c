@@ -33,12 +33,26 @@ ANY_CELL(container)
 ANY_CELL(ports)
 ANY_CELL(networks)
 
+/* Rules that the kernel cannot refuse by, with the reason: they are observed. */
+static void say_observed(struct sw_cli *c, const json_t *rules)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rules, i, row)
+	{
+		if (sw_streq(sw_cli_text(row, "action"), "deny") && !sw_cli_true(row, "kernel"))
+			sw_cli_say(c, "%s rule %lld can only be observed on this host: %s", sw_cli_text(row, "list"),
+				sw_cli_number(row, "rule"), sw_cli_text(row, "why"));
+	}
+}
+
 int sw_cli_policy_show(struct sw_cli *c)
 {
 	static const struct sw_cli_column columns[] = {{"LIST", "list"},
 		{"RULE", "rule", SW_COL_RIGHT}, {"ACTION", "action"},
 		{"EXECUTABLE", NULL, SW_COL_FLEX, cell_executable}, {"USER", NULL, 0, cell_user},
-		{"CONTAINER", NULL, 0, cell_container}, {"PORTS", NULL, SW_COL_FLEX, cell_ports},
+		{"CONTAINER", NULL, 0, cell_container}, {"PROTO", "protocol"}, {"PORTS", NULL, SW_COL_FLEX, cell_ports},
 		{"NETWORKS", NULL, SW_COL_FLEX, cell_networks}, {"HITS", "hits", SW_COL_RIGHT}, {}};
 	json_t *d = NULL;
 	int r = sw_cli_ask(c, "policy.show", NULL, -1, &d);
@@ -51,6 +65,7 @@ int sw_cli_policy_show(struct sw_cli *c)
 		sw_cli_say(c, "what no rule names: %s (seen: %lld listeners, %lld connects)",
 			sw_cli_text(d, "default"), sw_cli_number(d, "unnamed_listen"),
 			sw_cli_number(d, "unnamed_connect"));
+	say_observed(c, json_object_get(d, "rules"));
 	json_decref(d);
 	return SW_EXIT_OK;
 }
@@ -72,7 +87,7 @@ int sw_cli_policy_check(struct sw_cli *c)
 		{"PROCESS", "process"}, {"USER", "user"},
 		{"CONTAINER", "container", SW_COL_OPTIONAL},
 		{"EXECUTABLE", "executable", SW_COL_FLEX}, {}};
-	json_t *d = NULL;
+	json_t *d = NULL, *rules = NULL;
 	int r = sw_cli_ask(c, "policy.sockets", NULL, -1, &d);
 
 	if (r)
@@ -80,6 +95,9 @@ int sw_cli_policy_check(struct sw_cli *c)
 	keep_offences(json_object_get(d, "sockets"));
 	sw_cli_print_rows(c, d, "sockets", columns,
 		"the policy allows all that listens and is connected now");
+	if (!sw_cli_ask_quietly(c, "policy.show", NULL, -1, &rules))
+		say_observed(c, json_object_get(rules, "rules"));
+	json_decref(rules);
 	r = json_array_size(json_object_get(d, "sockets")) ? SW_EXIT_NEGATIVE : SW_EXIT_OK;
 	json_decref(d);
 	return r;

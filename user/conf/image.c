@@ -40,7 +40,8 @@ static bool has_ended_sock_rules(const struct sw_config_sock_rules *rules)
 
 		if (!has_end(r->executable, sizeof(r->executable)) || !has_end(r->user, sizeof(r->user)) ||
 			!has_end(r->container, sizeof(r->container)) || !has_end(r->ports, sizeof(r->ports)) ||
-			!has_end(r->networks, sizeof(r->networks)) || r->action > SW_SOCK_DENY)
+			!has_end(r->networks, sizeof(r->networks)) || r->action > SW_SOCK_DENY ||
+			r->protocol > SW_SOCK_PROTO_UDP || r->then > SW_SOCK_THEN_ISOLATE)
 			return false;
 	}
 	return true;
@@ -120,7 +121,7 @@ static bool has_known_words(const struct sw_config *c)
 	return (c->mode == SW_MODE_OBSERVE || c->mode == SW_MODE_ENFORCE) && c->on_exit <= SW_ON_EXIT_REMOVE &&
 	       c->trail_dirs_action <= SW_TRAIL_DROP && c->egress <= SW_EGRESS_OFF &&
 	       c->first_destinations <= SW_FIRSTS_ALERT &&
-	       c->policy_default <= SW_SOCK_DENY &&
+	       c->policy_default <= SW_SOCK_DENY && c->policy_then <= SW_SOCK_THEN_ISOLATE &&
 	       c->hook <= SW_HOOK_GENERIC && c->log_level <= SW_LOG_DEBUG && c->mail_min_severity < SW_SEV_COUNT &&
 	       c->syslog_min_severity < SW_SEV_COUNT && c->webhook_min_severity < SW_SEV_COUNT &&
 	       c->command_min_severity < SW_SEV_COUNT && c->quiet_min_severity < SW_SEV_COUNT &&

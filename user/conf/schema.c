@@ -35,8 +35,8 @@ static const char *const own_state_words[] = {"same", "auto", "on", "off"};
 static const char *const own_action_words[] = {"same", "observe", "alert", "ban"};
 static const char *const backend_words[] = {"xdp", "nftables", "hosts.deny", "exec"};
 static const char *const format_words[] = {"plain", "nginx", "hosts.deny"};
-static const char *const policy_words[] = {"allow", "observe"};
-static const char *const sock_action_words[] = {"allow", "observe"};
+static const char *const sock_action_words[] = {"allow", "observe", "deny"};
+static const char *const sock_protocol_words[] = {"any", "tcp", "udp"};
 static const char *const severity_words[] = {
 #define SEVERITY_WORD(id, word) word,
 	SW_SEVERITIES(SEVERITY_WORD)
@@ -320,8 +320,8 @@ const struct sw_conf_row sw_conf_rows[] = {
 		"{enabled: " #on ", threshold: " #threshold ", window: " #window ", allow: []}", 1, most, NULL, sentence},
 	SW_HABIT_RULES(HABIT_ROW)
 #undef HABIT_ROW
-	{"policy.default", SW_CONF_WORD, AT(policy_default), "allow", 0, 0, WORDS(policy_words, SW_SOCK_ALLOW),
-		"What holds for a socket that no rule names, where its list has rules: observe makes it a finding."},
+	{"policy.default", SW_CONF_WORD, AT(policy_default), "allow", 0, 0, WORDS(sock_action_words, SW_SOCK_ALLOW),
+		"What holds for a socket that no rule names, where its list has rules: observe makes it a finding, deny refuses it too, while enforcing."},
 	{"policy.listen", SW_CONF_SOCK_RULES, AT(policy_listen), NULL, 0, SW_CONFIG_SOCK_RULES_MAX, NULL,
 		"Who may listen on which ports; the first rule that names a listener decides, and what is left out names everything.",
 		"- executable: /usr/sbin/sshd\n  user: root\n  ports: \"22\"\n- executable: /usr/sbin/nginx\n  ports: 80, 443, 8000-8100\n- user: www-data\n  action: observe\n"},
@@ -420,8 +420,10 @@ const struct sw_conf_row sw_conf_sock_rule_rows[] = {
 		"Ports and ranges with commas between, at most 16: those listened on, or those of the peer."},
 	{"networks", SW_CONF_TEXT, AT_SOCK(networks), "", 0, 0, NULL,
 		"Addresses and networks with commas between, at most 16: listened on, or of the peer."},
+	{"protocol", SW_CONF_WORD, AT_SOCK(protocol), "any", 0, 0, WORDS(sock_protocol_words, SW_SOCK_PROTO_ANY),
+		"TCP (and MPTCP) or UDP alone."},
 	{"action", SW_CONF_WORD, AT_SOCK(action), "allow", 0, 0, WORDS(sock_action_words, SW_SOCK_ALLOW),
-		"What it is for: allow, or observe, which makes it a finding."},
+		"What it is for: allow; observe, which makes it a finding; or deny, which refuses it too, while enforcing."},
 	{},
 };
 

@@ -9,7 +9,9 @@
 #include "user/base/ports.h"
 #include "user/base/words.h"
 #include "user/detect/sock_policy.h"
+#include "user/io/msg.h"
 #include "user/policy/sock_rules.h"
+#include "user/policy/sock_table.h"
 
 enum {
 	TOLD_MAX = 2048, /* offences remembered; the oldest makes room */
@@ -22,6 +24,7 @@ enum {
 enum way { LISTEN, CONNECT, WAYS };
 static const char *const way_words[WAYS] = {"listen", "connect"};
 static const char *const action_words[] = {"allow", "observe", "deny"};
+static const char *const protocol_words[] = {"any", "tcp", "udp"};
 
 struct offence {
 	uint64_t finding, told_ns, written_ns, count;
@@ -36,6 +39,7 @@ struct sw_sock_policy {
 	uint64_t minute_ns;
 	unsigned int n_new;
 	char own_dir[256]; /* of our programs, with the slash; "" when unknown */
+	struct sw_sock_table table; /* as the kernel has it, or is about to */
 };
 
 /* Our own programs are not judged: they answer to nobody but the guard. */
@@ -47,6 +51,14 @@ static bool is_own(const struct sw_engine *e, uint32_t pid, const char *executab
 		return true;
 	return n && !strncmp(executable, e->sock_policy->own_dir, n) &&
 		!strncmp(executable + n, "sockwarden", 10);
+}
+
+/* A number that passwd(5) does not have names nobody. */
+static const char *user_name(struct sw_engine *e, uint32_t uid)
+{
+	const char *name = sw_users_name(e->watch->users, uid);
+
+	return name ? name : "";
 }
 
 static bool is_new_admitted(struct sw_sock_policy *p, uint64_t now)
@@ -117,12 +129,15 @@ static void judge(struct sw_engine *e, struct sw_sock_offence *o)
 		.user = o->user,
 		.container = o->container,
 		.uid = o->uid,
+		.protocol = o->protocol,
 		.port = o->port,
 		.address = o->address};
 
 	if (is_own(e, o->pid, o->executable))
 		return;
-	if (sw_sock_rules_judge(p->rules[o->is_connect], &facts, &o->rule) != SW_SOCK_ALLOW)
+	/* what the kernel refused was judged by it: a rule that changed since then is not what refused */
+	if (o->is_refused ||
+		sw_sock_rules_judge(p->rules[o->is_connect], &facts, &o->rule) != SW_SOCK_ALLOW)
 		tell(e, o);
 	if (o->rule >= 0)
 		p->hits[o->is_connect][o->rule]++;
@@ -158,7 +173,7 @@ static bool listener_of(struct sw_engine *e, const struct sw_sock *s, struct sw_
 		.address = row->address,
 		.process = info.name,
 		.executable = row->executable,
-		.user = sw_users_name(w->users, row->uid),
+		.user = user_name(e, row->uid),
 		.container = row->container,
 		.unit = row->unit};
 	return true;
@@ -185,34 +200,107 @@ void sw_sock_policy_settled(struct sw_engine *e)
 		sw_inventory_each(e->watch->inv, settle_one, e);
 }
 
+/* The address that a refused bind asked for. */
+static struct sw_net bound_address(const struct sw_sock_event *ev)
+{
+	__u32 v4;
+
+	if (ev->family == AF_INET6)
+		return sw_net_from6(ev->laddr);
+	memcpy(&v4, ev->laddr, sizeof(v4));
+	return sw_net_from4(v4);
+}
+
 void sw_sock_policy_event(struct sw_engine *e, const struct sw_event *event)
 {
 	struct sw_proc_info info = {.name = "", .executable = "", .container = "", .unit = ""};
 	const struct sw_sock_event *ev = event->sock;
+	bool is_connect, is_refused;
 	struct sw_sock_offence o;
 	struct sw_proc *proc;
 
-	if (event->kind != SW_EVENT_SOCK || ev->head.type != SW_EV_CONNECT || !ev->rport ||
-		(ev->family != AF_INET && ev->family != AF_INET6) || !is_judged(e, CONNECT))
+	if (event->kind != SW_EVENT_SOCK || (ev->family != AF_INET && ev->family != AF_INET6))
+		return;
+	is_connect = ev->head.type == SW_EV_CONNECT && ev->rport;
+	is_refused = ev->policy_rule != 0;
+	if ((!is_connect && !(ev->head.type == SW_EV_BIND && is_refused)) ||
+		!is_judged(e, is_connect ? CONNECT : LISTEN))
 		return;
 	proc = ev->owner.tgid ? sw_procs_hold(e->watch->procs, &ev->owner) : NULL;
 	if (proc)
 		sw_procs_info(e->watch->procs, proc, true, &info);
-	o = (struct sw_sock_offence){.is_connect = true,
-		.is_refused = ev->ret != 0,
+	o = (struct sw_sock_offence){.is_connect = is_connect,
+		.is_refused = is_refused,
+		.rule = ev->policy_rule == SW_SOCK_BY_DEFAULT ? SW_SOCK_NO_RULE : ev->policy_rule - 1,
 		.pid = ev->owner.tgid,
 		.uid = ev->owner.uid,
-		.port = ev->rport,
+		.port = is_connect ? ev->rport : ev->lport,
 		.protocol = (uint8_t)ev->protocol,
-		.address = sw_event_peer(ev),
+		.address = is_connect ? sw_event_peer(ev) : bound_address(ev),
 		.process = info.name,
 		.executable = info.executable,
-		.user = sw_users_name(e->watch->users, ev->owner.uid),
+		.user = user_name(e, ev->owner.uid),
 		.container = info.container,
 		.unit = info.unit};
 	judge(e, &o);
 	if (proc)
 		sw_procs_release(e->watch->procs, proc);
+}
+
+/* ---- what the kernel refuses by itself */
+
+static int find_user(const char *name, uint32_t *ret_uid, void *arg)
+{
+	struct sw_engine *e = arg;
+
+	return e->watch ? sw_users_find(e->watch->users, name, ret_uid) : -ENOENT;
+}
+
+/* Hierarchies of v1 by which runtimes name containers (user/sockets/names.c). */
+static bool is_hybrid(void)
+{
+	char text[4096] = "";
+
+	(void)sw_read_file("/proc/self/cgroup", text, sizeof(text));
+	return strstr(text, ":pids:") || strstr(text, ":name=systemd:");
+}
+
+static void on_taken(const struct sw_guard_reply *reply, int *fds, size_t n_fds, void *arg)
+{
+	struct sw_engine *e = arg;
+
+	if (reply->result >= 0)
+		sw_degraded_clear(e, "socket-policy");
+	else if (reply->result != -ECONNRESET)
+		sw_degraded_set(e, "socket-policy", SW_SEV_HIGH, "the socket policy is not in force: %s", reply->text);
+}
+
+/* The guard has it from us after each HELLO: what an earlier one left in the kernel holds until then. */
+static void send_table(struct sw_engine *e)
+{
+	const struct sw_guard_status *s = sw_engine_guard_status(e);
+	const struct sw_sock_table_host host = {.find_user = find_user,
+		.arg = e,
+		.own_dir = e->sock_policy->own_dir,
+		.is_hybrid = is_hybrid(),
+		.can_read_kernel = !s || !strstr(s->hooks, "-read_kernel")};
+	struct sw_guard_request req = {.op = SW_GUARD_SOCK_POLICY};
+	struct sw_sock_table *t = &e->sock_policy->table;
+	_close_ int fd = -1;
+	int r = sw_sock_table_make(e->config, &host, t);
+
+	if (r >= 0)
+		r = fd = sw_memfd_sealed("sw-sock-policy", &t->image, sizeof(t->image));
+	if (r >= 0)
+		r = sw_guard_post(e->guard, &req, SW_GUARD_REQUEST_HEAD, fd, on_taken, e);
+	if (r < 0)
+		sw_log_warning(r, "the socket policy cannot be handed to the kernel, ignoring");
+}
+
+static int connected(struct sw_engine *e)
+{
+	send_table(e);
+	return 0;
 }
 
 /* ---- verbs */
@@ -233,7 +321,10 @@ static void write_rules(struct sw_engine *e, struct sw_json *j, enum way way)
 		sw_json_string(j, "container", r->container);
 		sw_json_string(j, "ports", r->ports);
 		sw_json_string(j, "networks", r->networks);
+		sw_json_string(j, "protocol", protocol_words[r->protocol]);
 		sw_json_string(j, "action", action_words[r->action]);
+		sw_json_bool(j, "kernel", !e->sock_policy->table.why[way][i]);
+		sw_json_string(j, "why", e->sock_policy->table.why[way][i]);
 		sw_json_uint(j, "hits", e->sock_policy->hits[way][i]);
 		sw_json_object_end(j);
 	}
@@ -267,6 +358,7 @@ static void write_socket(struct walk *w, const struct sw_sock_offence *o, bool i
 		.user = o->user,
 		.container = o->container,
 		.uid = o->uid,
+		.protocol = o->protocol,
 		.port = o->port,
 		.address = o->address};
 	char text[SW_NET_TEXT_MAX];
@@ -329,7 +421,7 @@ static int walk_connection(const struct sw_sock *s, void *arg)
 		.address = sw_sock_peer(s),
 		.process = info.name,
 		.executable = info.executable,
-		.user = sw_users_name(w->e->watch->users, info.uid),
+		.user = user_name(w->e, info.uid),
 		.container = info.container,
 		.unit = info.unit};
 	write_socket(w, &o, false);
@@ -388,6 +480,7 @@ static void configured(struct sw_engine *e, const struct sw_config *old)
 	}
 	memset(p->hits, 0, sizeof(p->hits)); /* of other rules */
 	memset(p->unnamed, 0, sizeof(p->unnamed));
+	send_table(e);
 	if (e->watch && e->watch->is_settled)
 		sw_sock_policy_settled(e);
 }
@@ -438,6 +531,7 @@ const struct sw_engine_part sw_part_sock_policy = {
 	.verbs = verbs,
 	.init = init,
 	.done = done,
+	.connected = connected,
 	.configured = configured,
 	.status = status,
 };

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "sockwarden/abi/sock_policy.h"
 #include "user/base/cidr.h"
 #include "user/base/words.h"
 #include "user/detect/hits.h"
@@ -41,7 +42,7 @@ static bool is_told(const struct sw_sock_event *s)
 	if (!rows[s->head.type].verb || (s->family != AF_INET && s->family != AF_INET6))
 		return false;
 	if (s->head.type == SW_EV_BIND)
-		return s->protocol != IPPROTO_TCP;
+		return s->ret || s->protocol != IPPROTO_TCP;
 	return s->head.type != SW_EV_LISTEN || s->lport;
 }
 
@@ -60,13 +61,16 @@ static void owner_info(struct sw_engine *e, const struct sw_owner *o, struct sw_
 		sw_procs_info(e->watch->procs, proc, false, ret);
 }
 
-/* A connect that we refused has its own words. */
+/* What we refused has its own words. */
 static const char *action_of(const struct sw_sock_event *s, const char **ret_verb)
 {
-	bool is_refused = s->head.type == SW_EV_CONNECT && s->ret;
+	bool is_bind = s->head.type == SW_EV_BIND;
+	bool is_refused = (is_bind || s->head.type == SW_EV_CONNECT) && s->ret;
 
 	*ret_verb = is_refused ? "is refused" : rows[s->head.type].verb;
-	return is_refused ? "connect-refused" : rows[s->head.type].action;
+	if (!is_refused)
+		return rows[s->head.type].action;
+	return is_bind ? "bind-refused" : "connect-refused";
 }
 
 static void tell_sock(struct sw_engine *e, const struct sw_sock_event *s)
@@ -101,6 +105,8 @@ static void tell_sock(struct sw_engine *e, const struct sw_sock_event *s)
 		sw_json_uint(j, "count", s->count);
 	if (s->ret)
 		sw_json_string(j, "error", strerror(-s->ret));
+	if (s->policy_rule && s->policy_rule != SW_SOCK_BY_DEFAULT)
+		sw_json_uint(j, "rule", s->policy_rule);
 	sw_json_uint(j, "pid", s->owner.tgid);
 	sw_json_uint(j, "uid", s->owner.uid);
 	sw_json_string(j, "comm", info.comm);

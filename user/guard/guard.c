@@ -40,6 +40,7 @@ struct guard {
 	size_t n_patterns;
 	char pin_dir[SW_PIN_PATH_MAX];
 	struct sw_plant plant;
+	struct sw_ladder_opts hooks; /* of the socket programs */
 	struct sw_marks *marks;
 	struct sw_backends *backends;
 	struct sw_bans *bans;
@@ -464,11 +465,13 @@ static int step_gate(struct guard *g)
 
 static int step_sockets(struct guard *g)
 {
-	const struct sw_ladder_opts o = {.pin_dir = g->pin_dir,
+	const struct sw_load_report *rep = &g->plant.report;
+	int r;
+
+	g->hooks = (struct sw_ladder_opts){.pin_dir = g->pin_dir,
 		.cgroup_dir = g->o->paths.cgroup_dir,
 		.fake_refuse = g->o->fake_refuse};
-	const struct sw_load_report *rep = &g->plant.report;
-	int r = sw_plant_load_sockets(&g->plant, &o);
+	r = sw_plant_load_sockets(&g->plant, &g->hooks);
 
 	if (r < 0)
 		return sw_log_err(r, "the maps cannot be set up");
@@ -573,6 +576,8 @@ static int step_serve(struct guard *g)
 		.inspect = g->inspect,
 		.sensors = give_sensors,
 		.ports = take_ports,
+		.plant = &g->plant,
+		.hooks = &g->hooks,
 		.arg = g,
 	};
 	const struct sw_supervise_opts sup = {

@@ -2,6 +2,7 @@
 #include "user/guard/plant.h"
 
 #include "skel/inspect.skel.h"
+#include "skel/sock_bind.skel.h"
 #include "skel/sock_cgroup.skel.h"
 #include "skel/sock_egress.skel.h"
 #include "skel/sock_exit.skel.h"
@@ -19,6 +20,12 @@ static const struct sw_object socket_objects[] = {
 	{},
 };
 
+static const struct sw_object bind_objects[] = {
+	{"sock_bind", sock_bind__elf_bytes, false, true},
+	{},
+};
+#define BIND_PINS "bind-"
+
 void sw_plant_init(struct sw_plant *p)
 {
 	memset(p, 0, sizeof(*p));
@@ -28,6 +35,7 @@ void sw_plant_init(struct sw_plant *p)
 
 void sw_plant_done(struct sw_plant *p)
 {
+	sw_ladder_free(p->binds);
 	sw_ladder_free(p->ladder);
 	bpf_object__close(p->gate);
 	sw_maps_done(&p->maps);
@@ -61,4 +69,27 @@ int sw_plant_load_sockets(struct sw_plant *p, const struct sw_ladder_opts *o)
 	int r = sw_ladder_climb(socket_objects, o, &p->report, &p->ladder);
 
 	return r < 0 ? r : sw_maps_open_pins(&p->maps, o->pin_dir);
+}
+
+int sw_plant_refuse_binds(struct sw_plant *p, const struct sw_ladder_opts *o)
+{
+	struct sw_ladder_opts opts = *o;
+	struct sw_load_report report = {};
+	int r;
+
+	if (p->binds)
+		return 0;
+	opts.pins = BIND_PINS;
+	r = sw_ladder_climb(bind_objects, &opts, &report, &p->binds);
+	if (r >= 0 && strstr(sw_ladder_hooks(p->binds), "-on_bind4"))
+		r = -EOPNOTSUPP;
+	if (r < 0)
+		sw_ladder_free(TAKE_PTR(p->binds));
+	return r;
+}
+
+void sw_plant_allow_binds(struct sw_plant *p, const char *pin_dir)
+{
+	sw_ladder_free(TAKE_PTR(p->binds));
+	sw_ladder_unpin(pin_dir, BIND_PINS);
 }

@@ -14,6 +14,7 @@ struct sw_plant {
 	struct sw_gate_progs progs; /* borrowed from gate */
 	struct sw_maps maps;
 	struct sw_ladder *ladder;
+	struct sw_ladder *binds; /* NULL: no bind is refused, or it is by what an earlier guard attached */
 	struct sw_load_report report;
 };
 
@@ -21,4 +22,7 @@ void sw_plant_init(struct sw_plant *p);
 /* Lets go of descriptors; pins and what is attached by them stay. */
 void sw_plant_done(struct sw_plant *p);
 int sw_plant_load_gate(struct sw_plant *p, const char *pin_dir);
+/* The programs that may refuse a bind: on the root of cgroup v2 while the policy wants them. */
+int sw_plant_refuse_binds(struct sw_plant *p, const struct sw_ladder_opts *o);
+void sw_plant_allow_binds(struct sw_plant *p, const char *pin_dir);
 int sw_plant_load_sockets(struct sw_plant *p, const struct sw_ladder_opts *o);

@@ -7,6 +7,7 @@
 #include "user/base/log.h"
 #include "user/guard/permit.h"
 #include "user/guard/snapshot.h"
+#include "user/guard/sock_policy.h"
 #include "user/io/msg.h"
 
 enum {
@@ -224,6 +225,16 @@ static void do_domains(struct peer *p, int fd, struct sw_guard_reply *reply)
 		refuse(p, reply, r, text);
 }
 
+static void do_sock_policy(struct peer *p, int fd, struct sw_guard_reply *reply)
+{
+	const struct sw_serve_host *h = &p->serve->host;
+	char text[sizeof(reply->text)] = "";
+	int r = h->plant ? sw_sock_policy_take(h->plant, h->hooks, fd, text, sizeof(text)) : -EOPNOTSUPP;
+
+	if (r < 0)
+		refuse(p, reply, r, text);
+}
+
 static void do_ports(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply)
 {
 	const struct sw_serve_host *h = &p->serve->host;
@@ -342,6 +353,8 @@ static void respond(
 		do_sensors(p, &reply, out, &n_out);
 	else if (q->op == SW_GUARD_DOMAINS)
 		do_domains(p, in[0], &reply);
+	else if (q->op == SW_GUARD_SOCK_POLICY)
+		do_sock_policy(p, in[0], &reply);
 	else if (q->op == SW_GUARD_WATCH_LOGS)
 		do_watch_logs(p, &reply, out, &n_out);
 	else if (q->op == SW_GUARD_OPEN_LOG)

@@ -8,6 +8,7 @@
 #include "user/guard/bans.h"
 #include "user/guard/inspect.h"
 #include "user/guard/logs.h"
+#include "user/guard/plant.h"
 #include "user/guard/swap.h"
 #include "user/io/loop.h"
 #include "user/kern/ladder.h"
@@ -24,6 +25,8 @@ struct sw_serve_host {
 	struct sw_swap *swap;
 	struct sw_logs *logs; /* NULL: no log files are opened */
 	const struct sw_ladder *ladder; /* NULL: no iterators */
+	struct sw_plant *plant; /* with hooks; NULL: no socket policy is taken */
+	const struct sw_ladder_opts *hooks;
 	int (*config_fd)(void *arg); /* borrowed descriptor of the sealed image */
 	int (*rules_fd)(void *arg); /* of that of the rules */
 	void (*status)(struct sw_guard_status *ret, void *arg);

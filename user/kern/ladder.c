@@ -37,6 +37,11 @@ static const char *const iter_sections[SW_ITER_COUNT] = {
 	[SW_ITER_TASK_FILE] = "iter/task_file",
 };
 
+static const char *pins_of(const char *pins)
+{
+	return pins ? pins : PIN_PREFIX;
+}
+
 bool sw_ladder_is_listed(const char *words, const char *name)
 {
 	size_t n = strlen(name);
@@ -164,7 +169,7 @@ static int attach_one(struct sw_ladder *l, const struct sw_object *row, const st
 	if (bpf_program__type(p) == BPF_PROG_TYPE_TRACING &&
 		bpf_program__expected_attach_type(p) == BPF_TRACE_ITER)
 		return attach_iter(l, p);
-	if (snprintf(path, sizeof(path), "%s/" PIN_PREFIX "%s", l->opts->pin_dir,
+	if (snprintf(path, sizeof(path), "%s/%s%s", l->opts->pin_dir, pins_of(l->opts->pins),
 		    bpf_program__name(p)) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	if (!adopt_link(l, p, path))
@@ -244,25 +249,25 @@ static bool has_program(const struct sw_ladder *l, const char *name)
 }
 
 /* Pins of an earlier version's programs, or of ones that are refused now. */
-static void drop_pins(const char *pin_dir, const struct sw_ladder *keep)
+static void drop_pins(const char *pin_dir, const char *pins, const struct sw_ladder *keep)
 {
 	DIR *d = opendir(pin_dir);
 
 	if (!d)
 		return;
 	for (struct dirent *e = readdir(d); e; e = readdir(d)) {
-		size_t n = strlen(PIN_PREFIX);
+		size_t n = strlen(pins);
 
-		if (strncmp(e->d_name, PIN_PREFIX, n) == 0 &&
+		if (strncmp(e->d_name, pins, n) == 0 &&
 			!(keep && has_program(keep, e->d_name + n)))
 			unlinkat(dirfd(d), e->d_name, 0);
 	}
 	closedir(d);
 }
 
-void sw_ladder_unpin(const char *pin_dir)
+void sw_ladder_unpin(const char *pin_dir, const char *pins)
 {
-	drop_pins(pin_dir, NULL);
+	drop_pins(pin_dir, pins_of(pins), NULL);
 }
 
 int sw_ladder_climb(const struct sw_object *rows, const struct sw_ladder_opts *o,
@@ -289,7 +294,7 @@ int sw_ladder_climb(const struct sw_object *rows, const struct sw_ladder_opts *o
 	l->can_read_kernel = r >= 0;
 	for (size_t i = 0; rows[i].name && l->n_objects < OBJECTS_MAX; i++)
 		climb_object(l, &rows[i]);
-	drop_pins(o->pin_dir, l);
+	drop_pins(o->pin_dir, pins_of(o->pins), l);
 	if (l->hooks.is_failed)
 		return -ENOMEM;
 	l->opts = NULL;

@@ -34,6 +34,7 @@ struct sw_ladder_opts {
 	const char *pin_dir;
 	const char *cgroup_dir; /* NULL: found */
 	const char *fake_refuse; /* tests: program names, by commas, that count as refused */
+	const char *pins; /* how the pins of the links begin; NULL: as those of the first ladder */
 };
 
 /* Loads and attaches rows (ended by a NULL name). Refusals are no errors. 0 or -errno. */
@@ -42,8 +43,8 @@ int sw_ladder_climb(const struct sw_object *rows, const struct sw_ladder_opts *o
 /* Lets go; what is pinned stays attached. */
 void sw_ladder_free(struct sw_ladder *l);
 void sw_ladder_freep(struct sw_ladder **l);
-/* Removes the pins: with the last descriptor gone, everything is detached. */
-void sw_ladder_unpin(const char *pin_dir);
+/* Removes the pins that begin so (NULL: as in the options): with the last descriptor gone, everything is detached. */
+void sw_ladder_unpin(const char *pin_dir, const char *pins);
 
 enum sw_sock_tier sw_ladder_tier(const struct sw_ladder *l);
 /* "name name -name(reason) ...", borrowed. */

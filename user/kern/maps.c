@@ -34,6 +34,8 @@ static const char *const names[SW_MAP_COUNT] = {
 	[SW_MAP_DOMAINS] = "domains",
 	[SW_MAP_EV_INSPECT] = "ev_inspect",
 	[SW_MAP_SHUNNED] = "shunned",
+	[SW_MAP_SOCK_POLICY] = "sock_policy",
+	[SW_MAP_SOCK_RULES] = "sock_rules",
 };
 
 /* Maps of programs that are not essential: without them nothing is written there, and all else works. */
@@ -47,6 +49,9 @@ static const struct {
 	{SW_MAP_DOMAINS, BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(__u32), 1},
 	{SW_MAP_EV_INSPECT, BPF_MAP_TYPE_RINGBUF, 0, 0, 4096},
 	{SW_MAP_SHUNNED, BPF_MAP_TYPE_LRU_HASH, sizeof(struct sw_shunned_key), sizeof(__u64), 1},
+	{SW_MAP_SOCK_POLICY, BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(union sw_sock_policy_ctl), 1},
+	{SW_MAP_SOCK_RULES, BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct sw_sock_rule),
+		SW_SOCK_BANKS * SW_SOCK_BANK_RULES},
 };
 
 const char *sw_map_name(enum sw_map map)
@@ -326,6 +331,36 @@ int sw_maps_allow_each(const struct sw_maps *m,
 	int r = each_allow(m->fd[SW_MAP_ALLOW4], SW_AF_IP4, fn, arg);
 
 	return r < 0 ? r : each_allow(m->fd[SW_MAP_ALLOW6], SW_AF_IP6, fn, arg);
+}
+
+static int put_rules(int fd, __u32 first, const struct sw_sock_rule *rules, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		__u32 key = first + i;
+
+		if (bpf_map_update_elem(fd, &key, &rules[i], BPF_ANY) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int sw_maps_sock_policy_set(const struct sw_maps *m, const struct sw_sock_policy_image *image)
+{
+	int fd = m->fd[SW_MAP_SOCK_RULES], r = 0;
+	union sw_sock_policy_ctl ctl = image->ctl, old;
+	__u32 zero = 0, first;
+
+	if (bpf_map_lookup_elem(m->fd[SW_MAP_SOCK_POLICY], &zero, &old) < 0)
+		return -errno;
+	ctl.bank = !old.bank;
+	first = ctl.bank * SW_SOCK_BANK_RULES;
+	for (__u32 way = 0; way < SW_SOCK_WAYS && r >= 0; way++)
+		r = put_rules(fd, first + way * SW_SOCK_RULES_MAX, image->rules[way], ctl.n[way]);
+	if (r >= 0)
+		r = put_rules(fd, first + SW_SOCK_WAYS * SW_SOCK_RULES_MAX, image->protected, ctl.n_protected);
+	if (r >= 0 && bpf_map_update_elem(m->fd[SW_MAP_SOCK_POLICY], &zero, &ctl, BPF_ANY) < 0)
+		r = -errno;
+	return r;
 }
 
 int sw_maps_ctl_get(const struct sw_maps *m, struct sw_gate_ctl *ret)

@@ -7,6 +7,7 @@
 
 #include "sockwarden/abi/gate.h"
 #include "sockwarden/abi/inspect.h"
+#include "sockwarden/abi/sock_policy.h"
 #include "sockwarden/model/addr.h"
 #include "sockwarden/rpc/trail.h"
 #include "user/base/util.h"
@@ -39,6 +40,8 @@ enum sw_map {
 	SW_MAP_DOMAINS,
 	SW_MAP_EV_INSPECT,
 	SW_MAP_SHUNNED,
+	SW_MAP_SOCK_POLICY,
+	SW_MAP_SOCK_RULES,
 	SW_MAP_COUNT
 };
 
@@ -84,6 +87,9 @@ int sw_maps_domains_new(__u32 n);
 int sw_maps_domains_put(int fd, const struct sw_domain_entry *entries, __u32 n);
 /* Puts it in force in place of the one before. */
 int sw_maps_domains_use(const struct sw_maps *m, int fd);
+
+/* Puts the policy in force, all at once: written beside the one before. 0, -errno and that one stays. */
+int sw_maps_sock_policy_set(const struct sw_maps *m, const struct sw_sock_policy_image *image);
 
 int sw_maps_ctl_get(const struct sw_maps *m, struct sw_gate_ctl *ret);
 /*

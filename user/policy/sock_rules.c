@@ -2,6 +2,7 @@
 #include "user/policy/sock_rules.h"
 
 #include <fnmatch.h>
+#include <netinet/in.h>
 
 #include "user/base/cidr.h"
 #include "user/conf/value.h"
@@ -84,9 +85,15 @@ static bool has_address(const struct rule *r, const struct sw_net *address)
 	return !r->n_nets;
 }
 
+static bool is_protocol(uint32_t rule, uint8_t protocol)
+{
+	return !rule || protocol == (rule == SW_SOCK_PROTO_TCP ? IPPROTO_TCP : IPPROTO_UDP);
+}
+
 static bool is_named(const struct rule *r, const struct sw_sock_facts *f)
 {
-	return has_port(r, f->port) && has_address(r, &f->address) && is_user(r->text.user, f) &&
+	return is_protocol(r->text.protocol, f->protocol) && has_port(r, f->port) &&
+		has_address(r, &f->address) && is_user(r->text.user, f) &&
 		is_container(r->text.container, f->container) &&
 		(!*r->text.executable || fnmatch(r->text.executable, f->executable, 0) == 0);
 }

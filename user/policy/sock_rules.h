@@ -17,6 +17,7 @@ struct sw_sock_rules;
 struct sw_sock_facts {
 	const char *executable, *user, *container;
 	uint32_t uid;
+	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_UDP or another */
 	uint16_t port; /* listened on, or the peer's */
 	struct sw_net address; /* listened on, or the peer's */
 };

@@ -294,6 +294,8 @@ static void sock_event(struct sw_inventory *inv, const struct sw_sock_event *e)
 		close_event(inv, e);
 		return;
 	}
+	if (e->head.type == SW_EV_BIND && e->ret)
+		return; /* refused: nothing came of it */
 	found = find_or_make(inv, e->cookie);
 	if (!found)
 		return;

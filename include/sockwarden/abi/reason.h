@@ -34,6 +34,7 @@ enum sw_reason {
 	X(EV_SOCK_LOST, "socket-events-lost", "socket events lost because the ring was full")      \
 	X(EV_SOCK_LIMITED, "socket-events-limited", "connects and accepts told only as a sum: many alike, or many of one cgroup") \
 	X(CONNECT_REFUSED, "connects-refused", "connects and datagrams of this host that were refused") \
+	X(BIND_REFUSED, "binds-refused", "ports that the socket policy refused to a process") \
 	X(OWNER_LOST, "socket-owners-lost", "sockets whose owner could not be stored")             \
 	X(INSPECT_SENT, "packets-inspected", "packets given to user space to look into")           \
 	X(INSPECT_LOST, "not-inspected", "packets that should have been looked into, lost because the ring was full") \

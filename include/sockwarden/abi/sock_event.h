@@ -76,10 +76,11 @@ struct sw_sock_event {
 	struct sw_ev_head head;
 	struct sw_owner owner;
 	__u64 cookie;  /* socket cookie */
-	__s32 ret;     /* 0 or -errno; of a CONNECT -EPERM: it was refused by us */
+	__s32 ret;     /* 0 or -errno; of a BIND or CONNECT -EPERM: it was refused by us */
 	union {
 		__u32 backlog; /* LISTEN */
-		__u32 count; /* CONNECT, CONNECT_FAILED: how many alike it stands for, itself included; 0: 1 */
+		/* BIND refused, CONNECT, CONNECT_FAILED: how many alike it stands for, itself included; 0: 1 */
+		__u32 count;
 	};
 	__u16 protocol; /* IPPROTO_*; MPTCP needs more than a byte */
 	__u8 family;   /* AF_* */
@@ -87,7 +88,8 @@ struct sw_sock_event {
 	__u8 state;    /* TCP state after, 0 when it has none */
 	__u8 origin;   /* enum sw_ev_origin */
 	__u8 options;  /* enum sw_ev_option, where the hook can read them: LISTEN, ACCEPT, CONNECTED */
-	__u8 pad;
+	/* BIND, CONNECT with -EPERM: the policy's rule, from 1, or SW_SOCK_BY_DEFAULT; 0: not by the policy */
+	__u8 policy_rule;
 	__u16 lport, rport;
 	__u32 ifindex; /* the device that the socket is bound to, 0 for any */
 	__u8 laddr[16], raddr[16];

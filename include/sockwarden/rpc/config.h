@@ -127,6 +127,10 @@ struct sw_config_habit {
 /* What the socket policy does: a rule's action, and the answer to what no rule names. */
 enum sw_sock_action { SW_SOCK_ALLOW, SW_SOCK_OBSERVE, SW_SOCK_DENY };
 
+enum sw_sock_protocol { SW_SOCK_PROTO_ANY, SW_SOCK_PROTO_TCP, SW_SOCK_PROTO_UDP };
+/* What is done with who was refused. */
+enum sw_sock_then { SW_SOCK_THEN_NOTHING, SW_SOCK_THEN_FREEZE, SW_SOCK_THEN_KILL, SW_SOCK_THEN_ISOLATE };
+
 /* A rule of the socket policy: it names what all of its texts name; "" names everything. */
 struct sw_config_sock_rule {
 	char executable[128]; /* fnmatch(3) pattern of the path */
@@ -135,6 +139,8 @@ struct sw_config_sock_rule {
 	char ports[96];	      /* "22, 8000-8100" */
 	char networks[192];   /* "192.0.2.0/24, 2001:db8::/32": of the peer, or listened on */
 	__u32 action;	      /* enum sw_sock_action */
+	__u32 protocol;	      /* enum sw_sock_protocol */
+	__u32 then;	      /* enum sw_sock_then: with SW_SOCK_DENY, while enforcing */
 	__u32 pad;
 };
 struct sw_config_sock_rules {
@@ -254,6 +260,6 @@ struct sw_config {
 	struct sw_config_habit detect[SW_HABITS_COUNT]; /* by rule, from SW_RULE_HABITS on */
 	/* socket policy: the first rule that names a socket decides */
 	__u32 policy_default; /* enum sw_sock_action, of a list that has rules */
-	__u32 policy_pad;
+	__u32 policy_then; /* enum sw_sock_then, of the default */
 	struct sw_config_sock_rules policy_listen, policy_connect;
 };

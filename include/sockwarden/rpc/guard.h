@@ -56,6 +56,7 @@ enum sw_guard_op {
 	SW_GUARD_SENSORS, /* engine: reply.sensors, and their packet sockets as descriptors */
 	SW_GUARD_PORTS,	   /* engine: ports, n = 1: what somebody listens on, for the gate */
 	SW_GUARD_CUT,	   /* engine: cuts[n]: connections to end when enforcing; reply.done: how many are to be */
+	SW_GUARD_SOCK_POLICY, /* engine, one descriptor: a sealed struct sw_sock_policy_image (abi/sock_policy.h) */
 	SW_GUARD_OP_COUNT
 };
 

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Ports that the socket policy refuses, at bind and before anything is bound. Attached to the root of cgroup v2
+ * only while the policy has a rule that refuses one: else a bind would pay for a program that says yes. A
+ * bind that leaves the port to the kernel is a client's, and is not asked about.
+ */
+#include "lib/sock_ctx.bpf.h"
+#include "lib/sock_policy.bpf.h"
+
+#include "sockwarden/pkt/flow.h"
+
+static __always_inline void tell_refused(struct bpf_sock_addr *ctx, const union sw_flow_addr *at, __u8 rule)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct sock_note *note = sk ? note_of(sk) : NULL;
+	struct same_key key = {.port = ctx->user_port, .result = SW_EV_BIND | REFUSED_RESULT};
+	struct sw_sock_event *e;
+	__u32 count;
+
+	if (!note)
+		return;
+	key.start_ns = note->owner.start_ns;
+	key.tgid = note->owner.tgid;
+	key.addr[0] = at->half[0];
+	key.addr[1] = at->half[1];
+	count = told_as(&key, note->owner.cgroup_id);
+	if (!count)
+		return;
+	e = event_about(SW_EV_BIND, note, ctx);
+	if (!e)
+		return;
+	owner_of_task(&e->owner, current_task()); /* who binds, whoever made the socket */
+	__builtin_memcpy(e->laddr, at, sizeof(e->laddr));
+	e->lport = bpf_ntohs(ctx->user_port);
+	e->count = count;
+	e->ret = -EPERM;
+	e->policy_rule = rule;
+	e->origin = origin_of(current_task());
+	event_commit(&e->head);
+}
+
+static __always_inline int refused(struct bpf_sock_addr *ctx, const union sw_flow_addr *at, __u8 rule)
+{
+	sw_stat_inc(SW_STAT_BIND_REFUSED);
+	tell_refused(ctx, at, rule);
+	return REFUSE;
+}
+
+SEC("cgroup/bind4")
+int on_bind4(struct bpf_sock_addr *ctx)
+{
+	union sw_flow_addr at = {.word = {ctx->user_ip4}};
+	__u8 rule;
+
+	if (!ctx->user_port)
+		return ALLOW;
+	rule = policy_refuses(SW_SOCK_LISTEN, ctx, 0, mapped4(at.word[0]));
+	return rule ? refused(ctx, &at, rule) : ALLOW;
+}
+
+SEC("cgroup/bind6")
+int on_bind6(struct bpf_sock_addr *ctx)
+{
+	union sw_flow_addr at = {};
+	__u8 rule;
+
+	if (!ctx->user_port)
+		return ALLOW;
+	copy6_words(&at, ctx->user_ip6);
+	rule = policy_refuses(SW_SOCK_LISTEN, ctx, at.half[0], at.half[1]);
+	return rule ? refused(ctx, &at, rule) : ALLOW;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
