@@ -16,6 +16,12 @@ enum {
 	ADMINS_MAX = 16,	   /* addresses armed from that are remembered */
 };
 
+/* A ban that is told once it is in force. */
+struct untold {
+	struct sw_net net;
+	uint64_t id;
+};
+
 struct sw_bans_part {
 	struct sw_source *expiry, *save, *reconcile, *seen;
 	struct sw_net *unbanned; /* of the last allow */
@@ -26,6 +32,8 @@ struct sw_bans_part {
 	int64_t last_seen_wall_sec;
 	unsigned int held; /* sw_engine_bans_hold */
 	bool is_held_due;  /* something waits for the release */
+	struct untold *untold; /* while held */
+	size_t n_untold, untold_cap;
 	bool is_allowing;
 };
 
@@ -429,6 +437,37 @@ static void say_refused(struct sw_engine *e, enum sw_refusal refusal, const stru
 		sw_degraded_clear(e, "ban-cap");
 }
 
+static bool say_later(struct sw_bans_part *p, const struct sw_net *net, uint64_t id)
+{
+	if (!p->held)
+		return false;
+	if (p->n_untold == p->untold_cap) {
+		size_t cap = p->untold_cap ? p->untold_cap * 2 : 16;
+		struct untold *more = realloc(p->untold, cap * sizeof(*more));
+
+		if (!more)
+			return false;
+		p->untold = more;
+		p->untold_cap = cap;
+	}
+	p->untold[p->n_untold++] = (struct untold){*net, id};
+	return true;
+}
+
+static void say_untold(struct sw_engine *e)
+{
+	struct sw_bans_part *p = e->bans;
+
+	for (size_t i = 0; i < p->n_untold; i++) {
+		const struct sw_ban *b = sw_policy_find_ban(e->policy, &p->untold[i].net);
+
+		for (const struct sw_ban_part *part = b ? b->parts : NULL; part; part = part->next)
+			if (part->id == p->untold[i].id)
+				say_ban(e, b, part);
+	}
+	p->n_untold = 0;
+}
+
 int sw_engine_ban(struct sw_engine *e, const struct sw_ban_request *q, const struct sw_ban **ret_ban,
 	const struct sw_ban_part **ret_part, enum sw_refusal *refusal, struct sw_refusal_text *text)
 {
@@ -443,7 +482,7 @@ int sw_engine_ban(struct sw_engine *e, const struct sw_ban_request *q, const str
 	if (r < 0)
 		return r;
 	r = settle(e, text->message, sizeof(text->message));
-	if (part->id == id)
+	if (part->id == id && !say_later(e->bans, &b->net, id))
 		say_ban(e, b, part);
 	if (ret_ban)
 		*ret_ban = b;
@@ -471,6 +510,7 @@ void sw_engine_bans_release(struct sw_engine *e)
 	e->bans->is_held_due = false;
 	if (settle(e, text, sizeof(text)) < 0)
 		sw_log_warning(0, "bans are decided, but not in force yet: %s", text);
+	say_untold(e);
 }
 
 unsigned int sw_engine_unban(struct sw_engine *e, const struct sw_net *net, const char *by)
@@ -715,6 +755,7 @@ static void done(struct sw_engine *e)
 	sw_enforce_free(TAKE_PTR(e->enforce));
 	sw_policy_free(TAKE_PTR(e->policy));
 	free(e->bans->unbanned);
+	free(e->bans->untold);
 	free(e->bans->sessions);
 	free(TAKE_PTR(e->bans));
 }

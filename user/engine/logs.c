@@ -181,6 +181,7 @@ static void work(struct sw_engine *e)
 	}
 	has_more |= sw_logs_journal_work(e);
 	sw_engine_bans_release(e);
+	sw_logs_tell_found(e);
 	if (p->is_due) { /* what is told may wait until what is decided is in force */
 		(void)sw_store_begin(e->store);
 		(void)sw_store_flush(e->store);
@@ -395,6 +396,7 @@ static void done(struct sw_engine *e)
 	sw_logs_journal_free(p->journal);
 	sw_log_follow_free(p->follow);
 	sw_counts_free(p->counts);
+	free(p->found);
 	sw_ruleset_free(p->rules);
 	HASH_ITER (hh, p->by_name, r, next) {
 		HASH_DEL(p->by_name, r);

@@ -40,6 +40,8 @@ struct sw_logs_part {
 	uint32_t last_id;
 	int inotify;
 	struct sw_source *events, *poll, *more, *save;
+	struct sw_finding *found; /* in this turn: told when what was decided is in force */
+	size_t n_found, found_cap;
 	bool is_back; /* the line that is read was there before anything was followed */
 	bool is_due; /* something became due in this turn */
 	bool is_save_due; /* its timer is set */
@@ -63,6 +65,8 @@ struct sw_logs_totals sw_logs_totals(const struct sw_engine *e);
 /* logs_hit.c: one line of source i of the rules; time_sec is for lines that say none. */
 void sw_logs_feed(struct sw_engine *e, size_t source, const char *line, size_t len,
 	int64_t time_sec, bool is_back);
+/* Tells what was found in this turn. */
+void sw_logs_tell_found(struct sw_engine *e);
 /* Counters of a rule, made at its first use; NULL: no memory. */
 struct sw_logs_rule *sw_logs_rule_of(struct sw_logs_part *p, const char *name);
 /* Positions and counts are saved within seconds. */

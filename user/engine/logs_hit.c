@@ -202,6 +202,28 @@ static bool may_tell(struct sw_engine *e)
 	return false;
 }
 
+static bool find_later(struct sw_logs_part *p, const struct sw_finding *f)
+{
+	if (p->n_found == p->found_cap) {
+		size_t cap = p->found_cap ? p->found_cap * 2 : 8;
+		struct sw_finding *more = realloc(p->found, cap * sizeof(*more));
+
+		if (!more)
+			return false;
+		p->found = more;
+		p->found_cap = cap;
+	}
+	p->found[p->n_found++] = *f;
+	return true;
+}
+
+void sw_logs_tell_found(struct sw_engine *e)
+{
+	for (size_t i = 0; i < e->logs->n_found; i++)
+		(void)sw_engine_find(e, &e->logs->found[i]);
+	e->logs->n_found = 0;
+}
+
 static void tell(struct sw_engine *e, const struct case_file *f)
 {
 	_strbuf_ struct sw_strbuf title = {};
@@ -219,7 +241,8 @@ static void tell(struct sw_engine *e, const struct case_file *f)
 	finding.last_wall_ns = f->due->last_sec * (int64_t)SW_SEC_NS;
 	if (f->net)
 		finding.subject = *f->net;
-	(void)sw_engine_find(e, &finding);
+	if (!find_later(e->logs, &finding))
+		(void)sw_engine_find(e, &finding);
 }
 
 static void keep_lines(struct sw_engine *e, const struct case_file *f)
