@@ -15,13 +15,6 @@ static bool is_wanted(const struct sw_alert_context *c)
 	return c->config->webhook_url[0] && c->send;
 }
 
-static void write_time(struct sw_json *j, const char *key, int64_t wall_ns)
-{
-	char time[SW_TIME_TEXT_MAX];
-
-	sw_json_string(j, key, sw_time_format(time, wall_ns));
-}
-
 static void write_text(struct sw_json *j, const char *key, const char *text)
 {
 	if (text[0])
@@ -54,8 +47,8 @@ static void write_row(
 	sw_json_string(j, "kind", r->kind);
 	sw_json_string(j, "title", r->title);
 	sw_json_uint(j, "count", r->count);
-	write_time(j, "first", r->first_ns);
-	write_time(j, "last", r->last_ns);
+	sw_json_wall_ns(j, "first", r->first_ns);
+	sw_json_wall_ns(j, "last", r->last_ns);
 	write_text(j, "address", r->subject);
 	write_text(j, "rule", r->rule);
 	write_text(j, "trail", r->trail);
@@ -79,7 +72,7 @@ static void write_document(const struct sw_batch *b, const char *title, struct s
 	sw_json_object_begin(&j, NULL);
 	sw_json_uint(&j, "schema_version", SCHEMA_VERSION);
 	sw_json_string(&j, "host", b->context->host);
-	write_time(&j, "time", sw_clock_wall_ns(b->context->clock));
+	sw_json_wall_ns(&j, "time", sw_clock_wall_ns(b->context->clock));
 	sw_json_string(&j, "severity", sw_severity_word(b->rows[0].severity));
 	sw_json_string(&j, "title", title);
 	sw_json_uint(&j, "alerts", b->alerts);

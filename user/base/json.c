@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdarg.h>
 
+#include "user/base/clock.h"
+
 static void put_quoted(struct sw_strbuf *b, const char *text, size_t len)
 {
 	sw_strbuf_putc(b, '"');
@@ -142,6 +144,18 @@ void sw_json_bool(struct sw_json *j, const char *key, bool value)
 void sw_json_null(struct sw_json *j, const char *key)
 {
 	sw_json_raw(j, key, "null");
+}
+
+void sw_json_wall_ns(struct sw_json *j, const char *key, int64_t wall_ns)
+{
+	char text[SW_TIME_TEXT_MAX];
+
+	sw_json_string(j, key, wall_ns ? sw_time_format(text, wall_ns) : NULL);
+}
+
+void sw_json_wall_sec(struct sw_json *j, const char *key, int64_t wall_sec)
+{
+	sw_json_wall_ns(j, key, wall_sec * (int64_t)SW_SEC_NS);
 }
 
 void sw_json_raw(struct sw_json *j, const char *key, const char *json)

@@ -31,5 +31,8 @@ void sw_json_int(struct sw_json *j, const char *key, int64_t value);
 void sw_json_double(struct sw_json *j, const char *key, double value);
 void sw_json_bool(struct sw_json *j, const char *key, bool value);
 void sw_json_null(struct sw_json *j, const char *key);
+/* A wall time as RFC 3339 in UTC; 0 as null. */
+void sw_json_wall_ns(struct sw_json *j, const char *key, int64_t wall_ns);
+void sw_json_wall_sec(struct sw_json *j, const char *key, int64_t wall_sec);
 /* Already valid JSON, passed through. */
 void sw_json_raw(struct sw_json *j, const char *key, const char *json);

@@ -60,16 +60,6 @@ static void add_times(struct sw_engine *e, struct fact *f, const struct sw_stati
 		f->until_wall_sec = f->last_wall_sec + (int64_t)feed->max_age_sec;
 }
 
-static void write_time(struct sw_json *j, const char *key, int64_t wall_sec)
-{
-	char text[SW_TIME_TEXT_MAX];
-
-	if (wall_sec)
-		sw_json_string(j, key, sw_time_format(text, wall_sec * (int64_t)SW_SEC_NS));
-	else
-		sw_json_null(j, key);
-}
-
 static void tell(struct facts *w, const struct fact *f)
 {
 	enum sw_listed is = f->action == SW_TRAIL_EXCEPT ? SW_LISTED_EXCEPT : SW_LISTED_TRAIL;
@@ -100,9 +90,9 @@ static void write_fields(struct sw_json *j, const struct fact *f)
 		sw_json_uint(j, "confidence", f->confidence);
 	else
 		sw_json_null(j, "confidence");
-	write_time(j, "first_seen", f->first_wall_sec);
-	write_time(j, "last_seen", f->last_wall_sec);
-	write_time(j, "expires", f->until_wall_sec);
+	sw_json_wall_sec(j, "first_seen", f->first_wall_sec);
+	sw_json_wall_sec(j, "last_seen", f->last_wall_sec);
+	sw_json_wall_sec(j, "expires", f->until_wall_sec);
 }
 
 static void write_hit(struct sw_json *j, const struct fact *f)

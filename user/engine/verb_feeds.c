@@ -6,16 +6,6 @@
 
 extern const struct sw_ctl_verb sw_feeds_verbs[];
 
-static void write_time(struct sw_json *j, const char *key, int64_t wall_sec)
-{
-	char text[SW_TIME_TEXT_MAX];
-
-	if (wall_sec)
-		sw_json_string(j, key, sw_time_format(text, wall_sec * (int64_t)SW_SEC_NS));
-	else
-		sw_json_null(j, key);
-}
-
 /* Scheme and host; the rest may hold a key. A description's URL is public. */
 static void write_url(
 	struct sw_json *j, const struct sw_config_feed *f, const struct sw_feed_desc *d)
@@ -32,18 +22,18 @@ static void write_url(
 static void write_state(
 	struct sw_json *j, const struct sw_feed_state *s, const struct sw_feed_memory *m)
 {
-	write_time(j, "good_at",
+	sw_json_wall_sec(j, "good_at",
 		m && m->good_wall_sec ? m->good_wall_sec
 			: s           ? (int64_t)s->good_wall_sec
 				      : 0);
-	write_time(j, "changed_at", m ? m->changed_wall_sec : 0);
+	sw_json_wall_sec(j, "changed_at", m ? m->changed_wall_sec : 0);
 	if (m && (m->added || m->removed))
 		sw_json_stringf(j, "change", "+%llu -%llu", (unsigned long long)m->added,
 			(unsigned long long)m->removed);
 	else
 		sw_json_null(j, "change");
 	sw_json_uint(j, "protected", m ? m->n_protected : 0);
-	write_time(j, "next_at", s ? (int64_t)s->last.next_wall_sec : 0);
+	sw_json_wall_sec(j, "next_at", s ? (int64_t)s->last.next_wall_sec : 0);
 	sw_json_uint(j, "domains", s ? s->last.domains : 0);
 	sw_json_uint(j, "urls", s ? s->last.urls : 0);
 	sw_json_uint(j, "ports", s ? s->last.ports : 0);

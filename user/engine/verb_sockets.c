@@ -7,16 +7,6 @@
 
 enum { STATE_LISTEN = 10 };
 
-static void write_wall(struct sw_json *j, const char *key, int64_t wall_ns)
-{
-	char text[SW_TIME_TEXT_MAX];
-
-	if (wall_ns)
-		sw_json_string(j, key, sw_time_format(text, wall_ns));
-	else
-		sw_json_null(j, key);
-}
-
 static void write_user(struct sw_engine *e, struct sw_json *j, uint32_t uid)
 {
 	sw_json_uint(j, "uid", uid);
@@ -105,7 +95,7 @@ void sw_socket_json(
 	write_owners(e, j, s, with_names);
 	if (s->backlog)
 		sw_json_uint(j, "backlog", s->backlog);
-	write_wall(j, "since_at",
+	sw_json_wall_ns(j, "since_at",
 		s->since_ns
 			? sw_clock_wall_ns(&e->clock) - (int64_t)(now - SW_MIN(now, s->since_ns))
 			: 0);
@@ -131,7 +121,7 @@ void sw_baseline_row_json(struct sw_engine *e, struct sw_json *j, const struct s
 	sw_json_string(j, "unit", r->unit);
 	sw_json_string(j, "netns_name", r->netns);
 	sw_json_string(j, "exposure", sw_exposure_word(r->exposure));
-	write_wall(j, "since_at", r->since_wall_sec * (int64_t)SW_SEC_NS);
+	sw_json_wall_ns(j, "since_at", r->since_wall_sec * (int64_t)SW_SEC_NS);
 }
 
 /* ---- sockets.list */
@@ -354,7 +344,7 @@ static int list_baseline(const char *name, int64_t taken, uint64_t n, void *arg)
 
 	sw_json_object_begin(j, NULL);
 	sw_json_string(j, "name", name);
-	write_wall(j, "taken_at", taken * (int64_t)SW_SEC_NS);
+	sw_json_wall_sec(j, "taken_at", taken);
 	sw_json_uint(j, "sockets", n);
 	sw_json_object_end(j);
 	return 0;
@@ -388,7 +378,7 @@ static void verb_show(struct sw_ctl_request *q, const json_t *args, void *arg)
 	}
 	j = sw_ctl_reply_begin(q);
 	sw_json_string(j, "name", name);
-	write_wall(j, "taken_at", set.taken_wall_sec * (int64_t)SW_SEC_NS);
+	sw_json_wall_ns(j, "taken_at", set.taken_wall_sec * (int64_t)SW_SEC_NS);
 	sw_json_array_begin(j, "sockets");
 	for (size_t i = 0; i < set.n; i++) {
 		sw_json_object_begin(j, NULL);
@@ -444,7 +434,7 @@ static void diff(struct sw_ctl_request *q, const json_t *args, void *arg)
 		return;
 	j = sw_ctl_reply_begin(q);
 	sw_json_string(j, "baseline", name);
-	write_wall(j, "taken_at", base.taken_wall_sec * (int64_t)SW_SEC_NS);
+	sw_json_wall_ns(j, "taken_at", base.taken_wall_sec * (int64_t)SW_SEC_NS);
 	sw_json_array_begin(j, "changes");
 	for (ssize_t i = 0; i < n; i++)
 		sw_baseline_change_json(e, j, &changes[i]);

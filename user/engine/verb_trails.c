@@ -11,16 +11,6 @@
 
 enum { PROTECTED_SHOWN = 20, TOP_SHOWN = 20 };
 
-static void write_time(struct sw_json *j, const char *key, int64_t wall_sec)
-{
-	char text[SW_TIME_TEXT_MAX];
-
-	if (wall_sec)
-		sw_json_string(j, key, sw_time_format(text, wall_sec * (int64_t)SW_SEC_NS));
-	else
-		sw_json_null(j, key);
-}
-
 static void write_net(struct sw_json *j, const char *key, const struct sw_net *net)
 {
 	char text[SW_NET_TEXT_MAX];
@@ -350,7 +340,7 @@ static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_t
 	sw_json_uint(j, "entries4", s->list ? s->list->view.n4 : 0);
 	sw_json_uint(j, "entries6", s->list ? s->list->view.n6 : 0);
 	sw_json_uint(j, "others", s->list ? s->list->view.head->n_texts : 0);
-	write_time(j, "made_at", s->list ? s->list->view.head->made_wall_sec : 0);
+	sw_json_wall_sec(j, "made_at", s->list ? s->list->view.head->made_wall_sec : 0);
 	sw_json_string(j, "kind", sw_trail_kind_word(s->kind));
 	/* what a country is of all addresses: nobody counts its networks by eye */
 	if (s->kind == SW_TRAIL_KIND_COUNTRY && s->list)
@@ -358,7 +348,7 @@ static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_t
 	else
 		sw_json_null(j, "cover_percent");
 	sw_json_string(j, "error", error);
-	write_time(j, "next_at", f ? (int64_t)f->last.next_wall_sec : 0);
+	sw_json_wall_sec(j, "next_at", f ? (int64_t)f->last.next_wall_sec : 0);
 	sw_json_object_end(j);
 }
 
@@ -427,7 +417,7 @@ static void part_status(struct sw_engine *e, struct sw_json *j)
 		e->trails->is_packed_refused ? "the kernel takes no packed trails" : "");
 	if (g && g->trails_swapped_ns) {
 		ago_ns = (int64_t)(sw_clock_boot_ns(&e->clock) - g->trails_swapped_ns);
-		write_time(j, "swapped_at",
+		sw_json_wall_sec(j, "swapped_at",
 			(sw_clock_wall_ns(&e->clock) - ago_ns) / (int64_t)SW_SEC_NS);
 	} else {
 		sw_json_null(j, "swapped_at");
