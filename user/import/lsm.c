@@ -51,7 +51,7 @@ int sw_import_lsm(struct sw_import *im, const struct sw_import_args *args)
 		return r;
 	sw_import_set(im,
 		sw_import_note(im, "cron", 0, "", SW_IMPORT_TAKEN,
-			"what cron compared every ten minutes is told at once; 'sockwarden sockets baseline save' is its snapshot"),
+			"what cron compared every ten minutes is told at once, and by alerts.report.schedule: every 10m as it did; 'sockwarden sockets baseline save' is its snapshot"),
 		"sockets.alert_new_listeners", "true");
 	sw_import_set(im, im->n_lines - 1, "sockets.alert_gone_listeners", "true");
 	/* A new listener is of low severity where it is loopback alone: LSM's users were mailed about all. */

@@ -31,6 +31,9 @@
  *                     fresh(bool: a snapshot first)         processes[{pid,comm,name,user,uid,executable,fd}],
  *                                                           container,unit,since_at,exposure}], complete
  * sockets.diff        name                                  baseline,taken_at,changes[{change,socket{...},was,text}], complete
+ * report              since_sec                             host,time,since,baseline_at,complete,changes[as sockets.diff],bans_made,
+ *                                                           bans_in_force,bans[{net,made_at,origin,by,reason}],findings_made,
+ *                                                           findings[as findings],losses[{name,count}],text
  * baseline.save       name                                  name, sockets
  * baseline.list       -                                     baselines[{name,taken_at,sockets}]
  * baseline.show       name                                  name,taken_at,sockets[{...}]
