@@ -2,7 +2,7 @@
 /*
  * What this host's own processes send, judged by where it goes: a destination that is listed or banned.
  * At the root of cgroup v2, so of every network namespace; forwarded packets have no socket and do not
- * come here, but through the gate. A refused packet is an error to its sender (EPERM).
+ * come here, but to tc_forward of the gate. A refused packet is an error to its sender (EPERM).
  *
  * Told are processes, not packets: a bucket of tokens for each process and destination.
  */
@@ -10,6 +10,7 @@
 #include "lib/judge.bpf.h"
 #include "lib/packed.bpf.h"
 #include "lib/sock_emit.bpf.h"
+#include "lib/trail_port.bpf.h"
 #include "sockwarden/pkt/parse.h"
 
 enum { PASS = 1, REFUSE = 0, ECHO_REPLY = 0, ECHO_REPLY6 = 129, TCP_SYN_ACK = 0x12, TCP_RST = 0x04 };
@@ -46,20 +47,22 @@ static __always_inline bool judge4(const struct sw_gate_ctl *ctl, const struct s
 	struct sw_marked marked = {.source = 1};
 
 	if (ctl->engine != SW_ENGINE_PACKED)
-		return is_banned4(ctl, to, hit) || is_trailed4(to, hit);
+		return is_banned4(ctl, to, hit) || is_port_trailed(to, &marked, is_trailed4(to, hit), hit);
 	if (!is_addr_marked4(to->saddr.word[0]))
 		return false;
-	return (is_ban_marked4(&to->saddr) && is_banned4(ctl, to, hit)) || is_packed_trailed4(to, &marked, hit);
+	return (is_ban_marked4(&to->saddr) && is_banned4(ctl, to, hit)) ||
+		is_port_trailed(to, &marked, is_packed_trailed4(to, &marked, hit), hit);
 }
 
 static __always_inline bool judge6(const struct sw_gate_ctl *ctl, const struct sw_flow *to, struct sw_hit *hit)
 {
-	struct sw_marked marked = {};
+	struct sw_marked marked = {.source = 1};
 
 	if (ctl->engine != SW_ENGINE_PACKED)
-		return is_banned6(ctl, to, hit) || is_trailed6(to, hit);
+		return is_banned6(ctl, to, hit) || is_port_trailed(to, &marked, is_trailed6(to, hit), hit);
 	marked.source = classes_of(bpf_be64_to_cpu(to->saddr.half[0]));
-	return marked.source && (is_banned6(ctl, to, hit) || is_packed_trailed6(to, &marked, hit));
+	return marked.source && (is_banned6(ctl, to, hit) ||
+		is_port_trailed(to, &marked, is_packed_trailed6(to, &marked, hit), hit));
 }
 
 /* What the kernel answers by itself is no deed of a process. */
@@ -202,6 +205,8 @@ int on_egress(struct __sk_buff *skb)
 		return PASS;
 	to = flow;
 	to.saddr = flow.daddr;
+	to.sport = flow.dport;
+	to.dport = flow.sport;
 	if (!(flow.family == 4 ? judge4(ctl, &to, &hit) : judge6(ctl, &to, &hit)) || is_answer(&flow))
 		return PASS;
 	has_note = read_note(skb, &note);

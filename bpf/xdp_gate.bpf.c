@@ -6,6 +6,7 @@
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include "lib/egress_ctl.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/packed.bpf.h"
@@ -206,6 +207,80 @@ SEC("tc")
 int tc_gate_l3(struct __sk_buff *skb)
 {
 	return gate_skb(skb, SW_LINK_IP);
+}
+
+/*
+ * What the host forwards, as it leaves: it has come in by a device, maybe by one that is not guarded. What
+ * the host sends itself is judged at its socket (sock_egress), and probes where they come in.
+ */
+/* Neither is static: each is verified by itself, and not with all that may come before and follow. */
+__noinline int judge_forwarded(const struct sw_flow *flow, struct sw_hit *ret)
+{
+	__u32 key = 0;
+	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &key);
+
+	return flow && ret && ctl && judge(ctl, flow, ret);
+}
+
+__noinline int read_forwarded(struct __sk_buff *skb, struct sw_flow *ret, int link)
+{
+	const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
+
+	return ret ? (int)sw_pkt_parse(data, end, link == SW_LINK_IP ? SW_LINK_IP : SW_LINK_ETHER, ret) : -1;
+}
+
+static __noinline bool settle_forwarded(
+	const struct sw_gate_ctl *ctl, struct __sk_buff *skb, const struct sw_origin *origin)
+{
+	struct sw_flow flow = {};
+	struct sw_hit hit = {};
+
+	if (read_forwarded(skb, &flow, origin->link) != SW_PKT_IP || !judge_forwarded(&flow, &hit))
+		return false; /* what cannot be read was counted where it came in */
+	if (origin->vlan)
+		flow.vlan = origin->vlan;
+	if (egress_action() != SW_EGRESS_DROP)
+		hit.is_bad = false;
+	return settle(ctl, &flow, origin, &hit);
+}
+
+static __always_inline int forward_skb(struct __sk_buff *skb, enum sw_link link)
+{
+	struct sw_origin origin = {
+		.len = skb->len,
+		.ifindex = skb->ifindex,
+		.link = link,
+		.vlan = skb->vlan_present ? skb->vlan_tci & 0xfff : 0,
+	};
+	__u32 key = 0;
+	const struct sw_gate_ctl *ctl;
+	const __u8 *data, *end, *ip;
+
+	if (!skb->ingress_ifindex)
+		return TC_ACT_UNSPEC;
+	ctl = bpf_map_lookup_elem(&gate_ctl, &key);
+	if (!ctl || ctl->mode == SW_MODE_OFF || egress_action() == SW_EGRESS_OFF)
+		return TC_ACT_UNSPEC;
+	if (skb->data_end - skb->data < SW_PKT_HEAD_BYTES && skb->len > skb->data_end - skb->data)
+		bpf_skb_pull_data(skb, skb->len < SW_PKT_HEAD_BYTES ? skb->len : SW_PKT_HEAD_BYTES);
+	data = (const __u8 *)(long)skb->data;
+	end = (const __u8 *)(long)skb->data_end;
+	ip = sw_pkt_plain(data, end, link);
+	if (ip && ctl->engine == SW_ENGINE_PACKED && !is_header_marked(ip))
+		return TC_ACT_UNSPEC;
+	return settle_forwarded(ctl, skb, &origin) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int tc_forward(struct __sk_buff *skb)
+{
+	return forward_skb(skb, SW_LINK_ETHER);
+}
+
+SEC("tc")
+int tc_forward_l3(struct __sk_buff *skb)
+{
+	return forward_skb(skb, SW_LINK_IP);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

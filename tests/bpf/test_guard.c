@@ -508,6 +508,45 @@ static void each_hook_attaches_is_taken_over_and_comes_off(void **state)
 	run("ip link del va");
 }
 
+static void the_way_out_is_guarded_by_tcx_or_clsact_and_put_back_when_it_is_taken(void **state)
+{
+	struct fixture *f = *state;
+	enum sw_attach by = SW_ATTACH_NONE;
+	struct sw_device d;
+	__u32 ifindex = make_veth(&d);
+
+	for (int has_tcx = 0; has_tcx < 1 + sw_kernel_is(6, 6); has_tcx++) {
+		enum sw_attach want = has_tcx ? SW_ATTACH_TCX : SW_ATTACH_CLSACT;
+
+		assert_int_equal(sw_attach_packet(&f->plant.progs, &d, want, f->pin_dir, NULL), 0);
+		assert_int_equal(sw_attach_forward(&f->plant.progs, &d, has_tcx, f->pin_dir, &by), 1);
+		assert_int_equal(by, want);
+		assert_int_equal(sw_attach_forward(&f->plant.progs, &d, has_tcx, f->pin_dir, &by), 0);
+		assert_true(sw_attach_is_there(ifindex, want, f->pin_dir));
+		if (has_tcx) {
+			char path[SW_PIN_PATH_MAX + 32];
+			int fd;
+
+			snprintf(path, sizeof(path), "%s/forward-%u", f->pin_dir, ifindex);
+			fd = bpf_obj_get(path);
+			assert_int_equal(bpf_link_detach(fd), 0);
+			close(fd);
+			snprintf(path, sizeof(path), "%s/link-tcx-%u", f->pin_dir, ifindex);
+			fd = bpf_obj_get(path);
+			assert_int_equal(bpf_link_detach(fd), 0);
+			close(fd);
+		} else {
+			run("tc filter show dev va egress | grep -q tc_forward");
+			run("tc qdisc del dev va clsact");
+		}
+		assert_false(sw_attach_is_there(ifindex, want, f->pin_dir));
+		assert_int_equal(sw_attach_forward(&f->plant.progs, &d, has_tcx, f->pin_dir, &by), 1);
+		assert_int_equal(sw_detach_packet(ifindex, f->pin_dir), 0);
+		run("test -z \"$(tc filter show dev va egress)\"");
+	}
+	run("ip link del va");
+}
+
 static void somebody_elses_xdp_program_is_left_in_place(void **state)
 {
 	struct fixture *f = *state;
@@ -674,6 +713,7 @@ int main(void)
 		TEST(a_new_guard_takes_the_maps_over_with_what_they_hold),
 		TEST(a_pinned_map_that_does_not_fit_is_replaced_and_told),
 		TEST(each_hook_attaches_is_taken_over_and_comes_off),
+		TEST(the_way_out_is_guarded_by_tcx_or_clsact_and_put_back_when_it_is_taken),
 		TEST(somebody_elses_xdp_program_is_left_in_place),
 		TEST(devices_that_come_go_and_are_renamed_are_followed),
 		TEST(carrier_lost_soon_after_attaching_takes_the_program_off),

@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+from lab import Lab
+
 LISTED = "198.18.0.70"
 
 # Raw, because connects and datagrams are refused before there is a packet.
@@ -104,3 +106,35 @@ def test_it_can_be_watched_only_or_turned_off(lab):
     lab.wait(lambda: lab.cli_json("status")["egress"]["action"] == "off", 10, "the configuration is reloaded")
     pings(lab, "-c", "1", "-W", "1", LISTED)
     assert counter(lab, "trail-out")["packets"] == 1
+
+
+UDP = """
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+for port in sys.argv[2:]:
+    try:
+        s.sendto(b"x", (sys.argv[1], int(port)))
+        print("sent", flush=True)
+    except PermissionError:
+        print("refused", flush=True)
+"""
+
+
+@pytest.mark.parametrize("engine", ["packed", "lpm"])
+def test_what_goes_to_a_listed_port_is_refused_and_to_another_port_of_the_address_not(engine):
+    with Lab() as lab:
+        lab.write_config(f"trails:\n  engine: {engine}\n")
+        lab.start()
+
+        def udp(to):
+            return lab.spawn(sys.executable, "-S", "-E", "-c", UDP, to, "7001", "7002").communicate(timeout=20)[0].split()
+
+        lab.ok("trails", "import", write(lab, "ports.txt", f"{LISTED}:7001\n[2001:db8:0:1::67]:7001\n"))
+        assert udp(LISTED) == ["sent", "sent"] and counter(lab, "trail-out")["packets"] == 1
+        assert lab.cli("arm")[0] in (0, 6)
+        assert udp(LISTED) == ["refused", "sent"] and udp("2001:db8:0:1::67") == ["refused", "sent"]
+        assert counter(lab, "trail-out")["dropped"] == 2
+        found = lab.wait(lambda: findings(lab, "trail-egress"), 10, "it is told")
+        assert {(f["list"], f["subject"]) for f in found} <= {("ports", LISTED), ("ports", "2001:db8:0:1::67")}
+        lab.ok("allow", "add", LISTED)
+        assert udp(LISTED) == ["sent", "sent"]

@@ -4,6 +4,7 @@
 #include "user/base/words.h"
 #include "user/cli/guard_ask.h"
 #include "user/cli/table.h"
+#include "user/ctl/guard_status.h"
 
 enum {
 	LABEL = 12,
@@ -72,7 +73,9 @@ static void print_foreign(const struct sw_cli *c, const json_t *rows)
 static void print_interfaces(const struct sw_cli *c, const json_t *s)
 {
 	static const struct sw_cli_column cols[] = {{"INTERFACE", "name"}, {"HOOK", "hook", 0, NULL, color_hook},
-		{"DRIVER", "driver"}, {"WHY", "why", SW_COL_FLEX}, {}};
+		{"DRIVER", "driver"}, {"FORWARDED", "forward"},
+		{"PUT BACK", "put_back", SW_COL_RIGHT | SW_COL_OPTIONAL},
+		{"WHY", "why", SW_COL_FLEX}, {}};
 	const json_t *rows = json_object_get(s, "interfaces");
 
 	putchar('\n');
@@ -380,36 +383,7 @@ static void guard_json(const struct sw_guard_status *g, struct sw_strbuf *out)
 	sw_json_stringf(&j, "tier", "%c", g->tier >= 'A' && g->tier <= 'C' ? (char)g->tier : '-');
 	sw_json_stringn(&j, "hooks", g->hooks, strnlen(g->hooks, sizeof(g->hooks)));
 	sw_json_bool(&j, "adopted", g->has_adopted);
-	sw_json_array_begin(&j, "interfaces");
-	for (unsigned int i = 0; i < SW_MIN(g->n_ifaces, (unsigned int)SW_GUARD_IFACES_MAX); i++) {
-		const struct sw_guard_iface *d = &g->ifaces[i];
-
-		sw_json_object_begin(&j, NULL);
-		sw_json_stringn(&j, "name", d->name, strnlen(d->name, sizeof(d->name)));
-		sw_json_stringn(&j, "hook", d->hook, strnlen(d->hook, sizeof(d->hook)));
-		sw_json_stringn(&j, "driver", d->driver, strnlen(d->driver, sizeof(d->driver)));
-		sw_json_stringn(&j, "why", d->why, strnlen(d->why, sizeof(d->why)));
-		if (d->foreign_xdp_id) {
-			sw_json_object_begin(&j, "foreign_xdp");
-			sw_json_uint(&j, "id", d->foreign_xdp_id);
-			sw_json_stringn(&j, "name", d->foreign_xdp, strnlen(d->foreign_xdp, sizeof(d->foreign_xdp)));
-			sw_json_object_end(&j);
-		}
-		sw_json_object_end(&j);
-	}
-	sw_json_array_end(&j);
-	sw_json_array_begin(&j, "processes");
-	for (size_t i = 0; i < SW_ARRAY_SIZE(g->children); i++) {
-		if (!g->children[i].name[0])
-			continue;
-		sw_json_object_begin(&j, NULL);
-		sw_json_stringn(
-			&j, "name", g->children[i].name, strnlen(g->children[i].name, sizeof(g->children[i].name)));
-		sw_json_uint(&j, "pid", g->children[i].pid);
-		sw_json_uint(&j, "restarts", g->children[i].restarts);
-		sw_json_object_end(&j);
-	}
-	sw_json_array_end(&j);
+	sw_ctl_write_guard_status(&j, g);
 	sw_json_array_begin(&j, "degraded");
 	sw_json_string(&j, NULL, "the engine does not answer: nothing is decided, told or stored; what is in force stays");
 	sw_json_array_end(&j);

@@ -59,8 +59,15 @@ static void on_sent(struct sw_engine *e, const struct sw_sock_event *ev)
 	char trail[SW_NET_TEXT_MAX] = "";
 	struct sw_net peer = sw_event_peer(ev);
 
-	if (ev->state == SW_R_TRAIL_OUT && sw_trails_find(e, &peer, &list, trail))
+	if (ev->state == SW_R_TRAIL_OUT && sw_trails_find(e, &peer, &list, trail)) {
 		sw_trails_hit(e, sw_trails_set_of(e, &peer), &peer, ev->backlog);
+	} else if (ev->state == SW_R_TRAIL_OUT) {
+		__u32 set = sw_trails_port_set(e, &peer, ev->rport);
+
+		list = sw_trails_name(e, set);
+		sw_cidr_format(trail, &peer);
+		sw_trails_hit(e, set, &peer, ev->backlog);
+	}
 	sw_watch_with_process(e, ev, &peer, trail, list, judge_sent);
 }
 

@@ -608,6 +608,27 @@ __u32 sw_trails_set_of(const struct sw_engine *e, const struct sw_net *net)
 	return sw_trail_decide(sources, n, net, &hit) ? sources[hit.list].set : SW_TRAIL_SET_ASK;
 }
 
+__u32 sw_trails_port_set(const struct sw_engine *e, const struct sw_net *host, uint16_t port)
+{
+	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
+	size_t n = e->trails ? sw_trails_sources(e->trails, sources) : 0, n_ports;
+	const struct sw_trail_port *best = NULL;
+	__u32 set = SW_TRAIL_SET_ASK;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct sw_trail_port *p = sw_trail_ports_of(&sources[i].view, host, &n_ports);
+
+		for (size_t k = 0; k < n_ports; k++) {
+			if (p[k].port != port || p[k].action == SW_TRAIL_EXCEPT ||
+				(best && p[k].action <= best->action))
+				continue;
+			best = &p[k];
+			set = sources[i].set;
+		}
+	}
+	return set;
+}
+
 bool sw_trails_find(const struct sw_engine *e, const struct sw_net *net, const char **ret_list,
 	char ret_text[static SW_NET_TEXT_MAX])
 {

@@ -141,6 +141,8 @@ void sw_trails_hit(struct sw_engine *e, __u32 set, const struct sw_net *net, uin
 const char *sw_trails_name(const struct sw_engine *e, __u32 set);
 /* The list that decides for an address, as packet events number it; SW_TRAIL_SET_ASK when none does any more. */
 __u32 sw_trails_set_of(const struct sw_engine *e, const struct sw_net *net);
+/* A list that holds the address with the port, one that drops first; SW_TRAIL_SET_ASK when none does. */
+__u32 sw_trails_port_set(const struct sw_engine *e, const struct sw_net *host, uint16_t port);
 /* The entry that decides for net: its list and itself as text ("192.0.2.0/24"). False: none. */
 bool sw_trails_find(const struct sw_engine *e, const struct sw_net *net, const char **ret_list,
 	char ret_text[static SW_NET_TEXT_MAX]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* The verbs status, events and findings. */
 #include "user/base/words.h"
+#include "user/ctl/guard_status.h"
 #include "user/detect/hits.h"
 #include "user/detect/sent.h"
 #include "user/engine/alerts.h"
@@ -85,56 +86,17 @@ static void verb_events(struct sw_ctl_request *q, const json_t *args, void *arg)
 	sw_events_verb(e->events, q, args);
 }
 
-static void write_interfaces(struct sw_json *j, const struct sw_guard_status *s)
-{
-	sw_json_array_begin(j, "interfaces");
-	for (uint32_t i = 0; s && i < s->n_ifaces; i++) {
-		const struct sw_guard_iface *f = &s->ifaces[i];
-
-		sw_json_object_begin(j, NULL);
-		sw_json_stringn(j, "name", f->name, strnlen(f->name, sizeof(f->name)));
-		sw_json_stringn(j, "hook", f->hook, strnlen(f->hook, sizeof(f->hook)));
-		sw_json_stringn(j, "driver", f->driver, strnlen(f->driver, sizeof(f->driver)));
-		sw_json_stringn(j, "why", f->why, strnlen(f->why, sizeof(f->why)));
-		if (f->foreign_xdp_id) {
-			sw_json_object_begin(j, "foreign_xdp");
-			sw_json_uint(j, "id", f->foreign_xdp_id);
-			sw_json_stringn(j, "name", f->foreign_xdp, strnlen(f->foreign_xdp, sizeof(f->foreign_xdp)));
-			sw_json_object_end(j);
-		}
-		sw_json_object_end(j);
-	}
-	sw_json_array_end(j);
-}
-
-static void write_processes(struct sw_json *j, const struct sw_guard_status *s)
-{
-	sw_json_array_begin(j, "processes");
-	for (size_t i = 0; s && i < SW_ARRAY_SIZE(s->children); i++) {
-		if (!*s->children[i].name)
-			continue;
-		sw_json_object_begin(j, NULL);
-		sw_json_stringn(
-			j, "name", s->children[i].name, strnlen(s->children[i].name, sizeof(s->children[i].name)));
-		sw_json_uint(j, "pid", s->children[i].pid);
-		sw_json_uint(j, "restarts", s->children[i].restarts);
-		sw_json_object_end(j);
-	}
-	sw_json_array_end(j);
-}
-
 static void write_guard(struct sw_engine *e, struct sw_json *j)
 {
 	const struct sw_guard_status *s = sw_engine_guard_status(e);
 	char tier[2] = "";
 
 	sw_mode_json(e, j);
-	write_interfaces(j, s);
+	sw_ctl_write_guard_status(j, s);
 	tier[0] = s && s->tier ? (char)s->tier : '\0';
 	sw_json_string(j, "tier", tier);
 	sw_json_string(j, "hooks", s ? s->hooks : "");
 	sw_json_bool(j, "adopted", s && s->has_adopted);
-	write_processes(j, s);
 }
 
 static void write_loss(struct sw_json *j, const char *name, uint64_t count)

@@ -6,7 +6,7 @@
 
 #include "user/base/log.h"
 
-enum { EVENT_BYTES = 32768 };
+enum { EVENT_BYTES = 32768, CHECK_SEC = 5 };
 
 struct watched {
 	struct sw_device device; /* as last seen */
@@ -18,6 +18,9 @@ struct watched {
 	bool is_due; /* what was wanted may have changed: choose again */
 	bool has_foreign; /* the XDP program that is there is somebody else's */
 	bool is_seen; /* by the look that is going on */
+	bool was_forward_tried; /* in vain, and said */
+	enum sw_attach forward; /* what looks at what is forwarded out of it */
+	__u32 put_back;
 };
 
 struct sw_follow {
@@ -28,7 +31,7 @@ struct sw_follow {
 	struct sw_device_host host;
 	struct sw_follow_wish wish;
 	struct mnl_socket *netlink;
-	struct sw_source *events, *settle;
+	struct sw_source *events, *settle, *check;
 	struct watched *all;
 	size_t n;
 	bool is_active;
@@ -160,8 +163,37 @@ static void detach(struct sw_follow *f, struct watched *w, const char *why)
 
 	if (r < 0)
 		sw_log_err(r, "%s: cannot take the program off", w->device.name);
-	w->choice.hook = SW_ATTACH_NONE;
+	w->choice.hook = w->forward = SW_ATTACH_NONE;
 	sw_strcpy(w->choice.why, sizeof(w->choice.why), why);
+}
+
+/* The way out goes with the way in. A program that was taken away is put back, and that is said. */
+static void guard_forward(struct sw_follow *f, struct watched *w)
+{
+	bool is_again = w->forward != SW_ATTACH_NONE;
+	int r;
+
+	if (w->choice.hook == SW_ATTACH_NONE) {
+		w->forward = SW_ATTACH_NONE;
+		return;
+	}
+	r = sw_attach_forward(&f->progs, &w->device, f->host.has_tcx, f->pin_dir, &w->forward);
+	if (r == 1 && is_again) {
+		w->put_back++;
+		sw_log_warning(0, "%s: the program at its way out was taken away, and is put back", w->device.name);
+	}
+	if (r >= 0)
+		return;
+	if (is_again || !w->was_forward_tried)
+		sw_log_warning(r, "%s: what is forwarded out of it is not looked at", w->device.name);
+	w->was_forward_tried = true;
+	w->forward = SW_ATTACH_NONE;
+}
+
+/* False when there is nothing to be found: no netlink message tells of every way to take a program off. */
+static bool is_taken(struct sw_follow *f, const struct watched *w)
+{
+	return w->choice.hook != SW_ATTACH_NONE && !sw_attach_is_there(w->device.ifindex, w->choice.hook, f->pin_dir);
 }
 
 static void give_up(struct sw_follow *f, struct watched *w, const char *what, uint64_t after_ns)
@@ -223,8 +255,15 @@ static void look_at(struct sw_follow *f, const struct sw_device *d)
 	check_harm(f, w);
 	if (!f->is_active || w->is_given_up || !is_wanted)
 		return;
+	if (is_taken(f, w)) {
+		w->put_back++;
+		sw_log_warning(0, "%s: the program was taken away, and is put back", w->device.name);
+		w->choice.hook = SW_ATTACH_NONE;
+		w->is_due = true;
+	}
 	if (is_new || xdp_before != d->xdp_prog_id || w->is_due)
 		attach(f, w, wanted_hook(f, row));
+	guard_forward(f, w);
 }
 
 static void forget_gone(struct sw_follow *f)
@@ -249,6 +288,29 @@ int sw_follow_look(struct sw_follow *f)
 	for (int i = 0; i < n; i++)
 		look_at(f, &all[i]);
 	forget_gone(f);
+	return 0;
+}
+
+static bool is_any_taken(struct sw_follow *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		struct watched *w = &f->all[i];
+
+		if (is_taken(f, w))
+			return true;
+		if (f->is_active)
+			guard_forward(f, w);
+	}
+	return false;
+}
+
+/* A look costs a dump of the routes; this is a question for each device. */
+static int on_check(struct sw_source *s, void *arg)
+{
+	struct sw_follow *f = arg;
+
+	if (f->is_active && is_any_taken(f))
+		(void)sw_source_set_timer(f->settle, SW_FOLLOW_SETTLE_MS * SW_MSEC_NS, 0);
 	return 0;
 }
 
@@ -356,6 +418,8 @@ int sw_follow_new(struct sw_loop *l, const struct sw_clock *clock, const char *p
 	f->host.has_tcx = sw_kernel_is(6, 6);
 	f->is_active = true;
 	r = sw_loop_add_timer(l, 0, 0, on_settled, f, &f->settle);
+	if (r >= 0)
+		r = sw_loop_add_timer(l, CHECK_SEC * SW_SEC_NS, CHECK_SEC * SW_SEC_NS, on_check, f, &f->check);
 	if (r < 0)
 		return r;
 	r = listen_netlink(f);
@@ -371,6 +435,7 @@ void sw_follow_free(struct sw_follow *f)
 		return;
 	sw_source_free(f->events);
 	sw_source_free(f->settle);
+	sw_source_free(f->check);
 	if (f->netlink)
 		mnl_socket_close(f->netlink);
 	free(f->all);
@@ -449,6 +514,8 @@ void sw_follow_status(const struct sw_follow *f, struct sw_guard_status *ret)
 		sw_strcpy(out->hook, sizeof(out->hook), sw_attach_word(w->choice.hook));
 		sw_strcpy(out->driver, sizeof(out->driver), w->device.driver);
 		sw_strcpy(out->why, sizeof(out->why), w->choice.why);
+		sw_strcpy(out->forward, sizeof(out->forward), sw_attach_word(w->forward));
+		out->put_back = w->put_back;
 		if (!w->has_foreign)
 			continue;
 		out->foreign_xdp_id = w->device.xdp_prog_id;

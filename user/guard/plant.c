@@ -29,7 +29,7 @@ static const struct sw_object bind_objects[] = {
 void sw_plant_init(struct sw_plant *p)
 {
 	memset(p, 0, sizeof(*p));
-	p->progs = (struct sw_gate_progs){-1, -1, -1};
+	p->progs = (struct sw_gate_progs){-1, -1, -1, -1, -1};
 	sw_maps_init(&p->maps);
 }
 
@@ -61,6 +61,8 @@ int sw_plant_load_gate(struct sw_plant *p, const char *pin_dir)
 	p->progs.xdp_fd = find_prog(p->gate, "xdp_gate");
 	p->progs.tc_fd = find_prog(p->gate, "tc_gate");
 	p->progs.tc_l3_fd = find_prog(p->gate, "tc_gate_l3");
+	p->progs.forward_fd = find_prog(p->gate, "tc_forward");
+	p->progs.forward_l3_fd = find_prog(p->gate, "tc_forward_l3");
 	return p->progs.xdp_fd < 0 && p->progs.tc_fd < 0 ? -EOPNOTSUPP : 0;
 }
 

@@ -10,6 +10,7 @@
 
 enum {
 	TCX_INGRESS = 46, /* BPF_TCX_INGRESS of kernel 6.6; Debian 12's headers do not have it */
+	TCX_EGRESS = 47,
 	CLSACT_HANDLE = 0x5357, /* "SW": tells our filter from others' */
 	CLSACT_PRIORITY = 1,
 };
@@ -100,9 +101,9 @@ static int attach_link(int prog, __u32 ifindex, enum sw_attach hook, const char 
 	return bpf_obj_pin(fd, path) < 0 ? -errno : 0;
 }
 
-static int attach_clsact(int prog, __u32 ifindex)
+static int attach_clsact(int prog, __u32 ifindex, enum bpf_tc_attach_point at)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = at);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY,
 		.prog_fd = prog, .flags = BPF_TC_F_REPLACE);
 	int r = bpf_tc_hook_create(&hook);
@@ -112,18 +113,21 @@ static int attach_clsact(int prog, __u32 ifindex)
 	return bpf_tc_attach(&hook, &opts);
 }
 
-static int detach_clsact(__u32 ifindex)
+/* The id of our program there; 0: no clsact, or no filter of ours. */
+static __u32 clsact_prog(__u32 ifindex, enum bpf_tc_attach_point at)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = at);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
-	int r = bpf_tc_query(&hook, &opts);
 
-	if (r < 0)
-		return 0; /* no clsact, or no filter of ours */
-	opts.prog_fd = 0;
-	opts.prog_id = 0;
-	opts.flags = 0;
-	return bpf_tc_detach(&hook, &opts);
+	return bpf_tc_query(&hook, &opts) < 0 ? 0 : opts.prog_id;
+}
+
+static int detach_clsact(__u32 ifindex, enum bpf_tc_attach_point at)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = at);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
+
+	return clsact_prog(ifindex, at) ? bpf_tc_detach(&hook, &opts) : 0;
 }
 
 /* Native and generic XDP exclude each other on a device: the old one has to go first. */
@@ -138,7 +142,7 @@ static void drop_others(const char *pin_dir, __u32 ifindex, enum sw_attach keep,
 		if (h == keep || (xdp_only && !is_xdp(h)))
 			continue;
 		if (h == SW_ATTACH_CLSACT)
-			detach_clsact(ifindex);
+			detach_clsact(ifindex, BPF_TC_INGRESS);
 		else
 			drop_pin(pin_dir, h, ifindex);
 	}
@@ -153,7 +157,7 @@ int sw_attach_packet(const struct sw_gate_progs *p, const struct sw_device *d, e
 		return -EOPNOTSUPP;
 	if (is_xdp(hook))
 		drop_others(pin_dir, d->ifindex, hook, true);
-	r = hook == SW_ATTACH_CLSACT ? attach_clsact(prog, d->ifindex)
+	r = hook == SW_ATTACH_CLSACT ? attach_clsact(prog, d->ifindex, BPF_TC_INGRESS)
 				     : attach_link(prog, d->ifindex, hook, pin_dir);
 	if (r < 0)
 		return r;
@@ -163,9 +167,88 @@ int sw_attach_packet(const struct sw_gate_progs *p, const struct sw_device *d, e
 	return 0;
 }
 
+bool sw_attach_is_there(__u32 ifindex, enum sw_attach hook, const char *pin_dir)
+{
+	_close_ int fd = hook == SW_ATTACH_CLSACT ? -1 : open_pin(pin_dir, hook, ifindex);
+
+	return fd >= 0 || (hook == SW_ATTACH_CLSACT && clsact_prog(ifindex, BPF_TC_INGRESS));
+}
+
+/* ---- the way out */
+
+static bool forward_path(char buf[static SW_PIN_PATH_MAX], const char *pin_dir, __u32 ifindex)
+{
+	return snprintf(buf, SW_PIN_PATH_MAX, "%s/forward-%u", pin_dir, ifindex) < SW_PIN_PATH_MAX;
+}
+
+static void drop_forward(const char *pin_dir, __u32 ifindex)
+{
+	char path[SW_PIN_PATH_MAX];
+	_close_ int fd = -1;
+
+	if (!forward_path(path, pin_dir, ifindex))
+		return;
+	fd = bpf_obj_get(path);
+	if (fd >= 0)
+		bpf_link_detach(fd);
+	unlink(path);
+}
+
+/* 1: put there, 0: it was there and has this program now. */
+static int forward_by_tcx(int prog, __u32 ifindex, const char *pin_dir)
+{
+	char path[SW_PIN_PATH_MAX];
+	_close_ int fd = -1;
+
+	if (!forward_path(path, pin_dir, ifindex))
+		return -ENAMETOOLONG;
+	fd = bpf_obj_get(path);
+	if (fd >= 0 && link_ifindex(fd) == ifindex && bpf_link_update(fd, prog, NULL) == 0)
+		return 0;
+	if (fd >= 0)
+		drop_forward(pin_dir, ifindex);
+	sw_close(TAKE_FD(fd));
+	fd = bpf_link_create(prog, (int)ifindex, (enum bpf_attach_type)TCX_EGRESS, NULL);
+	if (fd < 0 || bpf_obj_pin(fd, path) < 0)
+		return -errno;
+	return 1;
+}
+
+static int forward_by_clsact(int prog, __u32 ifindex)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	int r;
+
+	if (bpf_obj_get_info_by_fd(prog, &info, &len) == 0 && clsact_prog(ifindex, BPF_TC_EGRESS) == info.id)
+		return 0;
+	r = attach_clsact(prog, ifindex, BPF_TC_EGRESS);
+	return r < 0 ? r : 1;
+}
+
+int sw_attach_forward(const struct sw_gate_progs *p, const struct sw_device *d, bool has_tcx, const char *pin_dir,
+	enum sw_attach *ret)
+{
+	int prog = d->is_layer3 ? p->forward_l3_fd : p->forward_fd, r = -EOPNOTSUPP;
+
+	if (prog < 0)
+		return r;
+	*ret = SW_ATTACH_TCX;
+	if (has_tcx)
+		r = forward_by_tcx(prog, d->ifindex, pin_dir);
+	if (r >= 0)
+		return r;
+	*ret = SW_ATTACH_CLSACT;
+	return forward_by_clsact(prog, d->ifindex);
+}
+
 int sw_detach_packet(__u32 ifindex, const char *pin_dir)
 {
-	int r = detach_clsact(ifindex);
+	int r = detach_clsact(ifindex, BPF_TC_INGRESS), out = detach_clsact(ifindex, BPF_TC_EGRESS);
+
+	drop_forward(pin_dir, ifindex);
+	if (r >= 0)
+		r = out;
 
 	for (enum sw_attach h = SW_ATTACH_NATIVE; h < SW_ATTACH_COUNT; h++) {
 		int x = drop_pin(pin_dir, h, ifindex);
@@ -187,6 +270,20 @@ bool sw_attach_is_own(__u32 ifindex, const char *pin_dir)
 			return true;
 	}
 	return false;
+}
+
+/* The pin of a device that is gone is of no use to anybody. */
+static void drop_stale_forward(const char *pin_dir, const char *name)
+{
+	char path[SW_PIN_PATH_MAX];
+	_close_ int fd = -1;
+	__u32 ifindex;
+
+	if (sscanf(name, "forward-%u", &ifindex) != 1 || !forward_path(path, pin_dir, ifindex))
+		return;
+	fd = bpf_obj_get(path);
+	if (fd >= 0 && link_ifindex(fd) != ifindex)
+		unlink(path);
 }
 
 static int parse_pin(const char *name, enum sw_attach *ret_hook, __u32 *ret_ifindex)
@@ -217,6 +314,7 @@ int sw_attach_each_pin(
 		__u32 ifindex;
 		_close_ int fd = -1;
 
+		drop_stale_forward(pin_dir, e->d_name);
 		if (parse_pin(e->d_name, &hook, &ifindex) < 0)
 			continue;
 		fd = open_pin(pin_dir, hook, ifindex);

@@ -12,6 +12,7 @@
 struct sw_gate_progs {
 	int xdp_fd, tc_fd;
 	int tc_l3_fd; /* for devices whose packets begin with the IP header */
+	int forward_fd, forward_l3_fd; /* for what leaves by a device and was forwarded */
 };
 
 /*
@@ -22,6 +23,16 @@ struct sw_gate_progs {
  */
 int sw_attach_packet(const struct sw_gate_progs *p, const struct sw_device *d, enum sw_attach hook,
 	const char *pin_dir, bool *ret_is_adopted);
+/*
+ * Whether what was attached by hook is there still: somebody may have taken it away.
+ */
+bool sw_attach_is_there(__u32 ifindex, enum sw_attach hook, const char *pin_dir);
+/*
+ * At the way out of d, for what the host forwards: by tcx where has_tcx and the kernel takes it, else by
+ * clsact; pin_dir/forward-IFINDEX. *ret: which of them. 1: put there, 0: it was there, -errno.
+ */
+int sw_attach_forward(const struct sw_gate_progs *p, const struct sw_device *d, bool has_tcx, const char *pin_dir,
+	enum sw_attach *ret);
 /* Takes our program off the device, by whatever hook, and removes the pins. What is not there is fine. */
 int sw_detach_packet(__u32 ifindex, const char *pin_dir);
 /* True when a program of ours is at ifindex by a pinned link: the XDP program there is ours. */
