@@ -9,8 +9,10 @@ counts is when the last of them is in the table, or in fail2ban's set. Both by t
 fail2ban's own filter, inotify backend and nftables action as the peer. Wrong, and the exit status 1, when an attacker
 is not banned, one that is comes through, or somebody else is banned.
 """
+import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,7 @@ import lab as laboratory  # noqa: E402
 
 TRIALS, THEIR_TRIALS = 200, 12
 BURST = 1000
+RULES_AT_WORK = 30
 GOAL_P50, GOAL_P99, GOAL_BURST, GOAL_MB = 2, 10, 200, 20
 SET = ["nft", "-j", "list", "set", "inet", "f2b-table", "addr-set-sshd"]
 
@@ -171,6 +174,32 @@ def prepare(lab):
     lab.on_host("sysctl", "-qw", "net.core.rmem_max=4194304")
 
 
+def sample_lines():
+    """(log, line) of every sample of every packaged rule, by the rule's first log that is one file."""
+    for pack in sorted(glob.glob(os.path.join(ROOT, "feeds/rules/*.yaml"))):
+        with open(pack, encoding="utf-8") as f:
+            for block in re.split(r"^  - name: ", f.read(), flags=re.M)[1:]:
+                files = re.search(r"^    files: \[(.*)\]$", block, re.M)
+                paths = [p.strip('"').replace("*", "x") for p in re.split(r", *", files[1])] if files else []
+                paths = [p for p in paths if p.startswith("/var/log/")]
+                for quote, line in re.findall(r"""line: (['"])(.*)\1 ?\}$""", block, re.M) if paths else ():
+                    yield paths[0], line.replace("''", "'") if quote == "'" else line.replace('\\"', '"').replace("\\\\", "\\")
+
+
+def memory_with_every_rule(lab):
+    """The rules of every log at work: their expressions are made. (megabytes, rules that had a hit)"""
+    lines, hit = list(sample_lines()), set()
+    for path in sorted({path for path, _ in lines}):
+        lab.on_host("mkdir", "-p", os.path.dirname(path), check=True)
+        lab.on_host("sh", "-c", f"cat >> {path}", input="".join(line + "\n" for p, line in lines if p == path), check=True)
+
+    def are_enough():
+        hit.update(r["rule"] for r in lab.cli_json("logs")["rules"])
+        return len(hit) >= RULES_AT_WORK
+    lab.wait(are_enough, 60, f"{RULES_AT_WORK} packaged rules had a hit")
+    return anon_mb(lab.pids("sockwarden-engine")), len(hit)
+
+
 def ours():
     with laboratory.Lab(config="mode: enforce\nbans:\n  per_minute: 100000\n") as lab:
         prepare(lab)
@@ -182,7 +211,8 @@ def ours():
             sys.exit(f"WRONG: {len(bans)} bans")
         if lab.ping("198.19.0.1") or lab.ping("198.19.103.250"):
             sys.exit("WRONG: one who is banned comes through")
-        return sorted(got), burst[0], anon_mb(lab.pids("sockwarden-engine"))
+        mb = anon_mb(lab.pids("sockwarden-engine"))
+        return sorted(got), burst[0], mb, *memory_with_every_rule(lab)
 
 
 def start_fail2ban(lab, root, inotify):
@@ -237,7 +267,7 @@ def main():
     if os.geteuid() != 0:
         print("skipped: needs root")
         sys.exit(1)
-    got, burst, mb = ours()
+    got, burst, mb, every_mb, n_rules = ours()
     peer = {}
     root, why = debs.unpacked("fail2ban")
     inotify, why2 = debs.unpacked("python3-pyinotify")
@@ -253,6 +283,7 @@ def main():
     figure("line to drop, 99 of 100", p99, "ms", goal=GOAL_P99, met=p99 <= GOAL_P99, **(beside(max(peer["got"])) if peer else {}))
     figure(f"{BURST} attackers at once", burst, "ms", goal=GOAL_BURST, met=burst <= GOAL_BURST, **(beside(peer["burst"]) if peer else {}))
     figure("memory after it (anonymous)", mb, "MB", goal=GOAL_MB, met=mb <= GOAL_MB, **(beside(peer["mb"]) if peer else {}))
+    figure(f"memory when {n_rules} packaged rules are at work (anonymous)", every_mb, "MB", goal=GOAL_MB, met=every_mb <= GOAL_MB)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ struct sw_matcher {
 	bool is_ignore_whole; /* ignoreregex sees the line, not what prefregex left of it */
 	bool is_content_rest; /* prefregex ends with <F-CONTENT>.+</F-CONTENT>$: what follows it is the content */
 	bool wants_time;
-	struct sw_mlf *connections;
+	struct sw_mlf *connections; /* made when there is one */
 	struct sw_window *window; /* only with maxlines */
 	int64_t last_time_us;
 	struct sw_strbuf subject, content;
@@ -157,8 +157,6 @@ static int build(struct sw_matcher *m, struct sw_strbuf *err)
 		r = check_rules(m, err);
 	if (!r)
 		r = sw_dates_new(&m->dates, m->pool, &m->filter->datepattern, err);
-	if (!r)
-		r = sw_mlf_new(&m->connections);
 	if (!r && m->filter->maxlines > 1)
 		r = sw_window_new(&m->window, m->filter->maxlines);
 	return r ? r : make_prefilter(m);
@@ -289,12 +287,18 @@ static struct sw_span host_text(struct sw_matcher *m, const struct sw_fields *fi
 	return (struct sw_span){m->host, (size_t)n};
 }
 
+/* Few rules have connections to join, and their table is the most of a matcher's memory. */
+static bool has_connections(struct sw_matcher *m)
+{
+	return m->connections || sw_mlf_new(&m->connections) >= 0;
+}
+
 static void judge(struct sw_matcher *m, struct sw_fields *fields, struct sw_line_result *ret)
 {
 	enum sw_mlf_state state = SW_MLF_FAILURE;
 	enum sw_field field;
 
-	if (fields->f[SW_FIELD_MLFID].text)
+	if (fields->f[SW_FIELD_MLFID].text && has_connections(m))
 		state = sw_mlf_merge(m->connections, fields, ret->has_time, ret->time_us);
 	else if (fields->f[SW_FIELD_NOFAIL].len)
 		state = SW_MLF_NOFAIL;
