@@ -90,9 +90,11 @@ static __always_inline enum sw_probe probe_of(const struct sw_flow *flow)
 {
 	enum sw_probe probe = SW_PROBE_NONE;
 
-	if (!flow->l4_off)
+	if (flow->is_tiny)
+		probe = SW_PROBE_FRAGMENT;
+	else if (!flow->l4_off)
 		return SW_PROBE_NONE; /* a later fragment */
-	if (flow->protocol == SW_IP_TCP)
+	else if (flow->protocol == SW_IP_TCP)
 		probe = sw_probe_of_tcp(flow->tcp_flags);
 	else if (flow->protocol == SW_IP_UDP)
 		probe = SW_PROBE_UDP;

@@ -48,7 +48,7 @@ static void begin(void)
 	ctl = (struct sw_probe_ctl){.is_on = 1};
 	for (int i = 1; i < SW_PROBE_COUNT; i++)
 		ctl.rule[i] = (struct sw_probe_rule){i == SW_PROBE_HOSTS ? 20 : 10, 300};
-	for (int i = SW_PROBE_FIN; i <= SW_PROBE_FLAGS; i++)
+	for (int i = SW_PROBE_FIN; i <= SW_PROBE_FRAGMENT; i++)
 		ctl.rule[i].threshold = 5;
 	set_ctl();
 	own(OWN4);
@@ -246,6 +246,29 @@ static void probes_are_seen_behind_extension_headers_and_in_first_fragments(void
 	}
 }
 
+static void fragments_too_short_for_flags_are_told_at_any_port_and_counted_as_no_other(void **state)
+{
+	for (int six = 0; six < 2; six++) {
+		enum sw_probe kind = SW_PROBE_NONE;
+
+		begin();
+		for (unsigned int n = 1; n <= 5; n++) {
+			assert_int_equal(scans(NULL, NULL), 0);
+			ctl.ports.syn[(n + 20) >> 3] |= (__u8)(1 << ((n + 20) & 7)); /* somebody listens there */
+			set_ctl();
+			send_spec(&(struct packet_spec){.from = six ? ATTACKER6 : ATTACKER4,
+				.to = six ? OWN6 : OWN4,
+				.sport = 50000,
+				.dport = (uint16_t)(n + 20),
+				.fragment = PACKET_FIRST,
+				.is_tiny = true});
+		}
+		assert_int_equal(scans(&kind, NULL), 1);
+		assert_int_equal(kind, SW_PROBE_FRAGMENT);
+		assert_int_equal(rig_counter(&the_rig, SW_R_UNPARSED).packets, 0);
+	}
+}
+
 static void udp_that_nobody_wants_is_told(void **state)
 {
 	enum sw_probe kind = SW_PROBE_NONE;
@@ -439,6 +462,7 @@ int main(void)
 		cmocka_unit_test(twenty_hosts_with_one_port_are_a_horizontal_scan),
 		cmocka_unit_test(every_kind_of_flags_is_told_by_its_name),
 		cmocka_unit_test(probes_are_seen_behind_extension_headers_and_in_first_fragments),
+		cmocka_unit_test(fragments_too_short_for_flags_are_told_at_any_port_and_counted_as_no_other),
 		cmocka_unit_test(udp_that_nobody_wants_is_told),
 		cmocka_unit_test(a_bit_that_lags_behind_raises_nothing),
 		cmocka_unit_test(a_set_bit_asks_nothing_more),

@@ -24,7 +24,8 @@ static void check(const struct sw_flow *f, enum sw_pkt_result r, size_t len)
 	must(f->family == 6 || (!f->saddr.word[1] && !f->saddr.half[1] && !f->daddr.half[1]));
 	must(f->vlan <= 0xfff);
 	must(!f->l4_off || f->l4_off + 2u <= len);
-	must(f->l4_off || (!f->sport && !f->dport && !f->tcp_flags && !f->icmp_type));
+	must(f->l4_off || f->is_tiny || (!f->sport && !f->dport && !f->tcp_flags && !f->icmp_type));
+	must(!f->is_tiny || (f->fragment == SW_FRAGMENT_FIRST && f->protocol == 6 && !f->l4_off && !f->is_cut));
 	must(f->fragment != SW_FRAGMENT_LATER || !f->l4_off);
 	must(!f->is_cut || !f->l4_off);
 }

@@ -81,6 +81,13 @@ static void put_transport(const struct packet_spec *s, struct packet *p, uint8_t
 		return;
 	p->l4_off = p->len;
 	p->l4_end = p->len + read[protocol];
+	if (s->is_tiny) {
+		memset(grow(p, 8), 0, 8);
+		p->l4_end = p->l4_off + 4;
+		put16(p->data + p->l4_off, s->sport ? s->sport : 40000);
+		put16(p->data + p->l4_off + 2, s->dport ? s->dport : 443);
+		return;
+	}
 	at = grow(p, bytes[protocol]);
 	memset(at, 0, bytes[protocol]);
 	if (protocol == ICMP || protocol == ICMPV6) {

@@ -29,6 +29,7 @@ struct packet_spec {
 	unsigned int n_ext;
 	unsigned int ext_units; /* length byte of each */
 	enum packet_fragment fragment;
+	bool is_tiny; /* of a TCP header only its first eight bytes, as nmap -f cuts */
 	uint8_t protocol; /* 0: TCP */
 	uint16_t sport, dport;
 	uint8_t tcp_flags; /* 0: SYN */

@@ -7,7 +7,7 @@ import pytest
 
 import capture as c
 from capture import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG, Capture
-from test_replay import found, http_flow
+from test_replay import found, http_flow, replay
 
 US, THEM, US6, THEM6 = "198.18.0.1", "198.18.5.5", "2001:db8::1", "2001:db8:5::5"
 
@@ -81,6 +81,57 @@ def asks(names, gap=0.05, rcode=0, answer=False):
     return cap
 
 
+def pieces(size=8, n=10, six=False, flags=SYN, payload=0):
+    """One source to n ports, each packet cut into fragments of that size, as nmap -f cuts."""
+    cap = Capture()
+    for port in range(1, n + 1):
+        data = c.tcp_bytes(50000, port, flags) + b"x" * payload
+        for at in range(0, len(data), size):
+            more, part = at + size < len(data), data[at:at + size]
+            if six:
+                head = bytes([6, 0]) + struct.pack("!HI", at | more, port)
+                cap.add(c.ip(THEM6, US6, 44, head + part), 0.01)
+                continue
+            whole = bytearray(c.ip(THEM, US, 6, part))
+            whole[4:8] = struct.pack("!HH", port, at >> 3 | more << 13)
+            cap.add(bytes(whole), 0.01)
+    return cap
+
+
+def extended(n=12):
+    """SYNs behind hop-by-hop and destination options."""
+    cap = Capture()
+    for port in range(1, n + 1):
+        options = bytes([60, 0, 1, 4, 0, 0, 0, 0]) + bytes([6, 0, 1, 4, 0, 0, 0, 0])
+        cap.add(c.ip(THEM6, US6, 0, options + c.tcp_bytes(50000, port, SYN)), 0.01)
+    return cap
+
+
+def paced(gap, n=14, jitter=0):
+    """Connections to one place that are a gap apart."""
+    cap, rnd = Capture(), random.Random(5)
+    for i in range(n):
+        cap.flow(US, 40000 + i, THEM, 443, [b"x"])
+        cap.now += gap + (rnd.uniform(-jitter, jitter) if jitter else 0)
+    return cap
+
+
+def sinkholed(alias):
+    """An answer whose alias names its owner."""
+    cap, name = Capture(), "taken.example"
+    cap.add(c.udp(THEM, 20000, "198.18.0.53", 53, c.question(name)), 0.01)
+    return cap.add(c.udp("198.18.0.53", 53, THEM, 20000, c.answer(name, [(5, c.dns_name(alias))])), 0.01)
+
+
+def crowd_behind_one_address(n=5000):
+    """So many users of one service, who share one address."""
+    cap = Capture()
+    for i in range(n):
+        cap.flow(THEM, 1024 + i, US, 443, [b"x"], gap=0.0001)
+        cap.now += 0.02
+    return cap
+
+
 def letters(rnd, n, of="bcdfghjklmnpqrstvwxz"):
     return "".join(rnd.choice(of) for _ in range(n))
 
@@ -111,6 +162,9 @@ FIRES = {
     "SYN and FIN": ("scan-flags", lambda: probes(SYN | FIN)),
     "URG alone": ("scan-flags", lambda: probes(URG)),
     "all flags": ("scan-flags", lambda: probes(63)),
+    "cut up": ("scan-fragment", pieces),
+    "cut up, IPv6": ("scan-fragment", lambda: pieces(six=True)),
+    "behind extension headers": ("scan-vertical", lambda: extended()),
     "FIN, IPv6": ("scan-fin", lambda: probes(FIN, src=THEM6, dst=US6)),
     "UDP": ("scan-udp", udp_probes),
     "UDP, slow": ("scan-udp", lambda: udp_probes(30, 5)),
@@ -121,6 +175,7 @@ FIRES = {
     "exhaustion": ("dns-exhaustion", lambda: asks([f"{letters(RND, 8)}.example.org" for _ in range(300)], 0.1, 3)),
     "domains that do not exist": ("dns-nxdomain", lambda: asks(WORDS, 1, 3)),
     "made by a program": ("dns-dga", lambda: asks(RANDOM_NAMES, 5, 3)),
+    "an answer from a sinkhole": ("dns-sinkhole", lambda: sinkholed("sinkhole.shadowserver.example")),
     "long label": ("dns-long-label", lambda: asks(["x" * 62 + ".example.org"])),
     "log4shell in a header": ("web-attack", lambda: http_flow(c.http(agent="${jndi:ldap://x/a}"))),
     "log4shell, hidden": ("web-attack", lambda: http_flow(c.http(more=["X-Api: ${${lower:j}ndi:ldap://x/a}"]))),
@@ -281,6 +336,14 @@ SILENT = {
     "UDP that is answered": lambda: udp_probes(60, answer=True, ports=range(40000, 40060)),
     "a busy server": lambda: flood(1500, done=1500),
     "few logins": lambda: logins(10, 10),
+    "a file in fragments": lambda: pieces(size=1480, payload=4000, n=60, flags=ACK | PSH),
+    "four that are cut up": lambda: pieces(n=4),
+    "an answer of everyday": lambda: sinkholed("edge.cdn.example"),
+    "one pace, while nobody asked for it": lambda: paced(60),
+    "5,000 users behind one address": crowd_behind_one_address,
+    "nineteen ports by many": lambda: distributed(ports=19),
+    "nineteen hosts": lambda: hosts(19),
+    "half-open connections, few": lambda: flood(900),
     "odd packets, four": lambda: probes(0, n=4),
     "reverse zones": lambda: asks([f"{i}.0.18.198.in-addr.arpa" for i in range(250)], 0.01, 3),
     "a block list": lambda: asks([f"{i}.{i}.18.198.list.example" for i in range(250)], 0.01, 3),
@@ -302,6 +365,40 @@ SILENT = {
 @pytest.mark.parametrize("name", SILENT)
 def test_the_everyday_is_silent(name, tmp_path):
     assert found(SILENT[name]().save(tmp_path / "x.pcap")) == []
+
+
+def tunnel():
+    return asks([f"{letters(RND, 50)}.{letters(RND, 40)}.t.example" for _ in range(60)])
+
+
+# What a configuration makes of a capture: the same one, with a file named and without.
+SETTINGS = {
+    "a beacon, where that is wanted": ("beacon: {enabled: true}", lambda: paced(60), [], ["beacon"]),
+    "a person's pace": ("beacon: {enabled: true}", lambda: paced(60, jitter=45), [], []),
+    "a threshold": ("scan-vertical: {threshold: 5}", lambda: probes(n=6), [], ["scan-vertical"]),
+    "a switch": ("scan-vertical: {enabled: false}", probes, ["scan-vertical"], []),
+    "an allow list": (f"scan-vertical: {{allow: [{THEM}]}}", probes, ["scan-vertical"], []),
+    "a zone": ("dns_zones: other.example T.Example.", tunnel, ["dns-tunnel"], []),
+    "another zone": ("dns_zones: other.example nt.example", tunnel, ["dns-tunnel"], ["dns-tunnel"]),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_configuration_that_is_named_sets_the_rules_and_no_other_does(name, tmp_path):
+    line, make, without, with_it = SETTINGS[name]
+    conf, path = tmp_path / "x.yaml", make().save(tmp_path / "x.pcap")
+    conf.write_text(f"detect:\n  {line}\n")
+    assert [r["rule"] for r in found(path)] == without
+    assert [r["rule"] for r in found(path, "--config", conf)] == with_it
+
+
+def test_a_configuration_that_is_wrong_or_not_there_is_said(tmp_path):
+    path = probes().save(tmp_path / "x.pcap")
+    (tmp_path / "x.yaml").write_text("detect:\n  scan-sideways: {}\n")
+    for conf, word in (("x.yaml", "scan-sideways"), ("none.yaml", "No such file")):
+        p = replay(path, "--config", tmp_path / conf)
+        assert p.returncode not in (0, 1)
+        assert word in p.stderr and not p.stdout
 
 
 def test_time_that_runs_back_does_no_harm(tmp_path):

@@ -92,12 +92,14 @@ def test_a_scan_is_told_by_its_name_and_source(watched, name):
     assert told[0]["count"] >= 5
 
 
-def test_flags_that_no_fragment_holds_are_not_invented(watched):
-    """nmap -f cuts after eight bytes: no header has its flags. The cut packets are counted, and nobody is told of."""
-    before, told = watched.counter("unparsed"), len(scans(watched))
-    watched.attack(*NMAP, "-sS", "-f", "-T5", watched.host)
-    assert watched.counter("unparsed") > before
-    assert len(scans(watched)) == told
+def test_a_scan_cut_into_fragments_is_told_as_that_and_its_flags_are_not_invented(watched):
+    """nmap -f cuts after eight bytes: no fragment has its flags, the first has the ports."""
+    before, source = watched.counter("unparsed"), Lab.others[1]
+    watched.attack(*NMAP, "-sS", "-f", "-T5", "-S", source, "-e", "eth0", watched.host)
+    told = watched.wait(lambda: [f for f in scans(watched, "scan-fragment") if f["subject"] == source], 10, "the scan is told")
+    assert told[0]["severity"] == "medium" and told[0]["count"] >= 5
+    assert not [f for f in scans(watched) if f["subject"] == source and f["rule"] not in ("scan-fragment", "scan-vertical")]
+    assert watched.counter("unparsed") == before
 
 
 def test_a_scan_over_ipv6_is_told_of_its_64(watched):

@@ -19,7 +19,7 @@ struct row {
 	__u8 protocol, icmp_type;
 	__u16 dport;
 	__u8 tcp_flags;
-	bool has_no_ports, is_cut;
+	bool has_no_ports, is_cut, has_no_header;
 };
 
 static const struct row rows[] = {
@@ -46,6 +46,11 @@ static const struct row rows[] = {
 	{"a first fragment has ports", {V4, .fragment = PACKET_FIRST}, TCP, .dport = 443,
 		.tcp_flags = 2},
 	{"a later fragment has none", {V4, .fragment = PACKET_LATER}, TCP, .has_no_ports = true},
+	{"a first fragment of eight bytes has ports and no flags", {V4, .fragment = PACKET_FIRST, .is_tiny = true},
+		TCP, .dport = 443, .has_no_header = true},
+	{"an IPv6 first fragment of eight bytes has ports and no flags",
+		{V6, .fragment = PACKET_FIRST, .is_tiny = true}, TCP, .dport = 443, .has_no_header = true},
+	{"a whole packet with so little TCP is cut", {V4, .is_tiny = true}, TCP, .has_no_ports = true, .is_cut = true},
 	{"an IPv6 first fragment has ports", {V6, .fragment = PACKET_FIRST}, TCP, .dport = 443,
 		.tcp_flags = 2},
 	{"an IPv6 later fragment has none", {V6, .fragment = PACKET_LATER}, TCP,
@@ -106,7 +111,8 @@ static void read_row(void **state)
 	assert_int_equal(flow.icmp_type, row->icmp_type);
 	assert_int_equal(flow.fragment, row->spec.fragment);
 	assert_int_equal(flow.is_cut, row->is_cut);
-	assert_int_equal(flow.l4_off, row->has_no_ports ? 0 : p.l4_off);
+	assert_int_equal(flow.l4_off, row->has_no_ports || row->has_no_header ? 0 : p.l4_off);
+	assert_int_equal(flow.is_tiny, row->has_no_header);
 }
 
 /* At every length: addresses as soon as they are whole, ports as soon as they are, nothing made up. */

@@ -82,6 +82,7 @@ struct sw_cli {
 	struct sw_cli_options o;
 	enum sw_cli_format format;
 	bool has_color, has_utf8, is_terminal;
+	bool has_config; /* --config was given */
 	unsigned int width; /* of the terminal; 0: no limit */
 	int wait_ms;	    /* for the engine's answer; 0: as long as any verb may take */
 	int n_words;

@@ -236,6 +236,7 @@ int sw_cli_main(int argc, char **argv)
 	struct sw_cli c = {.o = {.paths = SW_PATHS_DEFAULT, .length_sec = SW_CLI_UNSET, .confirm_sec = SW_CLI_UNSET,
 		.last = SW_CLI_UNSET, .pid = SW_CLI_UNSET, .now_sec = SW_CLI_UNSET,
 		.since_sec = SW_CLI_UNSET, .interval_sec = SW_CLI_UNSET}};
+	const char *usual = c.o.paths.config_file;
 	char *words[WORDS_MAX];
 	int n, used = 0, r;
 
@@ -249,6 +250,7 @@ int sw_cli_main(int argc, char **argv)
 		return unknown_command(n, words);
 	look_at_terminal(&c);
 	r = parse_options(&c, argc, argv, &c.n_words);
+	c.has_config = c.o.paths.config_file != usual; /* the pointer: the usual one may be named, too */
 	if (!r && sw_streq(c.o.paths.rules_dir, ((struct sw_paths)SW_PATHS_DEFAULT).rules_dir))
 		find_rules(&c);
 	if (!r)

@@ -10,12 +10,13 @@
 #include "user/cli/cli.h"
 #include "user/cli/table.h"
 #include "user/detect/hits.h"
+#include "user/detect/rules.h"
 #include "user/trail/static_read.h"
 
 enum { PROGRESS_AFTER_MS = 1000, PROGRESS_EVERY_MS = 200, BAR = 30 };
 
 struct run {
-	const struct sw_cli *c;
+	struct sw_cli *c;
 	json_t *rows; /* NULL: printed as they come */
 	uint64_t found;
 	uint64_t began_ns, drawn_ns;
@@ -191,6 +192,22 @@ static void print_rows(struct run *r, const struct sw_replay_result *result)
 	json_decref(data);
 }
 
+/* The rules as a configuration sets them, where one was named; else nothing of the machine counts. */
+static int set_rules(struct run *r, struct sw_traffic *traffic)
+{
+	_free_ struct sw_config *conf = r->c->has_config ? malloc(sizeof(*conf)) : NULL;
+	int status;
+
+	if (!r->c->has_config)
+		return 0;
+	if (!conf)
+		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "out of memory");
+	status = sw_cli_config_read(r->c, r->c->o.paths.config_file, false, conf);
+	if (!status)
+		sw_rules_set(sw_traffic_rules(traffic), conf);
+	return status;
+}
+
 static int run(struct run *r, struct sw_static *set)
 {
 	_cleanup_(sw_traffic_freep) struct sw_traffic *traffic = NULL;
@@ -201,6 +218,9 @@ static int run(struct run *r, struct sw_static *set)
 	if (sw_traffic_new(set, SW_LOOK_ALL, take_sight, r, &traffic) < 0)
 		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "out of memory");
 	o.traffic = traffic;
+	status = set_rules(r, traffic);
+	if (status)
+		return status;
 	status = sw_replay_run(&o, &result);
 	if (r->is_drawn)
 		fprintf(stderr, "\r%60s\r", "");

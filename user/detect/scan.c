@@ -613,7 +613,8 @@ static void judge_odd(struct sw_scan *s, const struct sw_flow *f, enum sw_rule r
 	add_item(s, r, (uint16_t)way_hash(&f->daddr, f->dport, &f->daddr, 0));
 	if (!count_for(s, r, rule, &open) || open < rule_at(s, rule)->threshold)
 		return;
-	snprintf(info, sizeof(info), "%u ports or hosts, flags 0x%02x", open, f->tcp_flags);
+	snprintf(info, sizeof(info), f->is_tiny ? "%u ports or hosts" : "%u ports or hosts, flags 0x%02x", open,
+		f->tcp_flags);
 	tell_now(s, r, rule, f, info);
 }
 
@@ -719,6 +720,8 @@ static void judge_tcp(struct sw_scan *s, const struct sw_flow *f, size_t payload
 	unsigned int flags = f->tcp_flags & SW_TCP_FLAGS;
 	uint64_t way, back;
 
+	if (f->is_tiny)
+		return judge_odd(s, f, SW_RULE_SCAN_FRAGMENT);
 	if (flags == (SW_TCP_SYN | SW_TCP_ACK)) {
 		/* Once for a flow: what follows are repetitions. */
 		way = way_of(f);

@@ -292,6 +292,8 @@ static void judge(struct sw_traffic *t, const struct sw_flow *flow, const struct
 			t, SW_RULE_TRAIL_ADDRESS, flow, flow->family, &flow->saddr, flow->sport))
 		traffic_judge_addr(
 			t, SW_RULE_TRAIL_ADDRESS, flow, flow->family, &flow->daddr, flow->dport);
+	if (flow->is_tiny)
+		judge_scan(t, flow, 0);
 	if (!flow->l4_off)
 		return;
 	if (flow->protocol == SW_IP_TCP)

@@ -35,6 +35,7 @@
 	X(SCAN_MAIMON, "scan-maimon", "scan", MEDIUM, true, 10, 32, 5m, "ports", "TCP packets with FIN and ACK of no connection") \
 	X(SCAN_ACK, "scan-ack", "scan", MEDIUM, true, 10, 32, 5m, "ports", "TCP packets with ACK alone of no connection") \
 	X(SCAN_FLAGS, "scan-flags", "scan", MEDIUM, true, 5, 32, 5m, "ports or hosts", "TCP packets with flags that no stack sends together") \
+	X(SCAN_FRAGMENT, "scan-fragment", "scan", MEDIUM, true, 5, 32, 5m, "ports or hosts", "TCP fragments too short for their flags, which no stack sends") \
 	X(SCAN_UDP, "scan-udp", "scan", MEDIUM, true, 10, 32, 5m, "ports", "one source tries many UDP ports of one host") \
 	X(SYN_FLOOD, "syn-flood", "flood", HIGH, true, 1000, 1000000, 10s, "connections", "many half-open connections to one port") \
 	X(BRUTE_FORCE, "brute-force", "login", MEDIUM, true, 20, 20, 60s, "connections", "one source opens connection after connection to a login service") \

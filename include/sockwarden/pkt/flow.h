@@ -34,6 +34,6 @@ struct sw_flow {
 	__u8 fragment; /* enum sw_fragment */
 	__u8 icmp_type, icmp_code;
 	__u8 is_cut; /* the addresses are good, but what follows them is truncated or too deep */
-	__u8 pad;
+	__u8 is_tiny; /* a first fragment too short for TCP's flags: ports are read, l4_off is 0 */
 };
 SW_ABI_SIZE(struct sw_flow, 48);

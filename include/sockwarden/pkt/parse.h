@@ -36,6 +36,12 @@ SW_PKT_INLINE void sw_pkt_transport(
 {
 	switch (flow->protocol) {
 	case SW_IP_TCP:
+		if (left < 14 && flow->fragment == SW_FRAGMENT_FIRST && left >= 4 && p + 4 <= end) {
+			flow->sport = sw_wire16(p);
+			flow->dport = sw_wire16(p + 2);
+			flow->is_tiny = 1;
+			return;
+		}
 		if (p + 14 > end || left < 14)
 			break;
 		flow->tcp_flags = p[13];
