@@ -427,9 +427,9 @@ class Lab:
             raise LabError(f"sockwarden {' '.join(map(str, args))}: exit {code}: {(err or out).strip()}")
         return out
 
-    def follow(self):
-        """Follows the events: an EventStream."""
-        p = self.spawn(os.path.join(BUILD, "sockwarden"), *self.cli_paths(), "events", "--follow", "-j", in_cgroup=False,
+    def follow(self, *args):
+        """Follows the events: an EventStream. args: further words of the command, such as "--all"."""
+        p = self.spawn(os.path.join(BUILD, "sockwarden"), *self.cli_paths(), "events", "--follow", "-j", *args, in_cgroup=False,
                        stderr=subprocess.DEVNULL)
         return EventStream(p)
 

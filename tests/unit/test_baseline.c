@@ -57,6 +57,25 @@ static void a_restart_with_another_process_is_no_change(void **state)
 	assert_int_equal(n, 0);
 }
 
+static void another_container_of_the_same_image_is_no_change_and_one_of_another_is(void **state)
+{
+	struct sw_baseline_row a = row("0.0.0.0", 80, "/usr/sbin/nginx"), b;
+	size_t n;
+
+	sw_strcpy(a.container, sizeof(a.container), "0123456789ab");
+	sw_strcpy(a.image, sizeof(a.image), "nginx:1.25");
+	b = a;
+	sw_strcpy(b.container, sizeof(b.container), "ba9876543210");
+	assert_int_equal(sw_baseline_cmp(&a, &b), 0);
+	assert_int_equal(change(&a, &b, &n), SW_BASELINE_KIND_COUNT);
+	sw_strcpy(b.image, sizeof(b.image), "miner:latest");
+	assert_int_equal(change(&a, &b, &n), SW_BASELINE_EXECUTABLE);
+	*a.image = 0; /* saved before images were known: then the container says it */
+	assert_int_equal(change(&a, &b, &n), SW_BASELINE_EXECUTABLE);
+	sw_strcpy(b.container, sizeof(b.container), "0123456789ab");
+	assert_int_equal(change(&a, &b, &n), SW_BASELINE_KIND_COUNT);
+}
+
 static void every_difference_has_its_meaning_and_is_told_once(void **state)
 {
 	struct sw_baseline_row nginx = row("0.0.0.0", 80, "/usr/sbin/nginx"),
@@ -197,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_restart_with_another_process_is_no_change),
+		cmocka_unit_test(another_container_of_the_same_image_is_no_change_and_one_of_another_is),
 		cmocka_unit_test(every_difference_has_its_meaning_and_is_told_once),
 		cmocka_unit_test(a_port_the_kernel_chose_is_compared_by_executable),
 		cmocka_unit_test(a_finding_is_graver_the_farther_its_peers_may_be),

@@ -11,6 +11,7 @@
 #include "user/base/cidr.h"
 #include "user/guard/image.h"
 #include "user/guard/logs.h"
+#include "user/guard/containers.h"
 #include "user/guard/permit.h"
 #include "user/guard/supervise.h"
 #include "user/io/ids.h"
@@ -129,18 +130,18 @@ static void a_role_is_for_its_user_alone(void **state)
 	}
 }
 
-/* What each role may ask for, as text: H S P D A T M N C W L V D O P U K in the order of enum sw_guard_op. */
+/* What each role may ask for, as text: H S P D A T M N C W L V D O P U K R G in the order of enum sw_guard_op. */
 static const struct op_case {
 	uid_t uid;
 	unsigned int role; /* 0: before HELLO */
 	const char *may;
 } op_cases[] = {
-	{1000, 0, "H................"},
-	{100, SW_ROLE_ENGINE, "HSPDATMNCWLVDOPUK"},
-	{101, SW_ROLE_NET, "HS..............."},
-	{102, SW_ROLE_WEB, "HS..............."},
-	{0, SW_ROLE_OPERATOR, "HS....M.........."},
-	{1000, SW_ROLE_OPERATOR, "HS..............."},
+	{1000, 0, "H.................."},
+	{100, SW_ROLE_ENGINE, "HSPDATMNCWLVDOPUKRG"},
+	{101, SW_ROLE_NET, "HS................."},
+	{102, SW_ROLE_WEB, "HS................."},
+	{0, SW_ROLE_OPERATOR, "HS....M............"},
+	{1000, SW_ROLE_OPERATOR, "HS................."},
 };
 
 static void nothing_is_permitted_that_has_no_row(void **state)
@@ -166,6 +167,30 @@ static void nothing_is_permitted_that_has_no_row(void **state)
 		assert_int_equal(
 			sw_permit_op(&p, (enum sw_role)c->role, SW_GUARD_OP_COUNT), -EOPNOTSUPP);
 	}
+}
+
+static void what_is_no_containers_id_opens_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"../../../../../../../../../../../../../../../../../etc/passwd.....",
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde*",
+		"0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF",
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde",
+	};
+	struct sw_guard_container_ask ask;
+	struct sw_guard_container ret;
+	int fd = -1;
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(bad); i++) {
+		ask = (struct sw_guard_container_ask){};
+		memcpy(ask.id, bad[i], SW_MIN(strlen(bad[i]), sizeof(ask.id)));
+		assert_int_equal(sw_containers_open(&ask, &ret, &fd), -EINVAL);
+	}
+	memset(ask.id, 'f', sizeof(ask.id));
+	assert_int_equal(sw_containers_open(&ask, &ret, &fd), -ENOENT);
+	ask.from = UINT32_MAX;
+	assert_int_equal(sw_containers_open(&ask, &ret, &fd), -ENOENT);
+	assert_int_equal(fd, -1);
 }
 
 static struct sw_config good_config(void)
@@ -476,6 +501,7 @@ int main(void)
 		cmocka_unit_test(without_patterns_devices_with_a_default_route_are_wanted),
 		cmocka_unit_test(a_role_is_for_its_user_alone),
 		cmocka_unit_test(nothing_is_permitted_that_has_no_row),
+		cmocka_unit_test(what_is_no_containers_id_opens_nothing),
 		cmocka_unit_test(a_configuration_image_is_checked_whole),
 		cmocka_unit_test(a_trail_image_is_checked_whole),
 		cmocka_unit_test(the_pause_before_a_restart_grows_and_is_forgotten),

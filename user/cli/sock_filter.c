@@ -170,14 +170,35 @@ static bool passes_inet(const struct sw_sock_filter *f, const json_t *s)
 	return (!f->address || has_address(f->address, s)) && has_port(&f->inet_ports, s);
 }
 
+/* "nginx", "library/nginx" and "nginx:1.25" are docker.io/library/nginx:1.25: from a slash on, to a tag or the end. */
+static bool is_image(const char *wanted, const char *image)
+{
+	size_t len = strlen(wanted);
+
+	for (const char *at = image; at; at = strchr(at, '/')) {
+		at += *at == '/';
+		if (!strncmp(at, wanted, len) && (!at[len] || at[len] == ':' || at[len] == '@'))
+			return true;
+	}
+	return false;
+}
+
+static bool is_container(const char *wanted, const json_t *s)
+{
+	const char *id = sw_cli_text(s, "container");
+
+	if (!*id || !*wanted)
+		return false;
+	return !strncmp(id, wanted, SW_MIN(strlen(wanted), strlen(id))) ||
+	       sw_streq(sw_cli_text(s, "container_name"), wanted) || sw_streq(sw_cli_text(s, "pod"), wanted) ||
+	       is_image(wanted, sw_cli_text(s, "image"));
+}
+
 bool sw_sock_filter_passes(const struct sw_sock_filter *f, const json_t *s)
 {
-	const char *container = sw_cli_text(s, "container");
-
 	if (!is_protocol(f->o, sw_cli_text(s, "protocol")) || !has_port(&f->ports, s) || !passes_inet(f, s))
 		return false;
 	if (f->o->state && !is_state(f->o->state, sw_cli_text(s, "state")))
 		return false;
-	return !f->o->container ||
-	       (*container && !strncmp(container, f->o->container, SW_MIN(strlen(f->o->container), strlen(container))));
+	return !f->o->container || is_container(f->o->container, s);
 }

@@ -71,6 +71,24 @@ static void cell_package(const json_t *row, struct sw_strbuf *out)
 	}
 }
 
+/* "shop/cart-7d9f/web", "web", or the digits of the id. */
+static void cell_container(const json_t *row, struct sw_strbuf *out)
+{
+	static const char *const parts[] = {"namespace", "pod", "container_name"};
+	size_t before = out->len;
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(parts); i++) {
+		const char *text = sw_cli_text(row, parts[i]);
+
+		if (!*text)
+			continue;
+		sw_strbuf_puts(out, out->len > before ? "/" : "");
+		sw_strbuf_safe(out, text, strlen(text));
+	}
+	if (out->len == before)
+		sw_strbuf_puts(out, sw_cli_text(row, "container"));
+}
+
 static void cell_user(const json_t *row, struct sw_strbuf *out)
 {
 	const char *user = sw_cli_text(row, "user");
@@ -90,7 +108,8 @@ static const struct sw_cli_column socket_columns[] = {
 	{"EXPOSURE", "exposure", SW_COL_OPTIONAL},
 	{"NETNS", "netns_name", SW_COL_OPTIONAL},
 	{"UNIT", "unit", SW_COL_WIDE},
-	{"CONTAINER", "container", SW_COL_WIDE},
+	{"CONTAINER", NULL, SW_COL_WIDE, cell_container},
+	{"IMAGE", "image", SW_COL_WIDE},
 	{"PACKAGE", NULL, SW_COL_WIDE, cell_package},
 	{"SINCE", "since_at", SW_COL_WIDE | SW_COL_TIME},
 	{"INODE", "inode", SW_COL_WIDE | SW_COL_RIGHT},

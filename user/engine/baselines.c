@@ -46,7 +46,8 @@ static int load_row(const struct sw_store_row *row, void *arg)
 {
 	struct load *l = arg;
 
-	if ((row->len != sizeof(*l->set.rows) && row->len != offsetof(struct sw_baseline_row, backlog)) ||
+	if ((row->len != sizeof(*l->set.rows) && row->len != offsetof(struct sw_baseline_row, image) &&
+		    row->len != offsetof(struct sw_baseline_row, backlog)) ||
 		l->set.n >= SW_BASELINE_ROWS_MAX)
 		return 0; /* another version's: it shows up as a difference, which is accepted anew */
 	if (l->set.n == l->cap) {

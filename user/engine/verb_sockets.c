@@ -55,6 +55,7 @@ static void write_owners(
 	}
 	sw_json_array_end(j);
 	sw_json_string(j, "container", shown.container);
+	sw_container_json(j, &shown);
 	sw_json_string(j, "unit", shown.unit);
 }
 
@@ -118,6 +119,8 @@ void sw_baseline_row_json(struct sw_engine *e, struct sw_json *j, const struct s
 	sw_json_string(j, "executable", r->executable);
 	sw_json_bool(j, "deleted", r->is_deleted);
 	sw_json_string(j, "container", r->container);
+	if (*r->image)
+		sw_json_string(j, "image", r->image);
 	sw_json_string(j, "unit", r->unit);
 	sw_json_string(j, "netns_name", r->netns);
 	sw_json_string(j, "exposure", sw_exposure_word(r->exposure));

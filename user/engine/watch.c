@@ -118,7 +118,10 @@ static void done(struct sw_engine *e)
 static int open_tables(struct sw_engine *e, struct sw_watch *w)
 {
 	struct stat own;
-	int r = sw_procs_new(&e->clock, &sw_proc_reader_system, &w->procs);
+	int r;
+
+	w->reader = sw_watch_proc_reader(e);
+	r = sw_procs_new(&e->clock, &w->reader, &w->procs);
 
 	if (r >= 0)
 		r = sw_inventory_new(&e->clock, w->procs, &inventory_ops, e, &w->inv);

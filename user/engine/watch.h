@@ -3,7 +3,8 @@
  * The socket side of the engine: the ring of socket records and the guard's snapshots go into the
  * inventory; what differs from the baseline "default" becomes a finding. Owned by the engine
  * (e->watch), in its loop's thread. Files: watch.c wires, watch_snapshot.c asks and reads,
- * watch_listen.c finds, watch_tell.c writes events, baselines.c keeps rows, verb_sockets.c answers.
+ * watch_listen.c finds, watch_tell.c writes events, baselines.c keeps rows, verb_sockets.c answers,
+ * containers.c asks the guard for names.
  */
 #pragma once
 
@@ -31,6 +32,7 @@ struct sw_gone; /* watch_listen.c: a listener that went and may come back */
 
 struct sw_watch {
 	struct sw_engine *e;
+	struct sw_proc_reader reader;
 	struct sw_procs *procs;
 	struct sw_inventory *inv;
 	struct sw_users *users;
@@ -92,6 +94,11 @@ void sw_watch_listener(enum sw_sock_change change, const struct sw_sock *s, bool
 void sw_watch_compare(struct sw_engine *e);
 void sw_watch_listen_tick(struct sw_engine *e);
 void sw_watch_listen_done(struct sw_watch *w);
+
+/* containers.c: reads /proc itself, the rest by the guard. */
+struct sw_proc_reader sw_watch_proc_reader(struct sw_engine *e);
+/* What the runtime says of its container, the members that there are, into an open object. */
+void sw_container_json(struct sw_json *j, const struct sw_proc_info *info);
 
 /* watch_tell.c: a record as a line of `events`. */
 void sw_watch_tell(struct sw_engine *e, const struct sw_event *ev);

@@ -73,6 +73,15 @@ static const char *action_of(const struct sw_sock_event *s, const char **ret_ver
 	return is_bind ? "bind-refused" : "connect-refused";
 }
 
+static void write_names(struct sw_json *j, const struct sw_proc_info *info)
+{
+	if (info->container && *info->container)
+		sw_json_string(j, "container", info->container);
+	sw_container_json(j, info);
+	if (info->unit && *info->unit)
+		sw_json_string(j, "unit", info->unit);
+}
+
 static void tell_sock(struct sw_engine *e, const struct sw_sock_event *s)
 {
 	struct sw_sock k = as_sock(s);
@@ -111,6 +120,7 @@ static void tell_sock(struct sw_engine *e, const struct sw_sock_event *s)
 	sw_json_uint(j, "uid", s->owner.uid);
 	sw_json_string(j, "comm", info.comm);
 	sw_json_string(j, "executable", info.executable);
+	write_names(j, &info);
 	sw_json_string(j, "origin", s->origin < SW_ARRAY_SIZE(origins) ? origins[s->origin] : "?");
 	sw_json_uint(j, "netns", s->owner.netns);
 	sw_event_end(e->events);
@@ -132,6 +142,7 @@ static void tell_exec(struct sw_engine *e, const struct sw_exec_event *x)
 	sw_json_uint(j, "uid", x->owner.uid);
 	sw_json_string(j, "comm", info.comm);
 	sw_json_string(j, "executable", info.executable);
+	write_names(j, &info);
 	sw_json_bool(j, "deleted", info.is_deleted);
 	sw_event_end(e->events);
 }
@@ -168,6 +179,7 @@ static void tell_sent(struct sw_engine *e, const struct sw_sock_event *s)
 	sw_json_uint(j, "uid", s->owner.uid);
 	sw_json_string(j, "comm", info.comm);
 	sw_json_string(j, "executable", info.executable);
+	write_names(j, &info);
 	sw_event_end(e->events);
 }
 

@@ -567,6 +567,7 @@ static int step_serve(struct guard *g)
 		.swap = g->swap,
 		.logs = g->logs,
 		.ladder = g->plant.ladder,
+		.cgroup_dir = g->o->paths.cgroup_dir,
 		.config_fd = config_fd,
 		.rules_fd = rules_fd,
 		.status = fill_status,

@@ -5,12 +5,11 @@
 #include <glob.h>
 #include <limits.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 
 #include "user/base/log.h"
+#include "user/guard/regular.h"
 
 enum {
-	LINKS_MAX = 8,
 	FILE_EVENTS = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF,
 	DIR_EVENTS = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR,
 };
@@ -20,89 +19,6 @@ struct sw_logs {
 	size_t n;
 	int inotify; /* -1: nobody watches */
 };
-
-/* ---- one file */
-
-/* The descriptor is on the file itself (O_PATH), whatever its name means in the next moment. */
-static int descriptor_path(char *buf, size_t size, int fd)
-{
-	return snprintf(buf, size, "/proc/self/fd/%d", fd) < (int)size ? 0 : -ENAMETOOLONG;
-}
-
-/* Puts a link's text in place of its name. */
-static int read_link(int fd, const char *rest, char *ret, size_t size)
-{
-	char target[PATH_MAX], joined[PATH_MAX];
-	ssize_t n = readlinkat(fd, "", target, sizeof(target) - 1);
-
-	if (n < 0)
-		return -errno;
-	target[n] = '\0';
-	if ((size_t)snprintf(joined, sizeof(joined), "%s/%s", target, rest) >= sizeof(joined))
-		return -ENAMETOOLONG;
-	return sw_strcpy(ret, size, joined) ? 0 : -ENAMETOOLONG;
-}
-
-/* O_PATH descriptor of path, through links of root alone. */
-static int walk(const char *path)
-{
-	char rest[PATH_MAX];
-	unsigned int links = 0;
-	_close_ int at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (at < 0 || path[0] != '/' || !sw_strcpy(rest, sizeof(rest), path))
-		return at < 0 ? -errno : -EINVAL;
-	for (;;) {
-		char *name = rest + strspn(rest, "/"), *after;
-		_close_ int fd = -1;
-		struct stat st;
-
-		if (!*name)
-			return TAKE_FD(at);
-		after = name + strcspn(name, "/");
-		if (*after)
-			*after++ = '\0';
-		fd = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0 || fstat(fd, &st) < 0)
-			return -errno;
-		if (S_ISLNK(st.st_mode)) {
-			int r = st.st_uid != 0 || ++links > LINKS_MAX
-				? -ELOOP
-				: read_link(fd, after, rest, sizeof(rest));
-
-			if (r < 0)
-				return r;
-			if (rest[0] != '/')
-				continue;
-			sw_close(at);
-			at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-			if (at < 0)
-				return -errno;
-			continue;
-		}
-		sw_close(at);
-		at = TAKE_FD(fd);
-		memmove(rest, after, strlen(after) + 1);
-	}
-}
-
-static int open_regular(const char *path)
-{
-	char self[32];
-	_close_ int fd = walk(path);
-	struct stat st;
-	int out;
-
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return S_ISDIR(st.st_mode) ? -EISDIR : -ENODEV;
-	(void)descriptor_path(self, sizeof(self), fd);
-	out = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	return out < 0 ? -errno : out;
-}
 
 /* ---- directories */
 
@@ -118,8 +34,8 @@ static void watch_directory(const struct sw_logs *l, const char *path)
 		_close_ int fd = -1;
 
 		slash[slash == dir] = '\0';
-		fd = walk(dir);
-		if (fd >= 0 && descriptor_path(self, sizeof(self), fd) == 0 &&
+		fd = sw_regular_walk(dir);
+		if (fd >= 0 && sw_regular_name(self, sizeof(self), fd) == 0 &&
 			inotify_add_watch(l->inotify, self, DIR_EVENTS) >= 0)
 			return;
 		if (slash == dir)
@@ -166,12 +82,12 @@ static void open_one(const struct sw_logs *l, const char *path, bool is_past,
 	}
 	if (!is_past)
 		watch_directory(l, path);
-	fd = open_regular(path);
+	fd = sw_regular_open(path);
 	if (fd < 0) {
 		ret->error = fd;
 		return;
 	}
-	if (!is_past && l->inotify >= 0 && descriptor_path(self, sizeof(self), fd) == 0)
+	if (!is_past && l->inotify >= 0 && sw_regular_name(self, sizeof(self), fd) == 0)
 		ret->wd = inotify_add_watch(l->inotify, self, FILE_EVENTS);
 	ret_fds[(*ret_n)++] = fd;
 }

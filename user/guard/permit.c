@@ -35,6 +35,8 @@ static const struct permit_row {
 	{SW_GUARD_SOCK_POLICY, "SOCK_POLICY", ENGINE, 1, 0, false},
 	{SW_GUARD_PORTS, "PORTS", ENGINE, 0, sizeof(struct sw_guard_ports), false},
 	{SW_GUARD_CUT, "CUT", ENGINE, 0, sizeof(struct sw_guard_cut), false},
+	{SW_GUARD_CONTAINER, "CONTAINER", ENGINE, 0, sizeof(struct sw_guard_container_ask), false},
+	{SW_GUARD_CGROUP, "CGROUP", ENGINE, 0, sizeof(__u64), false},
 };
 
 static const struct permit_row *find_row(unsigned int op)

@@ -20,7 +20,7 @@ static const struct {
 	{CAP_KILL, "ends children, which are other users"},
 	{CAP_SETUID, "starts children again"},
 	{CAP_SETGID, "the same"},
-	{CAP_DAC_READ_SEARCH, "the configuration and the programs, wherever they lie"},
+	{CAP_DAC_READ_SEARCH, "the configuration and the programs, wherever they lie; a cgroup by its id"},
 };
 
 int sw_privs_drop(void)

@@ -5,10 +5,12 @@
 #include <sys/socket.h>
 
 #include "user/base/log.h"
+#include "user/guard/containers.h"
 #include "user/guard/permit.h"
 #include "user/guard/snapshot.h"
 #include "user/guard/sock_policy.h"
 #include "user/io/msg.h"
+#include "user/kern/cgroup.h"
 
 enum {
 	PEERS_MAX = 64, /* engine, net, web and a few people */
@@ -215,6 +217,26 @@ static void do_open_log(struct peer *p, const struct sw_guard_request *q, struct
 		refuse(p, reply, r, "no log files of that number");
 }
 
+static void do_container(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply, int *fds,
+	size_t *n)
+{
+	int r = q->n == 1 ? sw_containers_open(&q->container[0], &reply->container, fds) : -EINVAL;
+
+	reply->result = r;
+	*n = r >= 0;
+	if (r < 0)
+		sw_strcpy(reply->text, sizeof(reply->text), "nobody wrote of such a container");
+}
+
+static void do_cgroup(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply)
+{
+	_close_ int dir = sw_cgroup_open(p->serve->host.cgroup_dir);
+
+	reply->result = q->n != 1 ? -EINVAL : dir < 0 ? dir : sw_containers_cgroup(dir, q->cgroup[0], &reply->cgroup);
+	if (reply->result < 0)
+		sw_strcpy(reply->text, sizeof(reply->text), "there is no such cgroup");
+}
+
 static void do_domains(struct peer *p, int fd, struct sw_guard_reply *reply)
 {
 	const struct sw_serve_host *h = &p->serve->host;
@@ -365,6 +387,10 @@ static void respond(
 		do_ports(p, q, &reply);
 	else if (q->op == SW_GUARD_CUT)
 		do_cut(p, q, &reply);
+	else if (q->op == SW_GUARD_CONTAINER)
+		do_container(p, q, &reply, out, &n_out);
+	else if (q->op == SW_GUARD_CGROUP)
+		do_cgroup(p, q, &reply);
 	else if (q->op != SW_GUARD_TRAILS_SWAP)
 		do_batch(p, q, &reply);
 	else if (do_swap(p, in[0], &reply))

@@ -27,6 +27,7 @@ struct sw_serve_host {
 	const struct sw_ladder *ladder; /* NULL: no iterators */
 	struct sw_plant *plant; /* with hooks; NULL: no socket policy is taken */
 	const struct sw_ladder_opts *hooks;
+	const char *cgroup_dir; /* NULL: found in mountinfo */
 	int (*config_fd)(void *arg); /* borrowed descriptor of the sealed image */
 	int (*rules_fd)(void *arg); /* of that of the rules */
 	void (*status)(struct sw_guard_status *ret, void *arg);

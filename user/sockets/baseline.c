@@ -37,11 +37,19 @@ static size_t lower_bound(const struct sw_baseline_row *rows, size_t n, const ch
 	return low;
 }
 
+/* By image where both have one: a container is another each time it is made. */
+static bool is_same_owner(const struct sw_baseline_row *a, const struct sw_baseline_row *b)
+{
+	bool is_same = *a->image && *b->image ? sw_streq(a->image, b->image) : sw_streq(a->container, b->container);
+
+	return is_same && a->uid == b->uid && sw_streq(a->executable, b->executable);
+}
+
 static const struct sw_baseline_row *find_same(
 	const struct sw_baseline_row *rows, size_t n, const struct sw_baseline_row *row)
 {
 	for (size_t i = lower_bound(rows, n, row->key); i < n && sw_streq(rows[i].key, row->key); i++)
-		if (sw_baseline_cmp(&rows[i], row) == 0)
+		if (is_same_owner(&rows[i], row))
 			return &rows[i];
 	return NULL;
 }
@@ -57,8 +65,7 @@ static const struct sw_baseline_row *find_key(const struct sw_baseline_row *rows
 static bool is_same_service(const struct sw_baseline_row *a, const struct sw_baseline_row *b)
 {
 	return a->protocol == b->protocol && a->protocol && a->port == b->port && a->is_ephemeral == b->is_ephemeral &&
-	       a->uid == b->uid && sw_streq(a->executable, b->executable) && sw_streq(a->container, b->container) &&
-	       sw_streq(a->netns, b->netns);
+	       is_same_owner(a, b) && sw_streq(a->netns, b->netns);
 }
 
 /* A row of base that is the same service with less reach than row. */
@@ -109,6 +116,10 @@ static void say(struct sw_baseline_change *c)
 		sw_strbuf_printf(&b, ", unit %s", c->row.unit);
 	if (*c->row.container)
 		sw_strbuf_printf(&b, ", container %s", c->row.container);
+	if (*c->row.image) {
+		sw_strbuf_puts(&b, " of ");
+		sw_strbuf_safe(&b, c->row.image, strlen(c->row.image));
+	}
 	if (*c->was) {
 		sw_strbuf_puts(&b, " (was ");
 		sw_strbuf_safe(&b, c->was, strlen(c->was));

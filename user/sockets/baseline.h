@@ -53,7 +53,7 @@ int sw_baseline_row_of(struct sw_inventory *inv, const struct sw_sock *s, struct
  */
 ssize_t sw_baseline_rows(struct sw_inventory *inv, struct sw_port_range range, int64_t wall_ns, uint64_t boot_ns,
 	struct sw_baseline_row **ret);
-/* Order by identity: key, executable, uid, container. 0: the same listener. */
+/* Order by identity: key, executable, uid, image or container. 0: the same listener. */
 int sw_baseline_cmp(const void *a, const void *b);
 /*
  * One listener against a sorted baseline: 1 it differs and *ret says how, 0 it is in it.
@@ -70,7 +70,7 @@ ssize_t sw_baseline_compare(const struct sw_baseline_row *base, size_t n_base,
 const char *sw_baseline_protocol_word(const struct sw_baseline_row *r);
 const char *sw_baseline_kind_word(unsigned int kind);
 /* A row's whole identity as one text, for a database's key; returns buf. */
-enum { SW_BASELINE_ID_MAX = SW_BASELINE_KEY_MAX + 256 + 64 + 24 };
+enum { SW_BASELINE_ID_MAX = SW_BASELINE_KEY_MAX + 256 + 128 + 24 };
 const char *sw_baseline_id(char buf[static SW_BASELINE_ID_MAX], const struct sw_baseline_row *r);
 /* Puts in order what came from outside (a database): NUL-ends texts, checks ranges. False: no row of ours. */
 bool sw_baseline_row_fix(struct sw_baseline_row *r);

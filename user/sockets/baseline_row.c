@@ -97,6 +97,7 @@ static void set_owner(struct sw_baseline_row *r, struct sw_inventory *inv, const
 		snprintf(r->executable, sizeof(r->executable), "[%s]", *info.comm ? info.comm : "unknown");
 	r->is_deleted = info.is_deleted;
 	sw_strcpy(r->container, sizeof(r->container), info.container);
+	snprintf(r->image, sizeof(r->image), "%s", info.image);
 	sw_strcpy(r->unit, sizeof(r->unit), info.unit);
 }
 
@@ -117,7 +118,10 @@ int sw_baseline_row_of(struct sw_inventory *inv, const struct sw_sock *s, struct
 	ret->exposure = (uint8_t)sw_sock_exposure(s);
 	ret->since_wall_sec = (wall_ns - (int64_t)age) / (int64_t)SW_SEC_NS;
 	set_owner(ret, inv, s);
-	sw_strcpy(ret->netns, sizeof(ret->netns), sw_sock_netns_name(inv, s, netns));
+	sw_sock_netns_name(inv, s, netns);
+	if (*ret->image && strncmp(netns, "container:", 10) == 0) /* the next container of it has the same */
+		snprintf(netns, sizeof(netns), "image:%.48s", ret->image);
+	sw_strcpy(ret->netns, sizeof(ret->netns), netns);
 	used = strlen(ret->key);
 	if (*netns && used + 8 < sizeof(ret->key)) {
 		memcpy(ret->key + used, " netns ", 8);
@@ -125,6 +129,12 @@ int sw_baseline_row_of(struct sw_inventory *inv, const struct sw_sock *s, struct
 		put_safe(ret->key, sizeof(ret->key), &used, netns, strlen(netns));
 	}
 	return 1;
+}
+
+/* A container is another each time it is made: where its image is known, that says what it is. */
+static const char *group_of(const struct sw_baseline_row *r)
+{
+	return *r->image ? r->image : r->container;
 }
 
 int sw_baseline_cmp(const void *a, const void *b)
@@ -136,7 +146,7 @@ int sw_baseline_cmp(const void *a, const void *b)
 		r = strcmp(x->executable, y->executable);
 	if (!r)
 		r = x->uid < y->uid ? -1 : x->uid > y->uid;
-	return r ? r : strcmp(x->container, y->container);
+	return r ? r : strcmp(group_of(x), group_of(y));
 }
 
 struct collect {
@@ -192,7 +202,7 @@ ssize_t sw_baseline_rows(struct sw_inventory *inv, struct sw_port_range range, i
 
 const char *sw_baseline_id(char buf[static SW_BASELINE_ID_MAX], const struct sw_baseline_row *r)
 {
-	snprintf(buf, SW_BASELINE_ID_MAX, "%s|%s|%u|%s", r->key, r->executable, r->uid, r->container);
+	snprintf(buf, SW_BASELINE_ID_MAX, "%s|%s|%u|%s", r->key, r->executable, r->uid, group_of(r));
 	return buf;
 }
 
@@ -204,5 +214,6 @@ bool sw_baseline_row_fix(struct sw_baseline_row *r)
 	r->container[sizeof(r->container) - 1] = 0;
 	r->unit[sizeof(r->unit) - 1] = 0;
 	r->netns[sizeof(r->netns) - 1] = 0;
+	r->image[sizeof(r->image) - 1] = 0;
 	return *r->key && r->exposure < SW_EXPOSURE_COUNT;
 }

@@ -34,6 +34,7 @@ static size_t id_len(const char *text)
 static void set_container(struct sw_names *ret, const char *id, const char *runtime)
 {
 	snprintf(ret->container, sizeof(ret->container), "%.*s", SW_CONTAINER_ID_SHOWN, id);
+	snprintf(ret->id, sizeof(ret->id), "%.*s", (int)id_len(id), id);
 	snprintf(ret->runtime, sizeof(ret->runtime), "%s", runtime);
 }
 
@@ -73,6 +74,28 @@ static bool take_container(const char *name, const char *parent, struct sw_names
 	return false;
 }
 
+enum { UID_LEN = 36 };
+
+/*
+ * "podUID", "kubepods-burstable-podUID.slice": systemd's driver writes its dashes as underscores. A static pod's is
+ * a hash of 32 digits.
+ */
+static void take_pod(const char *name, struct sw_names *ret)
+{
+	const char *uid = strncmp(name, "pod", 3) == 0 ? name : strncmp(name, "kubepods", 8) == 0 ? strstr(name, "-pod") : NULL;
+	size_t n;
+
+	if (!uid)
+		return;
+	uid += strcspn(uid, "p") + 3;
+	n = strspn(uid, "0123456789abcdef-_");
+	if ((n != UID_LEN && n != ID_DIGITS_MIN) || (uid[n] && uid[n] != '.'))
+		return;
+	for (size_t i = 0; i < n; i++)
+		ret->pod_uid[i] = uid[i] == '_' ? '-' : uid[i];
+	ret->pod_uid[n] = 0;
+}
+
 static bool has_suffix(const char *name, const char *suffix)
 {
 	size_t n = strlen(name), s = strlen(suffix);
@@ -102,6 +125,7 @@ void sw_names_from_path(const char *path, struct sw_names *ret)
 		if (n && n < sizeof(name)) {
 			memcpy(name, path, n);
 			name[n] = 0;
+			take_pod(name, ret);
 			if (!take_container(name, parent, ret) && is_unit(name) && !*ret->container)
 				sw_strcpy(ret->unit, sizeof(ret->unit), name);
 			memcpy(parent, name, n + 1);
@@ -138,7 +162,10 @@ static void take_line(const char *line, size_t len, struct sw_names *ret)
 	if (*found.container && !*ret->container) {
 		memcpy(ret->container, found.container, sizeof(ret->container));
 		memcpy(ret->runtime, found.runtime, sizeof(ret->runtime));
+		memcpy(ret->id, found.id, sizeof(ret->id));
 	}
+	if (*found.pod_uid && !*ret->pod_uid)
+		memcpy(ret->pod_uid, found.pod_uid, sizeof(ret->pod_uid));
 	if (*found.unit && !*ret->unit)
 		memcpy(ret->unit, found.unit, sizeof(ret->unit));
 }

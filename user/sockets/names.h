@@ -11,6 +11,8 @@ enum { SW_CONTAINER_ID_SHOWN = 12 }; /* hex digits of a container's id: as its o
 
 struct sw_names {
 	char container[64]; /* first 12 digits of the id, "" on the host */
+	char id[68];	    /* all of them */
+	char pod_uid[40];   /* of the Kubernetes pod, with dashes */
 	char runtime[16];   /* "docker", "containerd", "crio", "podman", "kubernetes", "" */
 	char unit[64];	    /* "sshd.service", "session-3.scope", "" */
 };

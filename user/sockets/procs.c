@@ -12,6 +12,7 @@ enum {
 	CHAIN_MAX = 16,	      /* parents asked for an executable's name */
 };
 #define KEEP_GONE_NS (10 * SW_SEC_NS) /* events of other CPUs may still name it */
+#define ASK_AGAIN_NS (5 * SW_SEC_NS)  /* what a runtime had not written yet */
 
 struct sw_proc {
 	struct sw_proc_key key;
@@ -21,6 +22,7 @@ struct sw_proc {
 	char *executable; /* NULL while unknown */
 	char *cmdline;
 	struct sw_names *names; /* NULL until /proc was read */
+	uint64_t cgroup_id;
 	bool is_deleted, is_kernel, is_gone;
 	uint64_t gone_ns, seen_ns;
 	uint32_t holds;
@@ -29,7 +31,23 @@ struct sw_proc {
 	UT_hash_handle hh;
 };
 
+/* A cgroup v2, by the kernel's number. */
+struct cgroup {
+	uint64_t id;
+	struct sw_names names; /* all "" where its path says nothing */
+	UT_hash_handle hh;
+};
+
+struct container {
+	char id[sizeof(((struct sw_names *)0)->id)];
+	struct sw_container facts;
+	uint64_t again_ns; /* when to ask again; 0: all is known */
+	UT_hash_handle hh;
+};
+
 struct sw_procs {
+	struct cgroup *cgroups;
+	struct container *containers;
 	const struct sw_clock *clock;
 	const struct sw_proc_reader *reader;
 	struct sw_proc *by_key;
@@ -69,12 +87,34 @@ static void free_proc(struct sw_procs *p, struct sw_proc *proc)
 	free(proc);
 }
 
+static void forget_cgroups(struct sw_procs *p)
+{
+	struct cgroup *c, *next;
+
+	HASH_ITER(hh, p->cgroups, c, next) {
+		HASH_DEL(p->cgroups, c);
+		free(c);
+	}
+}
+
+static void forget_containers(struct sw_procs *p)
+{
+	struct container *c, *next;
+
+	HASH_ITER(hh, p->containers, c, next) {
+		HASH_DEL(p->containers, c);
+		free(c);
+	}
+}
+
 void sw_procs_free(struct sw_procs *p)
 {
 	struct sw_proc *proc, *next;
 
 	if (!p)
 		return;
+	forget_cgroups(p);
+	forget_containers(p);
 	HASH_ITER(hh, p->by_key, proc, next)
 		free_proc(p, proc);
 	free(p);
@@ -113,6 +153,7 @@ static struct sw_proc *find_or_make(struct sw_procs *p, const struct sw_owner *o
 		HASH_ADD(hh, p->by_key, key, sizeof(key), proc);
 	}
 	proc->uid = o->uid;
+	proc->cgroup_id = o->cgroup_id ? o->cgroup_id : proc->cgroup_id;
 	proc->seen_ns = SW_MAX(proc->seen_ns, boot_ns);
 	proc->generation = p->generation;
 	return proc;
@@ -259,6 +300,10 @@ void sw_procs_sweep(struct sw_procs *p)
 	uint64_t now = sw_clock_boot_ns(p->clock);
 	struct sw_proc *kept_first = NULL, *kept_last = NULL;
 
+	if (HASH_COUNT(p->cgroups) >= SW_PROC_CGROUPS_MAX)
+		forget_cgroups(p);
+	if (HASH_COUNT(p->containers) >= SW_PROC_CGROUPS_MAX)
+		forget_containers(p);
 	while (p->gone_first && p->gone_first->gone_ns + KEEP_GONE_NS <= now) {
 		struct sw_proc *proc = p->gone_first;
 
@@ -348,14 +393,75 @@ static void read_names(struct sw_procs *p, struct sw_proc *proc)
 		sw_names_from_cgroup(buf, proc->names);
 }
 
-void sw_procs_info(struct sw_procs *p, struct sw_proc *proc, bool with_names, struct sw_proc_info *ret)
+/*
+ * By the kernel's number of its cgroup, so that a process that lived for a moment has names, too; asked for once
+ * for all that are in it.
+ */
+static const struct sw_names *names_of_cgroup(struct sw_procs *p, uint64_t id)
+{
+	char path[1024];
+	struct cgroup *c;
+	int r;
+
+	HASH_FIND(hh, p->cgroups, &id, sizeof(id), c);
+	if (c || !id || !p->reader->cgroup || HASH_COUNT(p->cgroups) >= 2 * SW_PROC_CGROUPS_MAX)
+		return c ? &c->names : NULL;
+	r = p->reader->cgroup(p->reader->arg, id, path, sizeof(path));
+	if (r == -EAGAIN)
+		return NULL;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->id = id;
+	if (r >= 0)
+		sw_names_from_path(path, &c->names);
+	HASH_ADD(hh, p->cgroups, id, sizeof(c->id), c);
+	return &c->names;
+}
+
+static const struct sw_names *names_of(struct sw_procs *p, struct sw_proc *proc)
 {
 	static const struct sw_names none;
+	const struct sw_names *names = proc->names;
+
+	if (!names || (!*names->container && !*names->unit))
+		names = names_of_cgroup(p, proc->cgroup_id);
+	return names ? names : proc->names ? proc->names : &none;
+}
+
+static const struct sw_container *container_of(struct sw_procs *p, const char *id)
+{
+	static const struct sw_container none;
+	uint64_t now = sw_clock_boot_ns(p->clock);
+	struct container *c;
+	int r;
+
+	if (!*id || !p->reader->container)
+		return &none;
+	HASH_FIND_STR(p->containers, id, c);
+	if (c && (!c->again_ns || now < c->again_ns))
+		return &c->facts;
+	if (!c) {
+		c = HASH_COUNT(p->containers) < 2 * SW_PROC_CGROUPS_MAX ? calloc(1, sizeof(*c)) : NULL;
+		if (!c)
+			return &none;
+		sw_strcpy(c->id, sizeof(c->id), id);
+		HASH_ADD_STR(p->containers, id, c);
+	}
+	r = p->reader->container(p->reader->arg, id, &c->facts);
+	c->again_ns = r < 0 ? now + ASK_AGAIN_NS : 0;
+	return &c->facts;
+}
+
+void sw_procs_info(struct sw_procs *p, struct sw_proc *proc, bool with_names, struct sw_proc_info *ret)
+{
+	const struct sw_container *container;
 	const struct sw_names *names;
 
 	if (with_names)
 		read_names(p, proc);
-	names = proc->names ? proc->names : &none;
+	names = names_of(p, proc);
+	container = container_of(p, names->id);
 	*ret = (struct sw_proc_info){
 		.key = proc->key,
 		.ppid = proc->ppid,
@@ -370,5 +476,10 @@ void sw_procs_info(struct sw_procs *p, struct sw_proc *proc, bool with_names, st
 		.container = names->container,
 		.runtime = names->runtime,
 		.unit = names->unit,
+		.container_name = container->name,
+		.image = container->image,
+		.pod = container->pod,
+		.pod_namespace = container->namespace,
+		.pod_uid = names->pod_uid,
 	};
 }

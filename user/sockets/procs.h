@@ -9,10 +9,12 @@
 
 #include "sockwarden/model/event.h"
 #include "user/base/clock.h"
+#include "user/sockets/container.h"
 
 enum {
 	SW_PROCS_MAX = 131072,	  /* 4 M is the kernel's limit; beyond this a process has no name, counted */
 	SW_PROC_CMDLINE_MAX = 256,
+	SW_PROC_CGROUPS_MAX = 4096, /* names of cgroups and containers kept; beyond this they are asked for anew */
 };
 
 struct sw_proc_key {
@@ -34,6 +36,7 @@ struct sw_proc_info {
 	bool is_kernel, is_gone;
 	const char *cmdline; /* arguments with spaces between; cut */
 	const char *container, *runtime, *unit;
+	const char *container_name, *image, *pod, *pod_namespace, *pod_uid;
 };
 
 /*
@@ -42,6 +45,10 @@ struct sw_proc_info {
  */
 struct sw_proc_reader {
 	ssize_t (*read)(void *arg, uint32_t pid, const char *file, char *buf, size_t size);
+	/* The path of a cgroup v2 by its id, with a final NUL: 0 or -errno; -EAGAIN: one may ask again. May be NULL. */
+	int (*cgroup)(void *arg, uint64_t id, char *buf, size_t size);
+	/* What the runtime says of a container: 0; -ENOENT: nothing; else one may ask again. May be NULL. */
+	int (*container)(void *arg, const char *id, struct sw_container *ret);
 	void *arg;
 };
 /* The real one. */
@@ -70,8 +77,8 @@ void sw_procs_release(struct sw_procs *p, struct sw_proc *proc);
 struct sw_proc *sw_procs_find(struct sw_procs *p, const struct sw_proc_key *key);
 bool sw_proc_is_gone(const struct sw_proc *proc);
 /*
- * Fills *ret from the table; texts are borrowed. with_names: /proc is read, once for a process,
- * where something is missing.
+ * Fills *ret from the table; texts are borrowed until the next sweep. with_names: /proc is read, once for a
+ * process, where something is missing. Without, container and unit are those of its cgroup v2, where that says.
  */
 void sw_procs_info(struct sw_procs *p, struct sw_proc *proc, bool with_names, struct sw_proc_info *ret);
 /* Forgets processes that are gone and not held for a while; call it each second or so. */

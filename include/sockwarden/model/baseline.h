@@ -2,7 +2,7 @@
 /*
  * One row of a baseline: a listener by its stable identity, so that a restart with another PID is no
  * change. Plain value, no pointers: the inventory makes them, the database keeps them. Unique in a
- * baseline: (key, executable, uid, container).
+ * baseline: (key, executable, uid, image), and where no image is known its container.
  */
 #pragma once
 
@@ -25,7 +25,8 @@ enum {
 struct sw_baseline_row {
 	/*
 	 * "tcp/0.0.0.0:22", "tcp/[::1]:631", "udp/0.0.0.0:*" for a port the kernel chose,
-	 * "unix/stream:/run/x.sock", "unix/stream:@abstract", then " netns NAME" outside the host's.
+	 * "unix/stream:/run/x.sock", "unix/stream:@abstract", then " netns NAME" outside the host's, where a
+	 * container without a name for its own is " netns image:NAME" or " netns container:ID".
 	 * Printable ASCII: other bytes as \xNN.
 	 */
 	char key[SW_BASELINE_KEY_MAX];
@@ -47,4 +48,5 @@ struct sw_baseline_row {
 	__u32 backlog; /* of a listener that connections wait at; 0: none, or not known */
 	__u8 is_reuseport; /* several sockets may share the port */
 	__u8 pad[3];
+	char image[128]; /* of the container, as its runtime calls it; "" when it is not known */
 };

@@ -29,7 +29,8 @@
  * sockets.list        listening, all, family, protocol,     sockets[{protocol,state,local,lport,remote,rport,path,inode,netns,
  *                     port, pid, user, netns,               netns_name,uid,user,recv_q,send_q,v6only,type,peer_inode,ifindex,
  *                     fresh(bool: a snapshot first)         processes[{pid,comm,name,user,uid,executable,fd}],
- *                                                           container,unit,since_at,exposure}], complete
+ *                                                           container,container_name,image,pod,namespace,pod_uid,unit,
+ *                                                           since_at,exposure}], complete
  * sockets.diff        name                                  baseline,taken_at,changes[{change,socket{...},was,text}], complete
  * report              since_sec                             host,time,since,baseline_at,complete,changes[as sockets.diff],bans_made,
  *                                                           bans_in_force,bans[{net,made_at,origin,by,reason}],findings_made,

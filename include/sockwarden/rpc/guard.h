@@ -57,6 +57,8 @@ enum sw_guard_op {
 	SW_GUARD_PORTS,	   /* engine: ports, n = 1: what somebody listens on, for the gate */
 	SW_GUARD_CUT,	   /* engine: cuts[n]: connections to end when enforcing; reply.done: how many are to be */
 	SW_GUARD_SOCK_POLICY, /* engine, one descriptor: a sealed struct sw_sock_policy_image (abi/sock_policy.h) */
+	SW_GUARD_CONTAINER, /* engine: container[1]: what a runtime wrote of a container, see sw_guard_container */
+	SW_GUARD_CGROUP, /* engine: cgroup[1], the id of a cgroup v2: reply.cgroup, its path */
 	SW_GUARD_OP_COUNT
 };
 
@@ -101,6 +103,12 @@ struct sw_guard_ports {
 	__u8 tcp[SW_PORT_BYTES], udp[SW_PORT_BYTES];
 };
 
+enum { SW_CONTAINER_ID_DIGITS = 64 };
+struct sw_guard_container_ask {
+	__u32 from; /* number of the file to begin at, of those that may be there */
+	char id[SW_CONTAINER_ID_DIGITS]; /* lower case digits, all of them */
+};
+
 struct sw_guard_request {
 	__u16 version; /* SW_GUARD_VERSION */
 	__u16 op;
@@ -115,6 +123,8 @@ struct sw_guard_request {
 		struct sw_guard_log_ask log[1];
 		struct sw_guard_ports ports;
 		struct sw_guard_cut cuts[SW_GUARD_BATCH_MAX];
+		struct sw_guard_container_ask container[1];
+		__u64 cgroup[1];
 	};
 };
 
@@ -278,6 +288,23 @@ struct sw_guard_sensors {
 	char name[SW_GUARD_SENSORS_MAX][16];
 };
 
+/* What a file about a container holds. */
+enum sw_container_form {
+	SW_CONTAINER_DOCKER, /* config.v2.json of Docker */
+	SW_CONTAINER_BUNDLE, /* config.json of an OCI bundle, as containerd, CRI-O and podman write it */
+	SW_CONTAINER_STORE,  /* containers.json of containers/storage: all of them */
+};
+
+/* CONTAINER's reply, with one descriptor. -ENOENT: there is none from that number on. */
+struct sw_guard_container {
+	__u32 number; /* of the file; ask again from the next one for more */
+	__u32 form; /* enum sw_container_form */
+};
+
+struct sw_guard_cgroup {
+	char path[1024];
+};
+
 struct sw_guard_reply {
 	__u16 version;
 	__u16 op;
@@ -293,5 +320,7 @@ struct sw_guard_reply {
 		struct sw_guard_sensors sensors;
 		struct sw_guard_logs logs;
 		struct sw_guard_verdict verdicts[SW_GUARD_VERDICTS_MAX];
+		struct sw_guard_container container;
+		struct sw_guard_cgroup cgroup;
 	};
 };
