@@ -2,6 +2,7 @@
 """Days that are worse than others: names that attack the reader, very many sockets, very many short processes."""
 import os
 import shutil
+import signal
 import sys
 
 HELD, MAKERS = 5000, 4  # 20,000 sockets: what two shared cores make and list in a few seconds
@@ -47,6 +48,53 @@ for i in range(n):
 while alive:
     os.wait()
     alive -= 1
+print("done", flush=True)
+"""
+
+
+# Listens, leaves the socket to a child and ends.
+FIRST = """
+import os, signal, socket
+s = socket.create_server(("0.0.0.0", 0))
+print(s.getsockname()[1], flush=True)
+if os.fork() == 0:
+    print(os.getpid(), flush=True)
+    signal.pause()
+"""
+
+SECOND = """
+import signal, socket
+s = socket.create_server(("0.0.0.0", 0))
+print(s.getsockname()[1], flush=True)
+signal.pause()
+"""
+
+# Runs one program, and when it has ended another with its number (clone3(2), set_tid).
+REUSE = """
+import ctypes, os, sys
+def run(number, program, script):
+    tid = (ctypes.c_int * 1)(number)
+    args = (ctypes.c_uint64 * 11)(0, 0, 0, 0, 17, 0, 0, 0, ctypes.addressof(tid) if number else 0, 1 if number else 0, 0)
+    pid = ctypes.CDLL(None, use_errno=True).syscall(435, ctypes.byref(args), ctypes.sizeof(args))
+    if pid == 0:
+        os.execv(program, [program, "-S", "-E", "-c", script])
+    if pid < 0:
+        raise OSError(ctypes.get_errno(), "clone3")
+    return pid
+first = run(0, sys.argv[1], sys.argv[2])
+os.waitpid(first, 0)
+print(run(first, sys.argv[3], sys.argv[4]), flush=True)
+os.wait()
+"""
+
+# Listens and lets go, which are three records each time.
+BUSY = """
+import socket, sys
+for i in range(int(sys.argv[1])):
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    s.listen()
+    s.close()
 print("done", flush=True)
 """
 
@@ -109,3 +157,49 @@ def test_a_storm_of_short_processes_hides_no_listener_and_leaves_nothing_behind(
     complete(started)
     running = len([d for d in os.listdir("/proc") if d.isdigit()])
     started.wait(lambda: started.cli_json("status")["inventory"]["processes"] < running + 1000, 30, "the dead are forgotten")
+
+
+def test_a_number_used_again_at_once_is_another_process(started):
+    complete(started)
+    events = started.follow()
+    copies = [os.path.join(started.dir, name) for name in ("first", "second")]
+    for copy in copies:
+        shutil.copy(os.path.realpath(sys.executable), copy)
+    p = started.spawn(*python(REUSE, copies[0], FIRST, copies[1], SECOND))
+    numbers = [int(p.stdout.readline()) for _ in range(4)]
+    rows = {s["lport"]: s for s in started.cli_json("sockets", "list", "-t")["sockets"]}
+    # what the second prints and what its maker does come in either order
+    pid = next(n for n in numbers[2:] if n not in rows)
+    old, new = numbers[0], next(n for n in numbers[2:] if n in rows)
+    assert [(q["pid"], q["executable"]) for q in rows[old]["processes"]] == [(numbers[1], copies[0])]
+    assert [(q["pid"], q["executable"]) for q in rows[new]["processes"]] == [(pid, copies[1])]
+    assert copies[1] in rows[new]["processes"][0]["command_line"]
+    for port, copy in ((old, copies[0]), (new, copies[1])):
+        told = started.wait(lambda port=port: events.find(kind="socket", action="listen", lport=port), 10, "the listener is told")
+        assert (told["pid"], told["executable"]) == (pid, copy)
+
+
+def test_after_the_ring_overflowed_the_loss_is_counted_and_the_list_is_whole(started):
+    """The ring holds some 120,000 records: while the engine stands still, twice as many are made."""
+    complete(started)
+    events = started.follow()
+    engine = started.pids("sockwarden-engine")[0]
+    os.kill(engine, signal.SIGSTOP)
+    try:
+        busy = [started.spawn(*python(BUSY, 40000)) for _ in range(2)]
+        for b in busy:
+            assert b.communicate(timeout=120)[0].strip() == "done"
+        port, _, p = started.listen()
+    finally:
+        os.kill(engine, signal.SIGCONT)
+
+    def lost():
+        return next(row["count"] for row in started.cli_json("status", timeout=60)["losses"] if row["name"] == "socket-events-lost")
+    assert started.wait(lost, 60, "the loss is counted") > 0
+    started.wait(lambda: started.cli_json("status")["inventory"]["lost"], 60, "the gap is seen")
+    complete(started)
+    assert "socket-events-lost" in started.ok("status")
+    rows = [s for s in started.cli_json("sockets", "list", "-t")["sockets"] if s["lport"] == port]
+    assert [[q["pid"] for q in s["processes"]] for s in rows] == [[p.pid]]
+    started.wait(lambda: events.find(kind="finding", finding="new-listener", pid=p.pid), 30, "a finding")
+    assert not [s for s in started.cli_json("sockets", "list", "-t")["sockets"] if {q["pid"] for q in s["processes"]} & {b.pid for b in busy}]
