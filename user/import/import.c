@@ -162,6 +162,25 @@ bool sw_import_has(const struct sw_import *im, const char *key)
 	return false;
 }
 
+void sw_import_words(const char *file, char *text, sw_import_word_fn fn, void *arg)
+{
+	unsigned int number = 0;
+
+	for (char *next, *line = text; line; line = next) {
+		size_t n;
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		number++;
+		line += strspn(line, " \t\r");
+		n = strcspn(line, " \t\r#");
+		line[n] = 0;
+		if (n)
+			fn(arg, file, number, line, n);
+	}
+}
+
 int sw_import_read_file(const char *path, char **ret)
 {
 	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);

@@ -85,6 +85,13 @@ struct sw_import_args {
 	unsigned int n_modes;
 };
 
+/*
+ * Each line's first word, where it has one before a comment ("#"); n: its length. file and number: for
+ * sw_import_note. text is cut up.
+ */
+typedef void (*sw_import_word_fn)(void *arg, const char *file, unsigned int number, char *word, size_t n);
+void sw_import_words(const char *file, char *text, sw_import_word_fn fn, void *arg);
+
 /* The file's text, NUL-ended (NUL bytes become spaces), or -errno. */
 int sw_import_read_file(const char *path, char **ret);
 /* Each file in turn by sw_import_assignments; 0, or -errno with the sentence in im->error. */

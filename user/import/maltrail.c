@@ -95,11 +95,23 @@ static void read_custom_trails(struct sw_import *im, const struct sw_import_entr
 			taken - SW_CONFIG_FILES_MAX);
 }
 
+static void allow_word(void *arg, const char *file, unsigned int number, char *word, size_t n)
+{
+	struct sw_import *im = arg;
+	char shown[SW_NET_TEXT_MAX];
+	struct sw_net net;
+
+	if (sw_cidr_parse(word, n, &net) == 0 && net.plen)
+		sw_import_add(im, sw_import_note(im, file, number, word, SW_IMPORT_TAKEN, "%s", ""), "allow",
+			sw_cidr_format(shown, &net));
+	else
+		sw_import_note(im, file, number, word, SW_IMPORT_LEFT, "the allow list is of addresses and networks");
+}
+
 static void read_whitelist(struct sw_import *im, const struct sw_import_entry *e)
 {
 	_free_ char *text = NULL;
 	char path[512];
-	unsigned int number = 0;
 	int r;
 
 	if (!*e->value)
@@ -112,28 +124,7 @@ static void read_whitelist(struct sw_import *im, const struct sw_import_entry *e
 		return;
 	}
 	sw_import_say(im, e, SW_IMPORT_TAKEN, "its addresses are never dropped");
-	for (char *next, *line = text; line; line = next) {
-		char shown[SW_NET_TEXT_MAX];
-		struct sw_net net;
-		size_t n;
-
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = 0;
-		number++;
-		line += strspn(line, " \t\r");
-		n = strcspn(line, " \t\r#");
-		line[n] = 0;
-		if (!n)
-			continue;
-		if (sw_cidr_parse(line, n, &net) == 0 && net.plen)
-			sw_import_add(im,
-				sw_import_note(im, path, number, line, SW_IMPORT_TAKEN, "%s", ""),
-				"allow", sw_cidr_format(shown, &net));
-		else
-			sw_import_note(im, path, number, line, SW_IMPORT_LEFT,
-				"the allow list is of addresses and networks");
-	}
+	sw_import_words(path, text, allow_word, im);
 }
 
 static const char OF_THE_PEER[] = "how its own processes run";

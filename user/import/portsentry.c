@@ -68,9 +68,9 @@ static bool read_net(const char *text, size_t len, struct sw_net *ret)
 	return ret->plen > 0;
 }
 
-static void allow_net(
-	struct reader *r, const char *file, unsigned int number, const char *text, size_t len)
+static void allow_net(void *arg, const char *file, unsigned int number, char *text, size_t len)
 {
+	struct reader *r = arg;
 	char shown[SW_NET_TEXT_MAX];
 	struct sw_net net;
 
@@ -85,25 +85,6 @@ static void allow_net(
 	}
 	sw_import_add(r->im, sw_import_note(r->im, file, number, text, SW_IMPORT_TAKEN, "%s", ""),
 		"allow", sw_cidr_format(shown, &net));
-}
-
-static void read_ignore_text(struct reader *r, const char *file, char *text)
-{
-	unsigned int number = 0;
-
-	for (char *next, *line = text; line; line = next) {
-		size_t n;
-
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = 0;
-		number++;
-		line += strspn(line, " \t\r");
-		n = strcspn(line, " \t\r#");
-		line[n] = 0;
-		if (n)
-			allow_net(r, file, number, line, n);
-	}
 }
 
 static void read_ignore_file(struct reader *r, const struct sw_import_entry *e)
@@ -126,7 +107,7 @@ static void read_ignore_file(struct reader *r, const struct sw_import_entry *e)
 		return;
 	}
 	sw_import_say(r->im, e, SW_IMPORT_TAKEN, "its addresses are never dropped");
-	read_ignore_text(r, path, text);
+	sw_import_words(path, text, allow_net, r);
 }
 
 /* hosts_access(5): "daemons : clients [: options]"; what may come in may be wanted as never banned. */
@@ -606,7 +587,7 @@ int sw_import_portsentry(struct sw_import *im, const struct sw_import_args *args
 		if (is_named(args->files[i], "hosts.allow"))
 			read_hosts_allow(r, args->files[i], text);
 		else if (is_named(args->files[i], "ignore"))
-			read_ignore_text(r, args->files[i], text);
+			sw_import_words(args->files[i], text, allow_net, r);
 		else
 			sw_import_assignments(im, args->files[i], text, on_entry, r);
 	}
