@@ -55,7 +55,7 @@ LIBS_sockwarden-config := -lyaml -lseccomp -lcap-ng -lpcre2-8
 LIBS_sockwarden        := -lyaml -ljansson -lbpf -lelf -lz -lmnl -lpcap -lpcre2-8 -lsodium -lsqlite3 -lnettle -lidn2
 LIBS_TEST := -lcmocka -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lmnl -lnftnl -lsodium -lcurl \
              -lmicrohttpd -lyaml -lpthread -lpcap -lpcre2-8 -lsystemd -lnettle -lidn2 -lmaxminddb
-LIBS_FUZZ := -lpcre2-8 -lsodium -ljansson -lz -lsystemd -lnettle -lidn2 -lmaxminddb
+LIBS_FUZZ := -lpcre2-8 -lsodium -ljansson -lz -lsystemd -lnettle -lidn2 -lmaxminddb -lpcap
 
 BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))
 BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$B/bpf/%.bpf.o)
@@ -247,7 +247,7 @@ $B/tests/fuzz/%: tests/fuzz/%.c $B/libsockwarden-fuzz.a
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -MMD -MP $< $B/libsockwarden-fuzz.a $(LIBS_FUZZ) -o $@
 
-FUZZ_OBJ := $(patsubst %.c,$B/fuzzobj/%.o,$(wildcard user/base/*.c user/detect/*.c user/feeds/*.c user/trail/*.c user/proto/*.c user/logs/*.c) user/io/msg.c)
+FUZZ_OBJ := $(patsubst %.c,$B/fuzzobj/%.o,$(wildcard user/base/*.c user/detect/*.c user/feeds/*.c user/trail/*.c user/proto/*.c user/logs/*.c) user/io/msg.c user/replay/replay.c)
 $B/fuzzobj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -MMD -MP -c $< -o $@
