@@ -116,7 +116,7 @@ test-vm: ## the BPF programs on Debian's kernels 6.1 and 6.12, in virtual machin
 	$(Q)$(MAKE) -j$(JOBS) --no-print-directory all $(BPFTEST) $(HELPERS)
 	$(Q)tests/vm/run
 
-bench: ## measure, against peers in the same run; writes build/bench.jsonl and docs/performance.md
+bench: ## measure, against peers in the same run; writes build/bench.jsonl and the figures of docs/performance.md
 	$(Q)deploy/deps --only run --only test --only bench
 	$(Q)$(MAKE) -j$(JOBS) --no-print-directory all $(BENCH)
 	$(Q)$(PYTHON) tests/bench/run
@@ -150,7 +150,7 @@ install: all ## install under DESTDIR (PREFIX=/usr)
 	$(Q)install -m 644 deploy/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/sockwarden.conf
 	$(Q)install -m 644 deploy/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sockwarden.conf
 	$(Q)install -m 644 feeds/rules/*.yaml $(DESTDIR)$(PREFIX)/share/sockwarden/rules/
-	$(Q)install -m 644 README.md CHANGELOG.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/sockwarden/
+	$(Q)install -m 644 README.md CHANGELOG.md docs/*.md docs/*.svg $(DESTDIR)$(PREFIX)/share/doc/sockwarden/
 
 uninstall: ## remove what install placed, keeping configuration and state
 	$(Q)rm -rf $(DESTDIR)$(PREFIX)/bin/sockwarden $(DESTDIR)$(PREFIX)/sbin/sockwardend $(DESTDIR)$(PREFIX)/libexec/sockwarden \

@@ -4,10 +4,12 @@
  * way in the same run: texts in a tree, addresses printed and looked up as texts.
  */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <search.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "sockwarden/pkt/parse.h"
 #include "tests/bench/clock.h"
@@ -271,13 +273,40 @@ static double kind_ns(
 	return best_of(set, tape);
 }
 
+/* A process that starts with the set compiled: to the first answer, by the clock. Negative: it is another set. */
+static double start_sec(const struct sw_static *set)
+{
+	char dir[] = "/tmp/bench_replay.XXXXXX";
+	struct sw_static *mapped = NULL;
+	struct sw_static_hit hit;
+	const char *suffix;
+	double took = -1, from;
+	int fd = mkdtemp(dir) ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return -1;
+	if (sw_static_save(set, 1, fd, "set") == 0) {
+		from = clock_sec(CLOCK_MONOTONIC);
+		if (sw_static_load(fd, "set", 1, &mapped) == 0) {
+			sw_static_domain(mapped, "nowhere.test", 12, &hit, &suffix);
+			if (sw_static_stats(mapped)->trails == sw_static_stats(set)->trails)
+				took = clock_sec(CLOCK_MONOTONIC) - from;
+		}
+	}
+	sw_static_free(mapped);
+	unlinkat(fd, "set", 0);
+	close(fd);
+	rmdir(dir);
+	return took;
+}
+
 int main(void)
 {
 	struct sw_static *set = NULL;
 	struct tape tape = {.data = malloc((size_t)PACKETS * sizeof(struct packet))};
 	size_t len, before;
 	char *text = make_text(&len), *save = NULL;
-	double t0, compiled, mix, naive_compiled, naive_mix;
+	double t0, compiled, mix, naive_compiled, naive_mix, start;
 	void *tree = NULL;
 
 	if (!tape.data || sw_static_new(&set) < 0)
@@ -302,6 +331,11 @@ int main(void)
 	figure("a DNS question, each another", kind_ns(set, &tape, make_dns), "ns", 0, 600, true,
 		2300);
 	figure("1.63 M trails, compiled from text", compiled, "s", naive_compiled, 3, true, 11.6);
+	start = start_sec(set);
+	if (start < 0)
+		return 1;
+	printf("{\"bench\":\"replay\",\"case\":\"1.63 M trails compiled, from disk to the first answer\","
+	       "\"value\":%.4f,\"unit\":\"s\",\"goal\":0.1,\"met\":%s}\n", start, start <= 0.1 ? "true" : "false");
 	figure("1.63 M trails, memory", (double)before / 1e6, "MB", 0, 120, true, 152);
 	return found > 3 * PACKETS; /* nearly nothing of it is listed */
 }

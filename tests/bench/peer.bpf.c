@@ -41,6 +41,27 @@ int peer_vary(struct xdp_md *ctx)
 	return XDP_ABORTED;
 }
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SOURCES_MAX);
+	__type(key, __u32);
+	__type(value, struct { __u64 half[2]; });
+} sources6 SEC(".maps");
+
+SEC("xdp")
+int peer_vary6(struct xdp_md *ctx)
+{
+	__u8 *data = (__u8 *)(long)ctx->data;
+	__u32 key = source_next++ & source_mask;
+	__u64 *source = bpf_map_lookup_elem(&sources6, &key);
+
+	if (!source || data + SW_ETH_BYTES + SW_IP6_BYTES > (__u8 *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	__builtin_memcpy(data + SW_ETH_BYTES + 8, source, 16);
+	bpf_tail_call(ctx, &target, 0);
+	return XDP_ABORTED;
+}
+
 __u32 send_ifindex;
 
 /* RFC 1624: the header's sum after one address of it has changed. */

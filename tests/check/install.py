@@ -17,7 +17,8 @@ MODES = {"bin/sockwarden": 0o755, "sbin/sockwardend": 0o755, "libexec/sockwarden
          "lib/systemd/system/sockwarden-web.service": 0o644, "lib/sysusers.d/sockwarden.conf": 0o644,
          "lib/tmpfiles.d/sockwarden.conf": 0o644, "share/doc/sockwarden/README.md": 0o644,
          "share/doc/sockwarden/CHANGELOG.md": 0o644, "share/doc/sockwarden/architecture.md": 0o644,
-         "share/doc/sockwarden/manual.md": 0o644, "share/doc/sockwarden/performance.md": 0o644}
+         "share/doc/sockwarden/manual.md": 0o644, "share/doc/sockwarden/performance.md": 0o644,
+         "share/doc/sockwarden/scaling.svg": 0o644}
 
 
 MODES |= {"share/sockwarden/rules/" + os.path.basename(p): 0o644 for p in glob.glob(os.path.join(ROOT, "feeds/rules/*.yaml"))}

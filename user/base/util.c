@@ -4,6 +4,9 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#if defined(__x86_64__)
+#include <wmmintrin.h>
+#endif
 
 int sw_close(int fd)
 {
@@ -190,6 +193,45 @@ static uint32_t crc_sliced(uint32_t crc, const unsigned char *p, size_t len)
 	return crc;
 }
 
+#if defined(__x86_64__)
+/*
+ * By carry-less multiplication, 64 bytes a step: what is folded so far is carried over the next 512 bits by
+ * x^(512+32) and x^(512-32) modulo the polynomial, bits reflected. Leaves 64 bytes whose CRC from a register of 0 is
+ * that of all that was read. Source: Gopal and others, Fast CRC Computation Using PCLMULQDQ, Intel 2009.
+ */
+__attribute__((target("pclmul,sse2"))) static void crc_fold(
+	uint32_t crc, const unsigned char *p, size_t len, unsigned char ret[64])
+{
+	const __m128i k = _mm_set_epi64x(0x01c6e41596, 0x0154442bd4);
+	__m128i x[4];
+
+	for (int i = 0; i < 4; i++)
+		x[i] = _mm_loadu_si128((const __m128i *)p + i);
+	x[0] = _mm_xor_si128(x[0], _mm_cvtsi32_si128((int)crc));
+	for (p += 64, len -= 64; len >= 64; p += 64, len -= 64)
+		for (int i = 0; i < 4; i++)
+			x[i] = _mm_xor_si128(_mm_loadu_si128((const __m128i *)p + i),
+				_mm_xor_si128(_mm_clmulepi64_si128(x[i], k, 0x00),
+					_mm_clmulepi64_si128(x[i], k, 0x11)));
+	for (int i = 0; i < 4; i++)
+		_mm_storeu_si128((__m128i *)ret + i, x[i]);
+}
+#endif
+
+/* The register after all whole pieces of 64 bytes; crc and the answer are not inverted. */
+static uint32_t crc_long(uint32_t crc, const unsigned char *p, size_t len)
+{
+#if defined(__x86_64__)
+	unsigned char folded[64];
+
+	if (__builtin_cpu_supports("pclmul")) {
+		crc_fold(crc, p, len, folded);
+		return crc_sliced(0, folded, sizeof(folded));
+	}
+#endif
+	return crc_sliced(crc, p, len & ~(size_t)63);
+}
+
 uint32_t sw_crc32(uint32_t crc, const void *buf, size_t len)
 {
 	static const uint32_t nibble[16] = {
@@ -201,9 +243,9 @@ uint32_t sw_crc32(uint32_t crc, const void *buf, size_t len)
 
 	crc = ~crc;
 	if (len >= CRC_SLICED_MIN) {
-		crc = crc_sliced(crc, p, len);
-		p += len & ~(size_t)7;
-		len &= 7;
+		crc = crc_long(crc, p, len);
+		p += len & ~(size_t)63;
+		len &= 63;
 	}
 	while (len--) {
 		crc ^= *p++;
