@@ -164,3 +164,64 @@ def test_what_the_policy_denies_is_refused_while_armed(lab):
     lab.kill_all()
     assert serve(lab, 4152, program="other")[1] == "refused"
     assert connect(lab, lab.gateway, 4999, 65534) == "refused"
+
+
+def state_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+        return f.read().rsplit(")", 1)[1].split()[0]
+
+
+def found(lab, rule, program):
+    return [f for f in lab.cli_json("findings")["findings"] if f["rule"] == rule and f.get("process") == program]
+
+
+TRY_TWICE = """
+import socket, sys, time
+def attempt(port):
+    s = socket.socket()
+    try:
+        s.bind(("", port))
+    except PermissionError:
+        return "refused"
+print(attempt(4150), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_who_is_refused_is_frozen_or_killed_and_can_be_released(lab):
+    start(lab, f"""policy:
+  listen:
+    - executable: "{lab.dir}/cold"
+      action: deny
+      then: freeze
+    - executable: "{lab.dir}/dead"
+      action: deny
+      then: kill
+""")
+    assert lab.cli("arm")[0] in (0, 6)
+    cold, dead = (lab.spawn(python(lab, name), "-S", "-E", "-c", TRY_TWICE, stdin=subprocess.PIPE)
+                  for name in ("cold", "dead"))
+    told_cold = lab.wait(lambda: found(lab, "policy-freeze", "cold"), 10, "the one is frozen")[0]
+    pid = told_cold["pid"]
+    assert "was frozen" in told_cold["title"] and state_of(pid) == "T"
+    assert lab.wait(lambda: found(lab, "policy-kill", "dead"), 10, "the other is killed")
+    assert dead.wait(10) != 0
+    assert [(h["pid"], h["verb"]) for h in lab.cli_json("policy", "held")["held"]] == [(pid, "freeze")]
+    lab.ok("policy", "release", str(pid))
+    lab.wait(lambda: state_of(pid) != "T", 5, "it runs again")
+    assert not lab.cli_json("policy", "held")["held"]
+    # a cgroup is cut off but for loopback, and gets its traffic back
+    cut = lab.spawn("sh", "-c", f"mkdir {lab.cgroup}/cut; echo $$ > {lab.cgroup}/cut/cgroup.procs; echo $$; exec cat",
+                    stdin=subprocess.PIPE, in_cgroup=False)
+    shell = cut.stdout.readline().strip()
+    probe = ["sh", "-c", f"echo $$ > {lab.cgroup}/cut/cgroup.procs; exec ping -c 1 -W 1 {lab.gateway}"]
+    assert lab.on_host(*probe).returncode == 0
+    lab.ok("policy", "isolate", shell)
+    assert lab.on_host(*probe).returncode != 0, "nothing leaves it"
+    assert lab.on_host("sh", "-c", f"echo $$ > {lab.cgroup}/cut/cgroup.procs; exec ping -c 1 -W 5 127.0.0.1").returncode == 0
+    lab.ok("policy", "release", shell)
+    lab.wait(lambda: lab.on_host(*probe).returncode == 0, 5, "it has its traffic back")
+    for protected in (1, lab.pids("sockwarden-engine")[0]):
+        code, _, err = lab.cli("policy", "kill", str(protected))
+        assert code != 0 and ("process 1" in err or "sockwarden" in err), err
+    cold.kill()

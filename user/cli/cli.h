@@ -145,6 +145,8 @@ int sw_cli_baseline_delete(struct sw_cli *c);
 int sw_cli_policy_show(struct sw_cli *c);
 int sw_cli_policy_check(struct sw_cli *c);
 int sw_cli_policy_learn(struct sw_cli *c);
+int sw_cli_policy_held(struct sw_cli *c);
+int sw_cli_policy_act(struct sw_cli *c);
 int sw_cli_ps(struct sw_cli *c);
 int sw_cli_audit(struct sw_cli *c);
 int sw_cli_ban(struct sw_cli *c);

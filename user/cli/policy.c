@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* policy show, check, learn. */
+/* policy show, check, held, freeze, isolate, kill, release, learn. */
 #include <pwd.h>
 #include <time.h>
 
@@ -101,6 +101,45 @@ int sw_cli_policy_check(struct sw_cli *c)
 	r = json_array_size(json_object_get(d, "sockets")) ? SW_EXIT_NEGATIVE : SW_EXIT_OK;
 	json_decref(d);
 	return r;
+}
+
+int sw_cli_policy_held(struct sw_cli *c)
+{
+	static const struct sw_cli_column columns[] = {{"PID", "pid", SW_COL_RIGHT}, {"IS", "verb"},
+		{"CGROUP", "cgroup", SW_COL_FLEX}, {}};
+	json_t *d = NULL;
+	int r = sw_cli_ask(c, "policy.held", NULL, -1, &d);
+
+	if (r)
+		return r;
+	sw_cli_print_rows(c, d, "held", columns, "nothing is frozen or isolated");
+	json_decref(d);
+	return SW_EXIT_OK;
+}
+
+int sw_cli_policy_act(struct sw_cli *c)
+{
+	const char *verb = strrchr(c->command->name, ' ') + 1;
+	unsigned long pid;
+	struct sw_cli_args a;
+	json_t *d = NULL;
+	char *end;
+	int r;
+
+	pid = strtoul(c->words[0], &end, 10);
+	if (*end || !pid || pid > INT32_MAX)
+		return sw_cli_error(SW_EXIT_USAGE, NULL, "'%s' is no number of a process", c->words[0]);
+	sw_cli_args_begin(&a);
+	sw_json_string(&a.j, "verb", verb);
+	sw_json_uint(&a.j, "pid", pid);
+	r = sw_cli_ask(c, "policy.act", sw_cli_args_end(&a), -1, &d);
+	sw_strbuf_done(&a.text);
+	if (r)
+		return r;
+	if (!sw_cli_print_json(c, d))
+		sw_cli_say(c, "process %lu: %s done", pid, verb);
+	json_decref(d);
+	return SW_EXIT_OK;
 }
 
 /* ---- learn */

@@ -36,6 +36,7 @@ static const char *const own_action_words[] = {"same", "observe", "alert", "ban"
 static const char *const backend_words[] = {"xdp", "nftables", "hosts.deny", "exec"};
 static const char *const format_words[] = {"plain", "nginx", "hosts.deny"};
 static const char *const sock_action_words[] = {"allow", "observe", "deny"};
+static const char *const sock_then_words[] = {"nothing", "freeze", "kill", "isolate"};
 static const char *const sock_protocol_words[] = {"any", "tcp", "udp"};
 static const char *const severity_words[] = {
 #define SEVERITY_WORD(id, word) word,
@@ -322,6 +323,8 @@ const struct sw_conf_row sw_conf_rows[] = {
 #undef HABIT_ROW
 	{"policy.default", SW_CONF_WORD, AT(policy_default), "allow", 0, 0, WORDS(sock_action_words, SW_SOCK_ALLOW),
 		"What holds for a socket that no rule names, where its list has rules: observe makes it a finding, deny refuses it too, while enforcing."},
+	{"policy.then", SW_CONF_WORD, AT(policy_then), "nothing", 0, 0, WORDS(sock_then_words, SW_SOCK_THEN_NOTHING),
+		"What is done with the process, or its container, that was refused by policy.default: deny."},
 	{"policy.listen", SW_CONF_SOCK_RULES, AT(policy_listen), NULL, 0, SW_CONFIG_SOCK_RULES_MAX, NULL,
 		"Who may listen on which ports; the first rule that names a listener decides, and what is left out names everything.",
 		"- executable: /usr/sbin/sshd\n  user: root\n  ports: \"22\"\n- executable: /usr/sbin/nginx\n  ports: 80, 443, 8000-8100\n- user: www-data\n  action: observe\n"},
@@ -424,6 +427,8 @@ const struct sw_conf_row sw_conf_sock_rule_rows[] = {
 		"TCP (and MPTCP) or UDP alone."},
 	{"action", SW_CONF_WORD, AT_SOCK(action), "allow", 0, 0, WORDS(sock_action_words, SW_SOCK_ALLOW),
 		"What it is for: allow; observe, which makes it a finding; or deny, which refuses it too, while enforcing."},
+	{"then", SW_CONF_WORD, AT_SOCK(then), "nothing", 0, 0, WORDS(sock_then_words, SW_SOCK_THEN_NOTHING),
+		"What is done with the process, or its container, that the rule refused: it is stopped, ended, or its cgroup cut off."},
 	{},
 };
 

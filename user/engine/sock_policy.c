@@ -17,6 +17,7 @@ enum {
 	TOLD_MAX = 2048, /* offences remembered; the oldest makes room */
 	NEW_PER_MINUTE = 120, /* new findings; what comes beyond is counted */
 	STATE_CONNECTED = 1,
+	ACTED_MAX = 64, /* processes that something was done to lately: once is enough */
 };
 #define AGAIN_NS (3600 * SW_SEC_NS) /* the same within an hour counts up its finding */
 #define COUNT_NS SW_SEC_NS /* ... whose row is written this often at most */
@@ -24,6 +25,8 @@ enum {
 enum way { LISTEN, CONNECT, WAYS };
 static const char *const way_words[WAYS] = {"listen", "connect"};
 static const char *const action_words[] = {"allow", "observe", "deny"};
+/* By enum sw_sock_then, and as enum sw_act_verb has them. */
+static const char *const then_words[] = {"nothing", "freeze", "kill", "isolate", "release"};
 static const char *const protocol_words[] = {"any", "tcp", "udp"};
 
 struct offence {
@@ -39,6 +42,8 @@ struct sw_sock_policy {
 	uint64_t minute_ns;
 	unsigned int n_new;
 	char own_dir[256]; /* of our programs, with the slash; "" when unknown */
+	struct sw_proc_key acted[ACTED_MAX];
+	unsigned int n_acted;
 	struct sw_sock_table table; /* as the kernel has it, or is about to */
 };
 
@@ -200,6 +205,74 @@ void sw_sock_policy_settled(struct sw_engine *e)
 		sw_inventory_each(e->watch->inv, settle_one, e);
 }
 
+/* ---- what is done with who was refused */
+
+struct act {
+	struct sw_engine *e;
+	struct sw_finding finding;
+	__u32 verb;
+};
+
+static void on_acted(const struct sw_guard_reply *reply, int *fds, size_t n_fds, void *arg)
+{
+	static const char *const done[] = {"", "frozen", "killed", "isolated"};
+	_free_ struct act *a = arg;
+	struct sw_finding *f = &a->finding;
+
+	if (reply->result == -ECONNRESET)
+		return;
+	snprintf(f->rule, sizeof(f->rule), "policy-%s", then_words[a->verb]);
+	if (reply->result < 0)
+		snprintf(f->title, sizeof(f->title), "%.32s[%u] could not be %s: %.100s", f->process, f->pid,
+			done[a->verb], reply->text);
+	else
+		snprintf(f->title, sizeof(f->title), "%.32s[%u]%s was %s by the socket policy", f->process, f->pid,
+			*f->container ? " with its container" : "", done[a->verb]);
+	(void)sw_engine_find(a->e, f);
+}
+
+static bool is_acted(struct sw_sock_policy *p, const struct sw_proc_key *key)
+{
+	for (unsigned int i = 0; i < ACTED_MAX; i++) {
+		if (!memcmp(&p->acted[i], key, sizeof(*key)))
+			return true;
+	}
+	p->acted[p->n_acted++ % ACTED_MAX] = *key;
+	return false;
+}
+
+static uint32_t then_of(const struct sw_engine *e, const struct sw_sock_offence *o)
+{
+	const struct sw_config_sock_rules *rules =
+		o->is_connect ? &e->config->policy_connect : &e->config->policy_listen;
+
+	if (o->rule < 0)
+		return e->config->policy_then;
+	return (unsigned int)o->rule < rules->n ? rules->at[o->rule].then : SW_SOCK_THEN_NOTHING;
+}
+
+static void act_on(struct sw_engine *e, const struct sw_sock_offence *o, const struct sw_owner *owner)
+{
+	struct sw_guard_request req = {.op = SW_GUARD_ACT, .n = 1};
+	struct sw_proc_key key = sw_proc_key_of(owner);
+	uint32_t then = then_of(e, o);
+	struct act *a;
+
+	if (!then || is_own(e, o->pid, o->executable) || is_acted(e->sock_policy, &key))
+		return;
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return;
+	a->e = e;
+	a->verb = then;
+	sw_detect_sock_policy(o, &a->finding);
+	a->finding.severity = SW_SEV_HIGH;
+	req.act = (struct sw_guard_act){
+		.verb = then, .pid = owner->tgid, .start_ns = owner->start_ns, .is_whole = *o->container != '\0'};
+	if (sw_guard_post(e->guard, &req, SW_GUARD_REQUEST_HEAD + sizeof(req.act), -1, on_acted, a) < 0)
+		free(a);
+}
+
 /* The address that a refused bind asked for. */
 static struct sw_net bound_address(const struct sw_sock_event *ev)
 {
@@ -243,6 +316,8 @@ void sw_sock_policy_event(struct sw_engine *e, const struct sw_event *event)
 		.container = info.container,
 		.unit = info.unit};
 	judge(e, &o);
+	if (is_refused)
+		act_on(e, &o, &ev->owner);
 	if (proc)
 		sw_procs_release(e->watch->procs, proc);
 }
@@ -323,6 +398,7 @@ static void write_rules(struct sw_engine *e, struct sw_json *j, enum way way)
 		sw_json_string(j, "networks", r->networks);
 		sw_json_string(j, "protocol", protocol_words[r->protocol]);
 		sw_json_string(j, "action", action_words[r->action]);
+		sw_json_string(j, "then", then_words[r->then]);
 		sw_json_bool(j, "kernel", !e->sock_policy->table.why[way][i]);
 		sw_json_string(j, "why", e->sock_policy->table.why[way][i]);
 		sw_json_uint(j, "hits", e->sock_policy->hits[way][i]);
@@ -448,7 +524,62 @@ static void verb_sockets(struct sw_ctl_request *q, const json_t *args, void *arg
 	sw_ctl_reply_end(q);
 }
 
+static void verb_act(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	struct sw_guard_request req = {.op = SW_GUARD_ACT, .n = 1};
+	struct sw_guard_reply reply = {.text = "the guard is away"};
+	const char *word;
+	char pid_text[16];
+	uint64_t pid;
+	int verb, r;
+
+	if (!sw_ctl_arg_string(q, args, "verb", "", &word) || !sw_ctl_arg_uint(q, args, "pid", 0, &pid))
+		return;
+	for (verb = SW_ACT_RELEASE; verb && !sw_streq(word, then_words[verb]);)
+		verb--;
+	if (!verb || !pid || pid > INT32_MAX)
+		return sw_ctl_fail(q, SW_CERR_USAGE, NULL, "wants freeze, kill, isolate or release, and a process");
+	req.act = (struct sw_guard_act){.verb = (__u32)verb, .pid = (__u32)pid};
+	r = sw_guard_call(e->guard, &req, SW_GUARD_REQUEST_HEAD + sizeof(req.act), &reply);
+	snprintf(pid_text, sizeof(pid_text), "%u", (unsigned int)pid);
+	(void)sw_store_audit(e->store, sw_ctl_request_by(q), word, pid_text, r < 0 ? reply.text : "");
+	if (r < 0)
+		return sw_ctl_fail(q, r == -ENOENT || r == -ESRCH ? SW_CERR_NOT_FOUND : SW_CERR_REFUSED, NULL,
+			"process %s: %s", pid_text, reply.text);
+	(void)sw_ctl_reply_begin(q);
+	sw_ctl_reply_end(q);
+}
+
+static void verb_held(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct sw_engine *e = arg;
+	struct sw_guard_request req = {.op = SW_GUARD_HELD};
+	_free_ struct sw_guard_reply *reply = calloc(1, sizeof(*reply));
+	int r = reply ? sw_guard_call(e->guard, &req, SW_GUARD_REQUEST_HEAD, reply) : -ENOMEM;
+	struct sw_json *j;
+
+	if (r < 0)
+		return sw_ctl_fail(q, SW_CERR_DEGRADED, NULL, "the guard does not say whom it holds: %s", strerror(-r));
+	j = sw_ctl_reply_begin(q);
+	sw_json_array_begin(j, "held");
+	for (__u32 i = 0; i < SW_MIN(reply->held.n, (__u32)SW_GUARD_HELD_MAX); i++) {
+		const struct sw_guard_held_row *row = &reply->held.at[i];
+
+		sw_json_object_begin(j, NULL);
+		sw_json_uint(j, "pid", row->pid);
+		sw_json_string(j, "verb", then_words[row->verb]);
+		sw_json_bool(j, "whole", row->is_whole || row->verb == SW_ACT_ISOLATE);
+		sw_json_stringn(j, "cgroup", row->cgroup, strnlen(row->cgroup, sizeof(row->cgroup)));
+		sw_json_object_end(j);
+	}
+	sw_json_array_end(j);
+	sw_ctl_reply_end(q);
+}
+
 static const struct sw_ctl_verb verbs[] = {
+	{"policy.act", SW_CTL_CHANGE, verb_act},
+	{"policy.held", SW_CTL_READ, verb_held},
 	{"policy.show", SW_CTL_READ, verb_show},
 	{"policy.sockets", SW_CTL_READ, verb_sockets},
 	{},

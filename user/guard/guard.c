@@ -5,6 +5,7 @@
 
 #include "user/base/log.h"
 #include "user/base/words.h"
+#include "user/guard/act.h"
 #include "user/guard/backends.h"
 #include "user/guard/decoys.h"
 #include "user/guard/follow.h"
@@ -51,6 +52,7 @@ struct guard {
 	struct sw_sensors *sensors;
 	struct sw_logs *logs;
 	struct sw_ports *ports;
+	struct sw_acts *hold;
 	struct sw_serve *serve;
 	struct sw_supervise *supervise;
 	struct sw_source *deadline; /* says when a trial of enforcement ended; BPF ends it */
@@ -444,8 +446,7 @@ static int step_config(struct guard *g)
 static int step_pins(struct guard *g)
 {
 	char err[256] = "";
-	int r = sw_bpffs_prepare(
-		g->o->paths.bpffs_dir, g->pin_dir, sizeof(g->pin_dir), err, sizeof(err));
+	int r = sw_bpffs_prepare(g->o->paths.bpffs_dir, g->pin_dir, sizeof(g->pin_dir), err, sizeof(err));
 
 	if (r < 0)
 		return sw_log_err(0, "%s", err), r;
@@ -476,13 +477,11 @@ static int step_sockets(struct guard *g)
 	if (r < 0)
 		return sw_log_err(r, "the maps cannot be set up");
 	if (rep->maps_replaced)
-		sw_log_warning(0,
-			"pinned maps of another layout were replaced, what they held is gone: %s",
+		sw_log_warning(0, "pinned maps of another layout were replaced, what they held is gone: %s",
 			rep->replaced);
 	if (g->has_adopted)
 		sw_log_notice("took over %u pinned maps", rep->maps_adopted);
-	sw_log_info("socket hooks, tier %c: %s", sw_ladder_tier(g->plant.ladder),
-		sw_ladder_hooks(g->plant.ladder));
+	sw_log_info("socket hooks, tier %c: %s", sw_ladder_tier(g->plant.ladder), sw_ladder_hooks(g->plant.ladder));
 	return 0;
 }
 
@@ -490,8 +489,7 @@ static int step_policy(struct guard *g)
 {
 	struct sw_guard_state before;
 	bool is_known = sw_guard_state_load(g->o->paths.run_dir, &before) >= 0;
-	bool is_packed_refused =
-		g->o->fake_refuse && sw_ladder_is_listed(g->o->fake_refuse, "packed");
+	bool is_packed_refused = g->o->fake_refuse && sw_ladder_is_listed(g->o->fake_refuse, "packed");
 	int r = sw_marks_new(&g->plant.maps, &g->marks);
 
 	if (r >= 0)
@@ -499,8 +497,7 @@ static int step_policy(struct guard *g)
 	if (r >= 0)
 		r = sw_bans_new(&g->plant.maps, g->marks, g->backends, &g->bans);
 	if (r >= 0)
-		r = sw_swap_new(
-			g->loop, &g->clock, &g->plant.maps, g->marks, is_packed_refused, &g->swap);
+		r = sw_swap_new(g->loop, &g->clock, &g->plant.maps, g->marks, is_packed_refused, &g->swap);
 	if (r < 0)
 		return sw_log_err(r, "cannot set the policy up");
 	if (is_known)
@@ -547,7 +544,7 @@ static int step_logs(struct guard *g)
 
 	if (r >= 0)
 		permit_logs(g);
-	return r;
+	return r < 0 ? r : sw_act_new(g->o->paths.run_dir, g->pin_dir, g->o->paths.cgroup_dir, &g->hold);
 }
 
 static int step_ports(struct guard *g)
@@ -566,6 +563,7 @@ static int step_serve(struct guard *g)
 		.backends = g->backends,
 		.swap = g->swap,
 		.logs = g->logs,
+		.hold = g->hold,
 		.ladder = g->plant.ladder,
 		.cgroup_dir = g->o->paths.cgroup_dir,
 		.config_fd = config_fd,
@@ -707,6 +705,8 @@ static void remove_all(struct guard *g)
 	}
 	sw_attach_each_pin(g->pin_dir, take_off, g);
 	sw_decoys_unpin(g->pin_dir);
+	if (g->hold)
+		sw_act_release_all(g->hold);
 	if (g->backends)
 		sw_backends_remove(g->backends);
 	r = sw_bpffs_remove(g->o->paths.bpffs_dir);
@@ -743,6 +743,7 @@ static void done(struct guard *g)
 	sw_sensors_free(g->sensors);
 	sw_logs_free(g->logs);
 	sw_ports_free(g->ports);
+	sw_act_free(g->hold);
 	sw_follow_free(g->follow);
 	sw_swap_free(g->swap);
 	sw_bans_free(g->bans);

@@ -32,6 +32,8 @@ static const struct permit_row {
 	{SW_GUARD_WATCH_LOGS, "WATCH_LOGS", ENGINE, 0, 0, false},
 	{SW_GUARD_OPEN_LOG, "OPEN_LOG", ENGINE, 0, sizeof(struct sw_guard_log_ask), false},
 	{SW_GUARD_VERDICTS, "VERDICTS", ENGINE, 0, sizeof(struct sw_guard_ban), false},
+	{SW_GUARD_ACT, "ACT", ENGINE, 0, sizeof(struct sw_guard_act), false},
+	{SW_GUARD_HELD, "HELD", ENGINE, 0, 0, false},
 	{SW_GUARD_SOCK_POLICY, "SOCK_POLICY", ENGINE, 1, 0, false},
 	{SW_GUARD_PORTS, "PORTS", ENGINE, 0, sizeof(struct sw_guard_ports), false},
 	{SW_GUARD_CUT, "CUT", ENGINE, 0, sizeof(struct sw_guard_cut), false},

@@ -257,6 +257,16 @@ static void do_sock_policy(struct peer *p, int fd, struct sw_guard_reply *reply)
 		refuse(p, reply, r, text);
 }
 
+static void do_act(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply)
+{
+	struct sw_acts *h = p->serve->host.hold;
+	char text[sizeof(reply->text)] = "wants one act";
+	int r = q->n != 1 || !h ? -EINVAL : sw_act_do(h, &q->act, text, sizeof(text));
+
+	if (r < 0)
+		refuse(p, reply, r, text);
+}
+
 static void do_ports(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply)
 {
 	const struct sw_serve_host *h = &p->serve->host;
@@ -377,6 +387,10 @@ static void respond(
 		do_domains(p, in[0], &reply);
 	else if (q->op == SW_GUARD_SOCK_POLICY)
 		do_sock_policy(p, in[0], &reply);
+	else if (q->op == SW_GUARD_ACT)
+		do_act(p, q, &reply);
+	else if (q->op == SW_GUARD_HELD && p->serve->host.hold)
+		sw_act_list(p->serve->host.hold, &reply.held);
 	else if (q->op == SW_GUARD_WATCH_LOGS)
 		do_watch_logs(p, &reply, out, &n_out);
 	else if (q->op == SW_GUARD_OPEN_LOG)

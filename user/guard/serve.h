@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "user/guard/act.h"
 #include "user/guard/bans.h"
 #include "user/guard/inspect.h"
 #include "user/guard/logs.h"
@@ -23,6 +24,7 @@ struct sw_serve_host {
 	struct sw_backends *backends; /* may be NULL */
 	struct sw_inspect_guard *inspect; /* likewise */
 	struct sw_swap *swap;
+	struct sw_acts *hold; /* may be NULL */
 	struct sw_logs *logs; /* NULL: no log files are opened */
 	const struct sw_ladder *ladder; /* NULL: no iterators */
 	struct sw_plant *plant; /* with hooks; NULL: no socket policy is taken */

@@ -56,6 +56,8 @@ enum sw_guard_op {
 	SW_GUARD_SENSORS, /* engine: reply.sensors, and their packet sockets as descriptors */
 	SW_GUARD_PORTS,	   /* engine: ports, n = 1: what somebody listens on, for the gate */
 	SW_GUARD_CUT,	   /* engine: cuts[n]: connections to end when enforcing; reply.done: how many are to be */
+	SW_GUARD_ACT, /* engine: act, n = 1: something is done to a process, or taken back */
+	SW_GUARD_HELD, /* engine: reply.held: whom something is done to */
 	SW_GUARD_SOCK_POLICY, /* engine, one descriptor: a sealed struct sw_sock_policy_image (abi/sock_policy.h) */
 	SW_GUARD_CONTAINER, /* engine: container[1]: what a runtime wrote of a container, see sw_guard_container */
 	SW_GUARD_CGROUP, /* engine: cgroup[1], the id of a cgroup v2: reply.cgroup, its path */
@@ -109,6 +111,16 @@ struct sw_guard_container_ask {
 	char id[SW_CONTAINER_ID_DIGITS]; /* lower case digits, all of them */
 };
 
+enum sw_act_verb { SW_ACT_FREEZE = 1, SW_ACT_KILL, SW_ACT_ISOLATE, SW_ACT_RELEASE };
+
+struct sw_guard_act {
+	__u32 verb; /* enum sw_act_verb */
+	__u32 pid;
+	__u64 start_ns; /* of the process, in boot time, as records have it; 0: whoever has the number now */
+	__u32 is_whole; /* freeze and kill its whole cgroup: it is a container */
+	__u32 pad;
+};
+
 struct sw_guard_request {
 	__u16 version; /* SW_GUARD_VERSION */
 	__u16 op;
@@ -122,6 +134,7 @@ struct sw_guard_request {
 		struct sw_guard_allow allows[SW_GUARD_BATCH_MAX];
 		struct sw_guard_log_ask log[1];
 		struct sw_guard_ports ports;
+		struct sw_guard_act act;
 		struct sw_guard_cut cuts[SW_GUARD_BATCH_MAX];
 		struct sw_guard_container_ask container[1];
 		__u64 cgroup[1];
@@ -305,6 +318,21 @@ struct sw_guard_cgroup {
 	char path[1024];
 };
 
+/* HELD's reply. */
+enum { SW_GUARD_HELD_MAX = 32, SW_GUARD_CGROUP_PATH = 224 };
+struct sw_guard_held_row {
+	__u32 verb; /* FREEZE or ISOLATE */
+	__u32 pid;
+	__u64 start_ns;
+	__u64 cgroup_id; /* ISOLATE */
+	__u32 is_whole, pad;
+	char cgroup[SW_GUARD_CGROUP_PATH]; /* below the root of cgroup v2, with the slash */
+};
+struct sw_guard_held {
+	__u32 n, pad;
+	struct sw_guard_held_row at[SW_GUARD_HELD_MAX];
+};
+
 struct sw_guard_reply {
 	__u16 version;
 	__u16 op;
@@ -319,6 +347,7 @@ struct sw_guard_reply {
 		struct sw_guard_decoys decoys;
 		struct sw_guard_sensors sensors;
 		struct sw_guard_logs logs;
+		struct sw_guard_held held;
 		struct sw_guard_verdict verdicts[SW_GUARD_VERDICTS_MAX];
 		struct sw_guard_container container;
 		struct sw_guard_cgroup cgroup;
