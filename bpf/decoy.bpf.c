@@ -133,24 +133,29 @@ static __always_inline bool is_served_by(const struct sock_common *skc, const st
 		(has[0] == w->addr[0] && has[1] == w->addr[1] && has[2] == w->addr[2] && has[3] == w->addr[3]);
 }
 
-static __noinline bool has_listener(__u64 bucket, const struct wanted *w)
+/* Either kind of list: both have their nodes begin with the next, and an odd one ends the one with nulls. */
+static __noinline bool has_one(__u64 node, __u32 offset, const struct wanted *w)
 {
-	const struct inet_listen_hashbucket *b = (void *)bucket;
-	__u64 node;
-
 	if (!w)
 		return true;
-	node = (__u64)BPF_CORE_READ(b, nulls_head.first);
 	for (int i = 0; i < CHAIN_MAX; i++) {
-		const struct hlist_nulls_node *n = (void *)node;
+		const struct hlist_node *n = (void *)node;
 
 		if (!node || node & 1)
 			return false;
-		if (is_served_by((void *)(node - bpf_core_field_offset(struct sock_common, skc_nulls_node)), w))
+		if (is_served_by((void *)(node - offset), w))
 			return true;
 		node = (__u64)BPF_CORE_READ(n, next);
 	}
 	return true;
+}
+
+static __always_inline bool has_listener(__u64 bucket, const struct wanted *w)
+{
+	const struct inet_listen_hashbucket *b = (void *)bucket;
+
+	return has_one((__u64)BPF_CORE_READ(b, nulls_head.first),
+		bpf_core_field_offset(struct sock_common, skc_nulls_node), w);
 }
 
 static __always_inline bool is_tcp_served(const struct wanted *w)
@@ -183,7 +188,7 @@ static __always_inline bool is_udp_served(const struct wanted *w)
 	const struct udp_table *t = udp_table_of(net);
 	__u32 slot = w->port + BPF_CORE_READ(net, hash_mix);
 	const struct udp_hslot *s;
-	__u64 node, base;
+	__u64 base;
 
 	if (!t)
 		return true;
@@ -191,17 +196,7 @@ static __always_inline bool is_udp_served(const struct wanted *w)
 	if (!base)
 		return true;
 	s = (void *)(base + (slot & BPF_CORE_READ(t, mask)) * bpf_core_type_size(struct udp_hslot));
-	node = (__u64)BPF_CORE_READ(s, head.first);
-	for (int i = 0; i < CHAIN_MAX; i++) {
-		const struct hlist_node *n = (void *)node;
-
-		if (!node || node & 1)
-			return false;
-		if (is_served_by((void *)(node - bpf_core_field_offset(struct sock_common, skc_node)), w))
-			return true;
-		node = (__u64)BPF_CORE_READ(n, next);
-	}
-	return true;
+	return has_one((__u64)BPF_CORE_READ(s, head.first), bpf_core_field_offset(struct sock_common, skc_node), w);
 }
 
 /* Our own host's connections to itself are nobody's scan: a closed port must say so to them. */
