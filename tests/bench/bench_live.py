@@ -9,6 +9,7 @@ import os
 import random
 import re
 import socket
+import subprocess
 import sys
 import time
 
@@ -44,7 +45,7 @@ def anonymous_mb(pids):
 
 
 def maps_mb(pid):
-    """Memory of the maps that the guard holds, each once."""
+    """Memory of the maps that the guard holds and of those that programs over them use, each once."""
     seen = {}
     for fd in os.listdir(f"/proc/{pid}/fdinfo"):
         try:
@@ -54,7 +55,12 @@ def maps_mb(pid):
             continue
         ident, size = re.search(r"map_id:\s+(\d+)", text), re.search(r"memlock:\s+(\d+)", text)
         if ident and size:
-            seen[ident[1]] = int(size[1])
+            seen[int(ident[1])] = int(size[1])
+    held = set(seen)
+    for program in bpftool("prog"):
+        used = set(program.get("map_ids", ()))
+        if used & held:
+            seen.update((m["id"], m["bytes_memlock"]) for i in used - seen.keys() for m in bpftool("map", i))
     return sum(seen.values()) / 1e6
 
 
@@ -73,6 +79,13 @@ def answer_ms(lab, verb, **args):
     if not answer["ok"]:
         sys.exit(f"{verb} {args}: {answer['error']['message']}")
     return sorted(took)[len(took) // 2], bool(answer["data"].get("hits") or answer["data"].get("chain"))
+
+
+def bpftool(kind, ident=None):
+    """What bpftool shows of all programs, or of one map; nothing when it is gone."""
+    argv = ["bpftool", "-j", kind, "show"] + (["id", str(ident)] if ident else [])
+    rows = json.loads(subprocess.run(argv, capture_output=True, text=True, check=False).stdout or "[]")
+    return [rows] if isinstance(rows, dict) and "error" not in rows else rows if isinstance(rows, list) else []
 
 
 def figure(case, value, unit, goal, **more):

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * What watching sockets costs: CPU time of a bind, listen and close and of a TCP connect cycle with our
- * programs attached to a cgroup of the bench's own, beside none, in turns; and a snapshot of 50,000
- * sockets with their owners beside `ss -tulpna` and `lsof -i -n -P`. In a network namespace of its own.
- * A line of JSON a figure; exit 1 when the snapshot misses a socket.
+ * programs attached to a cgroup of the bench's own, beside none, in turns, and beside Debian's tcplife and
+ * tcpstates (libbpf-tools; those of bpfcc-tools need kernel headers) and a bpftrace script that tells of the same acts;
+ * and a snapshot of 50,000 sockets with their owners beside `ss -tulpna` and `lsof -i -n -P`. In a network and a mount
+ * namespace of its own. A line of JSON a figure; exit 1 when the snapshot misses a socket.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -16,6 +17,7 @@
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -30,7 +32,8 @@
 #include "user/sockets/inventory.h"
 
 enum { ROOM = 256 /* for what the bench has open */ };
-enum { ROUNDS = 15, OPS = 4000, LINKS_MAX = 16, PORT = 4000, MAKERS = 10, SOCKETS_EACH = 5000, SNAPSHOTS = 5 };
+enum { ROUNDS = 25, OPS = 2000, PEER_ROUNDS = 3, PEER_WAIT_SEC = 30 };
+enum { LINKS_MAX = 16, PORT = 4000, MAKERS = 10, SOCKETS_EACH = 5000, SNAPSHOTS = 5 };
 
 struct bench {
 	char cgroup[300], home[300]; /* ours; where we came from */
@@ -245,6 +248,16 @@ static double median(double *v, size_t n)
 	return v[n / 2];
 }
 
+static double least(const double *v, size_t n)
+{
+	double min = v[0];
+
+	for (size_t i = 1; i < n; i++)
+		min = SW_MIN(min, v[i]);
+	return min;
+}
+
+/* The least of many short rounds: what else runs on the machine only adds. */
 static int bench_op(struct bench *b, const char *name, int (*op)(int), int listener, double goal)
 {
 	double with[ROUNDS], without[ROUNDS];
@@ -259,9 +272,116 @@ static int bench_op(struct bench *b, const char *name, int (*op)(int), int liste
 		if (without[i] < 0 || with[i] < 0)
 			return die(name);
 	}
-	figure(name, median(with, ROUNDS), "us", "no program", median(without, ROUNDS), goal);
+	figure(name, least(with, ROUNDS), "us", "no program", least(without, ROUNDS), goal);
 	if (atomic_load(&b->records) - before < OPS)
 		return die("the programs told nothing");
+	return 0;
+}
+
+/* ---- peers: what others attach to tell of such acts */
+
+/* argv[0] found in PATH; sees_listen: it tells of listeners too. Each shows the name of who acts. */
+static const struct peer {
+	const char *name;
+	char *const argv[8];
+	bool sees_listen;
+} peers[] = {
+	{"tcplife", {"stdbuf", "-oL", "/usr/sbin/tcplife"}, false},
+	{"tcpstates", {"stdbuf", "-oL", "/usr/sbin/tcpstates"}, true},
+	{"bpftrace",
+		{"bpftrace", "-B", "line", "-e",
+			"tracepoint:syscalls:sys_enter_bind, tracepoint:syscalls:sys_enter_listen, "
+			"tracepoint:syscalls:sys_enter_connect { printf(\"%s %d %d %s\\n\", probe, pid, uid, comm); } "
+			"tracepoint:sock:inet_sock_set_state /args->newstate == 1 || args->newstate == 7/ "
+			"{ printf(\"%d %d %d %s\\n\", args->newstate, args->sport, args->dport, comm); }"},
+		true},
+};
+
+enum { N_PEERS = SW_ARRAY_SIZE(peers) };
+
+/* Peers find their tracepoints in tracefs; mounted for us alone. */
+static int mount_tracing(void)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
+		return -1;
+	mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL); /* there already, or the peers are left out */
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	return 0;
+}
+
+static bool has_said(int out, const char *word)
+{
+	char text[65536];
+	ssize_t n = pread(out, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = 0;
+	return strstr(text, word) != NULL;
+}
+
+/* Starts it and acts until it tells of us: 1; 0 when it is not here or cannot work here. */
+static int start_peer(const struct peer *p, int listener, pid_t *ret)
+{
+	_close_ int out = memfd_create(p->name, MFD_CLOEXEC);
+	double until = clock_sec(CLOCK_MONOTONIC) + PEER_WAIT_SEC;
+	int status;
+
+	*ret = fork();
+	if (!*ret) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(out, STDOUT_FILENO);
+		dup2(out, STDERR_FILENO);
+		execvp(p->argv[0], p->argv);
+		_exit(127);
+	}
+	while (clock_sec(CLOCK_MONOTONIC) < until && waitpid(*ret, &status, WNOHANG) == 0) {
+		if (op_connect(listener) < 0)
+			return -1;
+		if (has_said(out, "bench_sock")) /* tcpstates cuts it */
+			return 1;
+		usleep(50000);
+	}
+	kill(*ret, SIGKILL);
+	waitpid(*ret, NULL, 0);
+	return 0;
+}
+
+struct timed {
+	double listen[PEER_ROUNDS], connect[PEER_ROUNDS];
+};
+
+static int time_both(struct timed *t, size_t i, int listener)
+{
+	t->listen[i] = time_ops(op_listen, -1);
+	t->connect[i] = time_ops(op_connect, listener);
+	return t->listen[i] < 0 || t->connect[i] < 0 ? die("an operation failed") : 0;
+}
+
+/* One peer and us in turns. */
+static int bench_peer(struct bench *b, const struct peer *p, int listener)
+{
+	struct timed ours, theirs;
+
+	for (size_t i = 0; i < PEER_ROUNDS; i++) {
+		pid_t pid;
+		int r = start_peer(p, listener, &pid);
+
+		if (r <= 0)
+			return r < 0 ? die(p->name) : printf("no %s here\n", p->name);
+		r = time_both(&theirs, i, listener);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		if (r < 0 || attach(b) < 0)
+			return -1;
+		r = time_both(&ours, i, listener);
+		detach(b);
+		if (r < 0)
+			return -1;
+	}
+	if (p->sees_listen)
+		figure("bind, listen, close, beside a peer", least(ours.listen, PEER_ROUNDS), "us", p->name,
+			least(theirs.listen, PEER_ROUNDS), 1);
+	figure("connect cycle on loopback, beside a peer", least(ours.connect, PEER_ROUNDS), "us", p->name,
+		least(theirs.connect, PEER_ROUNDS), 1);
 	return 0;
 }
 
@@ -274,7 +394,12 @@ static int bench_ops(struct bench *b)
 		return die("listen");
 	if (bench_op(b, "bind, listen, close", op_listen, -1, 1.12) < 0)
 		return -1;
-	return bench_op(b, "connect cycle on loopback", op_connect, listener, 1.05);
+	if (bench_op(b, "connect cycle on loopback", op_connect, listener, 1.05) < 0)
+		return -1;
+	for (size_t i = 0; i < N_PEERS; i++)
+		if (bench_peer(b, &peers[i], listener) < 0)
+			return -1;
+	return 0;
 }
 
 /* ---- snapshots */
@@ -445,8 +570,9 @@ int main(void)
 	struct bench b = {};
 	int r = -1;
 
-	if (find_cgroup(&b) < 0 || enter_cgroup(b.cgroup) < 0 || unshare(CLONE_NEWNET) < 0 || loopback_up() < 0)
-		die("a cgroup v2 and a network namespace of its own");
+	if (find_cgroup(&b) < 0 || enter_cgroup(b.cgroup) < 0 || unshare(CLONE_NEWNET) < 0 || loopback_up() < 0 ||
+		mount_tracing() < 0)
+		die("a cgroup v2 and namespaces of its own");
 	else if (load(&b) < 0)
 		die("the socket programs");
 	else

@@ -222,6 +222,7 @@ static void several_processes_may_hold_one_socket(void **state)
 {
 	struct sw_it_inet r = world_inet(1, ANY, 80, LISTEN);
 	struct world *w = *state;
+	const struct sw_sock *s;
 
 	sw_inventory_snapshot_begin(w->inv);
 	sw_inventory_netns(w->inv, HOST_NETNS, "");
@@ -233,7 +234,15 @@ static void several_processes_may_hold_one_socket(void **state)
 		sw_inventory_file(w->inv, &f);
 	}
 	sw_inventory_snapshot_end(w->inv, true);
-	assert_int_equal(sw_inventory_find(w->inv, 1)->n_owners, 4);
+	s = sw_inventory_find(w->inv, 1);
+	assert_int_equal(s->n_owners, 4);
+	for (uint32_t i = 0; i < 4; i++) {
+		struct sw_proc_info info;
+
+		sw_procs_info(w->procs, s->owners[i].proc, false, &info);
+		assert_int_equal(info.key.tgid, 5 + i);
+		assert_int_equal(s->owners[i].fd, 5 + i);
+	}
 }
 
 static void a_number_used_again_is_another_process(void **state)

@@ -3,6 +3,7 @@
 #include "user/engine/watch.h"
 #include "user/kern/iter.h"
 
+#include <malloc.h>
 #include <time.h>
 
 /* After one snapshot the next waits: a flood of losses must not become a flood of walks. */
@@ -103,6 +104,7 @@ static void finish(struct sw_engine *e, int result)
 	w->finished_ns = sw_clock_boot_ns(&e->clock);
 	w->next_ask_ns = w->finished_ns + ASK_AGAIN_NS;
 	sw_inventory_snapshot_end(w->inv, result >= 0);
+	malloc_trim(0); /* of tables that grew, and what a burst of sockets left */
 	if (result < 0) {
 		sw_degraded_set(e, "snapshot", SW_SEV_LOW, "the sockets cannot be listed: %s", strerror(-result));
 	} else {

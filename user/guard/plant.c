@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/guard/plant.h"
 
+#include <fcntl.h>
+#include <malloc.h>
+
 #include "skel/inspect.skel.h"
 #include "skel/sock_bind.skel.h"
 #include "skel/sock_cgroup.skel.h"
@@ -37,16 +40,21 @@ void sw_plant_done(struct sw_plant *p)
 {
 	sw_ladder_free(p->binds);
 	sw_ladder_free(p->ladder);
-	bpf_object__close(p->gate);
+	sw_close(p->progs.xdp_fd);
+	sw_close(p->progs.tc_fd);
+	sw_close(p->progs.tc_l3_fd);
+	sw_close(p->progs.forward_fd);
+	sw_close(p->progs.forward_l3_fd);
 	sw_maps_done(&p->maps);
 	sw_plant_init(p);
 }
 
-static int find_prog(const struct bpf_object *o, const char *name)
+/* A descriptor of the caller's: what libbpf keeps of an object is ten times the programs' size. */
+static int take_prog(const struct bpf_object *o, const char *name)
 {
 	const struct bpf_program *p = bpf_object__find_program_by_name(o, name);
 
-	return p ? bpf_program__fd(p) : -1;
+	return p && bpf_program__fd(p) >= 0 ? fcntl(bpf_program__fd(p), F_DUPFD_CLOEXEC, 0) : -1;
 }
 
 int sw_plant_load_gate(struct sw_plant *p, const char *pin_dir)
@@ -54,15 +62,16 @@ int sw_plant_load_gate(struct sw_plant *p, const char *pin_dir)
 	size_t size;
 	const void *elf = xdp_gate__elf_bytes(&size);
 	const struct sw_load_opts o = {.pin_dir = pin_dir, .is_optional = true};
-	int r = sw_load_object("xdp_gate", elf, size, &o, &p->report, &p->gate);
+	_cleanup_(sw_load_closep) struct bpf_object *gate = NULL;
+	int r = sw_load_object("xdp_gate", elf, size, &o, &p->report, &gate);
 
 	if (r < 0)
 		return r;
-	p->progs.xdp_fd = find_prog(p->gate, "xdp_gate");
-	p->progs.tc_fd = find_prog(p->gate, "tc_gate");
-	p->progs.tc_l3_fd = find_prog(p->gate, "tc_gate_l3");
-	p->progs.forward_fd = find_prog(p->gate, "tc_forward");
-	p->progs.forward_l3_fd = find_prog(p->gate, "tc_forward_l3");
+	p->progs.xdp_fd = take_prog(gate, "xdp_gate");
+	p->progs.tc_fd = take_prog(gate, "tc_gate");
+	p->progs.tc_l3_fd = take_prog(gate, "tc_gate_l3");
+	p->progs.forward_fd = take_prog(gate, "tc_forward");
+	p->progs.forward_l3_fd = take_prog(gate, "tc_forward_l3");
 	return p->progs.xdp_fd < 0 && p->progs.tc_fd < 0 ? -EOPNOTSUPP : 0;
 }
 
@@ -70,6 +79,7 @@ int sw_plant_load_sockets(struct sw_plant *p, const struct sw_ladder_opts *o)
 {
 	int r = sw_ladder_climb(socket_objects, o, &p->report, &p->ladder);
 
+	malloc_trim(0); /* what loading the programs took is never wanted again */
 	return r < 0 ? r : sw_maps_open_pins(&p->maps, o->pin_dir);
 }
 

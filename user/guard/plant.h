@@ -10,8 +10,7 @@
 #include "user/kern/maps.h"
 
 struct sw_plant {
-	struct bpf_object *gate;
-	struct sw_gate_progs progs; /* borrowed from gate */
+	struct sw_gate_progs progs; /* descriptors of its own */
 	struct sw_maps maps;
 	struct sw_ladder *ladder;
 	struct sw_ladder *binds; /* NULL: no bind is refused, or it is by what an earlier guard attached */

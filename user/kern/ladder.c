@@ -15,7 +15,7 @@ enum { OBJECTS_MAX = 8, LINKS_MAX = 64 };
 #define PIN_PREFIX "hook-"
 
 struct sw_ladder {
-	struct bpf_object *objects[OBJECTS_MAX];
+	struct bpf_object *objects[OBJECTS_MAX]; /* while climbing: what holds a link needs no object */
 	size_t n_objects;
 	struct bpf_link *links[LINKS_MAX]; /* attached, or iterators */
 	size_t n_links, n_attached;
@@ -270,6 +270,12 @@ void sw_ladder_unpin(const char *pin_dir, const char *pins)
 	drop_pins(pin_dir, pins_of(pins), NULL);
 }
 
+static void close_objects(struct sw_ladder *l)
+{
+	while (l->n_objects)
+		bpf_object__close(l->objects[--l->n_objects]);
+}
+
 int sw_ladder_climb(const struct sw_object *rows, const struct sw_ladder_opts *o,
 	struct sw_load_report *report, struct sw_ladder **ret)
 {
@@ -295,6 +301,7 @@ int sw_ladder_climb(const struct sw_object *rows, const struct sw_ladder_opts *o
 	for (size_t i = 0; rows[i].name && l->n_objects < OBJECTS_MAX; i++)
 		climb_object(l, &rows[i]);
 	drop_pins(o->pin_dir, pins_of(o->pins), l);
+	close_objects(l);
 	if (l->hooks.is_failed)
 		return -ENOMEM;
 	l->opts = NULL;
@@ -312,8 +319,7 @@ void sw_ladder_free(struct sw_ladder *l)
 			l->links[i]); /* else a pinned tracepoint's event would be disabled */
 		bpf_link__destroy(l->links[i]);
 	}
-	for (size_t i = 0; i < l->n_objects; i++)
-		bpf_object__close(l->objects[i]);
+	close_objects(l);
 	sw_close(l->cgroup_fd);
 	sw_strbuf_done(&l->hooks);
 	free(l);

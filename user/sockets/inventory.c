@@ -13,7 +13,15 @@ enum { OWNERS_MAX = 4096 }; /* processes of one socket: a pre-forking server has
 
 struct entry {
 	struct sw_sock s;
-	struct entry *prev, *next; /* in order of their making */
+	struct entry *prev, *next; /* in order of their making; next also of the free ones */
+};
+
+enum { BLOCK_ENTRIES = 256 };
+
+/* Entries are made a block at a time: a tenth less than from malloc, and next to each other. */
+struct block {
+	struct block *next;
+	struct entry entries[BLOCK_ENTRIES];
 };
 
 /* A socket that was closed while a snapshot was being taken, which may still show it. */
@@ -35,7 +43,8 @@ struct sw_inventory {
 	const struct sw_inventory_ops *ops;
 	void *arg;
 	struct sw_cookies by_cookie;
-	struct entry *first, *last;
+	struct entry *first, *last, *spare;
+	struct block *blocks;
 	struct tombstone *closed;
 	struct netns *netns;
 	uint32_t host_netns;
@@ -70,15 +79,44 @@ static void drop_owners(struct sw_inventory *inv, struct sw_sock *s)
 	s->n_owners = 0;
 }
 
+static struct entry *make_entry(struct sw_inventory *inv)
+{
+	struct entry *e = inv->spare;
+	struct block *b;
+
+	if (e) {
+		inv->spare = e->next;
+		memset(e, 0, sizeof(*e));
+		return e;
+	}
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return NULL;
+	b->next = inv->blocks;
+	inv->blocks = b;
+	for (size_t i = BLOCK_ENTRIES - 1; i > 0; i--) {
+		b->entries[i].next = inv->spare;
+		inv->spare = &b->entries[i];
+	}
+	return &b->entries[0];
+}
+
+static void spare_entry(struct sw_inventory *inv, struct entry *e)
+{
+	e->next = inv->spare;
+	inv->spare = e;
+}
+
 static void free_entry(struct sw_inventory *inv, struct entry *e)
 {
 	sw_cookies_remove(&inv->by_cookie, e->s.cookie);
 	*(e->prev ? &e->prev->next : &inv->first) = e->next;
 	*(e->next ? &e->next->prev : &inv->last) = e->prev;
 	drop_owners(inv, &e->s);
-	free(e->s.owners);
+	if (e->s.owners != &e->s.only)
+		free(e->s.owners);
 	free(e->s.path);
-	free(e);
+	spare_entry(inv, e);
 }
 
 static void bury_tombstones(struct sw_inventory *inv)
@@ -95,6 +133,7 @@ void sw_inventory_free(struct sw_inventory *inv)
 {
 	struct entry *e, *next;
 	struct netns *n, *next_ns;
+	struct block *b;
 
 	if (!inv)
 		return;
@@ -108,6 +147,10 @@ void sw_inventory_free(struct sw_inventory *inv)
 		free(n);
 	}
 	bury_tombstones(inv);
+	while ((b = inv->blocks)) {
+		inv->blocks = b->next;
+		free(b);
+	}
 	free(inv);
 }
 
@@ -127,9 +170,10 @@ static struct entry *find_or_make(struct sw_inventory *inv, uint64_t cookie)
 
 	if (e)
 		return e;
-	e = cookie && inv->by_cookie.n < SW_INVENTORY_MAX ? calloc(1, sizeof(*e)) : NULL;
+	e = cookie && inv->by_cookie.n < SW_INVENTORY_MAX ? make_entry(inv) : NULL;
 	if (!e || sw_cookies_add(&inv->by_cookie, cookie, e) < 0) {
-		free(e);
+		if (e)
+			spare_entry(inv, e);
 		inv->stats.untracked++;
 		return NULL;
 	}
@@ -148,6 +192,28 @@ static void expect_orphans(struct sw_inventory *inv)
 		inv->orphan_ns = sw_clock_boot_ns(inv->clock) + ORPHAN_NS;
 }
 
+/* For one owner more. */
+static bool make_room(struct sw_sock *s)
+{
+	bool has_only = s->owners == &s->only;
+	uint16_t cap = (uint16_t)(s->cap_owners * 2);
+	struct sw_sock_owner *more;
+
+	if (!s->cap_owners) {
+		s->owners = &s->only;
+		s->cap_owners = 1;
+		return true;
+	}
+	more = cap <= OWNERS_MAX ? realloc(has_only ? NULL : s->owners, cap * sizeof(*more)) : NULL;
+	if (!more)
+		return false;
+	if (has_only)
+		*more = s->only;
+	s->owners = more;
+	s->cap_owners = cap;
+	return true;
+}
+
 static void add_owner(struct sw_inventory *inv, struct sw_sock *s, const struct sw_owner *o, int32_t fd)
 {
 	struct sw_proc *proc = o->tgid ? sw_procs_hold(inv->procs, o) : NULL;
@@ -164,16 +230,9 @@ static void add_owner(struct sw_inventory *inv, struct sw_sock *s, const struct 
 			s->owners[i].fd = fd;
 		return;
 	}
-	if (s->n_owners == s->cap_owners) {
-		uint16_t cap = s->cap_owners ? (uint16_t)(s->cap_owners * 2) : 1;
-		void *more = cap <= OWNERS_MAX ? realloc(s->owners, cap * sizeof(*s->owners)) : NULL;
-
-		if (!more) {
-			sw_procs_release(inv->procs, proc);
-			return;
-		}
-		s->owners = more;
-		s->cap_owners = cap;
+	if (s->n_owners == s->cap_owners && !make_room(s)) {
+		sw_procs_release(inv->procs, proc);
+		return;
 	}
 	s->owners[s->n_owners++] = (struct sw_sock_owner){.proc = proc, .fd = fd};
 }

@@ -25,25 +25,27 @@ struct sw_sock_owner {
 	int32_t fd; /* -1 when only an event told of it */
 };
 
+/* In order of size, so that nothing is padded: a busy host has a hundred thousand. */
 struct sw_sock {
 	uint64_t cookie;
-	uint16_t family, protocol; /* AF_*, IPPROTO_* */
-	uint8_t type, state;	   /* SOCK_*; as TCP states: 1 connected, 7 neither, 10 listening */
-	uint8_t options;	   /* enum sw_ev_option */
-	bool is_abstract;	   /* UNIX: path without its leading NUL */
-	bool is_port_pending;	   /* listens, but the port is not known yet */
-	uint16_t lport, rport;
 	uint8_t laddr[16], raddr[16];
 	uint32_t netns, uid, inode, ifindex, backlog;
 	uint32_t rx_queue, tx_queue; /* bytes as of the last snapshot; of a TCP listener: connections waiting */
 	uint32_t peer_inode;	     /* UNIX: the other end */
-	char *path; /* UNIX, NULL when unbound; may hold any byte but is NUL-ended */
-	uint16_t path_len;
+	uint32_t generation, owners_generation; /* of the snapshot that last saw it */
 	uint64_t since_ns; /* boot time of the first event, 0: there before we looked */
 	uint64_t event_ns; /* of the last event */
-	struct sw_sock_owner *owners;
+	char *path; /* UNIX, NULL when unbound; may hold any byte but is NUL-ended */
+	struct sw_sock_owner *owners; /* &only, or allocated where there are several */
+	struct sw_sock_owner only;
 	uint16_t n_owners, cap_owners;
-	uint32_t generation, owners_generation; /* of the snapshot that last saw it */
+	uint16_t path_len;
+	uint16_t family, protocol; /* AF_*, IPPROTO_* */
+	uint16_t lport, rport;
+	uint8_t type, state;	   /* SOCK_*; as TCP states: 1 connected, 7 neither, 10 listening */
+	uint8_t options;	   /* enum sw_ev_option */
+	bool is_abstract;	   /* UNIX: path without its leading NUL */
+	bool is_port_pending;	   /* listens, but the port is not known yet */
 	bool is_up_told;
 };
 
