@@ -8,14 +8,26 @@
 
 #include "user/base/clock.h"
 
+/* Bytes at the start that are written as they are and are a character each: nearly always all of them. */
+static size_t plain_len(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
+		n++;
+	return n;
+}
+
 static void put_quoted(struct sw_strbuf *b, const char *text, size_t len)
 {
 	sw_strbuf_putc(b, '"');
 	while (len) {
-		size_t n = sw_utf8_len(text, len);
+		size_t plain = plain_len(text, len), n = plain ? plain : sw_utf8_len(text, len);
 		unsigned char c = (unsigned char)*text;
 
-		if (!n)
+		if (plain)
+			sw_strbuf_add(b, text, plain);
+		else if (!n)
 			sw_strbuf_puts(b, "\\ufffd");
 		else if (c == '"' || c == '\\')
 			sw_strbuf_printf(b, "\\%c", c);
@@ -116,8 +128,14 @@ void sw_json_stringf(struct sw_json *j, const char *key, const char *fmt, ...)
 
 void sw_json_uint(struct sw_json *j, const char *key, uint64_t value)
 {
+	char digits[20]; /* of the largest */
+	size_t at = sizeof(digits);
+
 	put_key(j, key);
-	sw_strbuf_printf(j->out, "%" PRIu64, value);
+	do
+		digits[--at] = (char)('0' + value % 10);
+	while (value /= 10);
+	sw_strbuf_add(j->out, digits + at, sizeof(digits) - at);
 }
 
 void sw_json_int(struct sw_json *j, const char *key, int64_t value)
