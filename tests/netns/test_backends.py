@@ -390,8 +390,8 @@ def test_a_client_behind_haproxy_is_refused_by_nginx_whatever_header_he_forges()
 
         def bans():
             return {b["net"]: (b["origin"], b["via"], b["enforceable"]) for b in lab.cli_json("bans")["bans"]}
-        for _ in range(3):
-            assert fetch(lab, "X-Forwarded-For: 203.0.113.1, 203.0.113.2", path=".env") == "404"
+        for _ in range(3):  # the old worker may answer one more, and logs it alike
+            assert fetch(lab, "X-Forwarded-For: 203.0.113.1, 203.0.113.2", path=".env") in ("404", "403")
         lab.wait(lambda: bans() == {lab.attacker: ("rule:nginx-scan", lab.gateway, True)}, 15, "the rule blames the hop that haproxy wrote")
         lab.wait(lambda: fetch(lab) == "403", 10, "where nginx can refuse him")
         for _ in range(3):
