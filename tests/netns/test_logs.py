@@ -221,6 +221,7 @@ def test_who_hides_many_behind_one_address_is_not_banned(web):
     web.attack("nft", SNAT.format(web.others[3], web.gateway), check=True)
     web.on_host("ip", "link", "add", "bridge0", "type", "bridge", check=True)
     web.on_host("ip", "addr", "add", "198.19.88.1/24", "dev", "bridge0", check=True)
+    web.wait(lambda: "198.19.88.1" in web.ok("allow", "list"), 15, "an address that came later is the host's own")
     server = web.spawn(sys.executable, "-S", "-E", "-c", PEERS, web.host)
     port = int(server.stdout.readline())
     assert web.connect(port, source=web.others[3])[port] == "open"
