@@ -15,12 +15,6 @@ static bool is_wanted(const struct sw_alert_context *c)
 	return c->config->webhook_url[0] && c->send;
 }
 
-static void write_text(struct sw_json *j, const char *key, const char *text)
-{
-	if (text[0])
-		sw_json_string(j, key, text);
-}
-
 static void write_evidence(const struct sw_alert_context *c, const char *subject, struct sw_json *j)
 {
 	_strbuf_ struct sw_strbuf lines = {};
@@ -49,16 +43,16 @@ static void write_row(
 	sw_json_uint(j, "count", r->count);
 	sw_json_wall_ns(j, "first", r->first_ns);
 	sw_json_wall_ns(j, "last", r->last_ns);
-	write_text(j, "address", r->subject);
-	write_text(j, "rule", r->rule);
-	write_text(j, "trail", r->trail);
-	write_text(j, "list", r->feed);
-	write_text(j, "process", r->process);
+	sw_json_string_if(j, "address", r->subject);
+	sw_json_string_if(j, "rule", r->rule);
+	sw_json_string_if(j, "trail", r->trail);
+	sw_json_string_if(j, "list", r->feed);
+	sw_json_string_if(j, "process", r->process);
 	if (r->pid)
 		sw_json_uint(j, "pid", r->pid);
-	write_text(j, "executable", r->executable);
-	write_text(j, "unit", r->unit);
-	write_text(j, "container", r->container);
+	sw_json_string_if(j, "executable", r->executable);
+	sw_json_string_if(j, "unit", r->unit);
+	sw_json_string_if(j, "container", r->container);
 	if (has_evidence)
 		write_evidence(c, r->subject, j);
 	sw_json_object_end(j);

@@ -109,6 +109,12 @@ void sw_json_string(struct sw_json *j, const char *key, const char *text)
 		sw_json_null(j, key);
 }
 
+void sw_json_string_if(struct sw_json *j, const char *key, const char *text)
+{
+	if (text && *text)
+		sw_json_string(j, key, text);
+}
+
 void sw_json_stringf(struct sw_json *j, const char *key, const char *fmt, ...)
 {
 	_free_ char *text = NULL;

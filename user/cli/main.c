@@ -196,10 +196,13 @@ static void find_rules(struct sw_cli *c)
 	static const char *const beside[] = {"../share/sockwarden/rules", "../feeds/rules"};
 	static char path[PATH_MAX];
 	char self[PATH_MAX - 64];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
+	ssize_t n;
 
-	if (n < 0 || access(c->o.paths.rules_dir, F_OK) == 0)
+	if (access(c->o.paths.rules_dir, F_OK) == 0)
+		return;
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n < 0)
 		return;
 	self[n] = 0;
 	slash = strrchr(self, '/');

@@ -63,17 +63,11 @@ struct sw_proc_reader sw_watch_proc_reader(struct sw_engine *e)
 		.read = sw_proc_reader_system.read, .cgroup = read_cgroup, .container = read_container, .arg = e};
 }
 
-static void string_if(struct sw_json *j, const char *key, const char *text)
-{
-	if (text && *text)
-		sw_json_string(j, key, text);
-}
-
 void sw_container_json(struct sw_json *j, const struct sw_proc_info *info)
 {
-	string_if(j, "container_name", info->container_name);
-	string_if(j, "image", info->image);
-	string_if(j, "pod", info->pod);
-	string_if(j, "namespace", info->pod_namespace);
-	string_if(j, "pod_uid", info->pod_uid);
+	sw_json_string_if(j, "container_name", info->container_name);
+	sw_json_string_if(j, "image", info->image);
+	sw_json_string_if(j, "pod", info->pod);
+	sw_json_string_if(j, "namespace", info->pod_namespace);
+	sw_json_string_if(j, "pod_uid", info->pod_uid);
 }

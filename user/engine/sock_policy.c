@@ -127,9 +127,9 @@ static void tell(struct sw_engine *e, const struct sw_sock_offence *o)
 	t->finding = sw_engine_find(e, &f);
 }
 
-static void judge(struct sw_engine *e, struct sw_sock_offence *o)
+/* What the rules say of it; *ret_rule as of sw_sock_rules_judge(). */
+static uint32_t ask_rules(const struct sw_sock_policy *p, const struct sw_sock_offence *o, int *ret_rule)
 {
-	struct sw_sock_policy *p = e->sock_policy;
 	struct sw_sock_facts facts = {.executable = o->executable,
 		.user = o->user,
 		.container = o->container,
@@ -138,11 +138,17 @@ static void judge(struct sw_engine *e, struct sw_sock_offence *o)
 		.port = o->port,
 		.address = o->address};
 
+	return sw_sock_rules_judge(p->rules[o->is_connect], &facts, ret_rule);
+}
+
+static void judge(struct sw_engine *e, struct sw_sock_offence *o)
+{
+	struct sw_sock_policy *p = e->sock_policy;
+
 	if (is_own(e, o->pid, o->executable))
 		return;
 	/* what the kernel refused was judged by it: a rule that changed since then is not what refused */
-	if (o->is_refused ||
-		sw_sock_rules_judge(p->rules[o->is_connect], &facts, &o->rule) != SW_SOCK_ALLOW)
+	if (o->is_refused || ask_rules(p, o, &o->rule) != SW_SOCK_ALLOW)
 		tell(e, o);
 	if (o->rule >= 0)
 		p->hits[o->is_connect][o->rule]++;
@@ -430,20 +436,13 @@ struct walk {
 
 static void write_socket(struct walk *w, const struct sw_sock_offence *o, bool is_ephemeral)
 {
-	struct sw_sock_facts facts = {.executable = o->executable,
-		.user = o->user,
-		.container = o->container,
-		.uid = o->uid,
-		.protocol = o->protocol,
-		.port = o->port,
-		.address = o->address};
 	char text[SW_NET_TEXT_MAX];
 	uint32_t action;
 	int rule;
 
 	if (is_own(w->e, o->pid, o->executable))
 		return;
-	action = sw_sock_rules_judge(w->e->sock_policy->rules[o->is_connect], &facts, &rule);
+	action = ask_rules(w->e->sock_policy, o, &rule);
 	sw_json_object_begin(w->j, NULL);
 	sw_json_string(w->j, "list", way_words[o->is_connect]);
 	sw_json_string(w->j, "action", action_words[action]);
