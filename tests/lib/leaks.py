@@ -7,9 +7,11 @@ the machine at the same time are not blamed on it.
 import glob
 import json
 import os
+import re
 import subprocess
 import time
 
+SLOTS = "uvwxyz"  # behind the run's id stands which of the programs that run at once it was; no hexadecimal digit
 WAIT_SEC = float(os.environ.get("SW_LEAK_WAIT_SEC", 10))  # the kernel frees things a little after the last user is gone
 
 
@@ -66,21 +68,21 @@ def our_processes(run):
                 cmd = f.read().replace(b"\0", b" ").decode("utf-8", "replace").strip()
         except OSError:
             continue
-        if pid != me and f"SW_TEST_RUN={run}".encode() in env and cmd:
+        if pid != me and cmd and any(re.fullmatch(rf"SW_TEST_RUN={run}[{SLOTS}]?".encode(), e) for e in env):
             out.append(f"process {pid}: {cmd[:120]}")
     return out
 
 
 def look(run, tmp, names, before):
-    mark = f"sw{run}-"
-    left = [f"network namespace {n.split()[0]}" for n in lines("ip", "netns", "list") if mark in n]
-    left += ["device " + n.split(":")[1].strip() for n in lines("ip", "-o", "link") if mark in n]
+    ours = re.compile(rf"sw{run}[{SLOTS}]?-").search
+    left = [f"network namespace {n.split()[0]}" for n in lines("ip", "netns", "list") if ours(n)]
+    left += ["device " + n.split(":")[1].strip() for n in lines("ip", "-o", "link") if ours(n)]
     with open("/proc/self/mountinfo", encoding="utf-8") as f:
         mounts = [line.split() for line in f]
-    left += ["mount " + m[4] for m in mounts if mark in m[4] or m[4].startswith(tmp + "/")]
+    left += ["mount " + m[4] for m in mounts if ours(m[4]) or m[4].startswith(tmp + "/")]
     for m in mounts:
         if "cgroup2" in m:
-            left += ["cgroup " + d for d in glob.glob(os.path.join(m[4], f"**/*{mark}*"), recursive=True)]
+            left += ["cgroup " + d for d in glob.glob(os.path.join(m[4], f"**/*sw{run}*-*"), recursive=True) if ours(d)]
     left += our_processes(run)
     left += [f"BPF program {i} {n}, held by no process" for i, n in bpf_programs().items()
              if i not in before["bpf"] and n in names]
