@@ -5,10 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
+#include <time.h>
 
 #include "user/base/cidr.h"
 #include "user/base/clock.h"
@@ -131,6 +134,139 @@ static void wall_time_is_utc_with_microseconds(void **state)
 
 	assert_string_equal(sw_time_format(buf, 1124013600123456789), "2005-08-14T10:00:00.123456Z");
 	assert_string_equal(sw_time_format(buf, -1), "1969-12-31T23:59:59.999999Z");
+}
+
+enum { MANY = 1000000 };
+
+/* The same numbers in every run: a difference that was seen once is seen again. */
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t x = *state += 0x9e3779b97f4a7c15;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
+
+static void every_time_is_printed_as_strftime_prints_it(void **state)
+{
+	char got[SW_TIME_TEXT_MAX], want[SW_TIME_TEXT_MAX], day[SW_TIME_TEXT_MAX];
+	uint64_t seed = 1;
+
+	for (int i = -106751; i < MANY; i++) { /* every day there is in 64 bits of ns, then any moment */
+		int64_t ns = i < 106751 ? i * 86400 * (int64_t)SW_SEC_NS : (int64_t)next_random(&seed);
+		int64_t frac = ns % (int64_t)SW_SEC_NS;
+		time_t sec = ns / (int64_t)SW_SEC_NS - (frac < 0);
+		struct tm tm;
+
+		assert_non_null(gmtime_r(&sec, &tm));
+		strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+		snprintf(want, sizeof(want), "%s.%06dZ", day, (int)(frac + (frac < 0) * (int64_t)SW_SEC_NS) / 1000);
+		if (strcmp(sw_time_format(got, ns), want) != 0)
+			fail_msg("%" PRId64 " ns: got %s, expected %s", ns, got, want);
+	}
+}
+
+/* Groups of zeros, short groups and addresses of IPv4 inside, far more often than chance makes them. */
+static void random_address(struct sw_net *n, uint64_t *seed)
+{
+	uint64_t shape = next_random(seed);
+
+	*n = (struct sw_net){.family = shape & 1 ? SW_AF_IP6 : SW_AF_IP4};
+	for (unsigned int i = 0; i < sw_net_max_plen(n) / 16; i++) {
+		uint16_t group = (uint16_t)next_random(seed);
+		unsigned int kind = (unsigned int)(shape >> (8 + 4 * i) & 0xf);
+
+		group = kind < 7 ? 0 : kind == 7 ? 0xffff : kind < 12 ? (uint16_t)(group >> (kind - 8) * 4) : group;
+		n->addr[2 * i] = (__u8)(group >> 8);
+		n->addr[2 * i + 1] = (__u8)group;
+	}
+	n->plen = (__u8)(shape & 6 ? sw_net_max_plen(n) : (shape >> 1) % (sw_net_max_plen(n) + 1));
+}
+
+static void every_address_is_printed_as_inet_ntop_prints_it(void **state)
+{
+	char got[SW_NET_TEXT_MAX], want[SW_NET_TEXT_MAX];
+	uint64_t seed = 2;
+
+	for (unsigned int i = 0; i < MANY; i++) {
+		struct sw_net n;
+		size_t len;
+
+		random_address(&n, &seed);
+		assert_non_null(inet_ntop(n.family == SW_AF_IP4 ? AF_INET : AF_INET6, n.addr, want, sizeof(want)));
+		len = strlen(want);
+		if (!sw_net_is_host(&n))
+			snprintf(want + len, sizeof(want) - len, "/%u", n.plen);
+		if (strcmp(sw_cidr_format(got, &n), want) != 0)
+			fail_msg("got %s, expected %s", got, want);
+	}
+}
+
+static void every_number_in_json_is_printed_as_printf_prints_it(void **state)
+{
+	_strbuf_ struct sw_strbuf b = {};
+	uint64_t seed = 3;
+	char want[64];
+
+	for (unsigned int i = 0; i < MANY; i++) {
+		uint64_t v = next_random(&seed) >> i % 64;
+		struct sw_json j;
+
+		v = i % 128 ? v : (uint64_t)INT64_MIN;
+		sw_strbuf_reset(&b);
+		sw_json_init(&j, &b);
+		sw_json_uint(&j, NULL, v);
+		sw_json_int(&j, NULL, (int64_t)v);
+		snprintf(want, sizeof(want), "%" PRIu64 ",%" PRId64, v, (int64_t)v);
+		if (strcmp(sw_strbuf_get(&b), want) != 0)
+			fail_msg("got %s, expected %s", sw_strbuf_get(&b), want);
+	}
+}
+
+/* A text as JSON, a byte at a time, the slow way. */
+static void quote_slowly(struct sw_strbuf *out, const char *text, size_t len)
+{
+	sw_strbuf_puts(out, "\"");
+	for (size_t i = 0, n; i < len; i += n ? n : 1) {
+		n = sw_utf8_len(text + i, len - i);
+		if (!n)
+			sw_strbuf_puts(out, "\\ufffd");
+		else if (text[i] == '"' || text[i] == '\\')
+			sw_strbuf_printf(out, "\\%c", text[i]);
+		else if (text[i] == '\n')
+			sw_strbuf_puts(out, "\\n");
+		else if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			sw_strbuf_printf(out, "\\u%04x", text[i]);
+		else
+			sw_strbuf_add(out, text + i, n);
+	}
+	sw_strbuf_puts(out, "\"");
+}
+
+static void every_text_is_quoted_as_byte_by_byte(void **state)
+{
+	_strbuf_ struct sw_strbuf got = {}, want = {};
+	uint64_t seed = 4;
+	char text[64];
+
+	for (unsigned int i = 0; i < MANY / 4; i++) {
+		size_t len = next_random(&seed) % sizeof(text);
+		struct sw_json j;
+
+		for (size_t k = 0; k < len; k++) {
+			uint64_t r = next_random(&seed);
+
+			text[k] = (char)(r % 16 ? 'a' + r % 26 : r >> 32);
+		}
+		sw_strbuf_reset(&got);
+		sw_strbuf_reset(&want);
+		sw_json_init(&j, &got);
+		sw_json_stringn(&j, NULL, text, len);
+		quote_slowly(&want, text, len);
+		assert_int_equal(got.len, strlen(sw_strbuf_get(&got)));
+		assert_string_equal(sw_strbuf_get(&got), sw_strbuf_get(&want));
+	}
 }
 
 static void text_from_outside_cannot_move_the_terminal(void **state)
@@ -326,6 +462,10 @@ int main(void)
 		cmocka_unit_test(durations_show_their_two_largest_units),
 		cmocka_unit_test(wall_time_is_utc_with_microseconds),
 		cmocka_unit_test(text_from_outside_cannot_move_the_terminal),
+		cmocka_unit_test(every_time_is_printed_as_strftime_prints_it),
+		cmocka_unit_test(every_address_is_printed_as_inet_ntop_prints_it),
+		cmocka_unit_test(every_number_in_json_is_printed_as_printf_prints_it),
+		cmocka_unit_test(every_text_is_quoted_as_byte_by_byte),
 		cmocka_unit_test(json_is_valid_whatever_the_text),
 		cmocka_unit_test(options_parse_in_every_spelling),
 		cmocka_unit_test(a_wrong_option_is_said_with_the_nearest_right_one),

@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 
+#include "user/base/digits.h"
+
 static const unsigned char mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
 unsigned int sw_net_max_plen(const struct sw_net *n)
@@ -77,16 +79,68 @@ int sw_cidr_parse(const char *text, size_t len, struct sw_net *ret)
 	return 0;
 }
 
+static char *put_ip4(char *to, const unsigned char *addr)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		to = sw_put_uint(to, addr[i]);
+		*to++ = '.';
+	}
+	return to - 1;
+}
+
+/* The longest run of two or more groups of zeros, the first of equal ones: where it starts and ends, 8 for none. */
+static unsigned int find_zeros(const uint16_t group[static 8], unsigned int *ret_end)
+{
+	unsigned int best = 8, longest = 1;
+
+	*ret_end = 8;
+	for (unsigned int i = 0, n; i < 8; i += n + 1) {
+		for (n = 0; i + n < 8 && !group[i + n]; n++)
+			;
+		if (n > longest) {
+			longest = n;
+			best = i;
+			*ret_end = i + n;
+		}
+	}
+	return best;
+}
+
+/* Source: RFC 5952; an IPv4 address inside (::a.b.c.d, ::ffff:a.b.c.d) is shown as one, as inet_ntop does. */
+static char *put_ip6(char *to, const unsigned char *addr)
+{
+	unsigned int zeros, end;
+	uint16_t group[8];
+
+	for (unsigned int i = 0; i < 8; i++)
+		group[i] = (uint16_t)(addr[2 * i] << 8 | addr[2 * i + 1]);
+	zeros = find_zeros(group, &end);
+	for (unsigned int i = 0; i < 8; i++) {
+		if (i == zeros) {
+			*to++ = ':';
+			if (end == 8)
+				*to++ = ':';
+			i = end - 1;
+			continue;
+		}
+		if (i)
+			*to++ = ':';
+		if (i == 6 && zeros == 0 && (end == 6 || (end == 5 && group[5] == 0xffff)))
+			return put_ip4(to, addr + 12);
+		to = sw_put_hex16(to, group[i]);
+	}
+	return to;
+}
+
 const char *sw_cidr_format(char buf[static SW_NET_TEXT_MAX], const struct sw_net *n)
 {
-	size_t len;
+	char *to = n->family == SW_AF_IP4 ? put_ip4(buf, n->addr) : put_ip6(buf, n->addr);
 
-	if (!inet_ntop(n->family == SW_AF_IP4 ? AF_INET : AF_INET6, n->addr, buf, SW_NET_TEXT_MAX))
-		sw_strcpy(buf, SW_NET_TEXT_MAX, "?");
 	if (!sw_net_is_host(n)) {
-		len = strlen(buf);
-		snprintf(buf + len, SW_NET_TEXT_MAX - len, "/%u", n->plen);
+		*to++ = '/';
+		to = sw_put_uint(to, n->plen);
 	}
+	*to = 0;
 	return buf;
 }
 

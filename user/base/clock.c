@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "user/base/digits.h"
+
 static int64_t now_ns(clockid_t id)
 {
 	struct timespec ts = {};
@@ -34,20 +36,45 @@ void sw_clock_advance(struct sw_clock *c, uint64_t ns)
 	c->manual_wall_ns += (int64_t)ns;
 }
 
+/* Source: the proleptic Gregorian calendar; years counted from March, so that a leap day is the last of its year. */
+static char *put_date(char *to, int64_t days)
+{
+	enum { ERA_DAYS = 146097, ERA_YEARS = 400, TO_EPOCH = 719468 }; /* days from 0000-03-01 to 1970-01-01 */
+	unsigned int from_epoch = (unsigned int)(days + TO_EPOCH); /* 64 bits of ns reach from 1677 to 2262 */
+	unsigned int era = from_epoch / ERA_DAYS, day = from_epoch % ERA_DAYS;
+	unsigned int year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+	unsigned int of_year = day - (365 * year + year / 4 - year / 100);
+	unsigned int march = (5 * of_year + 2) / 153, month = march < 10 ? march + 3 : march - 9;
+
+	to = sw_put_padded(to, era * ERA_YEARS + year + (month <= 2), 4);
+	*to++ = '-';
+	to = sw_put_padded(to, month, 2);
+	*to++ = '-';
+	return sw_put_padded(to, of_year - (153 * march + 2) / 5 + 1, 2);
+}
+
 const char *sw_time_format(char buf[static SW_TIME_TEXT_MAX], int64_t wall_ns)
 {
-	time_t sec = wall_ns / (int64_t)SW_SEC_NS;
-	long nsec = (long)(wall_ns % (int64_t)SW_SEC_NS);
-	struct tm tm;
-	size_t n;
+	enum { DAY_SEC = 86400 };
+	int64_t sec = wall_ns / (int64_t)SW_SEC_NS, nsec = wall_ns % (int64_t)SW_SEC_NS, days, of_day;
+	char *to;
 
 	if (nsec < 0) {
-		nsec += (long)SW_SEC_NS;
+		nsec += (int64_t)SW_SEC_NS;
 		sec--;
 	}
-	gmtime_r(&sec, &tm);
-	n = strftime(buf, SW_TIME_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf + n, SW_TIME_TEXT_MAX - n, ".%06ldZ", nsec / 1000);
+	days = sec / DAY_SEC - (sec % DAY_SEC < 0);
+	of_day = sec - days * DAY_SEC;
+	to = put_date(buf, days);
+	*to++ = 'T';
+	to = sw_put_padded(to, (unsigned int)of_day / 3600, 2);
+	*to++ = ':';
+	to = sw_put_padded(to, (unsigned int)of_day / 60 % 60, 2);
+	*to++ = ':';
+	to = sw_put_padded(to, (unsigned int)of_day % 60, 2);
+	*to++ = '.';
+	to = sw_put_padded(to, (unsigned int)nsec / 1000, 6);
+	memcpy(to, "Z", 2);
 	return buf;
 }
 

@@ -2,46 +2,95 @@
 #include "user/base/json.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 
 #include "user/base/clock.h"
+#include "user/base/digits.h"
 
-/* Bytes at the start that are written as they are and are a character each: nearly always all of them. */
-static size_t plain_len(const char *text, size_t len)
+static bool is_plain(unsigned char c)
 {
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Whether a byte of eight is not: of each, the highest bit tells. Bytes behind a first one may be told wrongly. */
+static bool has_special(uint64_t eight)
+{
+	const uint64_t ones = 0x0101010101010101, high = ones << 7;
+	uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
+
+	return (eight | (eight + ones) | (eight - ones * 0x20) | (quote - ones) | (backslash - ones)) & high;
+}
+
+/* Copies the bytes at the start that are written as they are, nearly always all of them; how many. */
+static size_t copy_plain(char *to, const char *text, size_t len)
+{
+	uint64_t eight;
 	size_t n = 0;
 
-	while (n < len && text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
-		n++;
+	for (; n + sizeof(eight) <= len; n += sizeof(eight)) {
+		memcpy(&eight, text + n, sizeof(eight));
+		if (has_special(eight))
+			break;
+		memcpy(to + n, &eight, sizeof(eight));
+	}
+	for (; n < len && is_plain((unsigned char)text[n]); n++)
+		to[n] = text[n];
 	return n;
+}
+
+/* The first character of a text that is not plain, which is one byte or one sequence of UTF-8; how many bytes. */
+static size_t put_special(struct sw_strbuf *b, const char *text, size_t len)
+{
+	size_t n = sw_utf8_len(text, len);
+	unsigned char c = (unsigned char)*text;
+
+	if (!n)
+		sw_strbuf_puts(b, "\\ufffd");
+	else if (c == '"' || c == '\\')
+		sw_strbuf_printf(b, "\\%c", c);
+	else if (c == '\n')
+		sw_strbuf_puts(b, "\\n");
+	else if (c < 0x20 || c == 0x7f)
+		sw_strbuf_printf(b, "\\u%04x", c);
+	else
+		sw_strbuf_add(b, text, n);
+	return n ? n : 1;
+}
+
+/* The rest of a quoted text from a byte on that is not plain. */
+static void put_rest(struct sw_strbuf *b, const char *text, size_t len)
+{
+	while (len) {
+		size_t n = put_special(b, text, len), plain = 0;
+		char *to = sw_strbuf_room(b, len - n);
+
+		if (to) {
+			plain = copy_plain(to, text + n, len - n);
+			sw_strbuf_grow(b, plain);
+		}
+		text += n + plain;
+		len -= n + plain;
+	}
+	sw_strbuf_putc(b, '"');
 }
 
 static void put_quoted(struct sw_strbuf *b, const char *text, size_t len)
 {
-	sw_strbuf_putc(b, '"');
-	while (len) {
-		size_t plain = plain_len(text, len), n = plain ? plain : sw_utf8_len(text, len);
-		unsigned char c = (unsigned char)*text;
+	char *to = sw_strbuf_room(b, len + 2);
+	size_t n;
 
-		if (plain)
-			sw_strbuf_add(b, text, plain);
-		else if (!n)
-			sw_strbuf_puts(b, "\\ufffd");
-		else if (c == '"' || c == '\\')
-			sw_strbuf_printf(b, "\\%c", c);
-		else if (c == '\n')
-			sw_strbuf_puts(b, "\\n");
-		else if (c < 0x20 || c == 0x7f)
-			sw_strbuf_printf(b, "\\u%04x", c);
-		else
-			sw_strbuf_add(b, text, n);
-		n = n ? n : 1;
-		text += n;
-		len -= n;
+	if (!to)
+		return;
+	to[0] = '"';
+	n = copy_plain(to + 1, text, len);
+	if (n < len) {
+		sw_strbuf_grow(b, 1 + n);
+		put_rest(b, text + n, len - n);
+		return;
 	}
-	sw_strbuf_putc(b, '"');
+	to[1 + n] = '"';
+	sw_strbuf_grow(b, n + 2);
 }
 
 static void put_key(struct sw_json *j, const char *key)
@@ -132,22 +181,29 @@ void sw_json_stringf(struct sw_json *j, const char *key, const char *fmt, ...)
 	sw_json_stringn(j, key, text, (size_t)n);
 }
 
-void sw_json_uint(struct sw_json *j, const char *key, uint64_t value)
+/* With a minus sign where it is below zero. */
+static void put_integer(struct sw_json *j, const char *key, bool is_negative, uint64_t value)
 {
-	char digits[20]; /* of the largest */
-	size_t at = sizeof(digits);
+	char *to, *at;
 
 	put_key(j, key);
-	do
-		digits[--at] = (char)('0' + value % 10);
-	while (value /= 10);
-	sw_strbuf_add(j->out, digits + at, sizeof(digits) - at);
+	to = sw_strbuf_room(j->out, 1 + SW_UINT_DIGITS_MAX);
+	if (!to)
+		return;
+	at = to;
+	if (is_negative)
+		*at++ = '-';
+	sw_strbuf_grow(j->out, (size_t)(sw_put_uint(at, value) - to));
+}
+
+void sw_json_uint(struct sw_json *j, const char *key, uint64_t value)
+{
+	put_integer(j, key, false, value);
 }
 
 void sw_json_int(struct sw_json *j, const char *key, int64_t value)
 {
-	put_key(j, key);
-	sw_strbuf_printf(j->out, "%" PRId64, value);
+	put_integer(j, key, value < 0, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
 void sw_json_double(struct sw_json *j, const char *key, double value)

@@ -27,13 +27,19 @@ failed:
 	return false;
 }
 
+char *sw_strbuf_room(struct sw_strbuf *b, size_t n)
+{
+	return reserve(b, n + 1) ? b->text + b->len : NULL;
+}
+
 void sw_strbuf_add(struct sw_strbuf *b, const void *text, size_t len)
 {
-	if (!reserve(b, len + 1))
+	char *to = sw_strbuf_room(b, len);
+
+	if (!to)
 		return;
-	memcpy(b->text + b->len, text, len);
-	b->len += len;
-	b->text[b->len] = 0;
+	memcpy(to, text, len);
+	sw_strbuf_grow(b, len);
 }
 
 void sw_strbuf_puts(struct sw_strbuf *b, const char *text)
@@ -43,7 +49,12 @@ void sw_strbuf_puts(struct sw_strbuf *b, const char *text)
 
 void sw_strbuf_putc(struct sw_strbuf *b, char c)
 {
-	sw_strbuf_add(b, &c, 1);
+	char *to = sw_strbuf_room(b, 1);
+
+	if (!to)
+		return;
+	*to = c;
+	sw_strbuf_grow(b, 1);
 }
 
 void sw_strbuf_printf(struct sw_strbuf *b, const char *fmt, ...)

@@ -18,6 +18,16 @@ void sw_strbuf_add(struct sw_strbuf *b, const void *text, size_t len);
 void sw_strbuf_puts(struct sw_strbuf *b, const char *text);
 void sw_strbuf_putc(struct sw_strbuf *b, char c);
 void sw_strbuf_printf(struct sw_strbuf *b, const char *fmt, ...) _printf_(2, 3);
+/*
+ * For a writer of many small pieces: room for at least n bytes and the end mark behind the text, NULL after a failed
+ * allocation. What was written there counts from sw_strbuf_grow(n) on.
+ */
+char *sw_strbuf_room(struct sw_strbuf *b, size_t n);
+static inline void sw_strbuf_grow(struct sw_strbuf *b, size_t n)
+{
+	b->len += n;
+	b->text[b->len] = 0;
+}
 /* Text from outside, for a terminal, a log or a mail: control bytes, escapes and invalid UTF-8 come out as \xNN. */
 void sw_strbuf_safe(struct sw_strbuf *b, const char *text, size_t len);
 /* Drops the first n bytes. */
