@@ -17,6 +17,7 @@ import debs
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLI = os.path.join(ROOT, "build", "sockwarden")
+BOTH_WAYS = os.path.join(ROOT, "build", "tests", "unit", "test_quick_rules")
 NOW, ZONE = 1124013600, "CET-01CEST-02,M3.5.0,M10.5.0"
 MARK = re.compile(r"^#+ ?(failJSON|(?:file|filter)Options|addFILE):(.+)$")
 # (log, options, number of the line) -> why it is not as fail2ban has it. Under 1 % of all cases.
@@ -167,3 +168,12 @@ def test_every_case_of_the_corpus_matches_and_names_its_host(filters, zone, capf
     assert not wrong, "\n".join(wrong)
     assert len(EXCEPTIONS) < total / 100
     assert wrong_times == 0
+
+
+def test_short_cuts_judge_every_line_as_the_plain_way_does(filters):
+    """The corpus, each line also changed by chance in many ways, through both."""
+    logs, paths = filters
+    for name, path in paths.items():
+        with open(os.path.join(logs, name), "rb") as log:
+            p = subprocess.run([BOTH_WAYS, path], stdin=log, capture_output=True, timeout=120, check=False)
+        assert p.returncode == 0 and b" compared, " in p.stdout, f"{name}: {(p.stdout + p.stderr).decode(errors='replace')}"

@@ -12,6 +12,7 @@
 #include "user/logs/lines.h"
 #include "user/logs/matcher.h"
 #include "user/logs/prefilter.h"
+#include "user/logs/recall.h"
 
 enum { NOW = 1124013600 }; /* 2005-08-14 10:00:00 UTC */
 
@@ -113,6 +114,63 @@ static void a_bad_expression_is_said_with_its_place(void **state)
 	assert_int_equal(sw_regex_new(&re, pool, "^good(bad", 0, err), -EINVAL);
 	assert_non_null(strstr(err, "parenthesis"));
 	assert_null(re);
+	sw_regex_pool_free(pool);
+}
+
+static void expressions_that_know_no_digit_are_told(void **state)
+{
+	static const struct {
+		const char *pattern;
+		bool is_blind;
+	} rows[] = {
+		{"^\\s*(?P<mlfid2>\\S+ d\\[\\d{1,5}\\]:)? [0-9a-f_-]{2,}[^\\d\\]][[:xdigit:]]x{3}(?(mlfid2)a|b)", true},
+		{"[+-0-9]", false},
+		{"[1-9]", false},
+		{"[a5]", false},
+		{"a7", false},
+		{"a{7", false},
+		{"(a)\\1", false},
+		{"(?P<a>b)(?P=a)", false},
+		{"\\x37", false},
+		{"[\\x30-\\x35]", false},
+		{"\\Q1\\E", false},
+		{"(?(?=5)a|b)", false},
+		{"(?i)a", false},
+	};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++)
+		if (sw_recall_is_blind_to_digits(rows[i].pattern) != rows[i].is_blind)
+			fail_msg("%s", rows[i].pattern);
+}
+
+/* What is kept is for texts that begin alike but for digits, as far as the match looked and no further. */
+static void a_kept_answer_is_that_of_the_expression(void **state)
+{
+	static const char *const texts[] = {"h d[12]: x", "h d[99]: y", "h d[5]: x", "h d[12]:x", "h d[12]: ",
+		"h d[12]", "h d[1x]: x", "h e[12]: x", "h d[12]: x", "", "h d[34]: error: x", "h d[34]: errox: x",
+		"h d[56]: error: y", "h d[56]: e"};
+	static const char pattern[] = "^(?:\\S+ )?(?P<id>d\\[\\d+\\]: )?(?:error: )?(?P<content>(?=.))";
+	struct sw_regex_pool *pool = NULL;
+	struct sw_regex *quick = NULL, *plain = NULL;
+	char err[SW_REGEX_ERR_MAX];
+
+	assert_int_equal(sw_regex_pool_new(&pool), 0);
+	assert_int_equal(sw_regex_new(&quick, pool, pattern, SW_REGEX_RECALL, err), 0);
+	assert_int_equal(sw_regex_new(&plain, pool, pattern, 0, err), 0);
+	for (size_t i = 0; i < 3 * SW_ARRAY_SIZE(texts); i++) {
+		const char *text = texts[i % SW_ARRAY_SIZE(texts)];
+		int r = sw_regex_match(plain, text, strlen(text));
+
+		assert_int_equal(sw_regex_match(quick, text, strlen(text)), r);
+		for (int group = 0; r == 1 && group < 3; group++) {
+			struct sw_span want = sw_regex_span(plain, group), got = sw_regex_span(quick, group);
+
+			assert_ptr_equal(got.text, want.text);
+			assert_int_equal(got.len, want.len);
+		}
+	}
+	sw_regex_free(quick);
+	sw_regex_free(plain);
 	sw_regex_pool_free(pool);
 }
 
@@ -329,42 +387,54 @@ static uint32_t next_random(uint64_t *s)
 	return (uint32_t)(*s >> 33);
 }
 
+enum { RULES = 20, LINE_MAX_LEN = 150 };
+
+static void compare_with_plain_search(
+	const struct sw_prefilter *p, const struct sw_literals *rules, const char *line)
+{
+	struct sw_rule_set set;
+
+	sw_prefilter_scan(p, line, strlen(line), &set);
+	for (size_t i = 0; i < RULES; i++) {
+		bool want = false;
+
+		for (unsigned int k = 0; k < rules[i].n; k++) {
+			char text[SW_LITERAL_MAX + 1] = {};
+
+			memcpy(text, rules[i].text[k], rules[i].len[k]);
+			want |= strcasestr(line, text) != NULL;
+		}
+		assert_int_equal(sw_rule_set_has(&set, i), want);
+	}
+}
+
+/* Lines shorter and longer than a block of the quick search, by it and byte by byte. */
 static void the_prefilter_finds_what_a_plain_search_finds(void **state)
 {
-	static const char letters[] = "abAB ";
+	static const char letters[] = "abAB \xe1";
 	uint64_t seed = 7;
 
-	for (int round = 0; round < 300; round++) {
-		struct sw_literals rules[20] = {};
+	for (int round = 0; round < 1000; round++) {
+		struct sw_literals rules[RULES] = {};
 		struct sw_prefilter *p = NULL;
-		struct sw_rule_set set;
-		char line[60];
+		size_t len = next_random(&seed) % LINE_MAX_LEN;
+		_free_ char *exact = malloc(len + 1); /* so that a byte too far is seen */
 
-		for (size_t i = 0; i < SW_ARRAY_SIZE(rules); i++) {
+		for (size_t i = 0; i < RULES; i++) {
 			rules[i].n = 1 + next_random(&seed) % 2;
 			for (unsigned int k = 0; k < rules[i].n; k++) {
-				rules[i].len[k] =
-					(uint8_t)(SW_LITERAL_MIN + next_random(&seed) % 5);
+				rules[i].len[k] = (uint8_t)(SW_LITERAL_MIN + next_random(&seed) % 9);
 				for (unsigned int c = 0; c < rules[i].len[k]; c++)
-					rules[i].text[k][c] = letters[next_random(&seed) % 5];
+					rules[i].text[k][c] = letters[next_random(&seed) % 6];
 			}
 		}
-		for (size_t c = 0; c < sizeof(line) - 1; c++)
-			line[c] = letters[next_random(&seed) % 5];
-		line[sizeof(line) - 1] = 0;
-		assert_int_equal(sw_prefilter_new(&p, rules, SW_ARRAY_SIZE(rules)), 0);
-		sw_prefilter_scan(p, line, strlen(line), &set);
-		for (size_t i = 0; i < SW_ARRAY_SIZE(rules); i++) {
-			bool want = false;
-
-			for (unsigned int k = 0; k < rules[i].n; k++) {
-				char text[SW_LITERAL_MAX + 1] = {};
-
-				memcpy(text, rules[i].text[k], rules[i].len[k]);
-				want |= strcasestr(line, text) != NULL;
-			}
-			assert_int_equal(sw_rule_set_has(&set, i), want);
-		}
+		for (size_t c = 0; c < len; c++)
+			exact[c] = letters[next_random(&seed) % 6];
+		exact[len] = 0;
+		assert_int_equal(sw_prefilter_new(&p, rules, RULES), 0);
+		compare_with_plain_search(p, rules, exact);
+		sw_prefilter_byte_by_byte(p);
+		compare_with_plain_search(p, rules, exact);
 		sw_prefilter_free(p);
 	}
 }
@@ -536,6 +606,8 @@ int main(void)
 		TEST(python_expressions_become_pcre2s),
 		TEST(a_line_made_to_hang_reaches_the_limit),
 		TEST(a_bad_expression_is_said_with_its_place),
+		TEST(expressions_that_know_no_digit_are_told),
+		TEST(a_kept_answer_is_that_of_the_expression),
 		TEST(included_files_local_files_and_known_values_join),
 		TEST(a_local_file_builds_on_what_it_replaces),
 		TEST(files_with_mistakes_are_told_with_the_line),

@@ -169,6 +169,12 @@ void sw_dates_free(struct sw_dates *d)
 	free(d);
 }
 
+void sw_dates_plainly(struct sw_dates *d)
+{
+	d->is_usual = false;
+	d->again_len = 0;
+}
+
 bool sw_dates_are_first(const struct sw_dates *d)
 {
 	for (size_t i = 0; i < d->n; i++)

@@ -28,6 +28,8 @@ void sw_dates_free(struct sw_dates *d);
 /* 1 found, 0 not. now_sec: wall time that dates without a year or a day are seen from. */
 int sw_dates_find(struct sw_dates *d, const char *line, size_t len, int64_t now_sec,
 	struct sw_date_match *ret);
+/* Reads every date from now on, also one that was just read. */
+void sw_dates_plainly(struct sw_dates *d);
 /* True when a date can only begin within the first two bytes, and only signs stand before it. */
 bool sw_dates_are_first(const struct sw_dates *d);
 

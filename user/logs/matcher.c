@@ -33,7 +33,7 @@ struct sw_matcher {
 	bool is_prefilter_first; /* on the line as it is, before its date is looked for */
 	bool is_ignore_whole; /* ignoreregex sees the line, not what prefregex left of it */
 	bool is_content_rest; /* prefregex ends with <F-CONTENT>.+</F-CONTENT>$: what follows it is the content */
-	bool wants_time;
+	bool wants_time, is_plain;
 	struct sw_mlf *connections; /* made when there is one */
 	struct sw_window *window; /* only with maxlines */
 	int64_t last_time_us;
@@ -63,17 +63,19 @@ static int compile_rule(
 	struct sw_matcher *m, struct rule *rule, const char *source, struct sw_strbuf *err)
 {
 	_strbuf_ struct sw_strbuf text = {};
+	unsigned int flags = m->filter->maxlines > 1 ? SW_REGEX_MULTILINE : 0;
 	char why[SW_REGEX_ERR_MAX], name[16];
 	int r;
 
 	rule->source = source;
 	sw_f2b_tags(&text, source);
-	if (rule == &m->prefix)
+	if (rule == &m->prefix) {
 		shorten_prefix(m, &text);
+		flags |= m->is_content_rest ? SW_REGEX_RECALL : 0;
+	}
 	if (text.is_failed)
 		return -ENOMEM;
-	r = sw_regex_new(&rule->regex, m->pool, sw_strbuf_get(&text),
-		m->filter->maxlines > 1 ? SW_REGEX_MULTILINE : 0, why);
+	r = sw_regex_new(&rule->regex, m->pool, sw_strbuf_get(&text), flags, why);
 	if (r == -EINVAL)
 		sw_strbuf_printf(err, "'%.200s': %s", source, why);
 	if (r < 0)
@@ -215,6 +217,14 @@ void sw_matcher_freep(struct sw_matcher **m)
 void sw_matcher_want_time(struct sw_matcher *m)
 {
 	m->wants_time = true;
+}
+
+void sw_matcher_plainly(struct sw_matcher *m)
+{
+	m->is_plain = true;
+	sw_dates_plainly(m->dates);
+	if (m->prefix.regex)
+		sw_regex_plainly(m->prefix.regex);
 }
 
 /* ---- a line */
@@ -392,7 +402,9 @@ int sw_matcher_line(struct sw_matcher *m, const char *line, size_t len, struct s
 	*ret = (struct sw_line_result){};
 	while (len && (line[len - 1] == '\r' || line[len - 1] == '\n'))
 		len--;
-	if (m->is_prefilter_first) {
+	if (m->is_plain) {
+		memset(&set, 0xff, sizeof(set));
+	} else if (m->is_prefilter_first) {
 		is_hopeful = sw_prefilter_scan(m->prefilter, line, len, &set);
 		if (!is_hopeful && !m->wants_time)
 			return 0;
@@ -400,7 +412,7 @@ int sw_matcher_line(struct sw_matcher *m, const char *line, size_t len, struct s
 	cut_date(m, line, len, ret);
 	if (m->subject.is_failed)
 		return 0;
-	if (!m->is_prefilter_first)
+	if (!m->is_prefilter_first && !m->is_plain)
 		is_hopeful = sw_prefilter_scan(m->prefilter, m->subject.text, m->subject.len, &set);
 	if (m->window && sw_window_push(m->window, m->subject.text, m->subject.len - 1) < 0)
 		return 0;

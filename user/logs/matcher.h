@@ -40,6 +40,8 @@ void sw_matcher_free(struct sw_matcher *m);
 void sw_matcher_freep(struct sw_matcher **m);
 /* Reads the date of every line, not only of those a rule may match: for whoever shows it. */
 void sw_matcher_want_time(struct sw_matcher *m);
+/* Without any short cut from now on: every expression on every line. What the quick way is compared with. */
+void sw_matcher_plainly(struct sw_matcher *m);
 
 /* line: without its newline. 1 when state is SW_LINE_MATCHED, 0 otherwise. */
 int sw_matcher_line(struct sw_matcher *m, const char *line, size_t len, struct sw_line_result *ret);

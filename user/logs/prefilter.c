@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/logs/prefilter.h"
 
-#include <ctype.h>
 #include <endian.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 enum {
 	HASH_BITS = 16,
@@ -10,12 +12,17 @@ enum {
 	HEAD_SIZE = 1 << HEAD_BITS,
 	GRAM = 3, /* bytes that are looked up at once */
 	WINDOW_MAX = 12, /* a longer window would not stride much further */
+	BUCKETS = 8, /* of literals, in the search that goes block by block */
+	BLOCK = 32, /* its bytes */
+	BLOCKS_LITERALS_MAX = 96, /* with more of them nearly every place is one to look at */
 	NONE = UINT32_MAX,
 };
 
 struct literal {
 	char text[SW_LITERAL_MAX]; /* in lower case */
+	char cases[SW_LITERAL_MAX]; /* the bit that makes a letter small, where there is one */
 	uint8_t len;
+	uint8_t mark; /* where its rarest gram begins */
 	struct sw_rule_set rules;
 };
 
@@ -26,17 +33,23 @@ struct gram {
 	uint32_t next; /* of those of the same hash */
 };
 
+/* The buckets that have a byte of this half, low and high, at each place of a gram: a bit a bucket. */
+struct halves {
+	uint8_t low[GRAM][16], high[GRAM][16];
+};
+
 struct sw_prefilter {
 	uint64_t has[(1 << HASH_BITS) /
 		64]; /* is there a gram of this hash: 8 KiB, which stay near */
 	uint32_t head[HEAD_SIZE];
-	uint8_t fold[256];
 	unsigned int window; /* bytes of each literal that are looked at: the shortest literal's */
 	unsigned int n_words; /* of a rule set that are in use */
 	struct sw_rule_set always;
 	size_t n, n_grams;
 	struct literal *literals;
 	struct gram *grams;
+	bool has_blocks; /* the machine can search block by block, and it is worth it */
+	struct halves halves;
 };
 
 /* Letters of either case hash alike; that other bytes may too costs a look and no more. v: bytes from the lowest. */
@@ -70,7 +83,7 @@ static struct literal *find_or_add(struct sw_prefilter *p, const char *text, uin
 	char low[SW_LITERAL_MAX] = {};
 
 	for (uint8_t i = 0; i < len; i++)
-		low[i] = (char)p->fold[(uint8_t)text[i]];
+		low[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] | 0x20 : text[i]);
 	for (size_t i = 0; i < p->n; i++)
 		if (p->literals[i].len == len && memcmp(p->literals[i].text, low, len) == 0)
 			return &p->literals[i];
@@ -81,6 +94,8 @@ static struct literal *find_or_add(struct sw_prefilter *p, const char *text, uin
 	l += p->n++;
 	*l = (struct literal){.len = len};
 	memcpy(l->text, low, sizeof(low));
+	for (uint8_t i = 0; i < len; i++)
+		l->cases[i] = low[i] >= 'a' && low[i] <= 'z' ? 0x20 : 0;
 	return l;
 }
 
@@ -101,13 +116,14 @@ static int add_rule(struct sw_prefilter *p, const struct sw_literals *rule, size
 	return 0;
 }
 
-/* The rarest window of a literal. */
-static uint8_t choose_window(const struct literal *l, unsigned int window)
+/* The rarest window of a literal between two places of it. */
+static uint8_t choose_window(
+	const struct literal *l, unsigned int window, unsigned int from, unsigned int to)
 {
 	unsigned int most = 0;
-	uint8_t best = 0;
+	uint8_t best = (uint8_t)from;
 
-	for (unsigned int at = 0; at + window <= l->len; at++) {
+	for (unsigned int at = from; at + window <= to; at++) {
 		unsigned int rarity = 0;
 
 		for (unsigned int i = 0; i < window; i++)
@@ -136,11 +152,12 @@ static int build_tables(struct sw_prefilter *p)
 	for (size_t i = 0; i < HEAD_SIZE; i++)
 		p->head[i] = NONE;
 	for (size_t i = 0; i < p->n; i++) {
-		unsigned int first = choose_window(&p->literals[i], p->window);
+		struct literal *l = &p->literals[i];
+		unsigned int first = choose_window(l, p->window, 0, l->len);
 
+		l->mark = choose_window(l, GRAM, first, first + p->window);
 		for (unsigned int at = first; at < first + stride; at++) {
-			unsigned int h =
-				hash_gram(load_gram((const uint8_t *)p->literals[i].text + at));
+			unsigned int h = hash_gram(load_gram((const uint8_t *)l->text + at));
 
 			p->grams[p->n_grams] =
 				(struct gram){(uint16_t)i, (uint8_t)at, p->head[h % HEAD_SIZE]};
@@ -149,6 +166,54 @@ static int build_tables(struct sw_prefilter *p)
 		}
 	}
 	return 0;
+}
+
+static int compare_marks(const void *a, const void *b)
+{
+	const struct literal *const *x = a, *const *y = b;
+
+	return memcmp((*x)->text + (*x)->mark, (*y)->text + (*y)->mark, GRAM);
+}
+
+static void put_byte(struct halves *h, unsigned int at, uint8_t byte, uint8_t bucket)
+{
+	h->low[at][byte & 15] |= bucket;
+	h->high[at][byte >> 4] |= bucket;
+}
+
+/* Literals whose rarest grams are alike share a bucket, so that its halves fit little else. */
+static int build_blocks(struct sw_prefilter *p)
+{
+	_free_ const struct literal **sorted = calloc(p->n + 1, sizeof(*sorted));
+
+	if (!sorted)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->n; i++)
+		sorted[i] = &p->literals[i];
+	qsort(sorted, p->n, sizeof(*sorted), compare_marks);
+	for (size_t i = 0; i < p->n; i++)
+		for (unsigned int at = 0; at < GRAM; at++) {
+			unsigned int place = sorted[i]->mark + at;
+			uint8_t bucket = (uint8_t)(1u << i * BUCKETS / p->n), byte = (uint8_t)sorted[i]->text[place];
+
+			put_byte(&p->halves, at, byte, bucket);
+			put_byte(&p->halves, at, (uint8_t)(byte & ~sorted[i]->cases[place]), bucket);
+		}
+	return 0;
+}
+
+static bool can_search_blocks(void)
+{
+#if defined(__x86_64__)
+	return __builtin_cpu_supports("avx2");
+#else
+	return false;
+#endif
+}
+
+void sw_prefilter_byte_by_byte(struct sw_prefilter *p)
+{
+	p->has_blocks = false;
 }
 
 int sw_prefilter_new(struct sw_prefilter **ret, const struct sw_literals *rules, size_t n)
@@ -161,14 +226,15 @@ int sw_prefilter_new(struct sw_prefilter **ret, const struct sw_literals *rules,
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < 256; i++)
-		p->fold[i] = (uint8_t)(i < 128 ? tolower((int)i) : (int)i);
 	p->window = WINDOW_MAX;
 	p->n_words = (unsigned int)(n + 63) / 64;
 	for (size_t i = 0; i < n && !r; i++)
 		r = add_rule(p, &rules[i], i);
 	if (!r)
 		r = build_tables(p);
+	if (!r)
+		r = build_blocks(p);
+	p->has_blocks = can_search_blocks() && p->n <= BLOCKS_LITERALS_MAX;
 	if (r < 0) {
 		sw_prefilter_free(p);
 		return r;
@@ -186,13 +252,29 @@ void sw_prefilter_free(struct sw_prefilter *p)
 	free(p);
 }
 
-static bool is_at(const struct sw_prefilter *p, const struct literal *l, const uint8_t *line,
-	size_t len, size_t start)
+/* Is it the literal, from its at-th byte on, 8 of them? Letters of either case. */
+static inline bool has_eight(const struct literal *l, const uint8_t *line, unsigned int at)
 {
+	uint64_t text, cases, have;
+
+	memcpy(&text, l->text + at, sizeof(text));
+	memcpy(&cases, l->cases + at, sizeof(cases));
+	memcpy(&have, line + at, sizeof(have));
+	return (have | cases) == text;
+}
+
+static bool is_at(const struct literal *l, const uint8_t *line, size_t len, size_t start)
+{
+	unsigned int i = 0;
+
 	if (start + l->len > len)
 		return false;
-	for (unsigned int i = 0; i < l->len; i++)
-		if (p->fold[line[start + i]] != (uint8_t)l->text[i])
+	line += start;
+	for (; i + 8 <= l->len; i += 8)
+		if (!has_eight(l, line, i))
+			return false;
+	for (; i < l->len; i++)
+		if ((char)(line[i] | l->cases[i]) != l->text[i])
 			return false;
 	return true;
 }
@@ -207,7 +289,7 @@ static bool look(const struct sw_prefilter *p, const uint8_t *line, size_t len, 
 		const struct gram *g = &p->grams[i];
 		const struct literal *l = &p->literals[g->literal];
 
-		if (pos < g->at || !is_at(p, l, line, len, pos - g->at))
+		if (pos < g->at || !is_at(l, line, len, pos - g->at))
 			continue;
 		any = true;
 		for (unsigned int w = 0; w < p->n_words; w++)
@@ -216,20 +298,13 @@ static bool look(const struct sw_prefilter *p, const uint8_t *line, size_t len, 
 	return any;
 }
 
-bool sw_prefilter_scan(
-	const struct sw_prefilter *p, const char *line, size_t len, struct sw_rule_set *ret)
+/* At every stride: no literal's window fits between two looks. */
+static bool scan_strides(
+	const struct sw_prefilter *p, const uint8_t *t, size_t len, struct sw_rule_set *ret)
 {
-	const uint8_t *t = (const uint8_t *)line;
-	size_t stride, pos = 0;
+	size_t stride = stride_of(p), pos = 0;
 	bool any = false;
 
-	for (unsigned int w = 0; w < p->n_words; w++) {
-		ret->words[w] = p->always.words[w];
-		any |= ret->words[w] != 0;
-	}
-	if (!p->n)
-		return any;
-	stride = stride_of(p);
 	/* Four looks that do not wait for each other. */
 	for (; pos + 3 * stride + 4 <= len; pos += 4 * stride) {
 		unsigned int h[4];
@@ -250,4 +325,77 @@ bool sw_prefilter_scan(
 			any |= look(p, t, len, pos, h, ret);
 	}
 	return any;
+}
+
+#if defined(__x86_64__)
+/* The places of a block at which some bucket has all bytes of a gram, by their halves. Reads GRAM - 1 bytes more. */
+__attribute__((target("avx2"))) static inline uint32_t places_of_block(
+	const __m256i low[GRAM], const __m256i high[GRAM], const uint8_t *t)
+{
+	const __m256i half = _mm256_set1_epi8(15);
+	__m256i all = _mm256_set1_epi8(-1);
+
+	for (unsigned int i = 0; i < GRAM; i++) {
+		__m256i x = _mm256_loadu_si256((const __m256i *)(t + i));
+		__m256i l = _mm256_shuffle_epi8(low[i], _mm256_and_si256(x, half));
+		__m256i h = _mm256_shuffle_epi8(
+			high[i], _mm256_and_si256(_mm256_srli_epi16(x, 4), half));
+
+		all = _mm256_and_si256(all, _mm256_and_si256(l, h));
+	}
+	return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(all, _mm256_setzero_si256()));
+}
+
+/*
+ * Every place is asked at once whether a literal's rarest gram may stand there; those that may are looked at. The last
+ * block reaches back over what was seen. Source: "Teddy" of Hyperscan, Wang and others, NSDI 2019.
+ */
+__attribute__((target("avx2"))) static bool scan_blocks(
+	const struct sw_prefilter *p, const uint8_t *t, size_t len, struct sw_rule_set *ret)
+{
+	size_t pos = 0, last = len - BLOCK - GRAM + 1, seen = 0;
+	__m256i low[GRAM], high[GRAM];
+	bool any = false;
+
+	for (unsigned int i = 0; i < GRAM; i++) {
+		low[i] = _mm256_broadcastsi128_si256(
+			_mm_loadu_si128((const __m128i *)p->halves.low[i]));
+		high[i] = _mm256_broadcastsi128_si256(
+			_mm_loadu_si128((const __m128i *)p->halves.high[i]));
+	}
+	for (;;) {
+		uint32_t places = places_of_block(low, high, t + pos) & ~0u << (seen - pos);
+
+		for (; places; places &= places - 1) {
+			size_t at = pos + (size_t)__builtin_ctz(places);
+			unsigned int h = hash_gram(load_gram(t + at));
+
+			if (has_hash(p, h))
+				any |= look(p, t, len, at, h, ret);
+		}
+		if (pos == last)
+			return any;
+		seen = pos + BLOCK;
+		pos = SW_MIN(seen, last);
+	}
+}
+#endif
+
+bool sw_prefilter_scan(
+	const struct sw_prefilter *p, const char *line, size_t len, struct sw_rule_set *ret)
+{
+	const uint8_t *t = (const uint8_t *)line;
+	bool any = false;
+
+	for (unsigned int w = 0; w < p->n_words; w++) {
+		ret->words[w] = p->always.words[w];
+		any |= ret->words[w] != 0;
+	}
+	if (!p->n)
+		return any;
+#if defined(__x86_64__)
+	if (p->has_blocks && len >= BLOCK + GRAM - 1)
+		return any | scan_blocks(p, t, len, ret);
+#endif
+	return any | scan_strides(p, t, len, ret);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which rules a line may match at all: one pass over the line for the literals of all rules. Three bytes are looked
- * up at every stride; the stride is such that no literal fits between two looks. The caller owns it; it is constant
- * after it was made.
+ * Which rules a line may match at all: one pass over the line for the literals of all rules. Where the machine has
+ * AVX2 32 places are asked at once; else three bytes are looked up at every stride, and the stride is such that no
+ * literal fits between two looks. The caller owns it; it is constant after it was made.
  */
 #pragma once
 
@@ -20,6 +20,8 @@ struct sw_prefilter;
 /* n rules; one with no literals is always to be tried. -E2BIG: too many rules. */
 int sw_prefilter_new(struct sw_prefilter **ret, const struct sw_literals *rules, size_t n);
 void sw_prefilter_free(struct sw_prefilter *p);
+/* As on a machine without wide registers: what the quick search is compared with. */
+void sw_prefilter_byte_by_byte(struct sw_prefilter *p);
 /* Fills *ret with the rules that the line may match; false when there are none. */
 bool sw_prefilter_scan(
 	const struct sw_prefilter *p, const char *line, size_t len, struct sw_rule_set *ret);

@@ -5,6 +5,8 @@
 #include <ctype.h>
 #include <pcre2.h>
 
+#include "user/logs/recall.h"
+
 struct sw_regex_pool {
 	pcre2_compile_context *compile;
 	pcre2_match_context *match;
@@ -16,7 +18,9 @@ struct sw_regex {
 	pcre2_match_data *data;
 	pcre2_match_context *context; /* the pool's */
 	bool is_tried, has_jit;
-	const PCRE2_SIZE *offsets; /* of the groups, in data */
+	PCRE2_SIZE *offsets; /* of the groups, in data */
+	struct sw_recall *recall; /* NULL: nothing is kept */
+	pcre2_match_data *probe; /* for what is to be learnt */
 	const char *subject; /* of the last match, borrowed until the next */
 	const char *names;
 	uint32_t n_names, name_size;
@@ -180,6 +184,12 @@ int sw_regex_new(struct sw_regex **ret, struct sw_regex_pool *pool, const char *
 	pcre2_pattern_info(re->code, PCRE2_INFO_CAPTURECOUNT, &count);
 	re->names = (const char *)names;
 	re->n_groups = count + 1;
+	if (flags & SW_REGEX_RECALL && re->n_groups <= SW_RECALL_GROUPS_MAX) {
+		re->recall = sw_recall_new(sw_strbuf_get(&text), re->n_groups);
+		re->probe = pcre2_match_data_create_from_pattern(re->code, NULL);
+		if (!re->recall || !re->probe)
+			return -ENOMEM;
+	}
 	*ret = TAKE_PTR(re);
 	return 0;
 }
@@ -188,6 +198,8 @@ void sw_regex_free(struct sw_regex *re)
 {
 	if (!re)
 		return;
+	sw_recall_free(re->recall);
+	pcre2_match_data_free(re->probe);
 	pcre2_match_data_free(re->data);
 	pcre2_code_free(re->code);
 	free(re);
@@ -198,7 +210,7 @@ void sw_regex_freep(struct sw_regex **re)
 	sw_regex_free(*re);
 }
 
-int sw_regex_match(struct sw_regex *re, const char *subject, size_t len)
+static int match(struct sw_regex *re, const char *subject, size_t len)
 {
 	int r = PCRE2_ERROR_JIT_STACKLIMIT;
 
@@ -220,6 +232,49 @@ int sw_regex_match(struct sw_regex *re, const char *subject, size_t len)
 		return -ELOOP;
 	re->subject = subject;
 	return 1;
+}
+
+/*
+ * How many of the first bytes decide: a text cut behind them, of which more might come, must do for a whole match.
+ * PCRE2 says so by not saying "partial", which it does as soon as it looks at the end. Source: pcre2partial(3).
+ */
+static void learn(struct sw_regex *re, const char *subject, size_t len)
+{
+	const PCRE2_SIZE *got = pcre2_get_ovector_pointer(re->probe);
+	size_t end = 0, size = 2 * re->n_groups * sizeof(*got);
+	int r = PCRE2_ERROR_PARTIAL;
+
+	for (uint32_t i = 0; i < 2 * re->n_groups; i++)
+		if (re->offsets[i] != PCRE2_UNSET)
+			end = SW_MAX(end, re->offsets[i]);
+	for (size_t step = 1; r == PCRE2_ERROR_PARTIAL; step *= 2) {
+		end += step;
+		if (end > SW_MIN(len, (size_t)SW_RECALL_TEXT_MAX))
+			return;
+		r = pcre2_match(re->code, (PCRE2_SPTR)subject, end, 0,
+			PCRE2_NO_JIT | PCRE2_PARTIAL_HARD, re->probe, re->context);
+	}
+	if (r > 0 && memcmp(got, re->offsets, size) == 0)
+		sw_recall_learn(re->recall, subject, end, re->offsets);
+}
+
+int sw_regex_match(struct sw_regex *re, const char *subject, size_t len)
+{
+	int r;
+
+	if (re->recall && sw_recall_find(re->recall, subject, len, re->offsets)) {
+		re->subject = subject;
+		return 1;
+	}
+	r = match(re, subject, len);
+	if (r == 1 && re->recall && sw_recall_wants(re->recall))
+		learn(re, subject, len);
+	return r;
+}
+
+void sw_regex_plainly(struct sw_regex *re)
+{
+	sw_recall_free(TAKE_PTR(re->recall));
 }
 
 int sw_regex_group(const struct sw_regex *re, const char *name)

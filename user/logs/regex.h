@@ -11,6 +11,7 @@
 
 enum {
 	SW_REGEX_MULTILINE = 1 << 0, /* ^ and $ at each line */
+	SW_REGEX_RECALL = 1 << 1, /* mostly matches, and texts begin alike: answers are kept (recall.h) */
 	SW_REGEX_ERR_MAX = 200,
 	/* Steps of one match: fail2ban's whole corpus passes at 3,000; this takes under 2 ms at worst. */
 	SW_REGEX_MATCH_LIMIT = 50000,
@@ -39,6 +40,8 @@ void sw_regex_freep(struct sw_regex **re);
 
 /* 1 matched, 0 not, -ELOOP a limit was reached: then nothing is known of the line. */
 int sw_regex_match(struct sw_regex *re, const char *subject, size_t len);
+/* Keeps no answers from now on. */
+void sw_regex_plainly(struct sw_regex *re);
 /* The number of a named group, -1 when there is none of this name. */
 int sw_regex_group(const struct sw_regex *re, const char *name);
 /* The i-th of the names, NULL beyond the last; *ret its group. In alphabetical order. */
