@@ -36,6 +36,13 @@ static __always_inline void count(enum sw_stat stat)
 		__sync_fetch_and_add(value, 1);
 }
 
+/* Never held up for what cannot be read, and never silently. */
+static __always_inline int pass_unread(void)
+{
+	count(SW_STAT_INSPECT_UNREAD);
+	return PASS;
+}
+
 static __always_inline void fill(
 	struct __sk_buff *skb, const struct about *a, __u16 len, struct sw_inspect_event *e)
 {
@@ -83,6 +90,8 @@ static __always_inline bool load(struct __sk_buff *skb, __u32 at, void *to, __u6
 		struct sw_inspect_event *e_ = bpf_ringbuf_reserve(                                 \
 			&ev_inspect, sizeof(struct sw_inspect_event) + (room), 0);                 \
 		__u32 n_ = (skb)->len < (room) ? (skb)->len : (room);                              \
+		if ((skb)->len > (room))                                                           \
+			count(SW_STAT_INSPECT_CUT);                                                \
 		if (!e_) {                                                                         \
 			count(SW_STAT_INSPECT_LOST);                                               \
 		} else if (!load(skb, 0, e_->data, n_, room)) {                                    \
@@ -240,10 +249,10 @@ static __always_inline int see_tcp(struct __sk_buff *skb, const struct sw_inspec
 	__u8 offset;
 
 	if (bpf_skb_load_bytes(skb, flow->l4_off + 12, &offset, 1) < 0)
-		return PASS;
+		return pass_unread();
 	a->at = flow->l4_off + (offset >> 4) * 4;
 	if (a->at >= skb->len)
-		return PASS;
+		return a->at > skb->len ? pass_unread() : PASS;
 	a->bytes = skb->len - a->at;
 	/* A question at the segment's begin, behind its length; one elsewhere user space finds, and cuts. */
 	judge_dns(skb, ctl, flow, a, a->at + 2);
@@ -269,7 +278,7 @@ static __always_inline int see_udp(struct __sk_buff *skb, const struct sw_inspec
 {
 	a->at = flow->l4_off + 8;
 	if (a->at >= skb->len)
-		return PASS;
+		return a->at > skb->len ? pass_unread() : PASS;
 	a->bytes = skb->len - a->at;
 	if (flow->dport == DNS_PORT || flow->sport == DNS_PORT)
 		return see_dns(skb, ctl, flow, a, a->at);
@@ -299,14 +308,16 @@ static __always_inline int see(struct __sk_buff *skb, enum sw_inspect_way way)
 	const struct sw_inspect_ctl *ctl = bpf_map_lookup_elem(&inspect_ctl, &zero);
 	const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
 	struct about a = {.way = way};
+	enum sw_pkt_result result;
 	struct sw_flow flow;
 
 	/* What goes over the loopback is seen where it is sent. */
 	if (!ctl || !(ctl->what || ctl->has_domains) ||
 		(way == SW_WAY_IN && skb->ifindex == LOOPBACK))
 		return PASS;
-	if (sw_pkt_parse(data, end, SW_LINK_IP, &flow) != SW_PKT_IP || !flow.l4_off)
-		return PASS;
+	result = sw_pkt_parse(data, end, SW_LINK_IP, &flow);
+	if (result != SW_PKT_IP || !flow.l4_off)
+		return result == SW_PKT_UNREADABLE || flow.is_cut ? pass_unread() : PASS;
 	if (way == SW_WAY_OUT && ctl->refuse_until_ns && is_shunned(ctl, &flow)) {
 		count(SW_STAT_SHUNNED);
 		return REFUSE;

@@ -311,6 +311,38 @@ static void no_more_is_copied_than_a_question_is_long(void **state)
 	assert_int_equal(told_bytes, SW_INSPECT_DNS_BYTES);
 }
 
+/* A packet of so many bytes, Ethernet's header with them. */
+static void run_first(const struct spec *s, size_t bytes)
+{
+	struct spec cut = *s;
+
+	cut.cut = 0;
+	cut.cut = make(&cut, (uint8_t[PACKET]){0}) - bytes;
+	assert_int_equal(run(&cut), PASS);
+}
+
+static void what_is_not_read_to_its_payload_or_not_taken_whole_is_counted(void **state)
+{
+	struct spec udp = {.payload = QUESTION("\1a\4test"), .text = sizeof(QUESTION("\1a\4test")) - 1, .len = 1400},
+		    tcp = {.is_tcp = true, .payload = "x", .len = 1};
+	__u64 unread, cut;
+
+	begin();
+	unread = stat_of(SW_STAT_INSPECT_UNREAD);
+	cut = stat_of(SW_STAT_INSPECT_CUT);
+	run(&udp);
+	assert_int_equal(stat_of(SW_STAT_INSPECT_CUT), cut + 1);
+	udp.len = udp.text;
+	run(&udp);
+	run(&tcp);
+	assert_int_equal(stat_of(SW_STAT_INSPECT_CUT), cut + 1);
+	assert_int_equal(stat_of(SW_STAT_INSPECT_UNREAD), unread);
+	run_first(&udp, ETHER + 20 + 3); /* amid the ports */
+	run_first(&tcp, ETHER + 20 + 13); /* before the flags */
+	assert_int_equal(stat_of(SW_STAT_INSPECT_UNREAD), unread + 2);
+	told();
+}
+
 static void what_is_cut_anywhere_passes(void **state)
 {
 	static const char bad[] = "\0\x1a" QUESTION("\3bad\4test");
@@ -390,6 +422,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_refused_that_is_not_armed_or_comes_in_or_is_an_answer),
 		cmocka_unit_test(what_begins_nothing_is_not_copied),
 		cmocka_unit_test(no_more_is_copied_than_a_question_is_long),
+		cmocka_unit_test(what_is_not_read_to_its_payload_or_not_taken_whole_is_counted),
 		cmocka_unit_test(what_is_cut_anywhere_passes),
 		cmocka_unit_test(what_was_cut_to_is_refused_for_a_while),
 	};

@@ -9,6 +9,7 @@ import struct
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = 1, 2, 4, 8, 16, 32, 64, 128
 ETHER, RAW, NULL, LOOP, SLL, SLL2 = 1, 101, 0, 108, 113, 276
+PPP, FDDI, PPP_ETHER, C_HDLC, WIFI, WIFI_RADIO = 9, 10, 51, 104, 105, 127
 
 
 def packed(addr):
@@ -53,9 +54,10 @@ def ether(packet, tags=(), ethertype=None, dst=b"\x02\0\0\0\0\2"):
     return out + struct.pack("!H", ethertype) + packet
 
 
-def pppoe(packet):
-    proto = 0x57 if packet[0] >> 4 == 6 else 0x21
-    return struct.pack("!BBHHH", 0x11, 0, 1, len(packet) + 2, proto) + packet
+def pppoe(packet, short=False):
+    """short: the protocol in one byte."""
+    proto = struct.pack("!H", 0x57 if packet[0] >> 4 == 6 else 0x21)[short:]
+    return struct.pack("!BBHH", 0x11, 0, 1, len(packet) + len(proto)) + proto + packet
 
 
 def gre(packet, key=None):

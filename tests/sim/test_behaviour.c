@@ -158,7 +158,7 @@ static void connections_at_a_persons_pace_are_no_beacon(void **state)
 	assert_int_equal(n_found, 0);
 }
 
-static void a_new_listener_that_connects_at_once_is_told_in_either_order(void **state)
+static void listener_talks_fires_in_either_order_at_its_threshold(void **state)
 {
 	struct sw_finding listener = {.kind = SW_FINDING_NEW_LISTENER, .pid = 5, .dport = 4444};
 
@@ -172,11 +172,43 @@ static void a_new_listener_that_connects_at_once_is_told_in_either_order(void **
 	listener.pid = 9;
 	sw_flows_new_listener(flows, &listener);
 	assert_int_equal(n_found, 2);
-	listener.pid = 10;
+	set(SW_RULE_LISTENER_TALKS)->threshold = 3;
+	listener.pid = 11;
+	socket_event(SW_EV_CONNECT, 7, 40000, 443, 11);
+	sw_flows_new_listener(flows, &listener);
+	socket_event(SW_EV_CONNECT, 8, 40000, 443, 11);
+	assert_int_equal(n_found, 2);
+	socket_event(SW_EV_CONNECT, 9, 40000, 443, 11);
+	assert_int_equal(n_found, 3);
+	assert_int_equal(last.count, 3);
+}
+
+static void listener_talks_is_silent_long_after_switched_off_or_to_whom_it_leaves_alone(void **state)
+{
+	struct sw_finding listener = {.kind = SW_FINDING_NEW_LISTENER, .pid = 10, .dport = 4444};
+	struct sw_config_habit *h = set(SW_RULE_LISTENER_TALKS);
+
 	sw_flows_new_listener(flows, &listener);
 	wait_sec(11);
-	socket_event(SW_EV_CONNECT, 8, 40000, 443, 10); /* long after */
-	assert_int_equal(n_found, 2);
+	socket_event(SW_EV_CONNECT, 8, 40000, 443, 10);
+	assert_int_equal(n_found, 0);
+	assert_int_equal(sw_cidr_parse("198.18.0.7", SIZE_MAX, &h->allow[0]), 0);
+	h->n_allow = 1;
+	listener.pid = 11;
+	sw_flows_new_listener(flows, &listener);
+	socket_event(SW_EV_CONNECT, 7, 40000, 443, 11);
+	assert_int_equal(n_found, 0);
+	assert_int_equal(rules.spared[SW_RULE_LISTENER_TALKS - SW_RULE_HABITS], 1);
+	h->is_on = 0;
+	listener.pid = 12;
+	sw_flows_new_listener(flows, &listener);
+	socket_event(SW_EV_CONNECT, 8, 40000, 443, 12);
+	assert_int_equal(n_found, 0);
+	h->is_on = 1;
+	listener.pid = 13;
+	sw_flows_new_listener(flows, &listener);
+	socket_event(SW_EV_CONNECT, 8, 40000, 443, 13);
+	assert_int_equal(n_found, 1);
 }
 
 static void netstat(unsigned int sent, unsigned int received)
@@ -279,7 +311,8 @@ int main(void)
 		TEST(a_rule_heeds_its_switch_threshold_and_allow_list),
 		TEST(connections_at_one_pace_are_a_beacon_when_that_is_wanted),
 		TEST(connections_at_a_persons_pace_are_no_beacon),
-		TEST(a_new_listener_that_connects_at_once_is_told_in_either_order),
+		TEST(listener_talks_fires_in_either_order_at_its_threshold),
+		TEST(listener_talks_is_silent_long_after_switched_off_or_to_whom_it_leaves_alone),
 		TEST(half_open_connections_that_do_not_go_on_are_a_flood),
 		TEST(a_rush_of_visitors_is_no_flood),
 		TEST(a_scan_that_goes_on_is_one_finding_and_a_late_one_another),

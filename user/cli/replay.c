@@ -174,6 +174,8 @@ static void say_summary(
 	if (s->unreadable)
 		sw_cli_say(r->c, "  %llu packets could not be read",
 			(unsigned long long)s->unreadable);
+	if (s->unread)
+		sw_cli_say(r->c, "  %llu messages could not be read to their end", (unsigned long long)s->unread);
 	if (s->given_up)
 		sw_cli_say(r->c, "  of %llu flows the beginning was not seen whole",
 			(unsigned long long)s->given_up);

@@ -26,6 +26,7 @@ struct recent {
 	uint64_t boot_ns;
 	struct sw_net peer; /* of the connect */
 	uint16_t rport;
+	uint32_t n_connects; /* of the listener's process, within the window */
 	bool is_told;
 };
 
@@ -179,10 +180,11 @@ static void bring_together(struct sw_flows *f, struct recent *l, const struct re
 	struct sw_finding out;
 
 	if (!l->tgid || l->tgid != c->tgid || l->is_told || gap > rule->window_sec * SW_SEC_NS ||
-		!sw_rules_admit_net(f->rules, SW_RULE_LISTENER_TALKS, &c->peer))
+		!sw_rules_admit_net(f->rules, SW_RULE_LISTENER_TALKS, &c->peer) ||
+		++l->n_connects < rule->threshold)
 		return;
 	l->is_told = true;
-	out = begin(f, SW_RULE_LISTENER_TALKS, &c->peer, 1);
+	out = begin(f, SW_RULE_LISTENER_TALKS, &c->peer, l->n_connects);
 	out.pid = l->tgid;
 	out.sport = l->port;
 	out.dport = c->rport;

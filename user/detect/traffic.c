@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "sockwarden/pkt/probe.h"
 #include "sockwarden/pkt/tunnel.h"
 #include "user/base/cidr.h"
 #include "user/base/idna.h"
@@ -252,6 +253,7 @@ static void judge_tcp(struct sw_traffic *t, const struct sw_flow *flow, const st
 {
 	const uint8_t *p = c->l4;
 	size_t header, have = (size_t)(c->end - p);
+	uint32_t seq;
 
 	header = have < 20 ? SIZE_MAX : (size_t)(p[12] >> 4) * 4;
 	if (header < 20 || header >= have) {
@@ -259,10 +261,11 @@ static void judge_tcp(struct sw_traffic *t, const struct sw_flow *flow, const st
 		return;
 	}
 	judge_scan(t, flow, have - header);
-	if (!(flow->tcp_flags & 0x06)) /* SYN, RST */
-		traffic_segment(t, flow,
-			(uint32_t)p[4] << 24 | (uint32_t)p[5] << 16 | (uint32_t)p[6] << 8 | p[7],
-			p + header, have - header);
+	if (flow->tcp_flags & SW_TCP_RST)
+		return;
+	seq = (uint32_t)p[4] << 24 | (uint32_t)p[5] << 16 | (uint32_t)p[6] << 8 | p[7];
+	/* A SYN that brings data (RFC 7413) takes a number of its own. */
+	traffic_segment(t, flow, seq + !!(flow->tcp_flags & SW_TCP_SYN), p + header, have - header);
 }
 
 static bool is_dns_port(uint16_t port)
@@ -335,6 +338,7 @@ static void judge_packet(
 		data = sw_tunnel_inner(&flow, &c, &link);
 		end = c.end;
 	}
+	t->stats.unread += data != NULL; /* tunnels deeper than are looked into */
 }
 
 void sw_traffic_packets(struct sw_traffic *t, const struct sw_traffic_packet *v, size_t n)

@@ -18,6 +18,7 @@ struct sw_traffic_stats {
 	uint64_t not_ip;
 	uint64_t sights;
 	uint64_t given_up; /* flows whose beginning was not seen whole */
+	uint64_t unread; /* messages and tunnels that are malformed, cut off, or beyond what a reader takes */
 	uint64_t dns, requests, hellos, certificates; /* read */
 };
 

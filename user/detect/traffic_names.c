@@ -39,9 +39,12 @@ void traffic_dns(struct sw_traffic *t, const struct sw_flow *flow, const uint8_t
 	struct sw_habits_look look;
 	struct sw_dns d;
 	unsigned int n;
+	int r;
 
-	if (sw_dns_read(msg, len, &d) < 0)
+	if (sw_dns_read(msg, len, &d) < 0) {
+		t->stats.unread++;
 		return;
+	}
 	t->stats.dns++;
 	sw_static_expect_name(t->set, d.qname, d.qname_len, &name);
 	look = sw_habits_expect(t->habits, flow, &d);
@@ -52,8 +55,11 @@ void traffic_dns(struct sw_traffic *t, const struct sw_flow *flow, const uint8_t
 		: 0;
 	for (unsigned int i = 0; i < n; i++)
 		traffic_tell(t, habits[i].rule, flow, habits[i].about, habits[i].info);
-	while (d.is_answer && sw_dns_next(&d, &record) > 0)
+	if (!d.is_answer)
+		return;
+	while ((r = sw_dns_next(&d, &record)) > 0)
 		judge_record(t, flow, &d, &record);
+	t->stats.unread += r < 0 || d.has_more;
 }
 
 static void judge_hello(struct sw_traffic *t, const struct sw_flow *flow,
@@ -89,8 +95,10 @@ static bool read_http(struct sw_traffic *t, const struct sw_flow *flow, const ui
 
 		if (r == -EAGAIN)
 			return is_last;
-		if (r < 0)
+		if (r < 0) {
+			t->stats.unread++;
 			return true;
+		}
 		if (!is_last && (!h.is_head_whole || h.content_length > h.body.n))
 			return false;
 		traffic_request(t, flow, &h);
@@ -111,6 +119,7 @@ static bool read_tls(
 
 	if (r == 0)
 		judge_hello(t, flow, &hello, false);
+	t->stats.unread += r == -EBADMSG;
 	return r != -EAGAIN;
 }
 
@@ -122,6 +131,7 @@ static bool read_quic(
 
 	if (r == 0)
 		judge_hello(t, flow, &hello, true);
+	t->stats.unread += r == -EBADMSG;
 	return r != -EAGAIN;
 }
 
@@ -224,8 +234,10 @@ void traffic_quic(struct sw_traffic *t, const struct sw_flow *flow, const uint8_
 	struct sw_quic q;
 	bool is_held = false;
 
-	if (sw_quic_open(data, len, &q) < 0)
+	if (sw_quic_open(data, len, &q) < 0) {
+		t->stats.unread++;
 		return;
+	}
 	while (sw_quic_next(&q, &piece) > 0) {
 		if (piece.offset >= SW_HEAD_BYTES)
 			continue;

@@ -199,16 +199,18 @@ static void judge_paths(struct request *r, const struct sw_http *h)
 	}
 }
 
-/* Expressions are for names; here they see host and path as one. */
+/* Expressions are for names, which were judged; here they see host and path as one. */
 static void judge_pattern(struct request *r, const struct sw_http *h)
 {
 	char url[HOST_BYTES + PATH_BYTES];
-	struct sw_static_hit hit;
+	struct sw_static_hit hit, of_host;
 	size_t n;
 
 	if (!sw_static_has_kind(r->t->set, SW_STATIC_REGEX))
 		return;
 	n = lower(url, HOST_BYTES, h->host.p, h->host.n);
+	if (n && sw_static_pattern(r->t->set, SW_STATIC_REGEX, url, without_port(url, n), &of_host))
+		return;
 	n += lower(url + n, PATH_BYTES, h->path.p, h->path.n);
 	if (sw_static_pattern(r->t->set, SW_STATIC_REGEX, url, n, &hit))
 		traffic_tell_trail(r->t, SW_RULE_TRAIL_URL, r->flow, &hit, hit.pattern);
@@ -229,23 +231,22 @@ static const char *find_scanner(struct sw_traffic *t, struct sw_http_text agent)
 static void judge_behaviour(
 	struct sw_traffic *t, const struct sw_flow *flow, const struct sw_http *h)
 {
-	const char *word = sw_web_attack(h);
+	const struct sw_web_attack *attack = sw_web_attack(h);
+	const char *word = h->agent.n ? find_scanner(t, h->agent) : NULL;
 	char text[HOST_BYTES + PATH_BYTES];
 	struct sw_net net;
 
-	if (word)
-		traffic_tell(t, SW_RULE_WEB_ATTACK, flow, word, "part of an attack in a request");
-	word = h->agent.n ? find_scanner(t, h->agent) : NULL;
+	if (attack)
+		traffic_tell(t, SW_RULE_WEB_ATTACK, flow, attack->token, attack->what);
 	if (word)
 		traffic_tell(t, SW_RULE_WEB_SCANNER, flow, word, "a scanner's user agent");
 	if (h->is_proxied && (flow->dport == 80 || flow->dport == 443)) {
 		snprintf(text, sizeof(text), "%.*s", (int)SW_MIN(h->target.n, 512), h->target.p);
 		traffic_tell(t, SW_RULE_WEB_PROXY, flow, text, "a request for elsewhere");
 	}
-	if (h->is_11 && h->is_head_whole && !h->has_host_header)
+	if (h->is_11 && h->is_head_whole && !h->has_host_header && !h->is_proxied)
 		traffic_tell(t, SW_RULE_WEB_NO_HOST, flow, "HTTP/1.1", "a request without a host");
-	word = sw_web_program(h->path);
-	if (!word || h->is_proxied || sw_web_is_inside(flow->family, &flow->daddr))
+	if (!sw_web_is_program(h->path) || h->is_proxied || sw_web_is_inside(flow->family, &flow->daddr))
 		return;
 	if (!h->host.n || sw_cidr_parse(h->host.p, without_port(h->host.p, h->host.n), &net) == 0) {
 		snprintf(text, sizeof(text), "%.*s%.*s", (int)SW_MIN(h->host.n, HOST_BYTES - 1),

@@ -23,7 +23,7 @@ struct sw_inspect_part {
 	struct sw_traffic *traffic;
 	struct sw_sightings *sightings;
 	struct sw_source *retry; /* gives the guard the domains again */
-	uint64_t packets, refused, bans, cuts;
+	uint64_t packets, unread, refused, bans, cuts;
 	/* while a record is judged */
 	const struct sw_inspect_event *now;
 	struct sw_flow flow;
@@ -187,8 +187,10 @@ static void on_event(const struct sw_event *event, void *arg)
 			(int64_t)(now_ns - SW_MIN(ev->boot_ns, now_ns)),
 		.number = ++p->packets};
 
-	if (sw_pkt_parse(ev->data, ev->data + ev->len, SW_LINK_IP, &p->flow) != SW_PKT_IP)
+	if (sw_pkt_parse(ev->data, ev->data + ev->len, SW_LINK_IP, &p->flow) != SW_PKT_IP) {
+		p->unread++;
 		return;
+	}
 	p->refused += ev->is_refused;
 	p->now = ev;
 	sw_traffic_packets(p->traffic, &packet, 1);
@@ -312,6 +314,8 @@ static void status(struct sw_engine *e, struct sw_json *j)
 	sw_json_object_begin(j, "inspect");
 	sw_json_uint(j, "packets", p->packets);
 	sw_json_uint(j, "not_inspected", stats[SW_STAT_INSPECT_LOST]);
+	sw_json_uint(j, "unread", p->unread + t->unread + stats[SW_STAT_INSPECT_UNREAD]);
+	sw_json_uint(j, "cut_short", stats[SW_STAT_INSPECT_CUT]);
 	sw_json_uint(j, "dns", t->dns);
 	sw_json_uint(j, "requests", t->requests);
 	sw_json_uint(j, "hellos", t->hellos);

@@ -69,7 +69,7 @@ static int skip_name(const uint8_t *msg, size_t len, size_t *at)
 
 int sw_dns_read(const uint8_t *msg, size_t len, struct sw_dns *ret)
 {
-	unsigned int questions;
+	unsigned int questions, records;
 	int n;
 
 	if (len < SW_DNS_HEADER)
@@ -83,8 +83,9 @@ int sw_dns_read(const uint8_t *msg, size_t len, struct sw_dns *ret)
 	ret->opcode = msg[2] >> 3 & 15;
 	ret->rcode = msg[3] & 15;
 	ret->n_answers = get16(msg + 6);
-	ret->left = SW_MIN(ret->n_answers + (unsigned int)get16(msg + 8) + get16(msg + 10),
-		SW_DNS_RECORDS_MAX);
+	records = ret->n_answers + (unsigned int)get16(msg + 8) + get16(msg + 10);
+	ret->left = SW_MIN(records, SW_DNS_RECORDS_MAX);
+	ret->has_more = records > SW_DNS_RECORDS_MAX;
 	ret->read = 0;
 	ret->qtype = 0;
 	ret->qname_len = 0;

@@ -35,6 +35,7 @@ struct sw_dns {
 	unsigned int left, read; /* records to come, records read */
 	uint16_t id, qtype;
 	bool is_answer;
+	bool has_more; /* records than are read */
 	uint8_t opcode, rcode;
 	uint16_t n_answers; /* as the header has it */
 	size_t qname_len;

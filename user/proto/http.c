@@ -17,6 +17,15 @@ int sw_http_begins(const uint8_t *data, size_t len)
 	return 0;
 }
 
+/* What is before the path of a URL is user, password, host and port. */
+static struct sw_http_text host_of(const char *p, const char *end)
+{
+	const char *at = memrchr(p, '@', (size_t)(end - p));
+
+	p = at ? at + 1 : p;
+	return (struct sw_http_text){p, (size_t)(end - p)};
+}
+
 static void split_target(struct sw_http *h)
 {
 	const char *p = h->target.p, *end = p + h->target.n, *slash;
@@ -36,7 +45,7 @@ static void split_target(struct sw_http *h)
 	}
 	h->is_proxied = true;
 	slash = memchr(p, '/', (size_t)(end - p));
-	h->host = (struct sw_http_text){p, (size_t)((slash ? slash : end) - p)};
+	h->host = host_of(p, slash ? slash : end);
 	if (slash)
 		h->path = (struct sw_http_text){slash, (size_t)(end - slash)};
 }

@@ -4,13 +4,10 @@
 #include <pcap/pcap.h>
 #include <sys/stat.h>
 
-#include "sockwarden/pkt/wire.h"
+#include "user/replay/link.h"
 
 enum {
 	PROGRESS_EVERY = 1 << 16, /* packets */
-	SLL_BYTES = 16,
-	SLL2_BYTES = 20,
-	LOOP_BYTES = 4,
 	BATCH_BYTES = 1 << 16, /* of packets judged together */
 };
 
@@ -24,55 +21,6 @@ static void close_capture(struct capture *c)
 {
 	if (c->pcap)
 		pcap_close(c->pcap);
-}
-
-/* Where the packet begins that the detection reads, by link type; NULL when it is none. */
-static const uint8_t *find_packet(
-	int link_type, const uint8_t *p, size_t *len, enum sw_link *ret_link)
-{
-	size_t skip;
-	uint16_t type;
-
-	*ret_link = SW_LINK_IP;
-	switch (link_type) {
-	case DLT_EN10MB:
-		skip = 0;
-		*ret_link = SW_LINK_ETHER;
-		break;
-	case DLT_LINUX_SLL:
-		/* Its last two bytes are an ether type, as an Ethernet header's are, tags behind it alike. */
-		skip = SLL_BYTES - SW_ETH_BYTES;
-		*ret_link = SW_LINK_ETHER;
-		break;
-	case DLT_LINUX_SLL2:
-		type = *len >= SLL2_BYTES ? sw_wire16(p) : 0;
-		if (type != SW_ETH_P_IP && type != SW_ETH_P_IPV6)
-			return NULL;
-		skip = SLL2_BYTES;
-		break;
-	case DLT_NULL:
-	case DLT_LOOP:
-		skip = LOOP_BYTES;
-		break;
-	default:
-		skip = 0;
-	}
-	if (*len < skip)
-		return NULL;
-	*len -= skip;
-	return p + skip;
-}
-
-static bool is_known_link(int link_type)
-{
-	static const int known[] = {DLT_EN10MB, DLT_LINUX_SLL, DLT_LINUX_SLL2, DLT_NULL, DLT_LOOP,
-		DLT_RAW, DLT_IPV4, DLT_IPV6};
-
-	for (size_t i = 0; i < SW_ARRAY_SIZE(known); i++) {
-		if (known[i] == link_type)
-			return true;
-	}
-	return false;
 }
 
 static int open_capture(const char *path, struct capture *ret, struct sw_replay_result *result)
@@ -97,7 +45,7 @@ static int open_capture(const char *path, struct capture *ret, struct sw_replay_
 	}
 	TAKE_PTR(f); /* pcap_close closes it */
 	ret->link_type = pcap_datalink(ret->pcap);
-	if (!is_known_link(ret->link_type)) {
+	if (!sw_link_is_known(ret->link_type)) {
 		const char *name = pcap_datalink_val_to_name(ret->link_type);
 
 		snprintf(result->error, sizeof(result->error), "its link type %s (%d) is not read",
@@ -151,9 +99,9 @@ static int read_packets(const struct sw_replay *o, struct capture *c, struct bat
 
 	while ((r = pcap_next_ex(c->pcap, &h, &data)) == 1) {
 		size_t len = h->caplen;
-		struct sw_traffic_packet p;
+		struct sw_traffic_packet p = {.link = SW_LINK_IP};
 
-		p.data = find_packet(c->link_type, data, &len, &p.link);
+		p.data = sw_link_packet(c->link_type, data, &len, &p.link);
 		p.len = p.data ? len : 0;
 		p.data = p.data ? p.data : data;
 		/* With nanosecond precision tv_usec holds nanoseconds. */

@@ -38,6 +38,8 @@ enum sw_reason {
 	X(OWNER_LOST, "socket-owners-lost", "sockets whose owner could not be stored")             \
 	X(INSPECT_SENT, "packets-inspected", "packets given to user space to look into")           \
 	X(INSPECT_LOST, "not-inspected", "packets that should have been looked into, lost because the ring was full") \
+	X(INSPECT_UNREAD, "inspect-unread", "packets of this host's sockets that could not be read to their payload; passed") \
+	X(INSPECT_CUT, "inspect-cut-short", "packets of which only the first part was given to be looked into") \
 	X(DOMAIN_HITS, "domain-hits", "questions for domains that are to be refused") \
 	X(SHUNNED, "shunned", "packets that begin what was cut a moment ago, refused")
 

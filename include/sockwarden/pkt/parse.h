@@ -223,8 +223,14 @@ SW_PKT_INLINE __u16 sw_pkt_link_layers(const __u8 **p, const __u8 *end, struct s
 		if (at + SW_PPPOE_BYTES > end)
 			return 0;
 		type = sw_wire16(at + 6);
-		type = type == SW_PPP_IP ? SW_ETH_P_IP : type == SW_PPP_IPV6 ? SW_ETH_P_IPV6 : 1;
 		at += SW_PPPOE_BYTES;
+#ifndef __bpf__ /* Captures have it; no device hands it to a program, whose verifier would walk all twice. */
+		if (type & 0x100) { /* in one byte, which is odd (RFC 1661, 6.5) */
+			type >>= 8;
+			at--;
+		}
+#endif
+		type = type == SW_PPP_IP ? SW_ETH_P_IP : type == SW_PPP_IPV6 ? SW_ETH_P_IPV6 : 1;
 	}
 	*p = at;
 	return type ? type : 1;
