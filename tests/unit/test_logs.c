@@ -342,6 +342,44 @@ static void the_usual_dates_are_found_and_read(void **state)
 	sw_regex_pool_free(pool);
 }
 
+/* Where the minute of a line decides of which year it is, and where the hour is of summer and of winter. */
+static void a_date_that_was_just_read_is_as_if_read_anew(void **state)
+{
+	static const int64_t nows[] = {NOW, NOW + 59, NOW + 60, 1130634000, 1143939600};
+	const struct sw_f2b_list usual_forms = {};
+	struct sw_dates *quick = NULL, *plain = NULL;
+	struct sw_regex_pool *pool = NULL;
+	_strbuf_ struct sw_strbuf err = {};
+
+	assert_int_equal(sw_regex_pool_new(&pool), 0);
+	assert_int_equal(sw_dates_new(&quick, pool, &usual_forms, &err), 0);
+	assert_int_equal(sw_dates_new(&plain, pool, &usual_forms, &err), 0);
+	sw_dates_plainly(plain);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(nows); i++)
+		for (int64_t step = -9000; step < 9000; step += 13) {
+			time_t t = nows[i] + 86400 + step;
+			struct sw_date_match a = {}, b = {};
+			char line[64];
+			struct tm tm;
+
+			localtime_r(&t, &tm);
+			if (step / 130 & 1)
+				strftime(line, sizeof(line), "%b %e %H:%M:%S host d: x", &tm);
+			else if (step / 260 & 1)
+				strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S+01:00 host d: x", &tm);
+			else
+				strftime(line, sizeof(line), "%H:%M:%S host d: x", &tm);
+			assert_int_equal(sw_dates_find(quick, line, strlen(line), nows[i], &a),
+				sw_dates_find(plain, line, strlen(line), nows[i], &b));
+			if (a.has_time != b.has_time || a.time_us != b.time_us || a.start != b.start || a.end != b.end)
+				fail_msg("'%s' at %lld: %lld, expected %lld", line, (long long)nows[i],
+					(long long)a.time_us, (long long)b.time_us);
+		}
+	sw_dates_free(quick);
+	sw_dates_free(plain);
+	sw_regex_pool_free(pool);
+}
+
 /* ---- literals */
 
 static void what_an_expression_requires_is_read_off_it(void **state)
@@ -379,6 +417,77 @@ static void what_an_expression_requires_is_read_off_it(void **state)
 			fail_msg("%s: expected '%s', got '%s'", rows[i].regex, rows[i].literals,
 				got);
 	}
+}
+
+static void how_a_text_must_begin_is_read_off_its_expression(void **state)
+{
+	static const struct {
+		const char *regex, *heads; /* joined by | */
+	} rows[] = {
+		{"^Failed \\S+ for", "Failed "},
+		{"^[iI](?:llegal|nvalid) user", "illegal |Illegal |invalid |Invalid "},
+		{"^(?P<a>(x|yz)) (?:!|-)", "x !|yz !|x -|yz -"},
+		{"^(?:error|fatal): Maximum", "error: M|fatal: M"},
+		{"^\\[ab?c", "[a"},
+		{"^ab{2}c", "a"},
+		{"^(?:ab)?c", ""},
+		{"^(?=ab)c", ""},
+		{"^[^a]b", ""},
+		{"^[a-z]b", ""},
+		{"^a\\d", "a"},
+		{"^a(?:b|)c", "abc|ac"},
+		{"^abcdefghij", "abcdefgh"},
+		{"^a|b", ""},
+		{"a", ""},
+		{"^(?i)a", ""},
+		{"^(?#x)a", ""},
+	};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		struct sw_heads h;
+		char got[100] = "";
+
+		sw_heads_find(&h, rows[i].regex);
+		for (unsigned int k = 0; k < h.n; k++)
+			sprintf(got + strlen(got), "%s%.8s", k ? "|" : "", (const char *)&h.text[k]);
+		if (strcmp(got, rows[i].heads) != 0)
+			fail_msg("%s: expected '%s', got '%s'", rows[i].regex, rows[i].heads, got);
+	}
+}
+
+static void a_group_that_demands_a_literal_is_barred(void **state)
+{
+	static const struct {
+		const char *regex, *need, *barred; /* need "": it cannot be */
+	} rows[] = {
+		{"^x (?P<u>(?P<a>\\S+)|.*?) from(?(a): |$)", ": ", "^x (?P<u>(?P<a>(?!)\\S+)|.*?) from(?(a): |$)"},
+		{"(?:(?P<a>x)?)+(?(a)yes|no)", "yes", "(?:(?P<a>(?!)x)?)+(?(a)yes|no)"},
+		{"(?P<a>x)?+(?(a)yes|no)", "", ""}, /* what was taken is kept, though it comes to nothing */
+		{"(?>(?P<a>x)|xy)(?(a)yes|no)", "", ""},
+		{"(?:(?P<a>x)|xy)++(?(a)yes|no)", "", ""},
+		{"(?=(?P<a>x)|xy)(?(a)yes|no)", "", ""},
+		{"(?P<a>x)?(?(a)yes|no)?", "", ""}, /* it need not be asked */
+		{"(?P<a>x)?(?:(?(a)yes|no)|z)", "", ""},
+		{"(?P<a>x)?(?(a)yes|no)|z", "", ""},
+		{"(?P<a>x)?(?(a)ye+s|no)", "", ""},
+		{"(?P<a>x)?(?(a)|no)", "", ""},
+		{"(?(a)yes|no)(?P<a>x)?", "", ""},
+		{"(?i)(?P<a>x)?(?(a)yes|no)", "", ""},
+		{"(?P<a>x)?(?P>a)(?(a)yes|no)", "", ""},
+	};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		_strbuf_ struct sw_strbuf got = {};
+		char need[SW_LITERAL_MAX] = "";
+
+		if (!sw_literal_bar(&got, need, rows[i].regex))
+			need[0] = 0;
+		if (strcmp(need, rows[i].need) != 0 || strcmp(sw_strbuf_get(&got), rows[i].barred) != 0)
+			fail_msg("%s: needs '%s', '%s'", rows[i].regex, need, sw_strbuf_get(&got));
+	}
+	assert_true(sw_literal_is_in(": ", "a::: b", 6));
+	assert_false(sw_literal_is_in(": ", "a::: b", 4));
+	assert_false(sw_literal_is_in(": ", "", 0));
 }
 
 static uint32_t next_random(uint64_t *s)
@@ -614,6 +723,9 @@ int main(void)
 		TEST(options_in_brackets_choose_and_replace),
 		TEST(the_usual_dates_are_found_and_read),
 		TEST(what_an_expression_requires_is_read_off_it),
+		TEST(a_date_that_was_just_read_is_as_if_read_anew),
+		TEST(how_a_text_must_begin_is_read_off_its_expression),
+		TEST(a_group_that_demands_a_literal_is_barred),
 		TEST(the_prefilter_finds_what_a_plain_search_finds),
 		TEST(tags_name_hosts_networks_and_users),
 		TEST(lines_of_a_connection_are_one_story),

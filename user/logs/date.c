@@ -12,6 +12,7 @@ enum {
 	/* How far beyond its end a usual form looks: " 2005", ".123456", " +02:00", and a byte that ends the word. */
 	AHEAD = 8,
 	AGAIN_MAX = 64,
+	CLOCK_LEN = 5, /* "MM:SS" */
 };
 
 struct sw_dates {
@@ -23,6 +24,7 @@ struct sw_dates {
 	/* The line's beginning up to AHEAD beyond its date: the next line mostly has the same. 0: none is kept. */
 	char again[AGAIN_MAX];
 	size_t again_len;
+	size_t again_clock; /* where in it "MM:SS" stands: these digits may be others. 0: they may not */
 	int64_t again_minute; /* of now */
 	struct sw_date_match again_match;
 };
@@ -227,6 +229,40 @@ static void keep(struct sw_dates *d, const char *line, size_t len, int64_t now_s
 	d->again_len = want;
 	d->again_minute = now_sec / 60;
 	d->again_match = *m;
+	d->again_clock = d->cache.is_hour_sure ? sw_date_form_clock(d->forms[d->last], line) : 0;
+}
+
+/* Seconds of "MM:SS"; -1: it is none. */
+static int read_clock(const char *p)
+{
+	unsigned int d[] = {p[0] - '0', p[1] - '0', p[3] - '0', p[4] - '0'};
+
+	if (d[0] > 5 || d[1] > 9 || d[2] > 5 || d[3] > 9)
+		return -1;
+	return (int)((d[0] * 10 + d[1]) * 60 + d[2] * 10 + d[3]);
+}
+
+/* Does the line begin as the one that is kept, its minute and second perhaps others? */
+static bool is_again(const struct sw_dates *d, const char *line, size_t len, int64_t now_sec, struct sw_date_match *ret)
+{
+	size_t clock = d->again_clock, after = clock + CLOCK_LEN;
+	int was = 0, is = 0;
+
+	if (!d->again_len || len < d->again_len || now_sec / 60 != d->again_minute)
+		return false;
+	if (clock) {
+		is = read_clock(line + clock);
+		was = read_clock(d->again + clock);
+		if (is < 0 || was < 0 || line[clock + 2] != d->again[clock + 2])
+			return false;
+	} else {
+		after = 0;
+	}
+	if (memcmp(line, d->again, clock) != 0 || memcmp(line + after, d->again + after, d->again_len - after) != 0)
+		return false;
+	*ret = d->again_match;
+	ret->time_us += (is - was) * 1000000ll;
+	return true;
 }
 
 int sw_dates_find(struct sw_dates *d, const char *line, size_t len, int64_t now_sec,
@@ -234,11 +270,8 @@ int sw_dates_find(struct sw_dates *d, const char *line, size_t len, int64_t now_
 {
 	size_t i;
 
-	if (d->again_len && len >= d->again_len && now_sec / 60 == d->again_minute &&
-		memcmp(line, d->again, d->again_len) == 0) {
-		*ret = d->again_match;
+	if (is_again(d, line, len, now_sec, ret))
 		return 1;
-	}
 	len = SW_MIN(len, (size_t)SW_DATE_LOOK_MAX);
 	i = choose(d, line, len);
 	if (i == d->n)

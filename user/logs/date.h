@@ -45,6 +45,7 @@ struct sw_date_cache {
 	int64_t hour_key, hour_sec;
 	int64_t now_sec;
 	int now_year, now_month, now_day;
+	bool is_hour_sure; /* any minute of the hour converted last gives the same day, for now and some minutes on */
 };
 /* 0 and seconds since 1970, -EINVAL for a day that is not in the calendar. */
 int sw_date_to_time(

@@ -298,6 +298,20 @@ bool sw_date_form_match(struct sw_date_form *f, const char *line, size_t len, si
 	return true;
 }
 
+static struct sw_span part(const struct sw_date_form *f, char letter)
+{
+	return sw_regex_span(f->regex, f->groups[strchr(group_names, letter) - group_names]);
+}
+
+size_t sw_date_form_clock(const struct sw_date_form *f, const char *line)
+{
+	struct sw_span minute = part(f, 'M'), second = part(f, 'S');
+
+	if (f->kind != KIND_PARTS || minute.len != 2 || second.len != 2 || second.text != minute.text + 3)
+		return 0;
+	return (size_t)(minute.text - line);
+}
+
 static int number(struct sw_span s)
 {
 	int n = 0;

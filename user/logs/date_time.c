@@ -5,7 +5,7 @@
 
 #include "user/logs/date.h"
 
-enum { DAY_SEC = 86400, HOUR_SEC = 3600 };
+enum { DAY_SEC = 86400, HOUR_SEC = 3600, DOUBT_SEC = 120 };
 
 /* Abbreviations that are the same zone everywhere, in minutes east. Source: the tz database. */
 static const struct {
@@ -163,6 +163,14 @@ static int64_t absolute(const struct sw_date_parts *p, struct sw_date_cache *cac
 	return local_hour(p, cache) + rest;
 }
 
+/* Would the year that is not said be the same for the whole hour? */
+static bool is_hour_sure(const struct sw_date_parts *p, int64_t t, int64_t now_sec)
+{
+	int64_t hour = t - p->minute * 60 - p->second, limit = now_sec + DAY_SEC;
+
+	return hour + HOUR_SEC + DOUBT_SEC < limit || hour > limit + DOUBT_SEC;
+}
+
 static void look_at_now(struct sw_date_cache *cache, int64_t now_sec)
 {
 	time_t t = now_sec;
@@ -206,6 +214,7 @@ int sw_date_to_time(const struct sw_date_parts *parts, struct sw_date_cache *cac
 	if (!is_in_calendar(&p))
 		return -EINVAL;
 	t = absolute(&p, cache);
+	cache->is_hour_sure = !assume_day && (!assume_year || is_hour_sure(&p, t, now_sec));
 	if (assume_day && t > now_sec) {
 		t -= DAY_SEC; /* just before midnight */
 	} else if (assume_year &&

@@ -32,8 +32,11 @@ void sw_field_groups_init(struct sw_field_groups *g, const struct sw_regex *re)
 	int group;
 
 	*g = (struct sw_field_groups){};
-	for (size_t i = 0; i < SW_FIELDS; i++)
-		g->group[i] = sw_regex_group(re, names[i]);
+	for (uint16_t i = 0; i < SW_FIELDS; i++) {
+		group = sw_regex_group(re, names[i]);
+		if (group >= 0)
+			g->takes[g->n_takes++] = (struct sw_regex_take){(uint16_t)group, i};
+	}
 	for (unsigned int i = 0; (name = sw_regex_name(re, i, &group)); i++)
 		if (strncmp(name, "alt_user", 8) == 0 && g->n_alt < SW_FIELD_ALTS_MAX)
 			g->alt_user[g->n_alt++] = group;
@@ -41,9 +44,16 @@ void sw_field_groups_init(struct sw_field_groups *g, const struct sw_regex *re)
 
 bool sw_field_groups_identify(const struct sw_field_groups *g)
 {
-	return g->group[SW_FIELD_FID] >= 0 || g->group[SW_FIELD_IP4] >= 0 ||
-		g->group[SW_FIELD_IP6] >= 0 || g->group[SW_FIELD_DNS] >= 0 ||
-		g->group[SW_FIELD_MLFID] >= 0;
+	for (unsigned int i = 0; i < g->n_takes; i++)
+		switch (g->takes[i].place) {
+		case SW_FIELD_FID:
+		case SW_FIELD_IP4:
+		case SW_FIELD_IP6:
+		case SW_FIELD_DNS:
+		case SW_FIELD_MLFID:
+			return true;
+		}
+	return false;
 }
 
 void sw_fields_take(
@@ -51,9 +61,7 @@ void sw_fields_take(
 {
 	struct sw_span *user = &fields->f[SW_FIELD_USER];
 
-	for (size_t i = 0; i < SW_FIELDS; i++)
-		if (g->group[i] >= 0)
-			fields->f[i] = sw_regex_span(re, g->group[i]);
+	sw_regex_take(re, g->takes, g->n_takes, fields->f);
 	for (unsigned int i = 0; i < g->n_alt && !user->len; i++) {
 		struct sw_span s = sw_regex_span(re, g->alt_user[i]);
 

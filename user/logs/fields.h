@@ -35,7 +35,8 @@ enum {
 
 /* The groups of one expression. */
 struct sw_field_groups {
-	int group[SW_FIELDS]; /* -1: it has none */
+	struct sw_regex_take takes[SW_FIELDS]; /* of those it has */
+	unsigned int n_takes;
 	int alt_user[SW_FIELD_ALTS_MAX];
 	unsigned int n_alt;
 };

@@ -275,3 +275,265 @@ bool sw_literals_find(struct sw_literals *ret, const char *pattern, bool from_wo
 	*ret = r->frames[0].joined;
 	return true;
 }
+
+/* ---- how a text must begin */
+
+struct head {
+	char text[SW_HEADS_MAX][SW_HEAD_MAX];
+	uint8_t len[SW_HEADS_MAX];
+	unsigned int n;
+	bool is_open; /* more may be known */
+};
+
+static const char *skip_one(const char *p);
+
+/* From '(' to behind its ')'. */
+static const char *skip_group(const char *p)
+{
+	p++;
+	while (*p && *p != ')')
+		p = skip_one(p);
+	return *p ? p + 1 : p;
+}
+
+static const char *skip_one(const char *p)
+{
+	if (*p == '(')
+		return skip_group(p);
+	if (*p == '[')
+		return p + skip_class(p);
+	return p + (*p == '\\' && p[1] ? 2 : 1);
+}
+
+/* Each head goes on with each of the bytes. */
+static void go_on(struct head *h, const char *bytes, size_t n)
+{
+	struct head all = {.is_open = true};
+
+	if (h->n * n > SW_HEADS_MAX) {
+		h->is_open = false;
+		return;
+	}
+	for (unsigned int i = 0; i < h->n; i++)
+		for (size_t k = 0; k < n; k++) {
+			memcpy(all.text[all.n], h->text[i], SW_HEAD_MAX);
+			all.len[all.n] = h->len[i];
+			if (all.len[all.n] < SW_HEAD_MAX)
+				all.text[all.n][all.len[all.n]++] = bytes[k];
+			else
+				all.is_open = false;
+			all.n++;
+		}
+	*h = all;
+}
+
+/* The bytes of a class that lists some few plainly; 0: it does not. */
+static size_t class_bytes(const char *p, size_t len, char *ret)
+{
+	if (len < 3 || len - 2 > SW_HEADS_MAX)
+		return 0;
+	for (size_t i = 0; i + 2 < len; i++) {
+		ret[i] = p[1 + i];
+		if (!isalnum((unsigned char)ret[i]))
+			return 0;
+	}
+	return len - 2;
+}
+
+static void read_alternatives(struct head *h, const char *p, const char *end);
+
+static void read_group(struct head *h, const char *p, const char *end)
+{
+	if (p[1] != '?' && p[1] != '*')
+		read_alternatives(h, p + 1, end - 1);
+	else if (strncmp(p, "(?:", 3) == 0)
+		read_alternatives(h, p + 3, end - 1);
+	else if (strncmp(p, "(?P<", 4) == 0)
+		read_alternatives(h, p + strcspn(p, ">") + 1, end - 1);
+	else
+		h->is_open = false;
+}
+
+/* One atom from p to end, with no quantifier. */
+static void read_atom(struct head *h, const char *p, const char *end)
+{
+	char bytes[SW_HEADS_MAX];
+	size_t n;
+
+	if (*p == '(') {
+		read_group(h, p, end);
+	} else if (*p == '[') {
+		n = class_bytes(p, (size_t)(end - p), bytes);
+		if (n)
+			go_on(h, bytes, n);
+		h->is_open &= n > 0;
+	} else if (*p == '\\' && end - p == 2 && !isalnum((unsigned char)p[1])) {
+		go_on(h, p + 1, 1);
+	} else if (strchr("\\.^$*+?{", *p)) {
+		h->is_open = false;
+	} else {
+		go_on(h, p, 1);
+	}
+}
+
+static void read_sequence(struct head *h, const char *p, const char *end)
+{
+	while (p < end && h->is_open) {
+		const char *next = skip_one(p);
+		bool is_optional, is_quantified;
+		size_t n = read_quantifier(next, &is_optional, &is_quantified);
+
+		if (is_quantified)
+			h->is_open = false;
+		else
+			read_atom(h, p, next);
+		p = next + n;
+	}
+}
+
+static const char *end_of_alternative(const char *p, const char *end)
+{
+	while (p < end && *p != '|')
+		p = skip_one(p);
+	return p;
+}
+
+static void read_alternatives(struct head *h, const char *p, const char *end)
+{
+	struct head all = {.is_open = true};
+
+	for (;; p++) {
+		const char *stop = end_of_alternative(p, end);
+		struct head one = *h;
+
+		read_sequence(&one, p, stop);
+		if (all.n + one.n > SW_HEADS_MAX) {
+			h->is_open = false;
+			return;
+		}
+		memcpy(all.text[all.n], one.text, one.n * sizeof(one.text[0]));
+		memcpy(all.len + all.n, one.len, one.n);
+		all.n += one.n;
+		all.is_open &= one.is_open;
+		p = stop;
+		if (p >= end)
+			break;
+	}
+	*h = all;
+}
+
+/* Something that says how what follows is to be read, or goes into a group from elsewhere. */
+static bool is_beyond(const char *pattern)
+{
+	for (const char *p = strstr(pattern, "(?"); p; p = strstr(p + 2, "(?"))
+		if (!p[2] || (!strchr(":=!<>|(", p[2]) && strncmp(p + 2, "P<", 2) != 0 && strncmp(p + 2, "P=", 2) != 0))
+			return true;
+	return strstr(pattern, "(*") || strstr(pattern, "\\Q") || strstr(pattern, "\\g");
+}
+
+void sw_heads_find(struct sw_heads *ret, const char *pattern)
+{
+	const char *end = pattern + strlen(pattern);
+	struct head h = {.n = 1, .is_open = true};
+
+	*ret = (struct sw_heads){};
+	if (*pattern != '^' || is_beyond(pattern) || end_of_alternative(pattern, end) != end)
+		return;
+	read_sequence(&h, pattern + 1, end);
+	for (unsigned int i = 0; i < h.n; i++) {
+		char mask[SW_HEAD_MAX] = {};
+
+		memset(mask, 0xff, h.len[i]);
+		memcpy(&ret->text[i], h.text[i], sizeof(ret->text[i]));
+		memcpy(&ret->mask[i], mask, sizeof(ret->mask[i]));
+	}
+	ret->n = h.n;
+}
+
+/* ---- a group that demands a literal */
+
+/* "(?(NAME)LITERAL|" at p: its name and literal. */
+static bool read_demand(const char *p, char *ret_name, size_t size, char need[static SW_LITERAL_MAX])
+{
+	size_t name, n;
+
+	if (strncmp(p, "(?(", 3) != 0 || !isalpha((unsigned char)p[3]))
+		return false;
+	p += 3;
+	name = strcspn(p, ")");
+	n = p[name] ? strcspn(p + name + 1, "\\.^$*+?{}[]()|") : 0;
+	if (!n || n >= SW_LITERAL_MAX || name >= size || p[name + 1 + n] != '|')
+		return false;
+	memcpy(ret_name, p, name);
+	ret_name[name] = '\0';
+	memcpy(need, p + name + 1, n);
+	need[n] = '\0';
+	return true;
+}
+
+/*
+ * Finds "(?P<NAME>" from p to end where every way through it is one of the ways that are tried in turn: not where
+ * something looks around, or what was taken is never given back.
+ */
+static const char *find_group(const char *p, const char *end, const char *open)
+{
+	for (const char *next; p < end; p = next) {
+		bool is_optional, is_quantified;
+		const char *body = p + 1, *found;
+		size_t n;
+
+		next = skip_one(p);
+		n = read_quantifier(next, &is_optional, &is_quantified);
+		if (*p != '(' || (n > 1 && next[n - 1] == '+'))
+			continue;
+		if (strncmp(p, open, strlen(open)) == 0)
+			return p;
+		if (strncmp(p, "(?P<", 4) == 0)
+			body = p + strcspn(p, ">") + 1;
+		else if (strncmp(p, "(?:", 3) == 0)
+			body = p + 3;
+		found = *body == '?' ? NULL : find_group(body, next - 1, open);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+bool sw_literal_bar(struct sw_strbuf *ret, char need[static SW_LITERAL_MAX], const char *pattern)
+{
+	const char *end = pattern + strlen(pattern), *next, *group;
+	bool is_optional, is_quantified;
+	char name[40], open[48];
+
+	if (is_beyond(pattern) || end_of_alternative(pattern, end) != end)
+		return false;
+	for (const char *p = pattern; p < end; p = next) {
+		next = skip_one(p);
+		if (!read_demand(p, name, sizeof(name), need))
+			continue;
+		(void)read_quantifier(next, &is_optional, &is_quantified);
+		snprintf(open, sizeof(open), "(?P<%s>", name);
+		group = is_quantified ? NULL : find_group(pattern, p, open);
+		if (!group || strstr(group + 1, open) || strstr(pattern, open) != group)
+			continue;
+		sw_strbuf_add(ret, pattern, (size_t)(group - pattern) + strlen(open));
+		sw_strbuf_puts(ret, "(?!)");
+		sw_strbuf_puts(ret, group + strlen(open));
+		return true;
+	}
+	return false;
+}
+
+/* By its first byte: for short literals in short texts quicker than memmem(3). */
+bool sw_literal_is_in(const char *literal, const char *text, size_t len)
+{
+	size_t n = strlen(literal);
+	const char *end = text + len;
+
+	while ((text = memchr(text, *literal, (size_t)(end - text))) && (size_t)(end - text) >= n) {
+		if (memcmp(text, literal, n) == 0)
+			return true;
+		text++;
+	}
+	return false;
+}

@@ -16,6 +16,10 @@ enum {
 struct rule {
 	const char *source; /* of the filter */
 	struct sw_regex *regex;
+	struct sw_regex *barred; /* the same for texts that do not hold need; NULL: there is none */
+	struct sw_regex *used; /* by the last match: that or the other */
+	char need[SW_LITERAL_MAX];
+	struct sw_heads heads;
 	struct sw_field_groups groups;
 	int skips[SKIPS_MAX]; /* groups of <SKIPLINES> */
 	unsigned int n_skips;
@@ -80,6 +84,7 @@ static int compile_rule(
 		sw_strbuf_printf(err, "'%.200s': %s", source, why);
 	if (r < 0)
 		return r;
+	rule->used = rule->regex;
 	sw_field_groups_init(&rule->groups, rule->regex);
 	for (unsigned int i = 0; i < SKIPS_MAX; i++) {
 		snprintf(name, sizeof(name), "skiplines%u", i);
@@ -119,30 +124,42 @@ static int check_rules(const struct sw_matcher *m, struct sw_strbuf *err)
 	return 0;
 }
 
+/*
+ * What can be told of a line before the expression is tried on it: the literals it holds, how it begins, and which way
+ * through the expression is not for it. Not over several lines: what they hold may be in one that is gone.
+ */
+static int read_off(struct sw_matcher *m, struct rule *rule, struct sw_literals *ret)
+{
+	_strbuf_ struct sw_strbuf text = {}, plain = {}, barred = {};
+	char why[SW_REGEX_ERR_MAX];
+
+	if (m->window)
+		return 0;
+	sw_f2b_tags(&text, rule->source);
+	sw_regex_rewrite(&plain, sw_strbuf_get(&text));
+	if (text.is_failed || plain.is_failed)
+		return -ENOMEM;
+	if (!sw_literals_find(ret, sw_strbuf_get(&plain), m->is_prefilter_first))
+		ret->n = 0;
+	sw_heads_find(&rule->heads, sw_strbuf_get(&plain));
+	if (!sw_literal_bar(&barred, rule->need, sw_strbuf_get(&plain)))
+		return 0;
+	return barred.is_failed ? -ENOMEM : sw_regex_new(&rule->barred, m->pool, barred.text, 0, why);
+}
+
 static int make_prefilter(struct sw_matcher *m)
 {
-	struct sw_literals *literals = calloc(m->n_rules, sizeof(*literals));
-	int r;
+	_free_ struct sw_literals *literals = calloc(m->n_rules, sizeof(*literals));
+	int r = 0;
 
 	if (!literals)
 		return -ENOMEM;
 	m->is_prefilter_first = m->filter->is_journal || sw_dates_are_first(m->dates);
-	for (size_t i = 0; i < m->n_rules; i++) {
-		_strbuf_ struct sw_strbuf text = {}, plain = {};
-
-		sw_f2b_tags(&text, m->rules[i].source);
-		sw_regex_rewrite(&plain, sw_strbuf_get(&text));
-		/* A rule over several lines may have its literal in one that is gone. */
-		if (m->window ||
-			!sw_literals_find(
-				&literals[i], sw_strbuf_get(&plain), m->is_prefilter_first)) {
-			literals[i].n = 0;
-			m->n_slow++;
-		}
+	for (size_t i = 0; i < m->n_rules && !r; i++) {
+		r = read_off(m, &m->rules[i], &literals[i]);
+		m->n_slow += !literals[i].n;
 	}
-	r = sw_prefilter_new(&m->prefilter, literals, m->n_rules);
-	free(literals);
-	return r;
+	return r ? r : sw_prefilter_new(&m->prefilter, literals, m->n_rules);
 }
 
 static int build(struct sw_matcher *m, struct sw_strbuf *err)
@@ -187,8 +204,10 @@ int sw_matcher_new(struct sw_matcher **ret, const struct sw_f2b_filter *filter,
 
 static void free_rules(struct rule *rules, size_t n)
 {
-	for (size_t i = 0; rules && i < n; i++)
+	for (size_t i = 0; rules && i < n; i++) {
 		sw_regex_free(rules[i].regex);
+		sw_regex_free(rules[i].barred);
+	}
 	free(rules);
 }
 
@@ -222,6 +241,10 @@ void sw_matcher_want_time(struct sw_matcher *m)
 void sw_matcher_plainly(struct sw_matcher *m)
 {
 	m->is_plain = true;
+	for (size_t i = 0; i < m->n_rules; i++) {
+		m->rules[i].heads.n = 0;
+		sw_regex_free(TAKE_PTR(m->rules[i].barred));
+	}
 	sw_dates_plainly(m->dates);
 	if (m->prefix.regex)
 		sw_regex_plainly(m->prefix.regex);
@@ -231,8 +254,12 @@ void sw_matcher_plainly(struct sw_matcher *m)
 
 static int match(struct rule *rule, struct sw_span s)
 {
-	int r = sw_regex_match(rule->regex, s.text, s.len);
+	int r;
 
+	rule->used = rule->regex;
+	if (rule->barred && !sw_literal_is_in(rule->need, s.text, s.len))
+		rule->used = rule->barred;
+	r = sw_regex_match(rule->used, s.text, s.len);
 	if (r < 0)
 		rule->limits++;
 	return r == 1;
@@ -242,6 +269,21 @@ static void set_time(struct sw_line_result *ret, int64_t time_us)
 {
 	ret->has_time = true;
 	ret->time_us = time_us;
+}
+
+static void put_subject(struct sw_matcher *m, const char *line, size_t len, const struct sw_date_match *date)
+{
+	char *p;
+
+	sw_strbuf_reset(&m->subject);
+	p = sw_strbuf_room(&m->subject, len + 1);
+	if (!p)
+		return;
+	memcpy(p, line, date->start);
+	memcpy(p + date->start, line + date->end, len - date->end);
+	len -= date->end - date->start;
+	p[len] = '\n';
+	sw_strbuf_grow(&m->subject, len + 1);
 }
 
 /* Cuts the date out of the line into m->subject, and says when it was. */
@@ -266,10 +308,7 @@ static void cut_date(struct sw_matcher *m, const char *line, size_t len, struct 
 	}
 	if (!date.has_time)
 		date.start = date.end = 0; /* what is no date stays */
-	sw_strbuf_reset(&m->subject);
-	sw_strbuf_add(&m->subject, line, date.start);
-	sw_strbuf_add(&m->subject, line + date.end, len - date.end);
-	sw_strbuf_putc(&m->subject, '\n');
+	put_subject(m, line, len, &date);
 }
 
 /* Which of ignoreregex matches, from 1. */
@@ -362,24 +401,35 @@ static bool prepare(struct sw_matcher *m, struct sw_fields *fields, struct sw_sp
 	return !m->content.is_failed;
 }
 
+/* Of the rules of the set, in the filter's order. */
+static struct rule *first_match(struct sw_matcher *m, const struct sw_rule_set *set, struct sw_span text)
+{
+	for (size_t first = 0; first < m->n_rules; first += 64)
+		for (uint64_t left = set->words[first / 64]; left; left &= left - 1) {
+			size_t i = first + (size_t)__builtin_ctzll(left);
+
+			if (i < m->n_rules && sw_heads_fit(&m->rules[i].heads, text.text, text.len) &&
+				match(&m->rules[i], text))
+				return &m->rules[i];
+		}
+	return NULL;
+}
+
 static void try_rules(
 	struct sw_matcher *m, const struct sw_rule_set *set, struct sw_line_result *ret)
 {
 	struct sw_fields fields = {};
 	struct sw_span whole = {m->subject.text, m->subject.len}, text, asked;
-	struct rule *rule = NULL;
+	struct rule *rule;
 
 	if (!prepare(m, &fields, &text))
 		return;
-	for (size_t i = 0; i < m->n_rules && !rule; i++)
-		if (sw_rule_set_has(set, i) && match(&m->rules[i], text)) {
-			rule = &m->rules[i];
-			ret->rule = (unsigned int)i + 1;
-		}
+	rule = first_match(m, set, text);
 	if (!rule)
 		return;
+	ret->rule = (unsigned int)(rule - m->rules) + 1;
 	rule->hits++;
-	sw_fields_take(&fields, &rule->groups, rule->regex);
+	sw_fields_take(&fields, &rule->groups, rule->used);
 	asked = m->is_ignore_whole ? whole : text;
 	if (m->window && text.text == sw_strbuf_get(&m->content))
 		sw_window_clear(m->window);

@@ -23,8 +23,9 @@ struct answer {
 struct sw_recall {
 	struct answer answers[SW_RECALL_ANSWERS_MAX];
 	unsigned int n, next; /* next: to be overwritten */
-	unsigned int n_groups, words_max, credit;
+	unsigned int n_groups, credit;
 	bool is_blind;
+	bool is_long; /* an answer is of more than half the words */
 };
 
 /* A class from its '[': true when it has all digits or none. *p: behind it. */
@@ -130,16 +131,19 @@ static inline uint64_t hide_digits(uint64_t x)
 	return x & ~(((~above & highs) >> 7) * 0x0f);
 }
 
-static void read_words(const struct sw_recall *r, const char *text, size_t len, uint64_t *ret, unsigned int n)
+/* The first half of the words, or all; zeros behind a short text. */
+static void read_words(const char *text, size_t len, bool is_blind, bool is_long, uint64_t ret[static WORDS])
 {
 	char padded[SW_RECALL_TEXT_MAX] = {};
 
-	if (len < n * sizeof(*ret)) {
+	if (len < sizeof(padded)) {
 		memcpy(padded, text, len);
 		text = padded;
 	}
-	memcpy(ret, text, n * sizeof(*ret));
-	for (unsigned int i = 0; i < n && r->is_blind; i++)
+	memcpy(ret, text, sizeof(padded));
+	for (unsigned int i = 0; i < WORDS / 2 && is_blind; i++)
+		ret[i] = hide_digits(ret[i]);
+	for (unsigned int i = WORDS / 2; i < WORDS && is_blind && is_long; i++)
 		ret[i] = hide_digits(ret[i]);
 }
 
@@ -162,7 +166,7 @@ bool sw_recall_find(struct sw_recall *r, const char *text, size_t len, size_t *r
 
 	if (!r->n)
 		return false;
-	read_words(r, text, len, words, r->words_max);
+	read_words(text, len, r->is_blind, r->is_long, words);
 	for (unsigned int i = 0; i < r->n; i++) {
 		const struct answer *a = &r->answers[i];
 
@@ -189,11 +193,11 @@ void sw_recall_learn(struct sw_recall *r, const char *text, size_t len, const si
 	struct answer *a = &r->answers[r->next];
 
 	*a = (struct answer){.len = (uint8_t)len, .n_words = (uint8_t)((len + 7) / 8)};
-	read_words(r, text, len, a->text, a->n_words);
+	read_words(text, len, r->is_blind, true, a->text);
+	r->is_long |= a->n_words > WORDS / 2;
 	a->last = len % 8 ? htole64((1ull << len % 8 * 8) - 1) : ~0ull;
 	for (unsigned int k = 0; k < 2 * r->n_groups; k++)
 		a->offsets[k] = offsets[k] <= len ? (uint8_t)offsets[k] : UNSET;
-	r->words_max = SW_MAX(r->words_max, (unsigned int)a->n_words);
 	r->n = SW_MAX(r->n, r->next + 1);
 	r->next = (r->next + 1) % SW_RECALL_ANSWERS_MAX;
 }

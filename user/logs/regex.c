@@ -306,3 +306,9 @@ struct sw_span sw_regex_span(const struct sw_regex *re, int group)
 		return (struct sw_span){};
 	return (struct sw_span){re->subject + v[2 * group], v[2 * group + 1] - v[2 * group]};
 }
+
+void sw_regex_take(const struct sw_regex *re, const struct sw_regex_take *takes, size_t n, struct sw_span *ret)
+{
+	for (size_t i = 0; i < n; i++)
+		ret[takes[i].place] = sw_regex_span(re, takes[i].group);
+}

@@ -49,5 +49,11 @@ const char *sw_regex_name(const struct sw_regex *re, unsigned int i, int *ret);
 /* What a group took in the last match, which must have matched; group -1 gives nothing. */
 struct sw_span sw_regex_span(const struct sw_regex *re, int group);
 
+/* What groups took, each into its place of ret. */
+struct sw_regex_take {
+	uint16_t group, place;
+};
+void sw_regex_take(const struct sw_regex *re, const struct sw_regex_take *takes, size_t n, struct sw_span *ret);
+
 /* Python's dialect to PCRE2's: {,n}, (?iu), ((?i)x), \Z. */
 void sw_regex_rewrite(struct sw_strbuf *out, const char *pattern);
