@@ -224,6 +224,46 @@ static void each_line_is_judged_as_without_short_cuts(void **state)
 	assert_true(matched > 300);
 }
 
+static void write_hit(void *arg, const struct sw_log_hit *hit)
+{
+	sw_strbuf_printf(arg, "%s:%u host %s user %s time %lld\n", hit->rule->name, hit->expression, hit->host_text,
+		hit->user, (long long)hit->time_sec);
+}
+
+static void compare_hits(
+	struct sw_ruleset *quick, struct sw_ruleset *plain, size_t source, const char *text, size_t len)
+{
+	_strbuf_ struct sw_strbuf a = {}, b = {};
+
+	assert_true(sw_ruleset_feed(quick, source, text, len, NOW_MIN * 60ll, write_hit, &a) >= 0);
+	assert_true(sw_ruleset_feed(plain, source, text, len, NOW_MIN * 60ll, write_hit, &b) >= 0);
+	matched += b.len > 0;
+	if (strcmp(sw_strbuf_get(&a), sw_strbuf_get(&b)) != 0)
+		fail_msg("%s: quick '%s', plain '%s', in '%.*s'", sw_ruleset_source(plain, source)->name,
+			sw_strbuf_get(&a), sw_strbuf_get(&b), (int)len, text);
+}
+
+/* The rules of a source together: which of them a line concerns is asked once for all. */
+static void each_source_hears_what_it_hears_without_short_cuts(void **state)
+{
+	_cleanup_(sw_ruleset_freep) struct sw_ruleset *quick = packaged_rules(), *plain = packaged_rules();
+	char text[TEXT_MAX];
+
+	sw_ruleset_plainly(plain);
+	matched = 0;
+	for (size_t i = 0; i < sw_ruleset_n_sources(quick); i++)
+		for (size_t k = 0; k < n_lines / 2; k++) { /* they were kept twice */
+			size_t len = SW_MIN(lines[k].len, (size_t)TEXT_MAX);
+
+			memcpy(text, lines[k].text, len);
+			compare_hits(quick, plain, i, text, len);
+			len = change(text, len);
+			compare_hits(quick, plain, i, text, len);
+		}
+	forget_lines();
+	assert_true(matched > 300);
+}
+
 /* ---- a filter of fail2ban's */
 
 static int compare_filter(const char *spec)
@@ -255,6 +295,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_line_is_judged_as_without_short_cuts),
+		cmocka_unit_test(each_source_hears_what_it_hears_without_short_cuts),
 	};
 
 	setenv("TZ", "CET-01CEST-02,M3.5.0,M10.5.0", 1);

@@ -471,6 +471,11 @@ int sw_matcher_line(struct sw_matcher *m, const char *line, size_t len, struct s
 	return ret->state == SW_LINE_MATCHED;
 }
 
+const struct sw_prefilter *sw_matcher_prefilter(const struct sw_matcher *m)
+{
+	return m->is_prefilter_first && !m->wants_time && !m->is_plain ? m->prefilter : NULL;
+}
+
 /* ---- what was counted */
 
 static bool stat_of(const struct rule *rules, size_t n, size_t i, struct sw_rule_stat *ret)

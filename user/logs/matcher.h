@@ -46,6 +46,10 @@ void sw_matcher_plainly(struct sw_matcher *m);
 /* line: without its newline. 1 when state is SW_LINE_MATCHED, 0 otherwise. */
 int sw_matcher_line(struct sw_matcher *m, const char *line, size_t len, struct sw_line_result *ret);
 
+struct sw_prefilter;
+/* What decides whether a line is looked at; borrowed. NULL: each line is. */
+const struct sw_prefilter *sw_matcher_prefilter(const struct sw_matcher *m);
+
 /* What was counted of a rule. */
 struct sw_rule_stat {
 	const char *regex; /* as the filter has it */

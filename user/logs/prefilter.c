@@ -99,21 +99,52 @@ static struct literal *find_or_add(struct sw_prefilter *p, const char *text, uin
 	return l;
 }
 
+static void add_always(struct sw_prefilter *p, size_t rule)
+{
+	p->always.words[rule / 64] |= 1ull << (rule % 64);
+}
+
+static int add_literal(struct sw_prefilter *p, const char *text, uint8_t len, size_t rule)
+{
+	struct literal *l = find_or_add(p, text, len);
+
+	if (!l)
+		return -ENOMEM;
+	l->rules.words[rule / 64] |= 1ull << (rule % 64);
+	p->window = SW_MIN(p->window, (unsigned int)l->len);
+	return 0;
+}
+
 static int add_rule(struct sw_prefilter *p, const struct sw_literals *rule, size_t number)
 {
-	uint64_t bit = 1ull << (number % 64);
+	int r = 0;
 
 	if (!rule->n)
-		p->always.words[number / 64] |= bit;
-	for (unsigned int i = 0; i < rule->n; i++) {
-		struct literal *l = find_or_add(p, rule->text[i], rule->len[i]);
+		add_always(p, number);
+	for (unsigned int i = 0; i < rule->n && !r; i++)
+		r = add_literal(p, rule->text[i], rule->len[i], number);
+	return r;
+}
 
-		if (!l)
-			return -ENOMEM;
-		l->rules.words[number / 64] |= bit;
-		p->window = SW_MIN(p->window, (unsigned int)l->len);
+static bool has_always(const struct sw_prefilter *p)
+{
+	for (unsigned int w = 0; w < p->n_words; w++)
+		if (p->always.words[w])
+			return true;
+	return false;
+}
+
+static int add_part(struct sw_prefilter *p, const struct sw_prefilter *part, size_t number)
+{
+	int r = 0;
+
+	if (!part || has_always(part)) {
+		add_always(p, number);
+		return 0;
 	}
-	return 0;
+	for (size_t i = 0; i < part->n && !r; i++)
+		r = add_literal(p, part->literals[i].text, part->literals[i].len, number);
+	return r;
 }
 
 /* The rarest window of a literal between two places of it. */
@@ -216,6 +247,33 @@ void sw_prefilter_byte_by_byte(struct sw_prefilter *p)
 	p->has_blocks = false;
 }
 
+static struct sw_prefilter *start(size_t n)
+{
+	struct sw_prefilter *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->window = WINDOW_MAX;
+	p->n_words = (unsigned int)(n + 63) / 64;
+	return p;
+}
+
+/* All rules were added, if r is 0. */
+static int finish(struct sw_prefilter **ret, struct sw_prefilter *p, int r)
+{
+	if (!r)
+		r = build_tables(p);
+	if (!r)
+		r = build_blocks(p);
+	if (r < 0) {
+		sw_prefilter_free(p);
+		return r;
+	}
+	p->has_blocks = can_search_blocks() && p->n <= BLOCKS_LITERALS_MAX;
+	*ret = p;
+	return 0;
+}
+
 int sw_prefilter_new(struct sw_prefilter **ret, const struct sw_literals *rules, size_t n)
 {
 	struct sw_prefilter *p;
@@ -223,24 +281,27 @@ int sw_prefilter_new(struct sw_prefilter **ret, const struct sw_literals *rules,
 
 	if (n > SW_PREFILTER_RULES_MAX)
 		return -E2BIG;
-	p = calloc(1, sizeof(*p));
+	p = start(n);
 	if (!p)
 		return -ENOMEM;
-	p->window = WINDOW_MAX;
-	p->n_words = (unsigned int)(n + 63) / 64;
 	for (size_t i = 0; i < n && !r; i++)
 		r = add_rule(p, &rules[i], i);
-	if (!r)
-		r = build_tables(p);
-	if (!r)
-		r = build_blocks(p);
-	p->has_blocks = can_search_blocks() && p->n <= BLOCKS_LITERALS_MAX;
-	if (r < 0) {
-		sw_prefilter_free(p);
-		return r;
-	}
-	*ret = p;
-	return 0;
+	return finish(ret, p, r);
+}
+
+int sw_prefilter_join(struct sw_prefilter **ret, const struct sw_prefilter *const *parts, size_t n)
+{
+	struct sw_prefilter *p;
+	int r = 0;
+
+	if (n > SW_PREFILTER_RULES_MAX)
+		return -E2BIG;
+	p = start(n);
+	if (!p)
+		return -ENOMEM;
+	for (size_t i = 0; i < n && !r; i++)
+		r = add_part(p, parts[i], i);
+	return finish(ret, p, r);
 }
 
 void sw_prefilter_free(struct sw_prefilter *p)

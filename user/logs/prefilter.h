@@ -19,6 +19,8 @@ struct sw_prefilter;
 
 /* n rules; one with no literals is always to be tried. -E2BIG: too many rules. */
 int sw_prefilter_new(struct sw_prefilter **ret, const struct sw_literals *rules, size_t n);
+/* Of which of several a line may match any rule: one pass for all of them. NULL: one that is always to be tried. */
+int sw_prefilter_join(struct sw_prefilter **ret, const struct sw_prefilter *const *parts, size_t n);
 void sw_prefilter_free(struct sw_prefilter *p);
 /* As on a machine without wide registers: what the quick search is compared with. */
 void sw_prefilter_byte_by_byte(struct sw_prefilter *p);

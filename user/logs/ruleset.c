@@ -4,6 +4,7 @@
 #include "user/base/cidr.h"
 #include "user/base/when.h"
 #include "user/logs/matcher.h"
+#include "user/logs/prefilter.h"
 #include "user/logs/rules_image.h"
 
 enum { USER_MAX = 128, HOST_TEXT_MAX = 256 };
@@ -20,6 +21,7 @@ struct source {
 	const char **matches;
 	__u32 *rules;
 	struct reader *readers; /* n of says.n_rules; NULL until its first line */
+	struct sw_prefilter *prefilter; /* which of them a line may concern; NULL: all (they are too many) */
 };
 
 struct sw_ruleset {
@@ -30,6 +32,7 @@ struct sw_ruleset {
 	struct sw_clock clock; /* set to the time of the line */
 	struct sw_strbuf error;
 	uint64_t lines, hits;
+	bool is_plain;
 	char user[USER_MAX], host[HOST_TEXT_MAX];
 };
 
@@ -159,6 +162,7 @@ static void free_readers(struct source *s)
 		sw_f2b_free(s->readers[i].filter);
 	}
 	free(s->readers);
+	sw_prefilter_free(s->prefilter);
 }
 
 void sw_ruleset_free(struct sw_ruleset *rs)
@@ -261,9 +265,24 @@ int sw_ruleset_filter(
 	return make_filter(&rs->v, &rs->v.rules[i], is_journal, ret);
 }
 
+/* One pass over a line for the rules of all readers, most of which it does not concern. */
+static int join_prefilters(struct source *s)
+{
+	_free_ const struct sw_prefilter **parts = calloc(s->says.n_rules + 1, sizeof(*parts));
+	int r;
+
+	if (!parts)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->says.n_rules; i++)
+		if (s->readers[i].matcher)
+			parts[i] = sw_matcher_prefilter(s->readers[i].matcher);
+	r = sw_prefilter_join(&s->prefilter, parts, s->says.n_rules);
+	return r == -E2BIG ? 0 : r;
+}
+
 static int compile_source(struct sw_ruleset *rs, struct source *s)
 {
-	int worst = 0;
+	int worst = 0, r;
 
 	s->readers = calloc(s->says.n_rules + 1, sizeof(*s->readers));
 	if (!s->readers)
@@ -271,7 +290,6 @@ static int compile_source(struct sw_ruleset *rs, struct source *s)
 	for (size_t i = 0; i < s->says.n_rules; i++) {
 		struct reader *reader = &s->readers[i];
 		_strbuf_ struct sw_strbuf err = {};
-		int r;
 
 		reader->rule = &rs->rules[s->rules[i]];
 		r = make_filter(&rs->v, &rs->v.rules[s->rules[i]], s->says.kind == SW_LOG_JOURNAL,
@@ -283,9 +301,12 @@ static int compile_source(struct sw_ruleset *rs, struct source *s)
 			sw_strbuf_printf(&rs->error, "%srule '%s' (%s): %s",
 				rs->error.len ? "; " : "", reader->rule->name, reader->rule->origin,
 				err.len ? sw_strbuf_get(&err) : strerror(-r));
+		} else if (rs->is_plain) {
+			sw_matcher_plainly(reader->matcher);
 		}
 	}
-	return worst;
+	r = rs->is_plain ? 0 : join_prefilters(s);
+	return r < 0 ? r : worst;
 }
 
 /* ---- a line */
@@ -342,10 +363,26 @@ static bool tell_hit(struct sw_ruleset *rs, const struct sw_log_rule *rule,
 	return true;
 }
 
+/* Hands the line to one reader; how many hits that were. */
+static int read_line(struct sw_ruleset *rs, const struct reader *reader, struct sw_span line, int64_t now_sec,
+	sw_log_hit_fn fn, void *arg)
+{
+	struct sw_line_result res;
+
+	return reader->matcher && sw_matcher_line(reader->matcher, line.text, line.len, &res) &&
+		tell_hit(rs, reader->rule, &res, line, now_sec, fn, arg);
+}
+
+void sw_ruleset_plainly(struct sw_ruleset *rs)
+{
+	rs->is_plain = true;
+}
+
 int sw_ruleset_feed(struct sw_ruleset *rs, size_t source, const char *line, size_t len,
 	int64_t now_sec, sw_log_hit_fn fn, void *arg)
 {
-	struct sw_line_result res;
+	struct sw_span text = {line, len};
+	struct sw_rule_set set;
 	int n = 0, r = 0;
 	struct source *s;
 
@@ -358,11 +395,11 @@ int sw_ruleset_feed(struct sw_ruleset *rs, size_t source, const char *line, size
 		return r;
 	rs->lines++;
 	rs->clock.manual_wall_ns = now_sec * (int64_t)SW_SEC_NS;
+	if (s->prefilter && !sw_prefilter_scan(s->prefilter, line, len, &set))
+		return r < 0 ? r : 0;
 	for (size_t i = 0; i < s->says.n_rules; i++)
-		if (s->readers[i].matcher &&
-			sw_matcher_line(s->readers[i].matcher, line, len, &res))
-			n += tell_hit(rs, s->readers[i].rule, &res, (struct sw_span){line, len},
-				now_sec, fn, arg);
+		if (!s->prefilter || sw_rule_set_has(&set, i))
+			n += read_line(rs, &s->readers[i], text, now_sec, fn, arg);
 	return r < 0 ? r : n;
 }
 

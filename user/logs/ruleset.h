@@ -97,6 +97,8 @@ int sw_ruleset_filter(
  */
 int sw_ruleset_feed(struct sw_ruleset *rs, size_t source, const char *line, size_t len,
 	int64_t now_sec, sw_log_hit_fn fn, void *arg);
+/* Before the first line: without any short cut (sw_matcher_plainly). */
+void sw_ruleset_plainly(struct sw_ruleset *rs);
 /* What sw_ruleset_feed refused, "" for nothing. */
 const char *sw_ruleset_error(const struct sw_ruleset *rs);
 
