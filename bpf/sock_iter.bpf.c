@@ -111,26 +111,33 @@ static __always_inline void unix_path(struct sw_it_unix *r, struct unix_sock *us
 	r->is_abstract = r->path[0] == 0;
 }
 
-SEC("iter/unix")
-int it_unix(struct bpf_iter__unix *ctx)
+static __always_inline void tell_unix(struct seq_file *seq, struct unix_sock *us, __u32 uid)
 {
-	struct unix_sock *us = ctx->unix_sk;
 	struct sw_it_unix r = {};
 
-	if (!us)
-		return 0;
 	r.type = SW_IT_UNIX;
 	r.len = sizeof(r);
 	r.inode = inode_of(&us->sk);
 	r.cookie = bpf_get_socket_cookie(us);
-	r.uid = ctx->uid;
+	r.uid = uid;
 	r.netns = us->sk.__sk_common.skc_net.net->ns.inum;
 	r.sock_type = us->sk.sk_type;
 	r.state = us->sk.__sk_common.skc_state;
 	unix_path(&r, us);
 	if (us->peer)
 		r.peer_inode = inode_of(us->peer);
-	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	bpf_seq_write(seq, &r, sizeof(r));
+}
+
+/*
+ * Not all of them: where a read ends within a bucket of the kernel's table, what is left of that bucket is skipped
+ * (seen on 6.18, about one in 227). What a process holds is told by it_task_file, too.
+ */
+SEC("iter/unix")
+int it_unix(struct bpf_iter__unix *ctx)
+{
+	if (ctx->unix_sk)
+		tell_unix(ctx->meta->seq, ctx->unix_sk, ctx->uid);
 	return 0;
 }
 
@@ -198,6 +205,7 @@ int it_task_file(struct bpf_iter__task_file *ctx)
 	struct task_struct *t = ctx->task;
 	struct file *file = ctx->file;
 	struct sw_it_file r = {};
+	struct unix_sock *us;
 	struct socket *so;
 	struct sock *sk;
 
@@ -226,6 +234,9 @@ int it_task_file(struct bpf_iter__task_file *ctx)
 		note_owner(sk, &r.owner);
 	if (has_no_iterator(sk))
 		tell_inet(ctx->meta->seq, sk, &r);
+	us = r.family == AF_UNIX ? bpf_skc_to_unix_sock(sk) : NULL;
+	if (us)
+		tell_unix(ctx->meta->seq, us, sk->sk_uid.val);
 	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
 	return 0;
 }

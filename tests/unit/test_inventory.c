@@ -179,6 +179,31 @@ static void a_socket_opened_during_a_snapshot_is_not_dropped_by_it(void **state)
 	assert_int_equal(w->downs, 0);
 }
 
+/* One that was made while the iterators ran is seen by its file alone: a listener without a name could not be told. */
+static void a_unix_listener_is_told_when_its_name_is_known(void **state)
+{
+	struct world *w = *state;
+	struct sw_it_file f = world_file(1, 7, 3);
+	struct sw_it_unix r = {.type = SW_IT_UNIX, .sock_type = SOCK_STREAM, .state = LISTEN, .netns = HOST_NETNS,
+		.inode = 9, .cookie = 1, .path_len = 5, .path = "/run/x"};
+
+	snapshot(w, nothing);
+	f.family = AF_UNIX;
+	f.sock_type = SOCK_STREAM;
+	f.state = LISTEN;
+	for (unsigned int has_name = 0; has_name < 2; has_name++) {
+		now(w);
+		sw_inventory_snapshot_begin(w->inv);
+		assert_int_equal(sw_inventory_netns(w->inv, HOST_NETNS, ""), 0);
+		if (has_name)
+			sw_inventory_unix(w->inv, &r);
+		sw_inventory_file(w->inv, &f);
+		now(w);
+		sw_inventory_snapshot_end(w->inv, true);
+		assert_int_equal(w->ups, has_name);
+	}
+}
+
 static void a_snapshot_broken_off_drops_nothing(void **state)
 {
 	struct world *w = *state;
@@ -381,6 +406,43 @@ static void cookies_are_found_until_they_are_removed(void **state)
 	sw_cookies_done(&c);
 }
 
+static ssize_t read_at_tick(void *arg, uint32_t pid, const char *file, char *buf, size_t size)
+{
+	const unsigned long long *tick = arg;
+
+	if (strcmp(file, "stat"))
+		return world_read(NULL, pid, file, buf, size);
+	return snprintf(buf, size, "%u (x) S 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 %llu 0", pid, *tick);
+}
+
+/* The kernel drops what is left of the tick: neither the one before nor the one after is the same process. */
+static void what_proc_tells_of_another_start_is_of_another_process(void **state)
+{
+	static const struct {
+		uint64_t start_ns;
+		unsigned long long tick;
+		bool is_same;
+	} rows[] = {
+		{5000000000, 500, true}, {5000000000, 499, false}, {5000000000, 501, false},
+		{5009999999, 500, true}, {5009999999, 501, false}, {5009999999, 499, false},
+	};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		unsigned long long tick = rows[i].tick;
+		struct sw_proc_reader reader = {.read = read_at_tick, .arg = &tick};
+		struct sw_clock clock = {.is_manual = true, .manual_boot_ns = 1000ull * SEC};
+		struct sw_owner owner = {.start_ns = rows[i].start_ns, .tgid = 7};
+		struct sw_proc_info info;
+		struct sw_procs *procs;
+
+		assert_int_equal(sw_procs_new(&clock, &reader, &procs), 0);
+		sw_procs_info(procs, sw_procs_hold(procs, &owner), true, &info);
+		if (!strcmp(info.unit, "nginx.service") != rows[i].is_same)
+			fail_msg("row %zu: unit '%s'", i, info.unit);
+		sw_procs_free(procs);
+	}
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, begin, end)
 int main(void)
 {
@@ -394,11 +456,13 @@ int main(void)
 		test(a_loss_during_a_snapshot_asks_for_another),
 		test(a_socket_closed_during_a_snapshot_does_not_come_back_by_it),
 		test(a_socket_opened_during_a_snapshot_is_not_dropped_by_it),
+		test(a_unix_listener_is_told_when_its_name_is_known),
 		test(a_snapshot_broken_off_drops_nothing),
 		test(a_listener_whose_owner_went_asks_who_holds_it_now),
 		test(a_file_that_no_process_holds_makes_an_ownerless_listener),
 		test(several_processes_may_hold_one_socket),
 		test(a_number_used_again_is_another_process),
+		cmocka_unit_test(what_proc_tells_of_another_start_is_of_another_process),
 		test(a_fork_runs_its_parents_executable),
 		test(processes_that_are_gone_and_hold_nothing_are_forgotten),
 		cmocka_unit_test(control_groups_name_containers_and_units),

@@ -3,6 +3,9 @@
 #include "user/cli/doctor.h"
 #include "user/cli/table.h"
 
+#define UNIX_LATE \
+	"at once in sockets.unix_directories, else within a second, in other namespaces with the next snapshot"
+
 /* hooks: any of these tells it at once, the first attached is named. late: what is said without. */
 static const struct {
 	const char *fact, *hooks[3], *late;
@@ -21,8 +24,8 @@ static const struct {
 	{"the end of a socket", {"on_sock_release"}, "with the next snapshot"},
 	{"raw sockets", {"on_sock_create"}, "with the next snapshot"},
 	{"packet sockets", {"on_packet_create"}, "with the next snapshot"},
-	{"UNIX stream and seqpacket listeners", {"on_unix_listen"}, "with the next snapshot"},
-	{"UNIX datagram sockets with a name", {"on_unix_bind"}, "with the next snapshot"},
+	{"UNIX stream and seqpacket listeners", {"on_unix_listen"}, UNIX_LATE},
+	{"UNIX datagram sockets with a name", {"on_unix_bind"}, UNIX_LATE},
 	{"programs started, with arguments", {"on_exec"}, "when they have a socket, from /proc"},
 	{"whose child a process is", {"on_fork"}, "while the parent lives"},
 	{"the end of a process", {"on_exit"}, "with the next snapshot"},

@@ -59,7 +59,7 @@ static bool has_ended_texts(const struct sw_config *c)
 		TEXT(smtp_user), TEXT(smtp_password_file), TEXT(sendmail_path),
 		TEXT(webhook_url), TEXT(webhook_ca_file), TEXT(webhook_header_file), TEXT(webhook_template),
 		TEXT(command_run), TEXT(quiet_hours), TEXT(whois_path), TEXT(report_schedule),
-		TEXT(web_address),
+		TEXT(web_address), TEXT(unix_quiet), TEXT(unix_directories),
 		TEXT(rules_fail2ban),
 #undef TEXT
 	};

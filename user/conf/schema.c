@@ -23,6 +23,7 @@ static const char *const level_words[] = {"error", "warning", "notice", "info", 
 static const char *const hook_words[] = {"auto", "native", "tcx", "generic"};
 static const char *const egress_words[] = {"drop", "observe", "off"};
 static const char *const firsts_words[] = {"off", "alert"};
+static const char *const unix_words[] = {"off", "system", "all"};
 static const char *const engine_words[] = {"lpm", "packed"};
 static const char *const action_words[] = {"observe", "drop", "except"};
 static const char *const dirs_action_words[] = {"observe", "drop"};
@@ -246,6 +247,14 @@ const struct sw_conf_row sw_conf_rows[] = {
 		"A listening socket that the baseline does not hold is a finding."},
 	{"sockets.alert_gone_listeners", SW_CONF_BOOL, AT(alert_gone_listeners), "false", 0, 0, NULL,
 		"A listening socket of the baseline that is gone is a finding."},
+	{"sockets.unix", SW_CONF_WORD, AT(unix_alerts), "system", 0, 0, WORDS(unix_words, SW_UNIX_OFF),
+		"Which UNIX sockets these two are told of: system leaves out those of people (users 1000 to 59999) and of sockets.unix_quiet; lists, baselines and differences hold all."},
+	{"sockets.unix_quiet", SW_CONF_TEXT, AT(unix_quiet), "/run/user/* /tmp/* /var/tmp/*", 0, 0, NULL,
+		"Patterns of paths, by blanks, whose sockets are a session's and not told with system; an abstract name is compared without its '@'."},
+	{"sockets.unix_per_minute", SW_CONF_U32, AT(unix_per_minute), "10", 1, 100000, NULL,
+		"Findings about UNIX sockets in one minute; all of one program and user are one finding, and what is beyond is counted and told as a sum."},
+	{"sockets.unix_directories", SW_CONF_TEXT, AT(unix_directories), "/run", 0, 0, NULL,
+		"Directories, by blanks, that are watched with those below them for new UNIX sockets where no hook of the kernel tells of them."},
 	{"sockets.first_destinations", SW_CONF_WORD, AT(first_destinations), "off", 0, 0, WORDS(firsts_words, SW_FIRSTS_OFF),
 		"Remember which address, port and protocol each program connects to, by its file and container; alert makes one that is new a finding."},
 	{"sockets.first_destinations_learn", SW_CONF_DURATION, AT(first_learn_sec), "1d", 1, 365ull * DAY, NULL,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/detect/listener.h"
 
+#include <fnmatch.h>
+
 #include "user/base/strbuf.h"
 
 /* By what changed and how far off a peer may be: unix, loopback, lan, world. */
@@ -28,6 +30,30 @@ static const struct {
 	[SW_BASELINE_GONE] = {SW_FINDING_LISTENER_GONE, "listener-gone",
 		{SW_SEV_INFO, SW_SEV_LOW, SW_SEV_LOW, SW_SEV_LOW}},
 };
+
+/* login.defs(5) of Debian: UID_MIN and UID_MAX. */
+enum { PERSON_MIN = 1000, PERSON_MAX = 59999 };
+
+static bool is_quiet_path(const char *patterns, const char *path)
+{
+	char words[sizeof(((struct sw_config *)0)->unix_quiet)], *save = NULL;
+
+	sw_strcpy(words, sizeof(words), patterns);
+	path += *path == '@'; /* abstract */
+	for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		if (fnmatch(w, path, 0) == 0)
+			return true;
+	return false;
+}
+
+bool sw_detect_is_unix_told(const struct sw_config *c, const struct sw_baseline_row *r)
+{
+	if (c->unix_alerts == SW_UNIX_OFF || r->is_ephemeral) /* a name that the kernel chose is a client's */
+		return false;
+	if (c->unix_alerts == SW_UNIX_ALL)
+		return true;
+	return (r->uid < PERSON_MIN || r->uid > PERSON_MAX) && !is_quiet_path(c->unix_quiet, r->path);
+}
 
 void sw_detect_listener(const struct sw_baseline_change *c, uint32_t pid, const char *comm, bool is_since_start,
 	struct sw_finding *ret)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "sockwarden/model/finding.h"
+#include "sockwarden/rpc/config.h"
 #include "user/sockets/baseline.h"
 
 /*
@@ -14,3 +15,6 @@
  */
 void sw_detect_listener(const struct sw_baseline_change *c, uint32_t pid, const char *comm, bool is_since_start,
 	struct sw_finding *ret);
+
+/* r, of a UNIX socket, is worth a finding by what the configuration says. */
+bool sw_detect_is_unix_told(const struct sw_config *c, const struct sw_baseline_row *r);

@@ -7,7 +7,7 @@
 
 #define TICK_NS SW_SEC_NS
 /*
- * What no hook tells (UNIX and packet sockets in tier B) is known this late. A snapshot costs 2 us a socket and 5 ms a
+ * What no hook tells (packet sockets in tier B, UNIX sockets of other namespaces than ours) is known this late. A snapshot costs 2 us a socket and 5 ms a
  * network namespace: where they are many it is taken less often, so that no more than a 2000th of a core goes into it.
  */
 #define RESYNC_NS     (60 * SW_SEC_NS)
@@ -52,6 +52,7 @@ static void learn_tier(struct sw_engine *e)
 	if (!s)
 		return;
 	e->watch->tier = s->tier;
+	sw_watch_unix(e, s->tier != SW_TIER_A);
 	if (s->tier == SW_TIER_C)
 		sw_degraded_set(e, "socket-hooks", SW_SEV_MEDIUM,
 			"no socket hook is attached: sockets are listed each %d s", (int)(POLL_NS / SW_SEC_NS));
@@ -102,6 +103,7 @@ static void done(struct sw_engine *e)
 
 	if (!w)
 		return;
+	sw_watch_unix(e, false);
 	e->watch = NULL; /* the guard's late answers see that nobody waits */
 	sw_ring_free(w->ring);
 	if (w->tick)
@@ -211,6 +213,7 @@ static void status(struct sw_engine *e, struct sw_json *j)
 	sw_json_uint(j, "resyncs", st.resyncs);
 	sw_json_uint(j, "lost", st.lost);
 	sw_json_uint(j, "untracked", st.untracked);
+	sw_json_uint(j, "unix_untold", e->watch->unix_untold_ever);
 	sw_json_uint(j, "processes", sw_procs_count(e->watch->procs));
 	sw_json_bool(j, "baseline", e->watch->has_base);
 	sw_json_object_end(j);

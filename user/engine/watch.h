@@ -3,7 +3,7 @@
  * The socket side of the engine: the ring of socket records and the guard's snapshots go into the
  * inventory; what differs from the baseline "default" becomes a finding. Owned by the engine
  * (e->watch), in its loop's thread. Files: watch.c wires, watch_snapshot.c asks and reads,
- * watch_listen.c finds, watch_tell.c writes events, baselines.c keeps rows, verb_sockets.c answers,
+ * watch_listen.c finds, watch_unix.c hurries, watch_tell.c writes events, baselines.c keeps rows, verb_sockets.c answers,
  * containers.c asks the guard for names.
  */
 #pragma once
@@ -28,6 +28,7 @@ void sw_baseline_set_done(struct sw_baseline_set *b);
 struct sw_told; /* watch_listen.c: a finding that was told lately */
 struct sw_later; /* watch_listen.c: a UDP socket that may be a client's */
 struct sw_fresh; /* watch_snapshot.c: a request that waits */
+struct sw_unix_watch; /* watch_unix.c: directories and the kernel's list */
 struct sw_gone; /* watch_listen.c: a listener that went and may come back */
 
 struct sw_watch {
@@ -53,9 +54,16 @@ struct sw_watch {
 	struct sw_later *later;
 	struct sw_told *told;
 	struct sw_gone *gone;
+	/* findings about UNIX sockets in this minute, and those beyond what it may have */
+	uint64_t unix_minute_ns, unix_untold, unix_untold_ever;
+	uint32_t unix_told;
+	struct sw_unix_watch *unix_watch; /* watch_unix.c; NULL while hooks tell of UNIX sockets */
 };
 
-/* watch_snapshot.c: asks for a snapshot when one is due. */
+/* watch_snapshot.c: CPU time of this thread, what the kernel did for it included. */
+uint64_t sw_watch_cpu_ns(void);
+
+/* Asks for a snapshot when one is due. */
 void sw_watch_ask(struct sw_engine *e);
 
 /* Asks for one though nothing was lost: for owners that only an iterator knows. */
@@ -94,6 +102,12 @@ void sw_watch_listener(enum sw_sock_change change, const struct sw_sock *s, bool
 void sw_watch_compare(struct sw_engine *e);
 void sw_watch_listen_tick(struct sw_engine *e);
 void sw_watch_listen_done(struct sw_watch *w);
+
+/*
+ * watch_unix.c: new UNIX sockets where no hook tells of them: asks for a snapshot when a watched directory or the
+ * kernel's list shows one. on: whether it has to.
+ */
+void sw_watch_unix(struct sw_engine *e, bool on);
 
 /* containers.c: reads /proc itself, the rest by the guard. */
 struct sw_proc_reader sw_watch_proc_reader(struct sw_engine *e);

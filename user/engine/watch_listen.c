@@ -10,6 +10,7 @@
 
 enum { TOLD_MAX = 4096 /* differences remembered, so that a service that restarts is one finding */ };
 #define TOLD_NS (3600 * SW_SEC_NS) /* the same difference within an hour counts up its finding */
+#define MINUTE_NS (60 * SW_SEC_NS)
 #define GONE_NS (5 * SW_SEC_NS)	   /* a restart takes this long: until then a listener is not gone */
 
 /* A client binds a port, too, before it says whom it talks to: a UDP socket is told of when it is still there. */
@@ -22,7 +23,7 @@ struct sw_later {
 
 struct sw_told {
 	uint64_t finding, told_ns, count;
-	enum sw_baseline_kind kind;
+	struct sw_finding *later; /* counted up, to be written at the next tick */
 	char id[SW_BASELINE_ID_MAX + 16];
 	UT_hash_handle hh;
 };
@@ -34,20 +35,41 @@ struct sw_gone {
 	UT_hash_handle hh;
 };
 
+static void forget(struct sw_watch *w, struct sw_told *t)
+{
+	HASH_DEL(w->told, t);
+	free(t->later);
+	free(t);
+}
+
+static bool is_unix(const struct sw_baseline_row *r)
+{
+	return !r->protocol;
+}
+
+/* What is one finding: a listener, or, as programs make UNIX sockets by the thousand, all of those of one program. */
+static void told_id(char id[static sizeof(((struct sw_told *)0)->id)], const struct sw_baseline_change *c)
+{
+	const size_t size = sizeof(((struct sw_told *)0)->id);
+	struct sw_baseline_row group = c->row;
+	char row[SW_BASELINE_ID_MAX];
+
+	if (is_unix(&group))
+		sw_strcpy(group.key, sizeof(group.key), "unix");
+	snprintf(id, size, "%u %s", c->kind, sw_baseline_id(row, &group));
+}
+
 static struct sw_told *told_of(struct sw_watch *w, const struct sw_baseline_change *c)
 {
-	char row[SW_BASELINE_ID_MAX];
-	struct sw_told *t, *oldest = w->told;
+	struct sw_told *t;
 	char id[sizeof(t->id)];
 
-	snprintf(id, sizeof(id), "%u %s", c->kind, sw_baseline_id(row, &c->row));
+	told_id(id, c);
 	HASH_FIND_STR(w->told, id, t);
 	if (t)
 		return t;
-	if (HASH_COUNT(w->told) >= TOLD_MAX) {
-		HASH_DEL(w->told, oldest); /* in order of their making */
-		free(oldest);
-	}
+	if (HASH_COUNT(w->told) >= TOLD_MAX)
+		forget(w, w->told); /* in order of their making */
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return NULL;
@@ -63,6 +85,67 @@ static bool is_wanted(const struct sw_engine *e, const struct sw_baseline_change
 	return e->config->alert_new_listeners;
 }
 
+/* A thousand sockets a second are one row of the database a second. */
+static void count_up(struct sw_engine *e, struct sw_told *t, const struct sw_finding *f)
+{
+	if (!t->later)
+		t->later = malloc(sizeof(*t->later));
+	if (t->later)
+		*t->later = *f;
+}
+
+static void write_counts(struct sw_engine *e)
+{
+	struct sw_told *t, *next;
+
+	HASH_ITER(hh, e->watch->told, t, next) {
+		if (!t->later)
+			continue;
+		sw_engine_find(e, t->later);
+		free(TAKE_PTR(t->later));
+	}
+}
+
+static void tell_unix_untold(struct sw_engine *e)
+{
+	struct sw_watch *w = e->watch;
+	struct sw_json *j;
+
+	if (!w->unix_untold)
+		return;
+	j = sw_event_begin(e->events, SW_EVK_SYSTEM,
+		"%llu new UNIX socket%s not told one by one (sockets.unix_per_minute): see sockwarden sockets diff",
+		(unsigned long long)w->unix_untold, w->unix_untold == 1 ? " was" : "s were");
+	sw_json_uint(j, "count", w->unix_untold);
+	sw_event_end(e->events);
+	w->unix_untold = 0;
+}
+
+static void turn_minute(struct sw_engine *e, uint64_t now)
+{
+	struct sw_watch *w = e->watch;
+
+	if (now - w->unix_minute_ns < MINUTE_NS)
+		return;
+	tell_unix_untold(e);
+	w->unix_minute_ns = now;
+	w->unix_told = 0;
+}
+
+static bool has_unix_token(struct sw_engine *e, uint64_t now)
+{
+	struct sw_watch *w = e->watch;
+
+	turn_minute(e, now);
+	if (w->unix_told < e->config->unix_per_minute) {
+		w->unix_told++;
+		return true;
+	}
+	w->unix_untold++;
+	w->unix_untold_ever++;
+	return false;
+}
+
 static void found(struct sw_engine *e, const struct sw_baseline_change *c, uint32_t pid, const char *comm,
 	bool is_since_start)
 {
@@ -76,28 +159,29 @@ static void found(struct sw_engine *e, const struct sw_baseline_change *c, uint3
 	if (t->finding && now - t->told_ns < TOLD_NS) {
 		f.id = t->finding;
 		f.count = ++t->count;
-		sw_engine_find(e, &f);
+		count_up(e, t, &f);
 		return;
 	}
+	if (is_unix(&c->row) && !has_unix_token(e, now))
+		return; /* its count stays 0: the next one may be told */
 	t->count = 1;
 	t->told_ns = now;
 	t->finding = sw_engine_find(e, &f);
 }
 
-/*
- * Not worth a finding by itself: a client's UDP port, and UNIX sockets, which no hook tells of, so
- * that only some would be seen. `sockets diff` shows both.
- */
-static bool is_quiet(const struct sw_baseline_row *r)
+/* Not worth a finding by itself: a client's UDP port, a session's UNIX socket. `sockets diff` shows both. */
+static bool is_quiet(const struct sw_engine *e, const struct sw_baseline_row *r)
 {
-	return !r->protocol || (r->is_ephemeral && r->sock_type == SOCK_DGRAM);
+	if (is_unix(r))
+		return !sw_detect_is_unix_told(e->config, r);
+	return r->is_ephemeral && r->sock_type == SOCK_DGRAM;
 }
 
 static bool row_of(struct sw_engine *e, const struct sw_sock *s, struct sw_baseline_row *ret)
 {
 	return sw_baseline_row_of(e->watch->inv, s, e->watch->range, sw_clock_wall_ns(&e->clock),
 		       sw_clock_boot_ns(&e->clock), ret) == 1 &&
-	       !is_quiet(ret);
+	       !is_quiet(e, ret);
 }
 
 /* The guard's listener for decoys, on a port of loopback: ours, and gone with us. */
@@ -235,7 +319,7 @@ void sw_watch_compare(struct sw_engine *e)
 	if (!e->config->alert_gone_listeners || sw_baselines_now(e, &now) < 0)
 		return;
 	for (size_t i = 0; i < w->base.n; i++)
-		if (!is_quiet(&w->base.rows[i]))
+		if (!is_quiet(e, &w->base.rows[i]))
 			say_gone(e, &w->base.rows[i], &now, true);
 }
 
@@ -247,6 +331,8 @@ void sw_watch_listen_tick(struct sw_engine *e)
 	struct sw_gone *g, *next;
 
 	look_again(e, t);
+	write_counts(e);
+	turn_minute(e, t);
 	HASH_ITER(hh, w->gone, g, next) {
 		if (g->due_ns > t)
 			break; /* in order of their making */
@@ -268,10 +354,8 @@ void sw_watch_listen_done(struct sw_watch *w)
 		HASH_DEL(w->later, l);
 		free(l);
 	}
-	HASH_ITER(hh, w->told, t, next_told) {
-		HASH_DEL(w->told, t);
-		free(t);
-	}
+	HASH_ITER(hh, w->told, t, next_told)
+		forget(w, t);
 	HASH_ITER(hh, w->gone, g, next) {
 		HASH_DEL(w->gone, g);
 		free(g);

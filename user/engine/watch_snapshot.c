@@ -6,8 +6,10 @@
 #include <malloc.h>
 #include <time.h>
 
-/* After one snapshot the next waits: a flood of losses must not become a flood of walks. */
-#define ASK_AGAIN_NS (2 * SW_SEC_NS)
+/* After one snapshot the next waits, by what it cost: a flood of losses must not become a flood of walks. */
+#define ASK_AGAIN_MAX_NS (2 * SW_SEC_NS)
+#define ASK_AGAIN_MIN_NS (100 * SW_MSEC_NS)
+enum { ASK_AGAIN_SHARE = 20 };
 enum { ITERATORS_PER_NETNS = 3 };
 
 struct sw_fresh {
@@ -38,8 +40,7 @@ static int take(enum sw_it_type type, union sw_it it, void *arg)
 	return 0;
 }
 
-/* Of this thread, the kernel's walk included. */
-static uint64_t cpu_ns(void)
+uint64_t sw_watch_cpu_ns(void)
 {
 	struct timespec t;
 
@@ -102,7 +103,8 @@ static void finish(struct sw_engine *e, int result)
 
 	w->is_asking = false;
 	w->finished_ns = sw_clock_boot_ns(&e->clock);
-	w->next_ask_ns = w->finished_ns + ASK_AGAIN_NS;
+	w->next_ask_ns =
+		w->finished_ns + SW_MIN(SW_MAX(w->cpu_ns * ASK_AGAIN_SHARE, ASK_AGAIN_MIN_NS), ASK_AGAIN_MAX_NS);
 	sw_inventory_snapshot_end(w->inv, result >= 0);
 	malloc_trim(0); /* of tables that grew, and what a burst of sockets left */
 	if (result < 0) {
@@ -124,10 +126,10 @@ static void on_reply(const struct sw_guard_reply *reply, int *fds, size_t n_fds,
 
 	if (!e->watch)
 		return; /* the engine is ending */
-	began = cpu_ns();
+	began = sw_watch_cpu_ns();
 	if (r >= 0)
 		r = read_part(e, &reply->snapshot, fds, n_fds);
-	e->watch->cpu_ns += cpu_ns() - began;
+	e->watch->cpu_ns += sw_watch_cpu_ns() - began;
 	if (r >= 0 && reply->snapshot.is_cut && reply->snapshot.n_netns) {
 		post(e, reply->snapshot.netns[reply->snapshot.n_netns - 1].inode);
 		return;

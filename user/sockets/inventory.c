@@ -574,6 +574,7 @@ void sw_inventory_unix(struct sw_inventory *inv, const struct sw_it_unix *r)
 	s->netns = r->netns;
 	s->state = r->state;
 	s->peer_inode = r->peer_inode;
+	s->is_port_pending = false;
 	take_path(s, r->path, r->path_len, r->is_abstract);
 }
 
@@ -596,6 +597,7 @@ void sw_inventory_file(struct sw_inventory *inv, const struct sw_it_file *r)
 		s->state = r->state;
 		s->netns = r->netns;
 		s->uid = r->owner.uid;
+		s->is_port_pending = r->family == AF_UNIX; /* made after its iterator had passed: the next one names it */
 	}
 	s->type = (uint8_t)r->sock_type;
 	s->inode = r->inode;

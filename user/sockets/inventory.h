@@ -45,7 +45,7 @@ struct sw_sock {
 	uint8_t type, state;	   /* SOCK_*; as TCP states: 1 connected, 7 neither, 10 listening */
 	uint8_t options;	   /* enum sw_ev_option */
 	bool is_abstract;	   /* UNIX: path without its leading NUL */
-	bool is_port_pending;	   /* listens, but the port is not known yet */
+	bool is_port_pending;	   /* listens, but the port, or a UNIX socket's name, is not known yet */
 	bool is_up_told;
 };
 

@@ -359,12 +359,13 @@ static bool read_stat(struct sw_procs *p, uint32_t pid, uint32_t *ret_ppid, uint
 	return true;
 }
 
-/* The same process still, not another that has its number by now. */
+/*
+ * The same process still, not another that has its number by now: the kernel divides the very start_boottime that
+ * its records carry, and drops the rest (nsec_to_clock_t() in kernel/time/time.c).
+ */
 static bool is_same(const struct sw_proc *proc, uint64_t ticks)
 {
-	uint64_t own = proc->key.start_ns / TICK_NS;
-
-	return own <= ticks + 1 && ticks <= own + 1;
+	return proc->key.start_ns / TICK_NS == ticks;
 }
 
 static void read_names(struct sw_procs *p, struct sw_proc *proc)

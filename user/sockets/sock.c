@@ -16,7 +16,8 @@ static bool is_inet(const struct sw_sock *s)
 bool sw_sock_is_listener(const struct sw_sock *s)
 {
 	if (s->family == AF_UNIX)
-		return s->state == STATE_LISTEN || (s->type == SOCK_DGRAM && s->path && s->state != STATE_ESTABLISHED);
+		return !s->is_port_pending && (s->state == STATE_LISTEN ||
+			       (s->type == SOCK_DGRAM && s->path && s->state != STATE_ESTABLISHED));
 	if (!is_inet(s) || s->type == SOCK_RAW)
 		return false;
 	if (s->protocol == IPPROTO_UDP || s->protocol == IPPROTO_UDPLITE)

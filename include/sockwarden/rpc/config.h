@@ -20,6 +20,7 @@
 #include "sockwarden/model/rule.h"
 
 enum sw_firsts_mode { SW_FIRSTS_OFF = 0, SW_FIRSTS_ALERT };
+enum sw_unix_alerts { SW_UNIX_OFF = 0, SW_UNIX_SYSTEM, SW_UNIX_ALL };
 
 enum {
 	SW_CONFIG_MAGIC = 0x73776366, /* "swcf" */
@@ -224,6 +225,10 @@ struct sw_config {
 	__u32 alert_new_listeners;
 	__u32 alert_gone_listeners;
 	__u32 first_destinations; /* enum sw_firsts_mode */
+	__u32 unix_alerts;	  /* enum sw_unix_alerts */
+	__u32 unix_per_minute;
+	char unix_quiet[512];	    /* fnmatch patterns by blanks */
+	char unix_directories[256]; /* absolute paths by blanks */
 	__u64 first_learn_sec;
 	/* looking into packets */
 	__u32 inspect_dns, inspect_http, inspect_tls, inspect_quic;
