@@ -182,7 +182,7 @@ def unix_lab():
     with Lab(config=config) as lab:
         lab.on_host("mount", "-t", "tmpfs", "tmpfs", SERVICES, check=True)
         lab.on_host("mkdir", "-m", "777", f"{SERVICES}/service", f"{SERVICES}/quiet", check=True)
-        lab.start()
+        lab.start(seconds=60)
         settled(lab)
         yield lab
 
