@@ -7,8 +7,9 @@
 
 #define TICK_NS SW_SEC_NS
 /*
- * What no hook tells (packet sockets in tier B, UNIX sockets of other namespaces than ours) is known this late. A snapshot costs 2 us a socket and 5 ms a
- * network namespace: where they are many it is taken less often, so that no more than a 2000th of a core goes into it.
+ * What no hook tells (packet sockets in tier B, UNIX sockets of other namespaces than ours) is known this late.
+ * A snapshot costs 2 us a socket and 5 ms a network namespace: where they are many it is taken less often, so that no
+ * more than a 2000th of a core goes into it.
  */
 #define RESYNC_NS     (60 * SW_SEC_NS)
 #define RESYNC_MAX_NS (600 * SW_SEC_NS)

@@ -3,8 +3,8 @@
  * The socket side of the engine: the ring of socket records and the guard's snapshots go into the
  * inventory; what differs from the baseline "default" becomes a finding. Owned by the engine
  * (e->watch), in its loop's thread. Files: watch.c wires, watch_snapshot.c asks and reads,
- * watch_listen.c finds, watch_unix.c hurries, watch_tell.c writes events, baselines.c keeps rows, verb_sockets.c answers,
- * containers.c asks the guard for names.
+ * watch_listen.c finds, watch_unix.c hurries, watch_tell.c writes events, baselines.c keeps rows,
+ * verb_sockets.c answers, containers.c asks the guard for names.
  */
 #pragma once
 

@@ -597,7 +597,7 @@ void sw_inventory_file(struct sw_inventory *inv, const struct sw_it_file *r)
 		s->state = r->state;
 		s->netns = r->netns;
 		s->uid = r->owner.uid;
-		s->is_port_pending = r->family == AF_UNIX; /* made after its iterator had passed: the next one names it */
+		s->is_port_pending = r->family == AF_UNIX; /* made after its iterator had passed */
 	}
 	s->type = (uint8_t)r->sock_type;
 	s->inode = r->inode;
