@@ -293,7 +293,7 @@ static void fill_status(struct sw_guard_status *ret, void *arg)
 	};
 	sw_strcpy(ret->hooks, sizeof(ret->hooks), sw_ladder_hooks(g->plant.ladder));
 	sw_follow_status(g->follow, ret);
-	sw_supervise_status(g->supervise, ret);
+	sw_supervise_status(g->supervise, g->serve, ret);
 	ret->backends[SW_BACKEND_XDP].is_on = true;
 	sw_backends_status(g->backends, ret->backends);
 }

@@ -25,6 +25,8 @@ static const struct {
 
 int sw_privs_drop(void)
 {
+	bool can_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) > 0;
+
 	capng_clear(CAPNG_SELECT_BOTH);
 	for (size_t i = 0; i < SW_ARRAY_SIZE(kept); i++) {
 		/* what we do not have (a container) cannot be kept; what needs it says so itself */
@@ -33,7 +35,8 @@ int sw_privs_drop(void)
 		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET,
 			kept[i].cap);
 	}
-	if (capng_apply(CAPNG_SELECT_BOTH) < 0)
+	/* a unit bounds us without giving us the right to do so */
+	if (capng_apply(can_bound ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) < 0)
 		return -EPERM;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }

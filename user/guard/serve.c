@@ -581,3 +581,12 @@ void sw_serve_hang_up(struct sw_serve *s)
 			hang_up(p);
 	}
 }
+
+pid_t sw_serve_pid(const struct sw_serve *s, enum sw_role role)
+{
+	for (const struct peer *p = s->peers; p; p = p->next) {
+		if (p->role == role)
+			return p->pid;
+	}
+	return 0;
+}

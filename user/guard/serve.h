@@ -51,5 +51,7 @@ int sw_serve_new(struct sw_loop *l, const char *path, const struct sw_serve_host
 	struct sw_serve **ret);
 void sw_serve_free(struct sw_serve *s);
 void sw_serve_freep(struct sw_serve **s);
+/* The process that has taken the role; 0: nobody has. */
+pid_t sw_serve_pid(const struct sw_serve *s, enum sw_role role);
 /* Ends the connections of engine, net and web: they ask again and get what is new. */
 void sw_serve_hang_up(struct sw_serve *s);

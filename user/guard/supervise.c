@@ -29,15 +29,16 @@ static const struct child_row {
 	const char *name, *program;
 	const char *verb, *option; /* for the command line */
 	size_t uid_at, gid_at;
+	enum sw_role role;
 } rows[KIND_COUNT] = {
 	[KIND_ENGINE] = {"engine", "sockwarden-engine", NULL, NULL,
-		offsetof(struct sw_ids, engine_uid), offsetof(struct sw_ids, engine_gid)},
+		offsetof(struct sw_ids, engine_uid), offsetof(struct sw_ids, engine_gid), SW_ROLE_ENGINE},
 	[KIND_NET] = {"net", "sockwarden-net", NULL, NULL, offsetof(struct sw_ids, net_uid),
-		offsetof(struct sw_ids, net_gid)},
+		offsetof(struct sw_ids, net_gid), SW_ROLE_NET},
 	[KIND_WEB] = {"web", "sockwarden-web", NULL, NULL, offsetof(struct sw_ids, web_uid),
-		offsetof(struct sw_ids, web_gid)},
-	[KIND_STATUS] = {"status", "sockwarden", "status", NULL, 0, 0},
-	[KIND_EVENTS] = {"events", "sockwarden", "events", "--follow", 0, 0},
+		offsetof(struct sw_ids, web_gid), SW_ROLE_WEB},
+	[KIND_STATUS] = {"status", "sockwarden", "status", NULL, 0, 0, 0},
+	[KIND_EVENTS] = {"events", "sockwarden", "events", "--follow", 0, 0, 0},
 };
 
 struct child {
@@ -321,13 +322,17 @@ void sw_supervise_freep(struct sw_supervise **s)
 	sw_supervise_free(*s);
 }
 
-void sw_supervise_status(const struct sw_supervise *s, struct sw_guard_status *ret)
+void sw_supervise_status(
+	const struct sw_supervise *s, const struct sw_serve *serve, struct sw_guard_status *ret)
 {
 	_Static_assert(
 		KIND_WEB < SW_ARRAY_SIZE(ret->children), "every process has a place in the status");
 	for (size_t i = 0; i <= KIND_WEB; i++) {
 		sw_strcpy(ret->children[i].name, sizeof(ret->children[i].name), rows[i].name);
+		/* a unit's main process is no child of ours: it is known by its connection */
 		ret->children[i].pid = (__u32)s->children[i].pid;
+		if (!s->o.has_children)
+			ret->children[i].pid = (__u32)sw_serve_pid(serve, rows[i].role);
 		ret->children[i].restarts = s->children[i].restarts;
 	}
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "sockwarden/rpc/guard.h"
+#include "user/guard/serve.h"
 #include "user/base/paths.h"
 #include "user/io/ids.h"
 #include "user/io/loop.h"
@@ -38,6 +39,8 @@ void sw_supervise_reload(struct sw_supervise *s);
 void sw_supervise_stop(struct sw_supervise *s);
 void sw_supervise_free(struct sw_supervise *s);
 void sw_supervise_freep(struct sw_supervise **s);
-void sw_supervise_status(const struct sw_supervise *s, struct sw_guard_status *ret);
+/* serve: whose peers the processes are when others start them. */
+void sw_supervise_status(
+	const struct sw_supervise *s, const struct sw_serve *serve, struct sw_guard_status *ret);
 /* Pure: the pause before the next start, in ms. */
 uint64_t sw_supervise_pause_ms(uint64_t last_pause_ms, uint64_t ran_ns);

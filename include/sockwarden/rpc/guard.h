@@ -228,7 +228,7 @@ struct sw_guard_status {
 	char hooks[512]; /* socket hooks attached, "name name -name(reason) ..." */
 	struct {
 		char name[16];	/* "engine", "net", "web" */
-		__u32 pid;	/* 0: not running or not ours to run */
+		__u32 pid;	/* 0: not running */
 		__u32 restarts;
 	} children[4];
 	struct sw_guard_backend backends[SW_BACKEND_COUNT];
