@@ -28,6 +28,34 @@ struct {
 	__type(value, struct task_scratch);
 } scratch SEC(".maps");
 
+enum { TOLD_SLOTS = 65536 }; /* more sockets than this: some are told twice, which is only slower */
+
+/*
+ * What it_task_file told, by the cookie's lower bits: cookies are numbers in a row. Its walk comes first, for a socket
+ * that is told with its owner is touched once and not twice: memory is what a snapshot waits for. The walk over all
+ * sockets, in no order that memory likes, then tells those alone that no process has.
+ */
+struct told_slot {
+	__u64 cookie, walk;
+};
+static struct told_slot told[TOLD_SLOTS];
+static __u64 told_walk; /* session of the walk over descriptors that began last */
+
+static __always_inline bool was_told(__u64 cookie)
+{
+	const struct told_slot *t = &told[cookie % TOLD_SLOTS];
+
+	return t->cookie == cookie && t->walk == told_walk && told_walk;
+}
+
+static __always_inline void set_told(__u64 cookie)
+{
+	struct told_slot *t = &told[cookie % TOLD_SLOTS];
+
+	t->cookie = cookie;
+	t->walk = told_walk;
+}
+
 static __always_inline void inet_of(struct sw_it_inet *r, struct sock *sk, struct inet_sock *inet, __u32 uid)
 {
 	r->type = SW_IT_INET;
@@ -51,6 +79,27 @@ static __always_inline void inet_of(struct sw_it_inet *r, struct sock *sk, struc
 	}
 }
 
+/* Read without the socket's lock where a descriptor led to it: what is between two writes counts as nothing. */
+static __always_inline __u32 bytes_between(__u32 end, __u32 start)
+{
+	return (__s32)(end - start) > 0 ? end - start : 0;
+}
+
+static __always_inline void tcp_of(struct sw_it_inet *r, struct tcp_sock *tp, __u64 cookie, __u32 uid)
+{
+	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+
+	inet_of(r, sk, &tp->inet_conn.icsk_inet, uid);
+	r->cookie = cookie;
+	if (r->state == TCP_LISTEN) {
+		r->rx_queue = sk->sk_ack_backlog;
+		r->backlog = sk->sk_max_ack_backlog;
+	} else {
+		r->rx_queue = bytes_between(tp->rcv_nxt, tp->copied_seq);
+		r->tx_queue = bytes_between(tp->write_seq, tp->snd_una);
+	}
+}
+
 /* Sockets in full: requests and time-wait have no owner and no descriptor. */
 SEC("iter/tcp")
 int it_tcp(struct bpf_iter__tcp *ctx)
@@ -59,22 +108,14 @@ int it_tcp(struct bpf_iter__tcp *ctx)
 	struct sw_it_inet r = {};
 	struct tcp_sock *tp;
 
-	if (!skc)
+	if (!skc || was_told(skc->skc_cookie.counter)) /* which the walk has in the cache; little else of it */
 		return 0;
 	tp = bpf_skc_to_tcp_sock(skc);
 	if (!tp)
 		return 0;
 	if (skc->skc_state == TCP_LISTEN && bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp)
 		return 0; /* a subflow: the MPTCP socket above it is told by it_task_file */
-	inet_of(&r, &tp->inet_conn.icsk_inet.sk, &tp->inet_conn.icsk_inet, ctx->uid);
-	r.cookie = bpf_get_socket_cookie(tp);
-	if (r.state == TCP_LISTEN) {
-		r.rx_queue = tp->inet_conn.icsk_inet.sk.sk_ack_backlog;
-		r.backlog = tp->inet_conn.icsk_inet.sk.sk_max_ack_backlog;
-	} else {
-		r.rx_queue = tp->rcv_nxt - tp->copied_seq;
-		r.tx_queue = tp->write_seq - tp->snd_una;
-	}
+	tcp_of(&r, tp, bpf_get_socket_cookie(tp), ctx->uid);
 	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
 	return 0;
 }
@@ -199,6 +240,25 @@ static __always_inline void tell_inet(struct seq_file *seq, struct sock *sk, con
 	bpf_seq_write(seq, &r, sizeof(r));
 }
 
+/* As it_tcp tells it, with who holds it; not one that is bound to nothing and waits for nothing. */
+static __always_inline bool tell_tcp(struct seq_file *seq, struct sock *sk, const struct sw_it_file *f)
+{
+	struct sw_it_held r = {.owner = f->owner, .fd = f->fd};
+	struct tcp_sock *tp;
+
+	if (!sk->__sk_common.skc_node.pprev || was_told(f->cookie))
+		return false;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return false;
+	tcp_of(&r.inet, tp, f->cookie, sk->sk_uid.val);
+	r.inet.type = SW_IT_HELD;
+	r.inet.len = sizeof(r);
+	if (bpf_seq_write(seq, &r, sizeof(r)) == 0)
+		set_told(f->cookie); /* else the walk comes back to it */
+	return true;
+}
+
 SEC("iter/task_file")
 int it_task_file(struct bpf_iter__task_file *ctx)
 {
@@ -209,6 +269,7 @@ int it_task_file(struct bpf_iter__task_file *ctx)
 	struct socket *so;
 	struct sock *sk;
 
+	told_walk = ctx->meta->session_id;
 	if (!t || !file) {
 		is_all_noted = true;
 		return 0;
@@ -221,17 +282,19 @@ int it_task_file(struct bpf_iter__task_file *ctx)
 		return 0;
 	r.type = SW_IT_FILE;
 	r.len = sizeof(r);
-	r.inode = inode_of(sk);
 	r.cookie = bpf_get_socket_cookie(sk);
 	owner_of_task(&r.owner, t);
 	r.fd = ctx->fd;
 	r.family = sk->__sk_common.skc_family;
-	r.sock_type = sk->sk_type;
 	r.protocol = sk->sk_protocol;
-	r.state = sk->__sk_common.skc_state;
-	r.netns = sk->__sk_common.skc_net.net->ns.inum;
 	if (!is_all_noted && (r.family == AF_INET || r.family == AF_INET6))
 		note_owner(sk, &r.owner);
+	if (r.protocol == PROTO_TCP && tell_tcp(ctx->meta->seq, sk, &r))
+		return 0;
+	r.inode = inode_of(sk);
+	r.sock_type = sk->sk_type;
+	r.state = sk->__sk_common.skc_state;
+	r.netns = sk->__sk_common.skc_net.net->ns.inum;
 	if (has_no_iterator(sk))
 		tell_inet(ctx->meta->seq, sk, &r);
 	us = r.family == AF_UNIX ? bpf_skc_to_unix_sock(sk) : NULL;

@@ -277,7 +277,7 @@ struct ns_common {
 };
 
 struct hlist_node {
-	struct hlist_node *next;
+	struct hlist_node *next, **pprev; /* pprev: NULL while in no list */
 };
 struct hlist_nulls_node {
 	struct hlist_nulls_node *next; /* an odd value is the list's end */
@@ -474,6 +474,7 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 	struct hlist_node skc_node;
 	struct hlist_nulls_node skc_nulls_node;
+	atomic64_t skc_cookie; /* 0: not asked for yet */
 };
 
 struct socket {

@@ -464,6 +464,8 @@ static int take(enum sw_it_type type, union sw_it it, void *arg)
 		sw_inventory_unix(arg, it.ux);
 	else if (type == SW_IT_FILE)
 		sw_inventory_file(arg, it.file);
+	else if (type == SW_IT_HELD)
+		sw_inventory_held(arg, it.held);
 	else
 		sw_inventory_task(arg, it.task);
 	return 0;
@@ -510,11 +512,13 @@ static double snapshot(struct bench *b)
 	if (r < 0)
 		return -1;
 	sw_inventory_snapshot_begin(inv);
-	r = iterate(b->it->progs.it_tcp, inv);
+	r = iterate(b->it->progs.it_task, inv);
+	r = r < 0 ? r : iterate(b->it->progs.it_task_file, inv);
+	r = r < 0 ? r : iterate(b->it->progs.it_tcp, inv);
 	r = r < 0 ? r : iterate(b->it->progs.it_udp, inv);
 	r = r < 0 ? r : iterate(b->it->progs.it_unix, inv);
-	r = r < 0 ? r : iterate(b->it->progs.it_task, inv);
-	r = r < 0 ? r : iterate(b->it->progs.it_task_file, inv);
+	if (r >= 0 && sw_inventory_wants_files(inv))
+		r = iterate(b->it->progs.it_task_file, inv);
 	sw_inventory_snapshot_end(inv, r >= 0);
 	start = clock_sec(CLOCK_PROCESS_CPUTIME_ID) - start;
 	sw_inventory_each(inv, count_one, &c);

@@ -172,6 +172,9 @@ static void a_namespace_that_ends_between_the_parts_of_a_snapshot_hides_no_other
 		size_t n = 0;
 
 		assert_int_equal(sw_snapshot_open(f->plant.ladder, after, &s, fds, &n), 0);
+		assert_int_equal(n, s.n_tasks + 3 * s.n_netns + s.n_again);
+		assert_int_equal(s.n_tasks, part ? 0 : 2);
+		assert_int_equal(s.n_again, !s.is_cut);
 		for (size_t i = 0; i < n; i++)
 			close(fds[i]);
 		for (__u32 i = 0; i < s.n_netns; i++)

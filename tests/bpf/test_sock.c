@@ -362,24 +362,42 @@ static void a_program_in_a_memfd_is_told_as_one_without_a_name(void **state)
 struct seen {
 	uint32_t pid;
 	uint16_t port;
+	uint32_t inode;
 	uint64_t cookie;
-	bool has_inet, has_file, has_task, has_unix;
+	bool has_inet, has_held, has_file, has_task, has_unix;
 	int fd;
 	uint32_t netns;
 };
+
+enum { TWIN = 10 /* from a descriptor to its copy */ };
+
+static bool is_listener(const struct sw_it_inet *r, struct seen *s)
+{
+	if (r->lport != s->port || r->netns != s->netns || r->state != 10)
+		return false;
+	assert_int_equal(r->backlog, 17);
+	assert_int_equal(r->options, SW_OPT_REUSEADDR | SW_OPT_REUSEPORT);
+	assert_int_equal(r->uid, getuid());
+	s->inode = r->inode;
+	return true;
+}
 
 static int see(enum sw_it_type type, union sw_it it, void *arg)
 {
 	struct seen *s = arg;
 
-	if (type == SW_IT_INET && it.inet->lport == s->port && it.inet->netns == s->netns &&
-		it.inet->state == 10) {
+	if (type == SW_IT_INET && is_listener(it.inet, s)) {
 		s->has_inet = true;
 		s->cookie = it.inet->cookie;
-		assert_int_equal(it.inet->backlog, 17);
-		assert_int_equal(it.inet->options, SW_OPT_REUSEADDR | SW_OPT_REUSEPORT);
 	}
-	if (type == SW_IT_FILE && it.file->owner.tgid == s->pid && (int)it.file->fd == s->fd) {
+	if (type == SW_IT_HELD && is_listener(&it.held->inet, s)) {
+		s->has_held = true;
+		assert_int_equal(it.held->inet.cookie, s->cookie);
+		assert_int_equal(it.held->inet.inode, s->inode);
+		assert_int_equal(it.held->owner.tgid, s->pid);
+		assert_int_equal(it.held->fd, s->fd);
+	}
+	if (type == SW_IT_FILE && it.file->owner.tgid == s->pid && (int)it.file->fd == s->fd + TWIN) {
 		s->has_file = true;
 		assert_int_equal(it.file->cookie, s->cookie);
 		assert_int_equal(it.file->owner.netns, s->netns);
@@ -406,17 +424,37 @@ static void read_all(struct bpf_program *p, struct seen *s)
 	assert_non_null(link);
 	fd = bpf_iter_create(bpf_link__fd(link));
 	assert_true(fd >= 0);
-	assert_true(sw_iter_read(fd, see, s) > 0);
+	assert_true(sw_iter_read(fd, see, s) >= 0);
 	close(fd);
 	bpf_link__destroy(link);
+}
+
+/* On its way to a process: open, and nobody's. */
+static void send_aside(int fd)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} c = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+	struct iovec byte = {.iov_base = (char[1]){0}, .iov_len = 1};
+	struct msghdr m = {.msg_iov = &byte, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)};
+	int pair[2];
+
+	memcpy(CMSG_DATA(&c.head), &fd, sizeof(fd));
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) < 0 || sendmsg(pair[0], &m, 0) != 1)
+		_exit(106);
 }
 
 static void act_listen_and_stop(struct said *s)
 {
 	s->fd = bound(AF_INET, SOCK_STREAM, 0);
 	s->port = port_of(s->fd);
-	if (listen(s->fd, 17) < 0)
+	if (listen(s->fd, 17) < 0 || dup2(s->fd, s->fd + TWIN) < 0)
 		_exit(105);
+	raise(SIGSTOP);
+	send_aside(s->fd);
+	close(s->fd);
+	close(s->fd + TWIN);
 	raise(SIGSTOP);
 }
 
@@ -463,9 +501,34 @@ static void iterators_show_a_listener_its_owner_and_the_owners_executable(void *
 	read_all(b->it->progs.it_task, &s);
 	read_all(b->it->progs.it_task_file, &s);
 	assert_true(s.has_inet);
+	assert_true(s.has_held);
 	assert_true(s.has_file);
 	assert_true(s.has_task);
 	assert_true(s.has_unix);
+}
+
+static void a_socket_is_told_once_in_a_snapshot_and_without_an_owner_when_it_has_none(void **state)
+{
+	struct bench *b = *state;
+	pid_t pid = run_to_stop(b, act_listen_and_stop);
+	struct seen s = {.pid = (uint32_t)pid, .port = b->said->port, .fd = b->said->fd, .netns = b->said->netns};
+	int status;
+
+	read_inside(b, pid, &s);
+	assert_true(s.has_inet);
+	read_all(b->it->progs.it_task_file, &s);
+	assert_true(s.has_held);
+	s.has_inet = s.has_held = s.has_file = false;
+	read_inside(b, pid, &s);
+	assert_false(s.has_inet);
+	kill(pid, SIGCONT);
+	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	assert_true(WIFSTOPPED(status));
+	read_all(b->it->progs.it_task_file, &s);
+	assert_false(s.has_held);
+	assert_false(s.has_file);
+	read_inside(b, pid, &s);
+	assert_true(s.has_inet);
 }
 
 /* ---- loss */
@@ -710,6 +773,8 @@ int main(void)
 			a_program_in_a_memfd_is_told_as_one_without_a_name, begin, end),
 		cmocka_unit_test_setup_teardown(
 			iterators_show_a_listener_its_owner_and_the_owners_executable, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_socket_is_told_once_in_a_snapshot_and_without_an_owner_when_it_has_none, begin, end),
 		cmocka_unit_test_setup_teardown(
 			a_full_ring_counts_what_it_loses_and_the_numbers_show_it, begin_tiny, end),
 		cmocka_unit_test_setup_teardown(a_listen_wakes_the_reader_at_once, begin, end),

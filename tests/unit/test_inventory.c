@@ -270,6 +270,55 @@ static void several_processes_may_hold_one_socket(void **state)
 	}
 }
 
+static void a_socket_told_with_its_owner_is_as_good_as_told_by_itself_and_by_its_descriptor(void **state)
+{
+	struct sw_it_held h = {.inet = world_inet(1, ANY, 80, LISTEN), .owner = world_owner(7), .fd = 3};
+	struct sw_it_file twin = world_file(1, 7, 4);
+	struct world *w = *state;
+	const struct sw_sock *s;
+
+	h.inet.backlog = 17;
+	for (int i = 0; i < 2; i++) {
+		sw_inventory_snapshot_begin(w->inv);
+		sw_inventory_netns(w->inv, HOST_NETNS, "");
+		sw_inventory_held(w->inv, &h);
+		if (!i)
+			sw_inventory_file(w->inv, &twin);
+		assert_false(sw_inventory_wants_files(w->inv));
+		sw_inventory_snapshot_end(w->inv, true);
+		s = sw_inventory_find(w->inv, 1);
+		assert_non_null(s);
+		assert_int_equal(s->lport, 80);
+		assert_int_equal(s->backlog, 17);
+		assert_int_equal(s->n_owners, i ? 1 : 2); /* the twin was closed between the two */
+		assert_int_equal(s->owners[0].fd, 3);
+		now(w);
+	}
+}
+
+static void a_socket_that_came_after_the_descriptors_were_walked_has_them_walked_again(void **state)
+{
+	struct sw_it_inet r = world_inet(1, ANY, 80, LISTEN), queued = world_inet(2, ANY, 80, 1);
+	struct sw_it_file f = world_file(1, 7, 3);
+	struct world *w = *state;
+
+	queued.inode = 0; /* not accepted yet: it has no file, and no process can have it */
+	sw_inventory_snapshot_begin(w->inv);
+	sw_inventory_netns(w->inv, HOST_NETNS, "");
+	sw_inventory_inet(w->inv, &queued);
+	assert_false(sw_inventory_wants_files(w->inv));
+	sw_inventory_inet(w->inv, &r);
+	assert_true(sw_inventory_wants_files(w->inv));
+	sw_inventory_file(w->inv, &f);
+	sw_inventory_snapshot_end(w->inv, true);
+	assert_false(sw_sock_is_ownerless(sw_inventory_find(w->inv, 1)));
+	sw_inventory_snapshot_begin(w->inv);
+	assert_false(sw_inventory_wants_files(w->inv));
+	sw_inventory_file(w->inv, &f);
+	sw_inventory_inet(w->inv, &r);
+	assert_false(sw_inventory_wants_files(w->inv));
+}
+
 static void a_number_used_again_is_another_process(void **state)
 {
 	struct sw_exec_event a, b;
@@ -461,6 +510,8 @@ int main(void)
 		test(a_listener_whose_owner_went_asks_who_holds_it_now),
 		test(a_file_that_no_process_holds_makes_an_ownerless_listener),
 		test(several_processes_may_hold_one_socket),
+		test(a_socket_told_with_its_owner_is_as_good_as_told_by_itself_and_by_its_descriptor),
+		test(a_socket_that_came_after_the_descriptors_were_walked_has_them_walked_again),
 		test(a_number_used_again_is_another_process),
 		cmocka_unit_test(what_proc_tells_of_another_start_is_of_another_process),
 		test(a_fork_runs_its_parents_executable),

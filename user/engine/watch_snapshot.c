@@ -36,6 +36,9 @@ static int take(enum sw_it_type type, union sw_it it, void *arg)
 	case SW_IT_TASK:
 		sw_inventory_task(inv, it.task);
 		break;
+	case SW_IT_HELD:
+		sw_inventory_held(inv, it.held);
+		break;
 	}
 	return 0;
 }
@@ -53,7 +56,7 @@ static int read_part(struct sw_engine *e, const struct sw_guard_snapshot *s, con
 	struct sw_inventory *inv = e->watch->inv;
 	int r;
 
-	if (s->n_netns > SW_GUARD_NETNS_MAX || n_fds != s->n_netns * ITERATORS_PER_NETNS + s->n_tasks)
+	if (s->n_netns > SW_GUARD_NETNS_MAX || n_fds != s->n_tasks + s->n_netns * ITERATORS_PER_NETNS + s->n_again)
 		return -EPROTO;
 	for (size_t i = 0; i < s->n_netns; i++) {
 		char name[sizeof(s->netns[i].name)];
@@ -64,6 +67,8 @@ static int read_part(struct sw_engine *e, const struct sw_guard_snapshot *s, con
 			return r;
 	}
 	for (size_t i = 0; i < n_fds; i++) {
+		if (i >= n_fds - s->n_again && !sw_inventory_wants_files(inv))
+			break;
 		r = sw_iter_read(fds[i], take, inv);
 		if (r < 0)
 			return r;

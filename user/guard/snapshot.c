@@ -186,6 +186,22 @@ static int add_part(const struct sw_ladder *l, const struct found_list *all, __u
 	return 0;
 }
 
+static int add_tasks(const struct sw_ladder *l, struct sw_guard_snapshot *s, int *fds, size_t *n)
+{
+	int r = add_iterator(l, SW_ITER_TASK, fds, n);
+
+	if (r >= 0)
+		r = add_iterator(l, SW_ITER_TASK_FILE, fds, n);
+	s->n_tasks = (__u32)*n;
+	return r;
+}
+
+static int add_again(const struct sw_ladder *l, struct sw_guard_snapshot *s, int *fds, size_t *n)
+{
+	s->n_again = 1;
+	return add_iterator(l, SW_ITER_TASK_FILE, fds, n);
+}
+
 static int open_part(
 	const struct sw_ladder *l, __u32 after, struct sw_guard_snapshot *s, int *fds, size_t *n)
 {
@@ -214,14 +230,11 @@ int sw_snapshot_open(const struct sw_ladder *l, __u32 after, struct sw_guard_sna
 
 	*ret = (struct sw_guard_snapshot){};
 	*ret_n = 0;
-	r = open_part(l, after, ret, fds, ret_n);
-	if (r < 0 || after)
-		return r;
-	r = add_iterator(l, SW_ITER_TASK, fds, ret_n);
+	r = after ? 0 : add_tasks(l, ret, fds, ret_n);
 	if (r >= 0)
-		r = add_iterator(l, SW_ITER_TASK_FILE, fds, ret_n);
-	if (r >= 0)
-		ret->n_tasks = 2;
+		r = open_part(l, after, ret, fds, ret_n);
+	if (r >= 0 && !ret->is_cut)
+		r = add_again(l, ret, fds, ret_n);
 	return r;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Opens the iterators of a snapshot: three per network namespace, because an iterator shows only the
- * namespace of its opener, then those over tasks. The guard reads none of them.
+ * Opens the iterators of a snapshot: those over tasks, then three per network namespace, because an iterator
+ * shows only the namespace of its opener. The guard reads none of them.
  */
 #pragma once
 

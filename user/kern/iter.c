@@ -17,6 +17,8 @@ static size_t size_of(uint16_t type)
 		return sizeof(struct sw_it_file);
 	case SW_IT_TASK:
 		return sizeof(struct sw_it_task);
+	case SW_IT_HELD:
+		return sizeof(struct sw_it_held);
 	default:
 		return 0;
 	}

@@ -11,6 +11,7 @@ union sw_it {
 	const struct sw_it_unix *ux;
 	const struct sw_it_file *file;
 	const struct sw_it_task *task;
+	const struct sw_it_held *held;
 };
 
 /* Negative ends the reading with it. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/sockets/cookies.h"
 
-enum { CAP_MIN = 1024 };
+enum { CAP_MIN = 1024, LINE_SLOTS = 64 / sizeof(struct sw_cookie_slot) };
 
 void sw_cookies_done(struct sw_cookies *c)
 {
@@ -9,10 +9,15 @@ void sw_cookies_done(struct sw_cookies *c)
 	*c = (struct sw_cookies){0};
 }
 
-/* Cookies are numbers in a row: a multiplication spreads them, and its upper bits are the best. */
+/*
+ * Cookies are numbers in a row, and a process has many in a row: four of them share a line of the cache. What of the
+ * number is left a multiplication spreads, and its upper bits are the best.
+ */
 static size_t home_of(const struct sw_cookies *c, uint64_t cookie)
 {
-	return (size_t)((cookie * 0x9e3779b97f4a7c15ULL) >> 32) & (c->cap - 1);
+	uint64_t line = ((cookie / LINE_SLOTS) * 0x9e3779b97f4a7c15ULL) >> 32;
+
+	return (size_t)(line * LINE_SLOTS + cookie % LINE_SLOTS) & (c->cap - 1);
 }
 
 static size_t slot_of(const struct sw_cookies *c, uint64_t cookie)

@@ -51,7 +51,7 @@ struct sw_inventory {
 	uint32_t generation;
 	uint64_t begin_ns; /* of the snapshot under way */
 	uint64_t orphan_ns; /* when to look for listeners whose owner went; 0: no need */
-	bool is_snapshot, is_first, has_lost_meanwhile, needs_snapshot;
+	bool is_snapshot, is_first, has_lost_meanwhile, needs_snapshot, wants_files;
 	struct sw_inventory_stats stats;
 };
 
@@ -481,7 +481,7 @@ void sw_inventory_snapshot_begin(struct sw_inventory *inv)
 	inv->begin_ns = sw_clock_boot_ns(inv->clock);
 	inv->is_snapshot = true;
 	inv->has_lost_meanwhile = false;
-	inv->needs_snapshot = false;
+	inv->needs_snapshot = inv->wants_files = false;
 	sw_procs_snapshot_begin(inv->procs, inv->begin_ns);
 }
 
@@ -529,13 +529,10 @@ static bool is_orphan(const struct sw_it_inet *r)
 		r->state != STATE_CLOSE_WAIT && r->state != STATE_LISTEN;
 }
 
-void sw_inventory_inet(struct sw_inventory *inv, const struct sw_it_inet *r)
+static void take_inet(struct sw_inventory *inv, struct sw_sock *s, const struct sw_it_inet *r)
 {
-	struct sw_sock *s = is_orphan(r) ? NULL : seen(inv, r->cookie);
 	uint32_t had;
 
-	if (!s)
-		return;
 	s->inode = r->inode;
 	s->family = r->family;
 	s->protocol = r->protocol;
@@ -561,6 +558,28 @@ void sw_inventory_inet(struct sw_inventory *inv, const struct sw_it_inet *r)
 	memcpy(s->raddr, r->raddr, sizeof(s->raddr));
 }
 
+/* Descriptors were walked before: who has a file and no owner is in a table of io_uring's, or has come meanwhile. */
+static void expect_owner(struct sw_inventory *inv, const struct sw_sock *s)
+{
+	if (s->inode && s->owners_generation != inv->generation && !is_newer(inv, s))
+		inv->wants_files = true;
+}
+
+bool sw_inventory_wants_files(const struct sw_inventory *inv)
+{
+	return inv->wants_files;
+}
+
+void sw_inventory_inet(struct sw_inventory *inv, const struct sw_it_inet *r)
+{
+	struct sw_sock *s = is_orphan(r) ? NULL : seen(inv, r->cookie);
+
+	if (!s)
+		return;
+	take_inet(inv, s, r);
+	expect_owner(inv, s);
+}
+
 void sw_inventory_unix(struct sw_inventory *inv, const struct sw_it_unix *r)
 {
 	struct sw_sock *s = seen(inv, r->cookie);
@@ -576,12 +595,34 @@ void sw_inventory_unix(struct sw_inventory *inv, const struct sw_it_unix *r)
 	s->peer_inode = r->peer_inode;
 	s->is_port_pending = false;
 	take_path(s, r->path, r->path_len, r->is_abstract);
+	expect_owner(inv, s);
 }
 
 /* Families whose sockets are kept; netlink and the like are plumbing. */
 static bool is_kept(uint16_t family)
 {
 	return family == AF_INET || family == AF_INET6 || family == AF_UNIX || family == AF_PACKET;
+}
+
+/* A process has it; those of the snapshot before are forgotten at the first one of this. */
+static void take_owner(struct sw_inventory *inv, struct sw_sock *s, const struct sw_owner *o, uint32_t fd)
+{
+	if (s->owners_generation != inv->generation) {
+		s->owners_generation = inv->generation;
+		if (!is_newer(inv, s))
+			drop_owners(inv, s);
+	}
+	add_owner(inv, s, o, (int32_t)fd);
+}
+
+void sw_inventory_held(struct sw_inventory *inv, const struct sw_it_held *r)
+{
+	struct sw_sock *s = seen(inv, r->inet.cookie);
+
+	if (!s)
+		return;
+	take_inet(inv, s, &r->inet);
+	take_owner(inv, s, &r->owner, r->fd);
 }
 
 void sw_inventory_file(struct sw_inventory *inv, const struct sw_it_file *r)
@@ -601,12 +642,7 @@ void sw_inventory_file(struct sw_inventory *inv, const struct sw_it_file *r)
 	}
 	s->type = (uint8_t)r->sock_type;
 	s->inode = r->inode;
-	if (s->owners_generation != inv->generation) {
-		s->owners_generation = inv->generation;
-		if (!is_newer(inv, s))
-			drop_owners(inv, s);
-	}
-	add_owner(inv, s, &r->owner, (int32_t)r->fd);
+	take_owner(inv, s, &r->owner, r->fd);
 }
 
 void sw_inventory_task(struct sw_inventory *inv, const struct sw_it_task *r)

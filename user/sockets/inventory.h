@@ -86,7 +86,13 @@ int sw_inventory_netns(struct sw_inventory *inv, uint32_t inode, const char *nam
 void sw_inventory_inet(struct sw_inventory *inv, const struct sw_it_inet *r);
 void sw_inventory_unix(struct sw_inventory *inv, const struct sw_it_unix *r);
 void sw_inventory_file(struct sw_inventory *inv, const struct sw_it_file *r);
+void sw_inventory_held(struct sw_inventory *inv, const struct sw_it_held *r);
 void sw_inventory_task(struct sw_inventory *inv, const struct sw_it_task *r);
+/*
+ * A socket with a file was shown that no process had when descriptors were walked: it may have come since, and another
+ * walk over them belongs to this snapshot.
+ */
+bool sw_inventory_wants_files(const struct sw_inventory *inv);
 /*
  * What is gone is dropped, the listeners that differ are told. is_whole false: it was broken off,
  * nothing is dropped.

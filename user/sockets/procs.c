@@ -51,6 +51,7 @@ struct sw_procs {
 	const struct sw_clock *clock;
 	const struct sw_proc_reader *reader;
 	struct sw_proc *by_key;
+	struct sw_proc *last; /* found, which is as a rule the next, or NULL */
 	struct sw_proc *gone_first, *gone_last;
 	uint32_t generation;
 	uint64_t snapshot_ns;
@@ -81,6 +82,8 @@ int sw_procs_new(const struct sw_clock *clock, const struct sw_proc_reader *read
 static void free_proc(struct sw_procs *p, struct sw_proc *proc)
 {
 	HASH_DEL(p->by_key, proc);
+	if (p->last == proc)
+		p->last = NULL;
 	free(proc->executable);
 	free(proc->cmdline);
 	free(proc->names);
@@ -134,7 +137,11 @@ struct sw_proc *sw_procs_find(struct sw_procs *p, const struct sw_proc_key *key)
 {
 	struct sw_proc *proc;
 
+	if (p->last && !memcmp(&p->last->key, key, sizeof(*key)))
+		return p->last;
 	HASH_FIND(hh, p->by_key, key, sizeof(*key), proc);
+	if (proc)
+		p->last = proc;
 	return proc;
 }
 

@@ -145,7 +145,7 @@ SW_ABI_SIZE(struct sw_fork_event, 80);
  * What the iterators write, back to back: one record per socket (tcp, udp, unix), per descriptor that
  * is a socket (task_file), or per process (task). len is a multiple of 8.
  */
-enum sw_it_type { SW_IT_INET = 1, SW_IT_UNIX = 2, SW_IT_FILE = 3, SW_IT_TASK = 4 };
+enum sw_it_type { SW_IT_INET = 1, SW_IT_UNIX = 2, SW_IT_FILE = 3, SW_IT_TASK = 4, SW_IT_HELD = 5 };
 
 struct sw_it_inet {
 	__u16 type, len;
@@ -192,6 +192,17 @@ struct sw_it_file {
 	__u32 netns; /* of the socket */
 };
 SW_ABI_SIZE(struct sw_it_file, 72);
+
+/*
+ * A TCP socket with the process that has it, by the first of its descriptors: as good as an sw_it_inet and an
+ * sw_it_file. Further descriptors of it come as sw_it_file.
+ */
+struct sw_it_held {
+	struct sw_it_inet inet; /* type and len are this record's */
+	struct sw_owner owner;
+	__u32 fd, pad;
+};
+SW_ABI_SIZE(struct sw_it_held, 136);
 
 /* One process (thread group), for the process table at start. */
 struct sw_it_task {

@@ -23,7 +23,7 @@
 #include "sockwarden/abi/probe.h"
 #include "sockwarden/model/addr.h"
 
-enum { SW_GUARD_VERSION = 5, SW_GUARD_BATCH_MAX = 512, SW_GUARD_FDS_MAX = 32, SW_GUARD_IFACES_MAX = 16 };
+enum { SW_GUARD_VERSION = 6, SW_GUARD_BATCH_MAX = 512, SW_GUARD_FDS_MAX = 32, SW_GUARD_IFACES_MAX = 16 };
 
 enum sw_role {
 	SW_ROLE_ENGINE = 1,
@@ -235,19 +235,20 @@ struct sw_guard_status {
 };
 
 /*
- * SNAPSHOT's reply: 3 * n_netns + 2 descriptors, in this order: for each of n_netns namespaces one
- * tcp, one udp and one unix iterator; then one task and one task_file iterator for all. Read each to
- * its end: the sw_it_ records of abi/sock_event.h (task: sw_it_task, one a process). netns[i] is the
+ * SNAPSHOT's reply: n_tasks + 3 * n_netns + n_again descriptors, in this order: one task and one task_file
+ * iterator for all; for each of n_netns namespaces one tcp, one udp and one unix iterator; task_file once more.
+ * Read each to its end: the sw_it_ records of abi/sock_event.h (task: sw_it_task, one a process). netns[i] is the
  * inode of namespace i; a name is its place under /run/netns or "". An iterator that this kernel
  * refused is a descriptor of /dev/null: it ends at once.
  * More namespaces than SW_GUARD_NETNS_MAX: is_cut is 1, and ask again with mode = inode of the last one
- * given; task and task_file come only with the first part (mode 0), n_tasks says whether.
+ * given; the iterators over tasks come only with the first part (mode 0), the one to read again with the last.
  */
 enum { SW_GUARD_NETNS_MAX = 8 };
 struct sw_guard_snapshot {
 	__u32 n_netns, is_cut;
 	__u32 total;
-	__u32 n_tasks; /* 2: task and task_file are among the descriptors; else 0 */
+	__u32 n_tasks; /* 2: task and task_file are the first descriptors; else 0 */
+	__u32 n_again; /* 1: task_file once more is the last, to be read when sockets without an owner came; else 0 */
 	struct {
 		__u32 inode;
 		char name[60];
