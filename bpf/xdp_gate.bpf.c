@@ -54,63 +54,74 @@ static __always_inline bool judge_marked(const struct sw_gate_ctl *ctl, const st
 		is_trailed(flow, marked, is_packed_trailed6(flow, marked, hit), hit);
 }
 
-/* Fills hit; false when nothing is said against the packet. */
-static __always_inline bool judge(
-	const struct sw_gate_ctl *ctl, const struct sw_flow *flow, struct sw_hit *hit)
+/*
+ * Fills hit; false when nothing is said against the packet. Not static, as what follows: each is verified by
+ * itself, and not once more for all that may come before.
+ */
+__noinline int judge(const struct sw_flow *flow, struct sw_hit *ret)
 {
+	__u32 key = 0;
+	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &key);
 	struct sw_marked marked;
 
+	if (!ctl || !flow || !ret)
+		return false;
 	if (ctl->engine != SW_ENGINE_PACKED)
-		return judge_lpm(ctl, flow, hit);
-	hit->epoch = read_epoch(); /* before what it stands for is read */
+		return judge_lpm(ctl, flow, ret);
+	ret->epoch = read_epoch(); /* before what it stands for is read */
 	if (!(flow->family == 4 ? is_marked4(flow, &marked) : is_marked6(flow, &marked)))
 		return false;
-	return judge_marked(ctl, flow, &marked, hit);
+	return judge_marked(ctl, flow, &marked, ret);
 }
 
-/* Counts and tells what was said of a packet. */
-static __always_inline bool settle(const struct sw_gate_ctl *ctl, const struct sw_flow *flow,
-	const struct sw_origin *origin, struct sw_hit *hit)
-{
-	bool is_dropped = false;
+enum verdict { PASSES, DROPS, TAGS, NOT_KNOWN };
 
-	if (hit->is_bad) {
+/* Counts and tells what was said of a packet. */
+__noinline int settle(const struct sw_flow *flow, const struct sw_origin *origin, struct sw_hit *hit)
+{
+	__u32 key = 0;
+	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &key);
+	enum verdict verdict = PASSES;
+
+	if (!ctl || !flow || !origin || !hit)
+		return PASSES;
+	if (hit->is_bad || hit->is_tagged) {
 		if (is_allowed(flow, hit))
 			hit->reason = SW_R_ALLOWED;
-		else
-			is_dropped = is_enforcing(ctl);
+		else if (hit->is_tagged)
+			hit->reason = hit->reason == SW_R_TRAIL_DST ? SW_R_TAG_DST : SW_R_TAG_SRC;
+		if (hit->reason != SW_R_ALLOWED && is_enforcing(ctl))
+			verdict = hit->is_bad ? DROPS : TAGS;
 	}
-	count_hit(hit->reason, origin->len, is_dropped);
-	tell_hit(ctl, flow, origin, hit, is_dropped);
-	return is_dropped;
+	count_hit(hit->reason, origin->len, verdict == DROPS);
+	tell_hit(ctl, flow, origin, hit, verdict == DROPS);
+	return verdict;
 }
 
 /* Reads all of the packet and judges it. Out of line: what judge_plain() knows never comes here. */
-static __noinline bool look_closer(void *ctx, const struct sw_gate_ctl *ctl, const __u8 *data,
+static __noinline enum verdict look_closer(void *ctx, const struct sw_gate_ctl *ctl, const __u8 *data,
 	const __u8 *end, const struct sw_origin *origin)
 {
 	struct sw_hit hit = {};
-	struct sw_flow flow;
+	struct sw_flow flow = {};
 	enum sw_pkt_result result = sw_pkt_parse(data, end, origin->link, &flow);
 
 	if (result == SW_PKT_NOT_IP)
-		return false;
+		return PASSES;
 	if (origin->vlan)
 		flow.vlan = origin->vlan;
-	if (result != SW_PKT_IP || !judge(ctl, &flow, &hit)) {
+	if (result != SW_PKT_IP || !judge(&flow, &hit)) {
 		if (result == SW_PKT_IP && !flow.is_cut) {
 			enum sw_probe probe = probe_of(&flow);
 
 			if (probe != SW_PROBE_NONE)
 				judge_probe(ctx, ctl, &flow, origin, probe);
-			return false; /* benign: nothing counted, no clock */
+			return PASSES; /* benign: nothing counted, no clock */
 		}
 		hit.reason = SW_R_UNPARSED;
 	}
-	return settle(ctl, &flow, origin, &hit);
+	return settle(&flow, origin, &hit);
 }
-
-enum verdict { PASSES, DROPS, NOT_KNOWN };
 
 /* A source that was judged to be dropped a moment ago, and whose hit is not told now, is asked nothing again. */
 static __always_inline enum verdict recall(
@@ -153,8 +164,7 @@ static __always_inline enum verdict judge_plain(
 	return may_header_probe(ip, end) ? NOT_KNOWN : PASSES;
 }
 
-/* True when the packet is to be dropped. */
-static __always_inline bool is_to_drop(
+static __always_inline enum verdict verdict_of(
 	void *ctx, const __u8 *data, const __u8 *end, const struct sw_origin *origin)
 {
 	__u32 key = 0;
@@ -162,9 +172,31 @@ static __always_inline bool is_to_drop(
 	enum verdict verdict;
 
 	if (!ctl || ctl->mode == SW_MODE_OFF)
-		return false;
+		return PASSES;
 	verdict = judge_plain(ctl, data, end, origin);
-	return verdict == NOT_KNOWN ? look_closer(ctx, ctl, data, end, origin) : verdict == DROPS;
+	return verdict == NOT_KNOWN ? look_closer(ctx, ctl, data, end, origin) : verdict;
+}
+
+/* XDP cannot write a mark: it goes before the packet, for tc_tag. Out of line: few packets are tagged. */
+static __noinline int tag_frame(struct xdp_md *ctx)
+{
+	__u32 key = 0;
+	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &key);
+	struct sw_tag_meta *meta;
+
+	if (!ctl)
+		return XDP_PASS;
+	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta)) < 0) {
+		sw_stat_inc(SW_STAT_TAG_LOST);
+		return XDP_PASS;
+	}
+	meta = (struct sw_tag_meta *)(long)ctx->data_meta;
+	if ((const __u8 *)(meta + 1) > (const __u8 *)(long)ctx->data)
+		return XDP_PASS;
+	meta->magic = SW_TAG_MAGIC;
+	meta->value = ctl->tag_value;
+	meta->mask = ctl->tag_mask;
+	return XDP_PASS;
 }
 
 SEC("xdp")
@@ -175,10 +207,35 @@ int xdp_gate(struct xdp_md *ctx)
 	struct sw_origin origin = {
 		.len = end - data, .ifindex = ctx->ingress_ifindex, .link = SW_LINK_ETHER};
 
-	return is_to_drop(ctx, data, end, &origin) ? XDP_DROP : XDP_PASS;
+	switch (verdict_of(ctx, data, end, &origin)) {
+	case DROPS:
+		return XDP_DROP;
+	case TAGS:
+		return tag_frame(ctx);
+	default:
+		return XDP_PASS;
+	}
+}
+
+static __always_inline void set_mark(struct __sk_buff *skb, __u32 value, __u32 mask)
+{
+	skb->mark = (skb->mark & ~mask) | (value & mask);
 }
 
 /* Passing is "unspecified", so that other programs on the device are asked too. */
+static __always_inline int act_on(struct __sk_buff *skb, enum verdict verdict)
+{
+	__u32 key = 0;
+	const struct sw_gate_ctl *ctl;
+
+	if (verdict == DROPS)
+		return TC_ACT_SHOT;
+	ctl = verdict == TAGS ? bpf_map_lookup_elem(&gate_ctl, &key) : NULL;
+	if (ctl)
+		set_mark(skb, ctl->tag_value, ctl->tag_mask);
+	return TC_ACT_UNSPEC;
+}
+
 static __always_inline int gate_skb(struct __sk_buff *skb, enum sw_link link)
 {
 	struct sw_origin origin = {
@@ -194,7 +251,7 @@ static __always_inline int gate_skb(struct __sk_buff *skb, enum sw_link link)
 		bpf_skb_pull_data(skb, skb->len < SW_PKT_HEAD_BYTES ? skb->len : SW_PKT_HEAD_BYTES);
 	data = (const __u8 *)(long)skb->data;
 	end = (const __u8 *)(long)skb->data_end;
-	return is_to_drop(skb, data, end, &origin) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return act_on(skb, verdict_of(skb, data, end, &origin));
 }
 
 SEC("tc")
@@ -209,19 +266,22 @@ int tc_gate_l3(struct __sk_buff *skb)
 	return gate_skb(skb, SW_LINK_IP);
 }
 
+/* Behind xdp_gate on the device while there are trails that tag: turns what tag_frame() left into the mark. */
+SEC("tc")
+int tc_tag(struct __sk_buff *skb)
+{
+	const struct sw_tag_meta *meta = (const struct sw_tag_meta *)(long)skb->data_meta;
+
+	if ((const __u8 *)(meta + 1) <= (const __u8 *)(long)skb->data && meta->magic == SW_TAG_MAGIC)
+		set_mark(skb, meta->value, meta->mask);
+	return TC_ACT_UNSPEC;
+}
+
 /*
  * What the host forwards, as it leaves: it has come in by a device, maybe by one that is not guarded. What
  * the host sends itself is judged at its socket (sock_egress), and probes where they come in.
  */
-/* Neither is static: each is verified by itself, and not with all that may come before and follow. */
-__noinline int judge_forwarded(const struct sw_flow *flow, struct sw_hit *ret)
-{
-	__u32 key = 0;
-	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &key);
-
-	return flow && ret && ctl && judge(ctl, flow, ret);
-}
-
+/* Not static, as judge(). */
 __noinline int read_forwarded(struct __sk_buff *skb, struct sw_flow *ret, int link)
 {
 	const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
@@ -229,19 +289,18 @@ __noinline int read_forwarded(struct __sk_buff *skb, struct sw_flow *ret, int li
 	return ret ? (int)sw_pkt_parse(data, end, link == SW_LINK_IP ? SW_LINK_IP : SW_LINK_ETHER, ret) : -1;
 }
 
-static __noinline bool settle_forwarded(
-	const struct sw_gate_ctl *ctl, struct __sk_buff *skb, const struct sw_origin *origin)
+static __noinline enum verdict settle_forwarded(struct __sk_buff *skb, const struct sw_origin *origin)
 {
 	struct sw_flow flow = {};
 	struct sw_hit hit = {};
 
-	if (read_forwarded(skb, &flow, origin->link) != SW_PKT_IP || !judge_forwarded(&flow, &hit))
-		return false; /* what cannot be read was counted where it came in */
+	if (read_forwarded(skb, &flow, origin->link) != SW_PKT_IP || !judge(&flow, &hit))
+		return PASSES; /* what cannot be read was counted where it came in */
 	if (origin->vlan)
 		flow.vlan = origin->vlan;
 	if (egress_action() != SW_EGRESS_DROP)
-		hit.is_bad = false;
-	return settle(ctl, &flow, origin, &hit);
+		hit.is_bad = hit.is_tagged = false;
+	return settle(&flow, origin, &hit);
 }
 
 static __always_inline int forward_skb(struct __sk_buff *skb, enum sw_link link)
@@ -268,7 +327,7 @@ static __always_inline int forward_skb(struct __sk_buff *skb, enum sw_link link)
 	ip = sw_pkt_plain(data, end, link);
 	if (ip && ctl->engine == SW_ENGINE_PACKED && !is_header_marked(ip))
 		return TC_ACT_UNSPEC;
-	return settle_forwarded(ctl, skb, &origin) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return act_on(skb, settle_forwarded(skb, &origin));
 }
 
 SEC("tc")

@@ -13,7 +13,8 @@ struct sw_hit {
 	__u64 ban_id;
 	__u32 trail_set;
 	__u32 reason; /* enum sw_reason, or SW_R_COUNT: nothing is said against it */
-	__u32 is_bad; /* to be dropped when enforcing */
+	__u16 is_bad; /* to be dropped when enforcing */
+	__u16 is_tagged; /* to be marked when enforcing; never with is_bad */
 	__u32 epoch; /* the verdict's, to be kept with it; 0: not to be kept */
 };
 
@@ -108,7 +109,14 @@ static __always_inline bool is_listed(
 	ret->reason = reason;
 	ret->trail_set = trail->set;
 	ret->is_bad = trail->action == SW_TRAIL_DROP;
+	ret->is_tagged = trail->action == SW_TRAIL_TAG;
 	return true;
+}
+
+/* Drop is above tag, tag above watch. Nobody asks when b is dropped already. */
+static __always_inline bool is_above(const struct sw_hit *a, const struct sw_hit *b)
+{
+	return a->is_bad || a->is_tagged > b->is_tagged;
 }
 
 /* The source first; a destination that is to be dropped is asked for even when the source is only watched. */
@@ -127,7 +135,7 @@ static __always_inline bool is_trailed4(const struct sw_flow *flow, struct sw_hi
 	if (is_hit && ret->is_bad)
 		return true;
 	key4(&key, &flow->daddr);
-	if (!is_listed(trie, &key, SW_R_TRAIL_DST, &other) || (is_hit && !other.is_bad))
+	if (!is_listed(trie, &key, SW_R_TRAIL_DST, &other) || (is_hit && !is_above(&other, ret)))
 		return is_hit;
 	*ret = other;
 	return true;
@@ -148,7 +156,7 @@ static __always_inline bool is_trailed6(const struct sw_flow *flow, struct sw_hi
 	if (is_hit && ret->is_bad)
 		return true;
 	key6(&key, &flow->daddr);
-	if (!is_listed(trie, &key, SW_R_TRAIL_DST, &other) || (is_hit && !other.is_bad))
+	if (!is_listed(trie, &key, SW_R_TRAIL_DST, &other) || (is_hit && !is_above(&other, ret)))
 		return is_hit;
 	*ret = other;
 	return true;
@@ -168,12 +176,12 @@ static __always_inline bool is_addr_allowed(__u8 family, const union sw_flow_add
 }
 
 /*
- * Asked only of a packet that would be dropped. The destination counts only where it is what was
+ * Asked only of a packet that would be dropped or marked. The destination counts only where it is what was
  * listed: this host's own addresses are allowed, and all that comes here is sent to one of them.
  */
 static __always_inline bool is_allowed(const struct sw_flow *flow, const struct sw_hit *hit)
 {
 	if (is_addr_allowed(flow->family, &flow->saddr))
 		return true;
-	return hit->reason == SW_R_TRAIL_DST && is_addr_allowed(flow->family, &flow->daddr);
+	return sw_reason_is_destination(hit->reason) && is_addr_allowed(flow->family, &flow->daddr);
 }

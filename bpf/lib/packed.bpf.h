@@ -124,27 +124,51 @@ static __always_inline bool is_in_word(void *generation, const union sw_packed4 
 		return is_in_leaf(leaf, octet);
 	if (leaf == SW_LEAF_WHOLE)
 		return true;
-	return is_in_block(generation, (word->block & ~SW_PACKED_WATCHED) + (leaf & 63) * 2, octet);
+	return is_in_block(generation, (word->block & SW_PACKED_BLOCK) + (leaf & 63) * 2, octet);
+}
+
+/* What is not dropped: is it in the words of the tagged, or of the watched? Called by bpf_loop; 1 ends it. */
+struct search4 {
+	void *generation;
+	__u32 addr, flags; /* those of the drop word */
+	__u32 found; /* the flag of the words that hold it */
+};
+
+static long search_words(__u64 i, struct search4 *s)
+{
+	__u32 flag = i ? SW_PACKED_WATCHED : SW_PACKED_TAGGED;
+	__u32 key = (i ? 1 : 2) * SW_PACKED_WORDS + (s->addr >> 14);
+	union sw_packed4 *word;
+
+	if (!(s->flags & flag))
+		return 0;
+	word = bpf_map_lookup_elem(s->generation, &key);
+	if (!word || !is_in_word(s->generation, word, s->addr))
+		return 0;
+	s->found = flag;
+	return 1;
 }
 
 static __always_inline bool is_packed4(
 	void *generation, __be32 addr_be, enum sw_reason reason, struct sw_hit *ret)
 {
-	__u32 addr = bpf_ntohl(addr_be), key = addr >> 14;
+	struct search4 s = {.generation = generation, .addr = bpf_ntohl(addr_be)};
+	__u32 key = s.addr >> 14;
 	union sw_packed4 *word = bpf_map_lookup_elem(generation, &key);
 
 	if (!word)
 		return false;
-	if (is_in_word(generation, word, addr)) {
+	if (is_in_word(generation, word, s.addr)) {
 		ret->is_bad = 1;
 	} else {
-		if (!(word->block & SW_PACKED_WATCHED))
+		s.flags = word->block & ~SW_PACKED_BLOCK;
+		if (!s.flags)
 			return false;
-		key += SW_PACKED_WORDS;
-		word = bpf_map_lookup_elem(generation, &key);
-		if (!word || !is_in_word(generation, word, addr))
+		bpf_loop(2, search_words, &s, 0);
+		if (!s.found)
 			return false;
 		ret->is_bad = 0;
+		ret->is_tagged = s.found == SW_PACKED_TAGGED;
 	}
 	ret->reason = reason;
 	ret->trail_set = SW_TRAIL_SET_ASK;
@@ -167,7 +191,7 @@ static __always_inline bool is_packed_trailed4(
 	if ((is_hit && ret->is_bad) || !marked->destination)
 		return is_hit;
 	if (!is_packed4(generation, flow->daddr.word[0], SW_R_TRAIL_DST, &other) ||
-		(is_hit && !other.is_bad))
+		(is_hit && !is_above(&other, ret)))
 		return is_hit;
 	*ret = other;
 	return true;
@@ -238,6 +262,7 @@ static __always_inline bool is_packed6(void *generation, const union sw_packed6 
 	ret->reason = reason;
 	ret->trail_set = s.set;
 	ret->is_bad = s.action == SW_TRAIL_DROP;
+	ret->is_tagged = s.action == SW_TRAIL_TAG;
 	return true;
 }
 
@@ -259,7 +284,7 @@ static __noinline __attribute__((unused)) bool is_packed_trailed6(
 		return is_hit;
 	if (!is_packed6(
 		    generation, head, &flow->daddr, marked->destination, SW_R_TRAIL_DST, &other) ||
-		(is_hit && !other.is_bad))
+		(is_hit && !is_above(&other, ret)))
 		return is_hit;
 	*ret = other;
 	return true;

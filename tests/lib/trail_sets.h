@@ -93,7 +93,7 @@ static inline void set_make(uint64_t *state, __u8 family, struct trail_set *ret)
 		ret->entry[ret->n++] = (struct sw_trail_entry){
 			.net = sw_net_trim(&net, plen),
 			.set = (__u32)i,
-			.action = (__u32)(set_random(state) % 3),
+			.action = (__u32)(set_random(state) % SW_TRAIL_ACTION_COUNT),
 		};
 	}
 	qsort(ret->entry, ret->n, sizeof(ret->entry[0]), set_compare);

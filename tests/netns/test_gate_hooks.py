@@ -47,7 +47,7 @@ class Gate:
     def __init__(self, lab):
         self.lab = lab
         lab.on_host("bpftool", "prog", "loadall", OBJECT, PROGS, "pinmaps", MAPS, check=True)
-        self._update("gate_ctl", struct.pack("=I", 0), struct.pack("=IIIIQQ", ENFORCE, 10, 20, 0, 0, 0))
+        self._update("gate_ctl", struct.pack("=I", 0), struct.pack("=IIIIQQII", ENFORCE, 10, 20, 0, 0, 0, 0, 0))
 
     def _update(self, name, key, value):
         self.lab.on_host("bpftool", "map", "update", "pinned", f"{MAPS}/{name}", "key", "hex", *key.hex(" ").split(),

@@ -28,7 +28,7 @@ static inline bool find_in_word(const struct sw_packed_view *v, uint64_t at, uin
 	if (leaf == SW_LEAF_WHOLE)
 		return true;
 	if (leaf >> 24 == 0xff && leaf != SW_LEAF_LAST) {
-		i = (w->block & ~SW_PACKED_WATCHED) + (leaf & 0xffffff) * 2 + octet / 128;
+		i = (w->block & SW_PACKED_BLOCK) + (leaf & 0xffffff) * 2 + octet / 128;
 		assert(i < v->n4);
 		return v->elements4[i].half[octet / 64 % 2] >> (octet % 64) & 1;
 	}
@@ -52,6 +52,9 @@ static inline int find4(const struct sw_packed_view *v, const struct sw_net *hos
 	if (v->elements4[addr >> 14].block & SW_PACKED_WATCHED &&
 		find_in_word(v, SW_PACKED_WORDS + (addr >> 14), addr))
 		return SW_TRAIL_OBSERVE;
+	if (v->elements4[addr >> 14].block & SW_PACKED_TAGGED &&
+		find_in_word(v, 2 * SW_PACKED_WORDS + (addr >> 14), addr))
+		return SW_TRAIL_TAG;
 	return NOT_FOUND;
 }
 

@@ -115,7 +115,7 @@ static void a_described_feed_needs_its_name_alone(void **state)
 	assert_int_equal(c.feeds[0].max_cover, 5);
 	assert_int_equal(c.feeds[0].is_enabled, 1);
 	assert_int_equal(c.feeds[1].refresh_sec, 6 * 3600);
-	assert_int_equal(c.feeds[1].action, SW_TRAIL_OBSERVE);
+	assert_int_equal(c.feeds[1].action, SW_TRAIL_TAG);
 	assert_int_equal(c.feeds[2].action, SW_TRAIL_EXCEPT);
 }
 
@@ -190,7 +190,7 @@ static void an_error_says_where_it_is_and_what_to_write(void **state)
 		{"feeds:\n- name: a\n  url: https://x.example\n  action: except\n",
 			"f:2:3: feeds[1]: action: 'except' is for feeds that are described so: who writes any other would choose whom to spare\n"},
 		{"feeds:\n- name: a\n  url: https://x.example\n  action: allow\n",
-			"f:4:11: feeds[1].action: 'allow' is not observe, drop or except\n"},
+			"f:4:11: feeds[1].action: 'allow' is not observe, drop, except or tag\n"},
 		{"feeds:\n- name: spamhaus-dorp\n",
 			"f:2:3: feeds[1]: 'url' is missing, and no feed of this name is described: did you mean 'spamhaus-drop'?\n"},
 		{"feeds:\n- name: threatfox\n",

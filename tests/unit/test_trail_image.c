@@ -114,7 +114,7 @@ static void every_wrong_field_is_refused_though_the_checksum_is_right(void **sta
 			"not a network"},
 		{"host bits of IPv6", ENTRY(2, net.addr[15]), 1, -EBADMSG, "not a network"},
 		{"another set", ENTRY(0, set), 1, -EBADMSG, "list or action"},
-		{"another action", ENTRY(0, action), 3, -EBADMSG, "list or action"},
+		{"another action", ENTRY(0, action), 4, -EBADMSG, "list or action"},
 		{"out of order", ENTRY(0, net.addr[0]), 200, -EBADMSG, "out of order"},
 	};
 
@@ -263,7 +263,7 @@ static void a_damaged_file_is_set_aside_and_the_others_load(void **state)
 /* "192.0.2.1=drop/0": all entries with action and set. */
 static void show_image(struct sw_strbuf *b, const struct sw_trail_view *v)
 {
-	static const char *const words[] = {"observe", "drop", "except"};
+	static const char *const words[] = {"observe", "drop", "except", "tag"};
 	char text[SW_NET_TEXT_MAX];
 
 	for (size_t i = 0; i < v->n4 + v->n6; i++)
@@ -376,10 +376,12 @@ static struct sw_net random_net(uint64_t *rnd)
 
 /*
  * The rules said once more, slowly: of all entries around host, from the widest to the narrowest; at a
- * length the greater action; an observe under a drop is as if it were not there. -1: none.
+ * length the action that weighs most; what weighs less than what is around it is as if it were not there. -1: none.
  */
 static int naive_action(const struct sw_trail_source *s, size_t n, const struct sw_net *host)
 {
+	static const int weights[] = {
+		[SW_TRAIL_OBSERVE] = 0, [SW_TRAIL_TAG] = 1, [SW_TRAIL_DROP] = 2, [SW_TRAIL_EXCEPT] = 3};
 	int last = -1;
 
 	for (int plen = 0; plen <= host->plen; plen++) {
@@ -390,9 +392,9 @@ static int naive_action(const struct sw_trail_source *s, size_t n, const struct 
 				const struct sw_trail_entry *e = &s[i].view.entries4[k];
 
 				if (e->net.plen == plen && sw_net_contains(&e->net, host))
-					best = SW_MAX(best, (int)e->action);
+					best = best >= 0 && weights[best] > weights[e->action] ? best : (int)e->action;
 			}
-		if (best >= 0 && !(best == SW_TRAIL_OBSERVE && last == SW_TRAIL_DROP))
+		if (best >= 0 && (last < 0 || last == SW_TRAIL_EXCEPT || weights[best] >= weights[last]))
 			last = best;
 	}
 	return last;
@@ -428,7 +430,7 @@ static void compare_round(uint64_t *rnd)
 
 			sw_strbuf_printf(&text, "%s\n", sw_cidr_format(buf, &n));
 		}
-		l[i] = list(sw_strbuf_get(&text), (enum sw_trail_action)(i % 3));
+		l[i] = list(sw_strbuf_get(&text), (enum sw_trail_action)(i % SW_TRAIL_ACTION_COUNT));
 		s[i] = (struct sw_trail_source){l[i]->view, i};
 	}
 	map_image(s, LISTS, &v, NULL);

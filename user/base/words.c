@@ -16,7 +16,7 @@ static const char *const stat_words[] = {SW_STATS(STAT_WORD)};
 static const char *const stat_texts[] = {SW_STATS(STAT_TEXT)};
 static const char *const modes[] = {"off", "observe", "enforce"};
 static const char *const hooks[] = {"auto", "native", "tcx", "generic"};
-static const char *const actions[] = {"observe", "drop", "except"};
+static const char *const actions[] = {"observe", "drop", "except", "tag"};
 
 static const char *word_of(const char *const *words, size_t n, unsigned int i)
 {

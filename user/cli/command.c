@@ -89,12 +89,12 @@ static const struct sw_opt allow_options[] = {
 };
 static const struct sw_opt import_options[] = {
 	TEXT(0, "name", name, "NAME", "the list's name (the file's without its ending)"),
-	TEXT(0, "action", action, "WORD", "drop, observe, or except: never a hit here (drop)"),
+	TEXT(0, "action", action, "WORD", "drop, tag, observe, or except: never a hit here (drop)"),
 	{},
 };
 static const struct sw_opt trails_add_options[] = {
 	TEXT(0, "list", list, "NAME", "the list it goes into (own)"),
-	TEXT(0, "action", action, "WORD", "of a list that is new: drop, observe, or except (drop)"),
+	TEXT(0, "action", action, "WORD", "of a list that is new: drop, tag, observe, or except (drop)"),
 	TEXT(0, "reason", reason, "TEXT", "why, or where it is told of: kept as its citation"),
 	FLAG(0, "user-agent", is_agent, "the word is an expression for user agents"),
 	{},
@@ -110,7 +110,7 @@ static const struct sw_opt feeds_update_options[] = {
 };
 static const struct sw_opt feeds_add_options[] = {
 	TEXT(0, "parser", parser, "FORM", "plain, netset, hosts, csv:COLUMN, tsv:COLUMN, jsonl:KEY, json:PATH, tor, stix, misp (plain)"),
-	TEXT(0, "action", action, "WORD", "drop or observe (drop)"),
+	TEXT(0, "action", action, "WORD", "drop, tag or observe (drop)"),
 	TEXT(0, "refresh", refresh, "TIME", "how often it is fetched (24h)"),
 	TEXT(0, "ca-file", ca_file, "FILE", "certificates that the server's is checked against (the system's)"),
 	{},

@@ -73,7 +73,7 @@ static void print_foreign(const struct sw_cli *c, const json_t *rows)
 static void print_interfaces(const struct sw_cli *c, const json_t *s)
 {
 	static const struct sw_cli_column cols[] = {{"INTERFACE", "name"}, {"HOOK", "hook", 0, NULL, color_hook},
-		{"DRIVER", "driver"}, {"FORWARDED", "forward"},
+		{"DRIVER", "driver"}, {"FORWARDED", "forward"}, {"MARKS", "tag", SW_COL_OPTIONAL},
 		{"PUT BACK", "put_back", SW_COL_RIGHT | SW_COL_OPTIONAL},
 		{"WHY", "why", SW_COL_FLEX}, {}};
 	const json_t *rows = json_object_get(s, "interfaces");

@@ -163,7 +163,7 @@ static int import_directory(struct sw_cli *c, int dirfd, const char *path)
 
 int sw_cli_trails_check_action(const struct sw_cli *c)
 {
-	static const char *const actions[] = {"drop", "observe", "except"};
+	static const char *const actions[] = {"drop", "tag", "observe", "except"};
 	bool is_known = !c->o.action;
 	const char *near;
 
@@ -172,7 +172,7 @@ int sw_cli_trails_check_action(const struct sw_cli *c)
 	if (is_known)
 		return SW_EXIT_OK;
 	near = sw_nearest(c->o.action, actions, SW_ARRAY_SIZE(actions));
-	return sw_cli_error(SW_EXIT_USAGE, NULL, "--action: '%s' is not drop, observe or except%s%s%s", c->o.action,
+	return sw_cli_error(SW_EXIT_USAGE, NULL, "--action: '%s' is not drop, tag, observe or except%s%s%s", c->o.action,
 		near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 

@@ -115,11 +115,11 @@ static bool has_known_words(const struct sw_config *c)
 			return false;
 	}
 	for (unsigned int i = 0; i < c->n_feeds; i++) {
-		if (c->feeds[i].action > SW_TRAIL_EXCEPT)
+		if (c->feeds[i].action >= SW_TRAIL_ACTION_COUNT)
 			return false;
 	}
 	return (c->mode == SW_MODE_OBSERVE || c->mode == SW_MODE_ENFORCE) && c->on_exit <= SW_ON_EXIT_REMOVE &&
-	       c->trail_dirs_action <= SW_TRAIL_DROP && c->egress <= SW_EGRESS_OFF &&
+	       c->trail_dirs_action < SW_TRAIL_ACTION_COUNT && c->egress <= SW_EGRESS_OFF &&
 	       c->first_destinations <= SW_FIRSTS_ALERT &&
 	       c->policy_default <= SW_SOCK_DENY && c->policy_then <= SW_SOCK_THEN_ISOLATE &&
 	       c->hook <= SW_HOOK_GENERIC && c->log_level <= SW_LOG_DEBUG && c->mail_min_severity < SW_SEV_COUNT &&

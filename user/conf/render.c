@@ -379,6 +379,7 @@ static void schema_type(struct sw_json *j, const struct sw_conf_row *row)
 		[SW_CONF_PATTERN] = "^[^ /:]+$",
 		[SW_CONF_COMMAND] = "^(/.+)?$",
 		[SW_CONF_HOURS] = "^([A-Za-z0-9:;, -]*)$",
+		[SW_CONF_MARK] = "^(0x[0-9a-fA-F]{1,8}|[0-9]+)(/(0x[0-9a-fA-F]{1,8}|[0-9]+))?$",
 		[SW_CONF_CALENDAR] = "^([a-z0-9:, -]*)$",
 	};
 

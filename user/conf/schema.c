@@ -25,8 +25,7 @@ static const char *const egress_words[] = {"drop", "observe", "off"};
 static const char *const firsts_words[] = {"off", "alert"};
 static const char *const unix_words[] = {"off", "system", "all"};
 static const char *const engine_words[] = {"lpm", "packed"};
-static const char *const action_words[] = {"observe", "drop", "except"};
-static const char *const dirs_action_words[] = {"observe", "drop"};
+static const char *const action_words[] = {"observe", "drop", "except", "tag"};
 static const char *const decoy_tcp_words[] = {"off", "listed", "unused", "below"};
 static const char *const decoy_preset_words[] = {"none", "portsentry"};
 static const char *const decoy_action_words[] = {"alert", "ban"};
@@ -140,8 +139,10 @@ const struct sw_conf_row sw_conf_rows[] = {
 	{"trails.directories", SW_CONF_PATHS, AT(trail_dirs), NULL, 0, SW_CONFIG_DIRS_MAX, NULL,
 		"Directories of static trails of every kind, read at start and when they change; none given means trails.d beside the configuration.",
 		"- /etc/sockwarden/trails.d\n"},
-	{"trails.directories_action", SW_CONF_WORD, AT(trail_dirs_action), "observe", 0, 0, WORDS(dirs_action_words, SW_TRAIL_OBSERVE),
-		"What their addresses and networks are for: observe tells of packets, drop drops them when enforcing."},
+	{"trails.directories_action", SW_CONF_WORD, AT(trail_dirs_action), "observe", 0, 0, WORDS(action_words, SW_TRAIL_OBSERVE),
+		"What their addresses and networks are for: observe tells of packets, drop drops them when enforcing, tag marks them then, except excepts from other lists."},
+	{"trails.tag_mark", SW_CONF_MARK, AT(trail_mark), "0x5b000000/0xff000000", 0, 0, NULL,
+		"The mark that packets get from lists whose action is tag, when enforcing, as VALUE/MASK: nftables, iptables, ip rule and tc can act on it."},
 	{"trails.engine", SW_CONF_WORD, AT(trail_engine), "packed", 0, 0, WORDS(engine_words, SW_ENGINE_LPM),
 		"How trails are looked up: packed is faster and smaller, lpm are the kernel's own tries, taken too where packed is refused."},
 	{"trails.max_entries", SW_CONF_U64, AT(trail_max_entries), "4000000", 1, SW_MAX_TRAILS4 + SW_MAX_TRAILS6, NULL,
@@ -606,6 +607,7 @@ void sw_conf_describe_type(const struct sw_conf_row *row, struct sw_strbuf *out)
 		[SW_CONF_ASNS] = "a list of numbers of autonomous systems",
 		[SW_CONF_COMMAND] = "an absolute path and arguments, divided by blanks",
 		[SW_CONF_HOURS] = "days and hours such as '22:00-07:00', 'mon-fri 20:00-08:00' or 'sat,sun', with ';' between several",
+		[SW_CONF_MARK] = "a packet mark VALUE/MASK such as 0x5b000000/0xff000000, with no bit outside of the mask and one at least inside",
 		[SW_CONF_CALENDAR] = "'hourly', 'daily', 'weekly', 'every 15m', '07:00' or 'mon-fri 06:30'",
 	};
 

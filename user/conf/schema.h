@@ -27,6 +27,7 @@ enum sw_conf_type {
 	SW_CONF_HABIT,	  /* struct sw_config_habit: {enabled, threshold, window, allow}; max is of the threshold */
 	SW_CONF_COMMAND,  /* char[size]: an absolute path and arguments, or empty */
 	SW_CONF_HOURS,	  /* char[size]: days and hours (user/base/when.h), or empty */
+	SW_CONF_MARK,	  /* VALUE/MASK; struct sw_config_mark */
 	SW_CONF_CALENDAR, /* char[size]: when it is done again (user/base/calendar.h), or empty */
 	SW_CONF_NETS,	  /* lists: of networks, */
 	SW_CONF_PATHS,	  /* of absolute paths, */

@@ -224,6 +224,34 @@ static int set_duration(const struct sw_conf_row *row, __u64 *field, const char 
 	return 0;
 }
 
+/* 0x and up to eight digits, or decimal; *end is behind it. */
+static bool parse_word(const char *text, const char **end, __u32 *ret)
+{
+	unsigned long n;
+	char *at;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	n = strtoul(text, &at, text[0] == '0' && text[1] == 'x' ? 16 : 10);
+	*end = at;
+	*ret = (__u32)n;
+	return !errno && n <= UINT32_MAX;
+}
+
+static int set_mark(
+	const struct sw_conf_row *row, struct sw_config_mark *field, const char *text, struct sw_strbuf *why)
+{
+	struct sw_config_mark m = {.mask = UINT32_MAX};
+	const char *end = text;
+
+	if (!parse_word(text, &end, &m.value) || (*end == '/' && !parse_word(end + 1, &end, &m.mask)) || *end ||
+		!m.value || m.value & ~m.mask)
+		return refuse(row, text, why);
+	*field = m;
+	return 0;
+}
+
 static int set_size(const struct sw_conf_row *row, __u32 *field, const char *text, struct sw_strbuf *why)
 {
 	char digits[16];
@@ -381,6 +409,8 @@ int sw_conf_value_set(const struct sw_conf_row *row, void *target, const char *t
 		return set_duration(row, field, text, why);
 	case SW_CONF_SIZE_MB:
 		return set_size(row, field, text, why);
+	case SW_CONF_MARK:
+		return set_mark(row, field, text, why);
 	case SW_CONF_HABIT:
 		return set_habit(field, text);
 	default:
@@ -464,6 +494,9 @@ void sw_conf_value_get(const struct sw_conf_row *row, const void *target, struct
 			sw_strbuf_printf(out, "%llum", (unsigned long long)*u64 / 60);
 		else
 			sw_strbuf_printf(out, "%lluh", (unsigned long long)*u64 / 3600);
+		break;
+	case SW_CONF_MARK:
+		sw_strbuf_printf(out, "0x%x/0x%x", u32[0], u32[1]);
 		break;
 	case SW_CONF_SIZE_MB:
 		snprintf(buf, sizeof(buf), *u32 % 1024 ? "%uM" : "%uG", *u32 % 1024 ? *u32 : *u32 / 1024);

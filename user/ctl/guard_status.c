@@ -15,6 +15,7 @@ static void write_interface(struct sw_json *j, const struct sw_guard_iface *f)
 	WRITE_TEXT(j, "driver", f->driver);
 	WRITE_TEXT(j, "why", f->why);
 	WRITE_TEXT(j, "forward", f->forward);
+	WRITE_TEXT(j, "tag", f->tag);
 	sw_json_uint(j, "put_back", f->put_back);
 	if (f->foreign_xdp_id) {
 		sw_json_object_begin(j, "foreign_xdp");

@@ -106,12 +106,12 @@ static struct sw_net to_net(const struct sw_pkt_event *ev, const __u8 *addr)
 
 struct sw_net sw_hits_subject(const struct sw_pkt_event *ev)
 {
-	return to_net(ev, ev->reason == SW_R_TRAIL_DST ? ev->daddr : ev->saddr);
+	return to_net(ev, sw_reason_is_destination(ev->reason) ? ev->daddr : ev->saddr);
 }
 
 static bool is_told_reason(unsigned int reason)
 {
-	return reason == SW_R_BAN || reason == SW_R_BAN_NET || reason == SW_R_TRAIL_SRC || reason == SW_R_TRAIL_DST;
+	return reason == SW_R_BAN || reason == SW_R_BAN_NET || sw_reason_is_trail(reason);
 }
 
 static bool take_token(struct sw_hits *h)
@@ -147,11 +147,11 @@ static bool fill_trail(struct sw_hits *h, struct row *r, struct sw_finding *f, c
 	bool is_drop = h->ops->trail(h->arg, r->key.set, &r->subject, f) == SW_TRAIL_DROP;
 
 	f->kind = SW_FINDING_TRAIL_HIT;
-	f->severity = r->key.reason == SW_R_TRAIL_DST ? SW_SEV_MEDIUM : SW_SEV_LOW;
+	f->severity = sw_reason_is_destination(r->key.reason) ? SW_SEV_MEDIUM : SW_SEV_LOW;
 	(void)sw_strcpy(f->rule, sizeof(f->rule),
-		r->key.reason == SW_R_TRAIL_DST ? "trail-destination" : "trail-source");
+		sw_reason_is_destination(r->key.reason) ? "trail-destination" : "trail-source");
 	snprintf(f->title, sizeof(f->title), "%s, on trail list %s, %s: %llu packet%s, %llu dropped", subject,
-		*f->feed ? f->feed : "(gone)", r->key.reason == SW_R_TRAIL_DST ? "was sent to" : "came here",
+		*f->feed ? f->feed : "(gone)", sw_reason_is_destination(r->key.reason) ? "was sent to" : "came here",
 		(unsigned long long)r->count, plural(r->count), (unsigned long long)r->dropped);
 	return is_drop;
 }

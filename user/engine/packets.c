@@ -55,7 +55,8 @@ static void tell(struct sw_engine *e, const struct sw_pkt_event *ev)
 				    text[SW_NET_TEXT_MAX];
 	const char *dev = interface_name(e, ev->ifindex),
 		   *word = sw_protocol_word(ev->protocol, protocol);
-	bool is_trail = ev->reason == SW_R_TRAIL_SRC || ev->reason == SW_R_TRAIL_DST;
+	bool is_trail = sw_reason_is_trail(ev->reason),
+	     is_tag = ev->reason == SW_R_TAG_SRC || ev->reason == SW_R_TAG_DST;
 	const char *list = is_trail ? sw_trails_name(e, ev->trail_set) : "";
 	struct sw_net net;
 	struct sw_json *j;
@@ -65,7 +66,7 @@ static void tell(struct sw_engine *e, const struct sw_pkt_event *ev)
 		format_end(to, sizeof(to), ev, ev->daddr, ev->dport);
 	}
 	j = sw_event_begin(e->events, SW_EVK_PACKET, "%s: %s to %s %s%s%s, %s%s%s, %u packet%s",
-		ev->is_dropped ? "dropped" : "passed", from, to, word, *dev ? " on " : "", dev,
+		ev->is_dropped ? "dropped" : is_tag ? "tagged" : "passed", from, to, word, *dev ? " on " : "", dev,
 		sw_reason_word(ev->reason), *list ? " " : "", list, ev->hits,
 		ev->hits == 1 ? "" : "s");
 	sw_json_string(j, "reason", sw_reason_word(ev->reason));
@@ -95,7 +96,7 @@ static __u32 set_of(struct sw_engine *e, const struct sw_pkt_event *ev)
 
 	if (ev->trail_set != SW_TRAIL_SET_ASK || !ev->family)
 		return ev->trail_set;
-	net = address(ev, ev->reason == SW_R_TRAIL_DST ? ev->daddr : ev->saddr);
+	net = address(ev, sw_reason_is_destination(ev->reason) ? ev->daddr : ev->saddr);
 	return sw_trails_set_of(e, &net);
 }
 
@@ -115,8 +116,8 @@ static void on_event(const struct sw_event *event, void *arg)
 
 		sw_policy_hit(e->policy, &src, ev->hits, sw_clock_wall_ns(&e->clock));
 	}
-	if ((ev->reason == SW_R_TRAIL_SRC || ev->reason == SW_R_TRAIL_DST) && ev->family) {
-		struct sw_net net = address(ev, ev->reason == SW_R_TRAIL_DST ? ev->daddr : ev->saddr);
+	if (sw_reason_is_trail(ev->reason) && ev->family) {
+		struct sw_net net = address(ev, sw_reason_is_destination(ev->reason) ? ev->daddr : ev->saddr);
 
 		sw_trails_hit(e, ev->trail_set, &net, ev->hits);
 	}

@@ -60,7 +60,7 @@ static int gather(const struct sw_trail_op *op, struct gathering *g)
 	for (size_t i = 0; i < op->n_sources && !r; i++) {
 		const struct sw_trail_slot *slot = &op->engine->trails->slots[op->sources[i].set];
 
-		if (slot->action == SW_TRAIL_OBSERVE || !op->sources[i].view.n_text)
+		if ((slot->action != SW_TRAIL_DROP && slot->action != SW_TRAIL_EXCEPT) || !op->sources[i].view.n_text)
 			continue;
 		g->set = op->sources[i].set;
 		g->action = slot->action;

@@ -41,7 +41,7 @@ static void say_because(struct facts *w, const struct fact *f)
 			f->slot->name, f->trail);
 	else
 		sw_strbuf_printf(w->because, "list %s holds %s (%s): the longest match decides, of equal ones except, "
-			"drop, observe in this order, and what is watched inside what is dropped is dropped", f->slot->name, f->trail, sw_trail_action_word(f->action));
+			"drop, tag, observe in this order, and what is watched inside what is dropped is dropped", f->slot->name, f->trail, sw_trail_action_word(f->action));
 }
 
 /* What is known of the list as a whole: a feed's entries were all there when it was good last. */
@@ -121,6 +121,8 @@ static void write_why(struct sw_json *j, const struct fact *f)
 		sw_strbuf_printf(&text, ", since %.10s", sw_time_format(at, f->first_wall_sec * (int64_t)SW_SEC_NS));
 	if (f->confidence)
 		sw_strbuf_printf(&text, ", confidence %u %%", f->confidence);
+	if (f->action == SW_TRAIL_TAG)
+		sw_strbuf_puts(&text, ", its packets are marked when enforcing");
 	sw_strbuf_puts(&text, f->decides ? "; it decides" : "");
 	sw_json_object_begin(j, NULL);
 	sw_json_string(j, "what", f->action == SW_TRAIL_EXCEPT ? "trail-except" : "trail");

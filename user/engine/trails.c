@@ -620,7 +620,7 @@ __u32 sw_trails_port_set(const struct sw_engine *e, const struct sw_net *host, u
 
 		for (size_t k = 0; k < n_ports; k++) {
 			if (p[k].port != port || p[k].action == SW_TRAIL_EXCEPT ||
-				(best && p[k].action <= best->action))
+				(best && sw_trail_rank(p[k].action) <= sw_trail_rank(best->action)))
 				continue;
 			best = &p[k];
 			set = sources[i].set;

@@ -75,7 +75,7 @@ const struct sw_feed_desc sw_feed_table[] = {
 		"of the lists that it is made of: see each", "https://iplists.firehol.org/"},
 	{"tor-exits", "Tor: exit addresses", "https://check.torproject.org/exit-addresses", "tor",
 		"A Tor exit: somebody who does not want to be known, good or bad.", 99,
-		SW_TRAIL_OBSERVE, SW_FEED_TAG, HOUR, 30 * MINUTE, 100, 50000, DAY, 3 * DAY, 60,
+		SW_TRAIL_TAG, SW_FEED_TAG, HOUR, 30 * MINUTE, 100, 50000, DAY, 3 * DAY, 60,
 		"public", "https://metrics.torproject.org/collector.html"},
 	{"googlebot", "Google's crawler", "https://developers.google.com/static/search/apis/ipranges/googlebot.json", "json:prefixes[].ipv4Prefix,prefixes[].ipv6Prefix",
 		"Google's crawler: taken out of trails that are no longer than it; no ban and no allow is touched.", 99,

@@ -20,6 +20,8 @@ struct watched {
 	bool is_seen; /* by the look that is going on */
 	bool was_forward_tried; /* in vain, and said */
 	enum sw_attach forward; /* what looks at what is forwarded out of it */
+	enum sw_attach tag; /* what writes marks behind XDP */
+	bool is_tag_known; /* tag is what is there: an earlier guard left nothing else */
 	__u32 put_back;
 };
 
@@ -35,6 +37,7 @@ struct sw_follow {
 	struct watched *all;
 	size_t n;
 	bool is_active;
+	bool is_tagging;
 };
 
 static bool has_default(const struct sw_device *d)
@@ -163,7 +166,7 @@ static void detach(struct sw_follow *f, struct watched *w, const char *why)
 
 	if (r < 0)
 		sw_log_err(r, "%s: cannot take the program off", w->device.name);
-	w->choice.hook = w->forward = SW_ATTACH_NONE;
+	w->choice.hook = w->forward = w->tag = SW_ATTACH_NONE;
 	sw_strcpy(w->choice.why, sizeof(w->choice.why), why);
 }
 
@@ -188,6 +191,39 @@ static void guard_forward(struct sw_follow *f, struct watched *w)
 		sw_log_warning(r, "%s: what is forwarded out of it is not looked at", w->device.name);
 	w->was_forward_tried = true;
 	w->forward = SW_ATTACH_NONE;
+}
+
+/* Behind XDP alone, and while a trail tags: it costs every packet a little. */
+static void guard_tag(struct sw_follow *f, struct watched *w)
+{
+	enum sw_attach before = w->tag;
+	int r;
+
+	if (!f->is_tagging || !sw_attach_is_xdp(w->choice.hook)) {
+		if ((w->tag != SW_ATTACH_NONE || !w->is_tag_known) && sw_attach_is_xdp(w->choice.hook))
+			sw_detach_tag(w->device.ifindex, f->pin_dir);
+		w->tag = SW_ATTACH_NONE;
+		w->is_tag_known = true;
+		return;
+	}
+	r = sw_attach_tag(&f->progs, &w->device, f->host.has_tcx, f->pin_dir, &w->tag);
+	if (r == 1 && before != SW_ATTACH_NONE) {
+		w->put_back++;
+		sw_log_warning(0, "%s: the program that writes marks was taken away, and is put back", w->device.name);
+	}
+	if (r >= 0)
+		return;
+	if (before != SW_ATTACH_NONE || !w->is_tag_known)
+		sw_log_warning(r, "%s: tagged packets are not marked", w->device.name);
+	w->is_tag_known = true;
+	w->tag = SW_ATTACH_NONE;
+}
+
+/* What goes with the gate on a device. */
+static void guard_beside(struct sw_follow *f, struct watched *w)
+{
+	guard_forward(f, w);
+	guard_tag(f, w);
 }
 
 /* False when there is nothing to be found: no netlink message tells of every way to take a program off. */
@@ -263,7 +299,7 @@ static void look_at(struct sw_follow *f, const struct sw_device *d)
 	}
 	if (is_new || xdp_before != d->xdp_prog_id || w->is_due)
 		attach(f, w, wanted_hook(f, row));
-	guard_forward(f, w);
+	guard_beside(f, w);
 }
 
 static void forget_gone(struct sw_follow *f)
@@ -299,7 +335,7 @@ static bool is_any_taken(struct sw_follow *f)
 		if (is_taken(f, w))
 			return true;
 		if (f->is_active)
-			guard_forward(f, w);
+			guard_beside(f, w);
 	}
 	return false;
 }
@@ -484,6 +520,23 @@ int sw_follow_configure(struct sw_follow *f, const struct sw_follow_wish *w)
 	return r;
 }
 
+void sw_follow_set_tagging(struct sw_follow *f, bool is_tagging)
+{
+	if (is_tagging == f->is_tagging)
+		return;
+	f->is_tagging = is_tagging;
+	for (size_t i = 0; f->is_active && i < f->n; i++)
+		guard_tag(f, &f->all[i]);
+}
+
+/* "" while nothing tags; the gate marks by itself where it is at tc. */
+static const char *tag_word(const struct sw_follow *f, const struct watched *w)
+{
+	if (!f->is_tagging)
+		return "";
+	return sw_attach_word(sw_attach_is_xdp(w->choice.hook) ? w->tag : w->choice.hook);
+}
+
 void sw_follow_set_active(struct sw_follow *f, bool is_active)
 {
 	int r;
@@ -515,6 +568,7 @@ void sw_follow_status(const struct sw_follow *f, struct sw_guard_status *ret)
 		sw_strcpy(out->driver, sizeof(out->driver), w->device.driver);
 		sw_strcpy(out->why, sizeof(out->why), w->choice.why);
 		sw_strcpy(out->forward, sizeof(out->forward), sw_attach_word(w->forward));
+		sw_strcpy(out->tag, sizeof(out->tag), tag_word(f, w));
 		out->put_back = w->put_back;
 		if (!w->has_foreign)
 			continue;

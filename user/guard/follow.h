@@ -31,6 +31,8 @@ void sw_follow_free(struct sw_follow *f);
 void sw_follow_freep(struct sw_follow **f);
 /* Sets what is wanted and looks at once; devices that are wanted no more are let go. */
 int sw_follow_configure(struct sw_follow *f, const struct sw_follow_wish *w);
+/* Whether there are trails that tag: behind XDP something must write the marks. */
+void sw_follow_set_tagging(struct sw_follow *f, bool is_tagging);
 /* false takes the program off every device, true attaches again. */
 void sw_follow_set_active(struct sw_follow *f, bool is_active);
 /* Looks now: for tests, and after netlink told. 0 or -errno. */

@@ -117,8 +117,7 @@ static struct sw_follow_wish wish_of(const struct guard *g)
 static void use_config(struct guard *g)
 {
 	const struct sw_config *c = g->config.config;
-	const struct sw_bans_floor floor = {
-		.min_plen4 = c->ban_min_plen4, .min_plen6 = c->ban_min_plen6};
+	const struct sw_bans_floor floor = {.min_plen4 = c->ban_min_plen4, .min_plen6 = c->ban_min_plen6};
 
 	if (!g->o->log_level)
 		sw_log_set_level((enum sw_log_level)c->log_level);
@@ -163,8 +162,7 @@ static int on_deadline(struct sw_source *s, void *arg)
 	return 0;
 }
 
-static int set_mode(
-	__u32 mode, __u32 confirm_sec, const char *by, char *text, size_t size, void *arg)
+static int set_mode(__u32 mode, __u32 confirm_sec, const char *by, char *text, size_t size, void *arg)
 {
 	struct guard *g = arg;
 	struct sw_gate_ctl c;
@@ -178,8 +176,7 @@ static int set_mode(
 	r = sw_maps_ctl_get(&g->plant.maps, &c);
 	if (r >= 0) {
 		c.mode = mode;
-		c.enforce_until_ns =
-			confirm_sec ? sw_clock_boot_ns(&g->clock) + confirm_sec * SW_SEC_NS : 0;
+		c.enforce_until_ns = confirm_sec ? sw_clock_boot_ns(&g->clock) + confirm_sec * SW_SEC_NS : 0;
 		r = sw_maps_ctl_set(&g->plant.maps, &c);
 	}
 	if (r < 0) {
@@ -191,8 +188,7 @@ static int set_mode(
 	watch_deadline(g, c.enforce_until_ns);
 	use_backends(g);
 	if (confirm_sec)
-		sw_log_notice("mode %s for %u s unless confirmed, by %s", sw_mode_word(mode),
-			confirm_sec, by);
+		sw_log_notice("mode %s for %u s unless confirmed, by %s", sw_mode_word(mode), confirm_sec, by);
 	else
 		sw_log_notice("mode %s, by %s", sw_mode_word(mode), by);
 	return 0;
@@ -201,8 +197,7 @@ static int set_mode(
 /* Before the first image the kernel holds no trails, and either engine is right. */
 static bool has_trails(const struct guard *g)
 {
-	static const enum sw_map slots[] = {
-		SW_MAP_TRAILS4, SW_MAP_TRAILS6, SW_MAP_PACKED4, SW_MAP_PACKED6};
+	static const enum sw_map slots[] = {SW_MAP_TRAILS4, SW_MAP_TRAILS6, SW_MAP_PACKED4, SW_MAP_PACKED6};
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(slots); i++) {
 		if (sw_maps_trail_id(&g->plant.maps, slots[i]))
@@ -238,6 +233,8 @@ static int begin_mode(struct guard *g, const struct sw_guard_state *before)
 		c.engine = conf->trail_engine;
 	c.token_rate = conf->event_rate;
 	c.token_burst = conf->event_burst;
+	c.tag_value = conf->trail_mark.value;
+	c.tag_mask = conf->trail_mark.mask;
 	set_egress(g);
 	return sw_maps_ctl_set(&g->plant.maps, &c);
 }
@@ -263,8 +260,8 @@ static void on_swapped(void *arg)
 	struct guard *g = arg;
 	const struct sw_swap_facts *f = sw_swap_facts(g->swap);
 
-	sw_log_info("trails in force: %llu IPv4, %llu IPv6", (unsigned long long)f->trails4,
-		(unsigned long long)f->trails6);
+	sw_follow_set_tagging(g->follow, f->n_tagged);
+	sw_log_info("trails in force: %llu IPv4, %llu IPv6", (unsigned long long)f->trails4, (unsigned long long)f->trails6);
 	save_state(g);
 }
 
@@ -382,6 +379,8 @@ static int on_reload(struct sw_source *s, int signo, void *arg)
 		set_egress(g);
 		c.token_rate = fresh.config->event_rate;
 		c.token_burst = fresh.config->event_burst;
+		c.tag_value = fresh.config->trail_mark.value;
+		c.tag_mask = fresh.config->trail_mark.mask;
 		sw_maps_ctl_set(&g->plant.maps, &c);
 	}
 	use_backends(g);
@@ -625,6 +624,7 @@ static int step_devices(struct guard *g)
 		r = sw_follow_new(g->loop, &g->clock, g->pin_dir, &g->plant.progs, &g->follow);
 	if (r < 0)
 		return sw_log_err(r, "cannot follow the network devices");
+	sw_follow_set_tagging(g->follow, sw_swap_facts(g->swap)->n_tagged);
 	if (c.mode == SW_MODE_OFF)
 		sw_follow_set_active(g->follow, false);
 	r = sw_follow_configure(g->follow, &wish);

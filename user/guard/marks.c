@@ -254,12 +254,16 @@ void sw_marks_del(struct sw_marks *m, const struct sw_net *net)
 static uint64_t trail_word4(const struct sw_packed_view *v, size_t i)
 {
 	const union sw_packed4 *words = v->elements4;
-	uint64_t bits = v->n4 ? words[i].bits : 0;
+	uint64_t bits;
 
-	return bits && !(words[i].block & SW_PACKED_WATCHED) ? bits
-		: v->n4 && words[i].block & SW_PACKED_WATCHED
-		? bits | words[SW_PACKED_WORDS + i].bits
-		: bits;
+	if (!v->n4)
+		return 0;
+	bits = words[i].bits;
+	if (words[i].block & SW_PACKED_WATCHED)
+		bits |= words[SW_PACKED_WORDS + i].bits;
+	if (words[i].block & SW_PACKED_TAGGED)
+		bits |= words[2 * SW_PACKED_WORDS + i].bits;
+	return bits;
 }
 
 static uint64_t trail_word(const struct sw_packed_view *v, int family, size_t i)

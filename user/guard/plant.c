@@ -32,7 +32,7 @@ static const struct sw_object bind_objects[] = {
 void sw_plant_init(struct sw_plant *p)
 {
 	memset(p, 0, sizeof(*p));
-	p->progs = (struct sw_gate_progs){-1, -1, -1, -1, -1};
+	p->progs = (struct sw_gate_progs){-1, -1, -1, -1, -1, -1};
 	sw_maps_init(&p->maps);
 }
 
@@ -43,6 +43,7 @@ void sw_plant_done(struct sw_plant *p)
 	sw_close(p->progs.xdp_fd);
 	sw_close(p->progs.tc_fd);
 	sw_close(p->progs.tc_l3_fd);
+	sw_close(p->progs.tag_fd);
 	sw_close(p->progs.forward_fd);
 	sw_close(p->progs.forward_l3_fd);
 	sw_maps_done(&p->maps);
@@ -70,6 +71,7 @@ int sw_plant_load_gate(struct sw_plant *p, const char *pin_dir)
 	p->progs.xdp_fd = take_prog(gate, "xdp_gate");
 	p->progs.tc_fd = take_prog(gate, "tc_gate");
 	p->progs.tc_l3_fd = take_prog(gate, "tc_gate_l3");
+	p->progs.tag_fd = take_prog(gate, "tc_tag");
 	p->progs.forward_fd = take_prog(gate, "tc_forward");
 	p->progs.forward_l3_fd = take_prog(gate, "tc_forward_l3");
 	return p->progs.xdp_fd < 0 && p->progs.tc_fd < 0 ? -EOPNOTSUPP : 0;

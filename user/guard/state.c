@@ -3,7 +3,7 @@
 
 #include <fcntl.h>
 
-enum { MAGIC = 0x73776773, VERSION = 3 }; /* "swgs" */
+enum { MAGIC = 0x73776773, VERSION = 4 }; /* "swgs" */
 #define STATE_NAME "guard.state"
 
 struct file {

@@ -59,6 +59,7 @@ static void note_facts(struct sw_swap *s)
 		.trails6 = h->count6,
 		.swapped_ns = sw_clock_boot_ns(s->clock),
 		.crc = h->crc,
+		.n_tagged = h->n_texts,
 		.id4 = slot_id(s, engine, SW_MAP_PACKED4, SW_MAP_TRAILS4),
 		.id6 = slot_id(s, engine, SW_MAP_PACKED6, SW_MAP_TRAILS6),
 		.engine = engine,

@@ -20,6 +20,7 @@ struct sw_swap_facts {
 	__u32 id4, id6; /* kernel ids of the tries or arrays: an answer for others is stale */
 	__u32 engine; /* enum sw_trail_engine */
 	__u32 id_ports, pad; /* of the hash of addresses with a port */
+	__u64 n_tagged; /* entries whose action is to tag */
 };
 
 /* result 0 or -errno, text why; called once for each begin that gave 0. */

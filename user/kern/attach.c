@@ -11,6 +11,7 @@
 enum {
 	TCX_INGRESS = 46, /* BPF_TCX_INGRESS of kernel 6.6; Debian 12's headers do not have it */
 	TCX_EGRESS = 47,
+	TCX_FIRST = 1 << 3, /* BPF_F_BEFORE, of none: ahead of all */
 	CLSACT_HANDLE = 0x5357, /* "SW": tells our filter from others' */
 	CLSACT_PRIORITY = 1,
 };
@@ -131,7 +132,7 @@ static int detach_clsact(__u32 ifindex, enum bpf_tc_attach_point at)
 }
 
 /* Native and generic XDP exclude each other on a device: the old one has to go first. */
-static bool is_xdp(enum sw_attach hook)
+bool sw_attach_is_xdp(enum sw_attach hook)
 {
 	return hook == SW_ATTACH_NATIVE || hook == SW_ATTACH_GENERIC;
 }
@@ -139,7 +140,7 @@ static bool is_xdp(enum sw_attach hook)
 static void drop_others(const char *pin_dir, __u32 ifindex, enum sw_attach keep, bool xdp_only)
 {
 	for (enum sw_attach h = SW_ATTACH_NATIVE; h < SW_ATTACH_COUNT; h++) {
-		if (h == keep || (xdp_only && !is_xdp(h)))
+		if (h == keep || (xdp_only && !sw_attach_is_xdp(h)))
 			continue;
 		if (h == SW_ATTACH_CLSACT)
 			detach_clsact(ifindex, BPF_TC_INGRESS);
@@ -151,11 +152,11 @@ static void drop_others(const char *pin_dir, __u32 ifindex, enum sw_attach keep,
 int sw_attach_packet(const struct sw_gate_progs *p, const struct sw_device *d, enum sw_attach hook,
 	const char *pin_dir, bool *ret_is_adopted)
 {
-	int prog = is_xdp(hook) ? p->xdp_fd : tc_prog(p, d), r;
+	int prog = sw_attach_is_xdp(hook) ? p->xdp_fd : tc_prog(p, d), r;
 
 	if (hook == SW_ATTACH_NONE || prog < 0)
 		return -EOPNOTSUPP;
-	if (is_xdp(hook))
+	if (sw_attach_is_xdp(hook))
 		drop_others(pin_dir, d->ifindex, hook, true);
 	r = hook == SW_ATTACH_CLSACT ? attach_clsact(prog, d->ifindex, BPF_TC_INGRESS)
 				     : attach_link(prog, d->ifindex, hook, pin_dir);
@@ -174,19 +175,29 @@ bool sw_attach_is_there(__u32 ifindex, enum sw_attach hook, const char *pin_dir)
 	return fd >= 0 || (hook == SW_ATTACH_CLSACT && clsact_prog(ifindex, BPF_TC_INGRESS));
 }
 
-/* ---- the way out */
+/* ---- beside the gate: what looks at the way out, and what writes marks behind XDP */
 
-static bool forward_path(char buf[static SW_PIN_PATH_MAX], const char *pin_dir, __u32 ifindex)
+struct beside {
+	const char *pin;
+	int tcx;
+	__u32 flags;
+	enum bpf_tc_attach_point clsact;
+};
+static const struct beside way_out = {"forward", TCX_EGRESS, 0, BPF_TC_EGRESS},
+			   behind_xdp = {"tag", TCX_INGRESS, TCX_FIRST, BPF_TC_INGRESS};
+
+static bool beside_path(
+	char buf[static SW_PIN_PATH_MAX], const struct beside *b, const char *pin_dir, __u32 ifindex)
 {
-	return snprintf(buf, SW_PIN_PATH_MAX, "%s/forward-%u", pin_dir, ifindex) < SW_PIN_PATH_MAX;
+	return snprintf(buf, SW_PIN_PATH_MAX, "%s/%s-%u", pin_dir, b->pin, ifindex) < SW_PIN_PATH_MAX;
 }
 
-static void drop_forward(const char *pin_dir, __u32 ifindex)
+static void drop_beside(const struct beside *b, const char *pin_dir, __u32 ifindex)
 {
 	char path[SW_PIN_PATH_MAX];
 	_close_ int fd = -1;
 
-	if (!forward_path(path, pin_dir, ifindex))
+	if (!beside_path(path, b, pin_dir, ifindex))
 		return;
 	fd = bpf_obj_get(path);
 	if (fd >= 0)
@@ -195,58 +206,80 @@ static void drop_forward(const char *pin_dir, __u32 ifindex)
 }
 
 /* 1: put there, 0: it was there and has this program now. */
-static int forward_by_tcx(int prog, __u32 ifindex, const char *pin_dir)
+static int beside_by_tcx(const struct beside *b, int prog, __u32 ifindex, const char *pin_dir)
 {
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = b->flags);
 	char path[SW_PIN_PATH_MAX];
 	_close_ int fd = -1;
 
-	if (!forward_path(path, pin_dir, ifindex))
+	if (!beside_path(path, b, pin_dir, ifindex))
 		return -ENAMETOOLONG;
 	fd = bpf_obj_get(path);
 	if (fd >= 0 && link_ifindex(fd) == ifindex && bpf_link_update(fd, prog, NULL) == 0)
 		return 0;
 	if (fd >= 0)
-		drop_forward(pin_dir, ifindex);
+		drop_beside(b, pin_dir, ifindex);
 	sw_close(TAKE_FD(fd));
-	fd = bpf_link_create(prog, (int)ifindex, (enum bpf_attach_type)TCX_EGRESS, NULL);
+	fd = bpf_link_create(prog, (int)ifindex, (enum bpf_attach_type)b->tcx, &opts);
 	if (fd < 0 || bpf_obj_pin(fd, path) < 0)
 		return -errno;
 	return 1;
 }
 
-static int forward_by_clsact(int prog, __u32 ifindex)
+static int beside_by_clsact(const struct beside *b, int prog, __u32 ifindex)
 {
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
 	int r;
 
-	if (bpf_obj_get_info_by_fd(prog, &info, &len) == 0 && clsact_prog(ifindex, BPF_TC_EGRESS) == info.id)
+	if (bpf_obj_get_info_by_fd(prog, &info, &len) == 0 && clsact_prog(ifindex, b->clsact) == info.id)
 		return 0;
-	r = attach_clsact(prog, ifindex, BPF_TC_EGRESS);
+	r = attach_clsact(prog, ifindex, b->clsact);
 	return r < 0 ? r : 1;
 }
 
-int sw_attach_forward(const struct sw_gate_progs *p, const struct sw_device *d, bool has_tcx, const char *pin_dir,
+static int attach_beside(const struct beside *b, int prog, __u32 ifindex, bool has_tcx, const char *pin_dir,
 	enum sw_attach *ret)
 {
-	int prog = d->is_layer3 ? p->forward_l3_fd : p->forward_fd, r = -EOPNOTSUPP;
+	int r = -EOPNOTSUPP;
 
 	if (prog < 0)
 		return r;
 	*ret = SW_ATTACH_TCX;
 	if (has_tcx)
-		r = forward_by_tcx(prog, d->ifindex, pin_dir);
+		r = beside_by_tcx(b, prog, ifindex, pin_dir);
 	if (r >= 0)
 		return r;
 	*ret = SW_ATTACH_CLSACT;
-	return forward_by_clsact(prog, d->ifindex);
+	return beside_by_clsact(b, prog, ifindex);
+}
+
+int sw_attach_forward(const struct sw_gate_progs *p, const struct sw_device *d, bool has_tcx, const char *pin_dir,
+	enum sw_attach *ret)
+{
+	return attach_beside(
+		&way_out, d->is_layer3 ? p->forward_l3_fd : p->forward_fd, d->ifindex, has_tcx, pin_dir, ret);
+}
+
+int sw_attach_tag(const struct sw_gate_progs *p, const struct sw_device *d, bool has_tcx, const char *pin_dir,
+	enum sw_attach *ret)
+{
+	return attach_beside(&behind_xdp, p->tag_fd, d->ifindex, has_tcx, pin_dir, ret);
+}
+
+/* At clsact the gate has the same place: who calls knows that it is at XDP. */
+void sw_detach_tag(__u32 ifindex, const char *pin_dir)
+{
+	drop_beside(&behind_xdp, pin_dir, ifindex);
+	(void)detach_clsact(ifindex, behind_xdp.clsact);
 }
 
 int sw_detach_packet(__u32 ifindex, const char *pin_dir)
 {
 	int r = detach_clsact(ifindex, BPF_TC_INGRESS), out = detach_clsact(ifindex, BPF_TC_EGRESS);
 
-	drop_forward(pin_dir, ifindex);
+	drop_beside(&way_out, pin_dir, ifindex);
+	drop_beside(&behind_xdp, pin_dir, ifindex);
 	if (r >= 0)
 		r = out;
 
@@ -273,13 +306,15 @@ bool sw_attach_is_own(__u32 ifindex, const char *pin_dir)
 }
 
 /* The pin of a device that is gone is of no use to anybody. */
-static void drop_stale_forward(const char *pin_dir, const char *name)
+static void drop_stale(const struct beside *b, const char *pin_dir, const char *name)
 {
 	char path[SW_PIN_PATH_MAX];
+	size_t len = strlen(b->pin);
 	_close_ int fd = -1;
 	__u32 ifindex;
 
-	if (sscanf(name, "forward-%u", &ifindex) != 1 || !forward_path(path, pin_dir, ifindex))
+	if (strncmp(name, b->pin, len) || sscanf(name + len, "-%u", &ifindex) != 1 ||
+		!beside_path(path, b, pin_dir, ifindex))
 		return;
 	fd = bpf_obj_get(path);
 	if (fd >= 0 && link_ifindex(fd) != ifindex)
@@ -314,7 +349,8 @@ int sw_attach_each_pin(
 		__u32 ifindex;
 		_close_ int fd = -1;
 
-		drop_stale_forward(pin_dir, e->d_name);
+		drop_stale(&way_out, pin_dir, e->d_name);
+		drop_stale(&behind_xdp, pin_dir, e->d_name);
 		if (parse_pin(e->d_name, &hook, &ifindex) < 0)
 			continue;
 		fd = open_pin(pin_dir, hook, ifindex);

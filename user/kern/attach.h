@@ -12,6 +12,7 @@
 struct sw_gate_progs {
 	int xdp_fd, tc_fd;
 	int tc_l3_fd; /* for devices whose packets begin with the IP header */
+	int tag_fd; /* behind XDP: writes the mark of tagged packets */
 	int forward_fd, forward_l3_fd; /* for what leaves by a device and was forwarded */
 };
 
@@ -33,6 +34,15 @@ bool sw_attach_is_there(__u32 ifindex, enum sw_attach hook, const char *pin_dir)
  */
 int sw_attach_forward(const struct sw_gate_progs *p, const struct sw_device *d, bool has_tcx, const char *pin_dir,
 	enum sw_attach *ret);
+/*
+ * Behind XDP on d, ahead of other programs of tc: what writes the marks; pin_dir/tag-IFINDEX. As
+ * sw_attach_forward.
+ */
+int sw_attach_tag(const struct sw_gate_progs *p, const struct sw_device *d, bool has_tcx, const char *pin_dir,
+	enum sw_attach *ret);
+void sw_detach_tag(__u32 ifindex, const char *pin_dir);
+/* Native or generic. */
+bool sw_attach_is_xdp(enum sw_attach hook);
 /* Takes our program off the device, by whatever hook, and removes the pins. What is not there is fine. */
 int sw_detach_packet(__u32 ifindex, const char *pin_dir);
 /* True when a program of ours is at ifindex by a pinned link: the XDP program there is ours. */

@@ -425,7 +425,7 @@ static bool is_good_entry(const struct sw_trail_entry *e, enum sw_family family)
 	struct sw_net zero_tail = e->net;
 	unsigned int max = family == SW_AF_IP4 ? 32 : 128;
 
-	if (e->net.family != family || e->net.plen > max || e->action > SW_TRAIL_EXCEPT)
+	if (e->net.family != family || e->net.plen > max || e->action >= SW_TRAIL_ACTION_COUNT)
 		return false;
 	for (unsigned int i = e->net.plen; i < max; i++)
 		zero_tail.addr[i / 8] &= (__u8) ~(0x80 >> (i % 8));

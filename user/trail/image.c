@@ -128,7 +128,7 @@ static bool next_network(struct merge *m, struct sw_trail_entry *ret)
 	ret->line = 0;
 	for (advance(m); m->n && !cmp_net(&m->heap[0].at->net, &ret->net); advance(m)) {
 		m->stats->merged++;
-		if (m->heap[0].at->action > ret->action) {
+		if (sw_trail_rank(m->heap[0].at->action) > sw_trail_rank(ret->action)) {
 			ret->action = m->heap[0].at->action;
 			ret->set = m->heap[0].set;
 		}
@@ -136,16 +136,12 @@ static bool next_network(struct merge *m, struct sw_trail_entry *ret)
 	return true;
 }
 
-_Static_assert(SW_TRAIL_OBSERVE < SW_TRAIL_DROP && SW_TRAIL_DROP < SW_TRAIL_EXCEPT,
-	"of equal networks the greater action decides");
-
-/* Whether an entry that is written already and contains e makes e a watch on what is dropped anyway. */
+/* Whether an entry that is written already and contains e says more of it than e, which would take that away. */
 static bool is_covered(struct merge *m, const struct sw_trail_entry *e)
 {
 	while (m->depth && !contains(&m->around[m->depth - 1].net, &e->net))
 		m->depth--;
-	return e->action == SW_TRAIL_OBSERVE && m->depth &&
-		m->around[m->depth - 1].action == SW_TRAIL_DROP;
+	return m->depth && sw_trail_is_covered(e->action, m->around[m->depth - 1].action);
 }
 
 /* Gives fn one family's entries in order. Their number, or what fn refused with. */
@@ -164,6 +160,7 @@ static int64_t merge_family(struct merge *m, const struct sw_trail_source *lists
 			continue;
 		}
 		m->around[m->depth++] = e;
+		m->stats->n_tagged += e.action == SW_TRAIL_TAG;
 		r = fn(arg, &e);
 		if (r < 0)
 			return r;
@@ -183,6 +180,7 @@ static void write_head(struct sw_trail_head *h, const struct sw_trail_source *li
 		.count4 = stats->n4,
 		.count6 = stats->n6,
 		.n_ports = stats->n_ports,
+		.n_texts = stats->n_tagged,
 		.made_wall_sec = made_wall_sec,
 	};
 	for (size_t i = 0; i < n; i++)
@@ -331,6 +329,8 @@ int sw_trail_image_build(const struct sw_trail_source *lists, size_t n, enum sw_
 	if (r < 0)
 		return r;
 	m->ports = ports;
+	for (size_t i = 0; i < stats.n_ports; i++)
+		stats.n_tagged += ports[i].action == SW_TRAIL_TAG;
 	m->stats = &stats;
 	fd = engine == SW_ENGINE_PACKED ? build_packed(m, lists, n, made_wall_sec)
 					: build_lpm(m, lists, n, made_wall_sec);

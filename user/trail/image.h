@@ -3,10 +3,10 @@
  * All lists merged into the one image that the guard writes into the kernel; made in the engine,
  * sent as a sealed memfd, checked by the guard with image_check.h.
  *
- * One entry per network. Of lists that hold the same network, an except wins over a drop, a drop over
- * an observe, and among equals the list given first. Among networks that contain each other the
- * longest decides, as in the kernel's trie, with one exception: an observe inside a drop is left out,
- * because being watched by one list must not protect from another.
+ * One entry per network. Of lists that hold the same network, an except wins over a drop, a drop over a
+ * tag, a tag over an observe, and among equals the list given first. Among networks that contain each
+ * other the longest decides, as in the kernel's trie, with one exception: an observe inside a drop or a
+ * tag, and a tag inside a drop, is left out, because what one list says must not protect from another.
  */
 #pragma once
 
@@ -23,7 +23,8 @@ struct sw_trail_image_stats {
 	uint64_t n4, n6;
 	size_t n_ports; /* addresses with a port, as image_ports.h merges them */
 	uint64_t merged; /* entries that another list's equal network decided */
-	uint64_t covered; /* observes left out inside a drop */
+	uint64_t covered; /* left out inside what says more */
+	uint64_t n_tagged; /* networks and ports whose action is to tag */
 };
 
 /*

@@ -45,13 +45,13 @@ static int check_head(const struct sw_trail_head *h, size_t len, __u32 magic, co
 	*ret_why = "more entries than the kernel's maps hold";
 	if (h->count4 > SW_MAX_TRAILS4 || h->count6 > SW_MAX_TRAILS6 ||
 		h->n_ports > SW_MAX_TRAIL_PORTS || h->text_bytes > SW_TRAIL_TEXT_BYTES_MAX ||
-		h->n_texts > SW_TRAIL_TEXT_BYTES_MAX || (!is_list && (h->text_bytes || h->n_texts)))
+		h->n_texts > SW_TRAIL_TEXT_BYTES_MAX || (!is_list && h->text_bytes))
 		return -EFBIG;
 	*ret_why = "its size is not what its header says: cut short, or grown";
 	if (h->size != len || len != sw_trail_size(h))
 		return -EBADMSG;
 	*ret_why = "its header holds a number of lists that cannot be";
-	if (is_list ? (h->sets & 0xff) != 1 || h->sets >> 8 > SW_TRAIL_EXCEPT + 1u
+	if (is_list ? (h->sets & 0xff) != 1 || h->sets >> 8 > SW_TRAIL_ACTION_COUNT
 		    : h->sets > SW_TRAIL_SETS_MAX)
 		return -EBADMSG;
 	*ret_why = "its header holds a bad name or origin";
@@ -84,7 +84,7 @@ static bool are_good(
 		if (e[i].net.family != family || !is_canonical(&e[i].net))
 			return false;
 		*ret_why = "it holds an entry of an unknown list or action";
-		if (e[i].set >= sets || e[i].action > SW_TRAIL_EXCEPT)
+		if (e[i].set >= sets || e[i].action >= SW_TRAIL_ACTION_COUNT)
 			return false;
 		*ret_why = "its entries are out of order";
 		if (i && sw_net_cmp(&e[i - 1].net, &e[i].net) >= 0)
@@ -103,7 +103,7 @@ bool sw_trail_ports_check(const struct sw_trail_port *p, size_t n, __u32 sets, c
 			!is_canonical(&p[i].net) || !sw_net_is_host(&p[i].net) || !p[i].port)
 			return false;
 		*ret_why = "it holds a port of an unknown list or action";
-		if (p[i].set >= sets || p[i].action > SW_TRAIL_EXCEPT)
+		if (p[i].set >= sets || p[i].action >= SW_TRAIL_ACTION_COUNT)
 			return false;
 		*ret_why = "its ports are out of order";
 		if (r > 0 || (!r && p[i - 1].port >= p[i].port))

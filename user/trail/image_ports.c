@@ -13,7 +13,7 @@ static int cmp_place(const void *a, const void *b)
 	if (r || x->port != y->port)
 		return r ? r : x->port < y->port ? -1 : 1;
 	if (x->action != y->action)
-		return x->action > y->action ? -1 : 1;
+		return sw_trail_rank(x->action) > sw_trail_rank(y->action) ? -1 : 1;
 	return x->line < y->line ? -1 : x->line > y->line;
 }
 

@@ -118,7 +118,7 @@ static bool decide_exactly(const struct sw_trail_source *lists, size_t n, const 
 	for (size_t i = 0; i < n; i++) {
 		const struct sw_trail_entry *e = find(family_of(&lists[i].view, net->family), net);
 
-		if (e && (!ret->entry || e->action > ret->entry->action))
+		if (e && (!ret->entry || sw_trail_rank(e->action) > sw_trail_rank(ret->entry->action)))
 			*ret = (struct sw_trail_hit){i, e};
 	}
 	return ret->entry;
@@ -134,8 +134,7 @@ bool sw_trail_decide(const struct sw_trail_source *lists, size_t n, const struct
 
 		if (!decide_exactly(lists, n, &around, &hit))
 			continue;
-		if (last.entry && last.entry->action == SW_TRAIL_DROP &&
-			hit.entry->action == SW_TRAIL_OBSERVE)
+		if (last.entry && sw_trail_is_covered(hit.entry->action, last.entry->action))
 			continue; /* as image.h says: watched inside dropped is dropped */
 		last = hit;
 	}

@@ -15,7 +15,12 @@ struct block {
 	uint64_t bits[BLOCK_WORDS];
 };
 
-/* One of the two sets of a generation. Numbers in words are relative until they are written. */
+/* The sets of a generation, in the order of their words; all but the first only where there is something in them. */
+enum { DROPPED, WATCHED, TAGGED, SETS };
+static const unsigned char set_of[SW_TRAIL_ACTION_COUNT] = {
+	[SW_TRAIL_DROP] = DROPPED, [SW_TRAIL_OBSERVE] = WATCHED, [SW_TRAIL_TAG] = TAGGED};
+
+/* One of the sets of a generation. Numbers in words are relative until they are written. */
 struct set {
 	union sw_packed4 *words;
 	uint32_t *leaves;
@@ -32,7 +37,7 @@ struct span {
 };
 
 struct sw_packer4 {
-	struct set set[2]; /* by enum sw_trail_action: observe, drop */
+	struct set set[SETS];
 	struct span around[DEPTH_MAX]; /* networks that are open, the widest first */
 	size_t depth;
 	uint64_t next; /* the first address that nothing was said of yet */
@@ -200,7 +205,7 @@ static int end_run(struct sw_packer4 *p)
 	if (!p->run.is_some)
 		return 0;
 	p->run.is_some = false;
-	return add_range(&p->set[p->run.action], p->run.first, p->run.last);
+	return add_range(&p->set[set_of[p->run.action]], p->run.first, p->run.last);
 }
 
 /* Says of p->next to last what the network decides that is open around them. */
@@ -256,9 +261,19 @@ int sw_packer4_add(struct sw_packer4 *p, const struct sw_trail_entry *e)
 	return 0;
 }
 
+/* Elements of the words; 0: nothing is in any set. */
+static size_t n_words(const struct sw_packer4 *p)
+{
+	size_t n = p->set[DROPPED].is_empty ? 0 : 1;
+
+	for (size_t i = 1; i < SETS; i++)
+		n = p->set[i].is_empty ? n : i + 1;
+	return n * SW_PACKED_WORDS;
+}
+
 int64_t sw_packer4_end(struct sw_packer4 *p)
 {
-	const struct set *drop = &p->set[SW_TRAIL_DROP], *watch = &p->set[SW_TRAIL_OBSERVE];
+	int64_t elements;
 	int r = close_before(p, 1ULL << 32);
 
 	if (r >= 0)
@@ -267,10 +282,10 @@ int64_t sw_packer4_end(struct sw_packer4 *p)
 		r = flush(&p->set[i]);
 	if (r < 0)
 		return r;
-	if (drop->is_empty && watch->is_empty)
-		return 0;
-	return (int64_t)((watch->is_empty ? 1 : 2) * SW_PACKED_WORDS + (drop->n_leaves + 3) / 4 +
-		(watch->n_leaves + 3) / 4 + 2 * (drop->n_blocks + watch->n_blocks));
+	elements = (int64_t)n_words(p);
+	for (size_t i = 0; i < SETS; i++)
+		elements += (int64_t)((p->set[i].n_leaves + 3) / 4 + 2 * p->set[i].n_blocks);
+	return elements;
 }
 
 static void write_words(
@@ -293,20 +308,21 @@ static void copy(void *dst, const void *src, size_t bytes)
 
 void sw_packer4_write(const struct sw_packer4 *p, union sw_packed4 *ret)
 {
-	const struct set *drop = &p->set[SW_TRAIL_DROP], *watch = &p->set[SW_TRAIL_OBSERVE];
-	size_t drop_leaves = (watch->is_empty ? 1 : 2) * (size_t)SW_PACKED_WORDS,
-	       watch_leaves = drop_leaves + (drop->n_leaves + 3) / 4,
-	       drop_blocks = watch_leaves + (watch->n_leaves + 3) / 4,
-	       watch_blocks = drop_blocks + 2 * drop->n_blocks;
+	static const uint32_t flags[SETS] = {[WATCHED] = SW_PACKED_WATCHED, [TAGGED] = SW_PACKED_TAGGED};
+	size_t words = n_words(p), leaves_at = words, blocks_at = words;
 
-	write_words(drop, ret, drop_leaves, drop_blocks);
-	if (!watch->is_empty)
-		write_words(watch, ret + SW_PACKED_WORDS, watch_leaves, watch_blocks);
-	for (size_t w = 0; w < SW_PACKED_WORDS && !watch->is_empty; w++)
-		if (watch->words[w].bits)
-			ret[w].block |= SW_PACKED_WATCHED;
-	copy(ret + drop_leaves, drop->leaves, drop->n_leaves * sizeof(*drop->leaves));
-	copy(ret + watch_leaves, watch->leaves, watch->n_leaves * sizeof(*watch->leaves));
-	copy(ret + drop_blocks, drop->blocks, drop->n_blocks * sizeof(*drop->blocks));
-	copy(ret + watch_blocks, watch->blocks, watch->n_blocks * sizeof(*watch->blocks));
+	for (size_t i = 0; i < SETS; i++)
+		blocks_at += (p->set[i].n_leaves + 3) / 4;
+	for (size_t i = 0; i < SETS; i++) {
+		const struct set *s = &p->set[i];
+
+		if (i * SW_PACKED_WORDS < words)
+			write_words(s, ret + i * SW_PACKED_WORDS, leaves_at, blocks_at);
+		for (size_t w = 0; w < SW_PACKED_WORDS && !s->is_empty; w++)
+			ret[w].block |= s->words[w].bits ? flags[i] : 0;
+		copy(ret + leaves_at, s->leaves, s->n_leaves * sizeof(*s->leaves));
+		copy(ret + blocks_at, s->blocks, s->n_blocks * sizeof(*s->blocks));
+		leaves_at += (s->n_leaves + 3) / 4;
+		blocks_at += 2 * s->n_blocks;
+	}
 }

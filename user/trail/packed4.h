@@ -2,7 +2,7 @@
 /*
  * Compiles IPv4 trails to a packed generation (abi/packed.h): networks that contain each other are
  * resolved to what the longest says of each address, so that the packet path asks one bit, and which
- * of two sets, dropped or watched. In the engine; the packer owns what it builds.
+ * of three sets, dropped, watched or tagged. In the engine; the packer owns what it builds.
  */
 #pragma once
 

@@ -38,7 +38,7 @@ static int check_head(const struct sw_trail_packed *p, size_t len, const char **
 static bool is_good_word(const struct sw_packed_view *v, const union sw_packed4 *w, uint64_t first)
 {
 	uint32_t n = (uint32_t)__builtin_popcountll(w->bits);
-	uint64_t block = w->block & ~SW_PACKED_WATCHED;
+	uint64_t block = w->block & SW_PACKED_BLOCK;
 	const uint32_t *leaves = v->elements4->leaf;
 
 	if (!n || w->base == SW_PACKED_WHOLE)
@@ -58,12 +58,12 @@ static bool is_good_word(const struct sw_packed_view *v, const union sw_packed4 
 
 static bool is_good4(const struct sw_packed_view *v)
 {
-	bool has_watch = false;
+	uint32_t flags = 0;
 	uint64_t first;
 
 	for (size_t i = 0; i < SW_PACKED_WORDS && v->n4; i++)
-		has_watch |= v->elements4[i].block >> 31;
-	first = (has_watch ? 2 : 1) * (uint64_t)SW_PACKED_WORDS;
+		flags |= v->elements4[i].block;
+	first = (flags & SW_PACKED_TAGGED ? 3 : flags & SW_PACKED_WATCHED ? 2 : 1) * (uint64_t)SW_PACKED_WORDS;
 	if (v->n4 && v->n4 < first)
 		return false;
 	for (uint64_t i = 0; i < first && v->n4; i++)
@@ -94,7 +94,7 @@ static bool is_good6(const struct sw_packed_view *v)
 	for (uint64_t i = SW_PACKED6_HEAD; i < v->n6; i++) {
 		const struct sw_packed6_slot *s = &v->elements6[i].slot;
 
-		if (s->plen > 128 || s->action > SW_TRAIL_EXCEPT || s->is_used > 1)
+		if (s->plen > 128 || s->action >= SW_TRAIL_ACTION_COUNT || s->is_used > 1)
 			return false;
 	}
 	return true;

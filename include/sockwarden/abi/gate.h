@@ -33,8 +33,17 @@ struct sw_gate_ctl {
 	__u32 engine; /* enum sw_trail_engine */
 	__u64 enforce_until_ns; /* boot time after which ENFORCE counts as OBSERVE; 0: no end */
 	__u64 clock_offset_ns; /* added to boot time; tests only, else 0 */
+	__u32 tag_value, tag_mask; /* what a tagged packet's mark becomes, in the bits of the mask */
 };
-SW_ABI_SIZE(struct sw_gate_ctl, 32);
+SW_ABI_SIZE(struct sw_gate_ctl, 40);
+
+/* Before a packet's own bytes, from XDP to the program behind it that can write the mark. */
+struct sw_tag_meta {
+	__u32 magic; /* SW_TAG_MAGIC: others use this room, too */
+	__u32 value, mask;
+};
+SW_ABI_SIZE(struct sw_tag_meta, 12);
+#define SW_TAG_MAGIC 0x73777467U /* "swtg" */
 
 /* egress_ctl: array of one, written by the guard: what is done with what this host sends. */
 enum sw_egress {
@@ -97,7 +106,21 @@ enum sw_trail_action {
 	SW_TRAIL_OBSERVE = 0, /* counted and told */
 	SW_TRAIL_DROP = 1, /* dropped when enforcing */
 	SW_TRAIL_EXCEPT = 2, /* no trail here: "trails except", by longest match */
+	SW_TRAIL_TAG = 3, /* passes with a mark when enforcing, for the operator's own rules */
+	SW_TRAIL_ACTION_COUNT
 };
+
+/* Of what is said of one network the action of the greatest rank holds. (Their numbers are in saved lists.) */
+static inline __attribute__((always_inline)) __u32 sw_trail_rank(__u32 action)
+{
+	return action == SW_TRAIL_OBSERVE ? 0 : action == SW_TRAIL_TAG ? 1 : action == SW_TRAIL_DROP ? 2 : 3;
+}
+/* What is said inside a network of which more is said; an exception is always heard, and hides what is around it. */
+static inline __attribute__((always_inline)) int sw_trail_is_covered(__u32 action, __u32 around)
+{
+	return around != SW_TRAIL_EXCEPT && sw_trail_rank(action) < sw_trail_rank(around);
+}
+
 /* As a list's number: not carried along, to be looked up by the address. */
 #define SW_TRAIL_SET_ASK 0xffffffffU
 struct sw_trail_val {

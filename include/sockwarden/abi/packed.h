@@ -31,14 +31,15 @@ enum {
 
 /*
  * An IPv4 generation is an array of elements of 16 bytes: the words of what is to be dropped, then
- * those of what is watched (only if there is any), the leaves of both, the blocks of both.
+ * those of what is watched (only if there is any, or what follows), those of what is tagged (only if there
+ * is any), the leaves of all, the blocks of all.
  * An element is exactly one of these.
  */
 union sw_packed4 {
 	struct {
 		__u64 bits; /* one for each /24 of the /18 that has a leaf */
 		__u32 base; /* number of the first leaf, counted from the start of the array; or WHOLE */
-		__u32 block; /* element of the first block of this word; OR-ed with WATCHED */
+		__u32 block; /* element of the first block of this word; OR-ed with WATCHED, TAGGED */
 	};
 	__u32 leaf[4];
 	__u64 half[2]; /* of a block: bits of 128 hosts; two elements are one block */
@@ -46,8 +47,10 @@ union sw_packed4 {
 SW_ABI_SIZE(union sw_packed4, 16);
 
 #define SW_PACKED_WHOLE 0xffffffffU /* as base: all of the /18, and there are no leaves */
-#define SW_PACKED_WATCHED                                                                          \
-	(1U << 31) /* in block of a drop word: the watch word of the same /18 is not empty */
+/* In block of a drop word: the watch, or the tag word of the same /18 is not empty. */
+#define SW_PACKED_WATCHED (1U << 31)
+#define SW_PACKED_TAGGED  (1U << 30)
+#define SW_PACKED_BLOCK   (SW_PACKED_TAGGED - 1) /* the rest of it: an element's number */
 
 /*
  * A leaf is up to four hosts of its /24, the lowest in the highest byte and the last repeated; or,

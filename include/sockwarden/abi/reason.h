@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "sockwarden/abi/types.h"
+
 /*  X(id, word, sentence) */
 #define SW_REASONS(X)                                                                              \
 	X(UNPARSED, "unparsed", "could not be read to its end as a packet; passed")                           \
@@ -16,7 +18,9 @@
 	X(PROBE, "probe", "went to a port where nobody is, or has flags of no connection; passed") \
 	X(SCAN, "scan", "made as many probes of one source as make a scan; passed") \
 	X(BAN_OUT, "ban-out", "a process of this host sends to a banned address")                  \
-	X(TRAIL_OUT, "trail-out", "a process of this host sends to an address that is listed in a trail")
+	X(TRAIL_OUT, "trail-out", "a process of this host sends to an address that is listed in a trail") \
+	X(TAG_SRC, "tag-src", "the source is listed in a trail that tags; passed, when enforcing with the mark") \
+	X(TAG_DST, "tag-dst", "the destination is listed in a trail that tags; passed, when enforcing with the mark")
 
 enum sw_reason {
 #define SW_REASON_ENUM(id, word, sentence) SW_R_##id,
@@ -24,6 +28,18 @@ enum sw_reason {
 #undef SW_REASON_ENUM
 	SW_R_COUNT
 };
+
+/* A list said it of the packet. */
+static inline __attribute__((always_inline)) int sw_reason_is_trail(__u32 reason)
+{
+	return reason == SW_R_TRAIL_SRC || reason == SW_R_TRAIL_DST || reason == SW_R_TAG_SRC || reason == SW_R_TAG_DST;
+}
+
+/* It was said of the address the packet goes to. */
+static inline __attribute__((always_inline)) int sw_reason_is_destination(__u32 reason)
+{
+	return reason == SW_R_TRAIL_DST || reason == SW_R_TAG_DST;
+}
 
 /* What is lost or left out, per CPU; each is shown in status and metrics. */
 #define SW_STATS(X)                                                                                \
@@ -41,7 +57,8 @@ enum sw_reason {
 	X(INSPECT_UNREAD, "inspect-unread", "packets of this host's sockets that could not be read to their payload; passed") \
 	X(INSPECT_CUT, "inspect-cut-short", "packets of which only the first part was given to be looked into") \
 	X(DOMAIN_HITS, "domain-hits", "questions for domains that are to be refused") \
-	X(SHUNNED, "shunned", "packets that begin what was cut a moment ago, refused")
+	X(SHUNNED, "shunned", "packets that begin what was cut a moment ago, refused") \
+	X(TAG_LOST, "tags-lost", "tagged packets without the mark: the driver leaves XDP no room to pass it on")
 
 enum sw_stat {
 #define SW_STAT_ENUM(id, word, sentence) SW_STAT_##id,

@@ -149,6 +149,11 @@ struct sw_config_sock_rules {
 	struct sw_config_sock_rule at[SW_CONFIG_SOCK_RULES_MAX];
 };
 
+/* Of a packet: its mark becomes value in the bits of mask, and stays in the others. */
+struct sw_config_mark {
+	__u32 value, mask;
+};
+
 struct sw_config {
 	__u32 magic, version, size, crc; /* crc-32 of the image with this field 0 */
 	__u32 mode;    /* enum sw_mode: OBSERVE or ENFORCE at start */
@@ -183,6 +188,7 @@ struct sw_config {
 	__u32 store_max_mb; /* size the database may reach */
 	/* trails */
 	__u32 trail_engine; /* enum sw_trail_engine */
+	struct sw_config_mark trail_mark; /* of tagged packets */
 	char trail_files[SW_CONFIG_FILES_MAX][256];
 	__u32 n_trail_dirs, trail_dirs_action; /* enum sw_trail_action */
 	char trail_dirs[SW_CONFIG_DIRS_MAX][256];

@@ -26,7 +26,7 @@ enum {
 	SW_TRAIL_IMAGE_MAGIC = 0x73777469, /* "swti" */
 	SW_TRAIL_PACKED_MAGIC = 0x73777470, /* "swtp" */
 	SW_TRAIL_VERSION = 2,
-	SW_TRAIL_PACKED_VERSION = 3,
+	SW_TRAIL_PACKED_VERSION = 4,
 };
 
 struct sw_trail_head {
@@ -39,7 +39,7 @@ struct sw_trail_head {
 	__u64 text_bytes; /* list: its trails of other kinds, behind these; image: 0 */
 	__s64 made_wall_sec;
 	__u64 key; /* list of a file or directory: what it was when it was read; 0: unknown */
-	__u64 n_texts; /* list: trails of other kinds, those with a port among them */
+	__u64 n_texts; /* list: trails of other kinds, those with a port among them; image: what tags, ports too */
 	char name[64]; /* list: its name; image: "" */
 	char origin[256]; /* list: file path or URL with keys masked */
 };
