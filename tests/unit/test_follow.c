@@ -361,6 +361,147 @@ static void a_restart_reads_what_was_written_meanwhile_and_nothing_twice(void **
 	start(rig, "nonsense\n1 2 3\n\t\n", 3600);
 }
 
+/* copytruncate: the copy is another file, and begins with what was read of the old one. */
+static void copy_and_truncate(const struct rig *rig, const char *from, const char *to)
+{
+	char *text;
+	size_t len;
+	int fd = open(path_of(rig, from), O_RDONLY | O_CLOEXEC);
+
+	assert_int_equal(sw_read_all(fd, 1 << 20, &text, &len), 0);
+	sw_close(fd);
+	(void)unlink(path_of(rig, to));
+	put(rig, to, text, len);
+	free(text);
+	assert_int_equal(truncate(path_of(rig, from), 0), 0);
+}
+
+static void a_copy_made_while_nobody_looked_is_read_from_where_it_was_left(void **state)
+{
+	struct rig *rig = *state;
+	_strbuf_ struct sw_strbuf at = {};
+
+	puts_to(rig, "a.log", "1\n");
+	start(rig, NULL, 0);
+	sw_strbuf_reset(&rig->got);
+	puts_to(rig, "a.log", "2\n");
+	expect(rig, "2\n", "before");
+	stop(rig, &at);
+	puts_to(rig, "a.log", "3\n");
+	copy_and_truncate(rig, "a.log", "a.log.1");
+	puts_to(rig, "a.log", "4 is other\n");
+	set_age(rig, "a.log.1", -2);
+	set_age(rig, "a.log", -3);
+	start(rig, at.text, 3600);
+	expect(rig, "3\n4 is other\n", "copied and truncated");
+	sw_strbuf_reset(&at);
+	stop(rig, &at);
+	puts_to(rig, "a.log", "5\n");
+	copy_and_truncate(rig, "a.log", "a.log-20231114");
+	pack(rig, "a.log-20231114", "a.log-20231114.gz");
+	puts_to(rig, "a.log", "6\n");
+	set_age(rig, "a.log.1", 60);
+	set_age(rig, "a.log-20231114.gz", -4);
+	set_age(rig, "a.log", -5);
+	start(rig, at.text, 3600);
+	expect(rig, "5\n6\n", "copied by date, truncated and compressed");
+}
+
+static void half_a_line_waits_for_its_end_over_a_restart(void **state)
+{
+	struct rig *rig = *state;
+	_strbuf_ struct sw_strbuf at = {};
+
+	puts_to(rig, "a.log", "1\n");
+	start(rig, NULL, 0);
+	sw_strbuf_reset(&rig->got);
+	puts_to(rig, "a.log", "2\nhalf");
+	expect(rig, "2\n", "before");
+	stop(rig, &at);
+	start(rig, at.text, 3600);
+	expect(rig, "", "nothing new");
+	sw_strbuf_reset(&at);
+	stop(rig, &at);
+	puts_to(rig, "a.log", " a line\n");
+	rename_to(rig, "a.log", "a.log.1");
+	puts_to(rig, "a.log", "3\n");
+	set_age(rig, "a.log.1", -2);
+	set_age(rig, "a.log", -3);
+	start(rig, at.text, 3600);
+	expect(rig, "half a line\n3\n", "ended in the renamed file");
+}
+
+static void a_link_that_is_led_elsewhere_is_followed(void **state)
+{
+	struct rig *rig = *state;
+	_strbuf_ struct sw_strbuf at = {};
+
+	puts_to(rig, "day1", "old\n");
+	assert_int_equal(symlink("day1", path_of(rig, "a.log")), 0);
+	start(rig, NULL, 0);
+	sw_strbuf_reset(&rig->got);
+	puts_to(rig, "day1", "1\n");
+	expect(rig, "1\n", "through the link");
+	puts_to(rig, "day2", "2\n");
+	assert_int_equal(symlink("day2", path_of(rig, "next")), 0);
+	puts_to(rig, "day1", "the last of the day\n");
+	rename_to(rig, "next", "a.log");
+	turn(rig);
+	assert_true(sw_streq(rig->got.text, "the last of the day\n2\n") ||
+		sw_streq(rig->got.text, "2\nthe last of the day\n"));
+	sw_strbuf_reset(&rig->got);
+	stop(rig, &at);
+	puts_to(rig, "day2", "3\n");
+	start(rig, at.text, 3600);
+	expect(rig, "3\n", "after a restart");
+	puts_to(rig, "day2", "4\n");
+	expect(rig, "4\n", "and on");
+}
+
+static void a_directory_that_appears_later_is_found(void **state)
+{
+	struct rig *rig = *state;
+
+	use_pattern(rig, "app/*/x.log");
+	start(rig, NULL, 0);
+	assert_int_equal(mkdir(path_of(rig, "app"), 0700), 0);
+	turn(rig);
+	assert_int_equal(mkdir(path_of(rig, "app/one"), 0700), 0);
+	turn(rig);
+	puts_to(rig, "app/one/x.log", "1\n");
+	expect(rig, "1\n", "step by step");
+	assert_int_equal(mkdir(path_of(rig, "app/two"), 0700), 0);
+	puts_to(rig, "app/two/x.log", "2\n");
+	expect(rig, "2\n", "a directory that came with its file");
+	unlink(path_of(rig, "app/two/x.log"));
+	rmdir(path_of(rig, "app/two"));
+	turn(rig);
+	assert_int_equal(mkdir(path_of(rig, "app/two"), 0700), 0);
+	puts_to(rig, "app/two/x.log", "3\n");
+	expect(rig, "3\n", "it was made anew");
+	unlink(path_of(rig, "app/one/x.log"));
+	unlink(path_of(rig, "app/two/x.log"));
+	rmdir(path_of(rig, "app/one"));
+	rmdir(path_of(rig, "app/two"));
+	rmdir(path_of(rig, "app"));
+}
+
+static void what_is_no_file_is_left_alone_until_it_is_one(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(mkdir(path_of(rig, "a.log"), 0700), 0);
+	start(rig, NULL, 0);
+	assert_int_equal(sw_log_follow_stats(rig->follow).files, 0);
+	assert_int_equal(rmdir(path_of(rig, "a.log")), 0);
+	assert_int_equal(mkfifo(path_of(rig, "a.log"), 0600), 0);
+	turn(rig);
+	assert_int_equal(sw_log_follow_stats(rig->follow).files, 0);
+	unlink(path_of(rig, "a.log"));
+	puts_to(rig, "a.log", "1\n");
+	expect(rig, "1\n", "now it is a file");
+}
+
 static void the_first_start_reads_back_as_far_as_asked(void **state)
 {
 	struct rig *rig = *state;
@@ -451,6 +592,11 @@ int main(void)
 		TEST(a_file_that_vanished_comes_back),
 		TEST(new_files_of_a_pattern_are_found),
 		TEST(a_restart_reads_what_was_written_meanwhile_and_nothing_twice),
+		TEST(a_copy_made_while_nobody_looked_is_read_from_where_it_was_left),
+		TEST(half_a_line_waits_for_its_end_over_a_restart),
+		TEST(a_link_that_is_led_elsewhere_is_followed),
+		TEST(a_directory_that_appears_later_is_found),
+		TEST(what_is_no_file_is_left_alone_until_it_is_one),
 		TEST(the_first_start_reads_back_as_far_as_asked),
 		TEST(a_damaged_archive_is_counted_and_the_rest_is_read),
 		TEST(no_line_is_lost_or_doubled_whatever_happens),

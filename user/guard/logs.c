@@ -43,16 +43,37 @@ static void watch_directory(const struct sw_logs *l, const char *path)
 	}
 }
 
-/* What stands before the first component with a sign of a pattern in it. */
+/* Directories that are there and fit: a file may come into each. */
+static void watch_directories(const struct sw_logs *l, const char *pattern)
+{
+	char inside[PATH_MAX];
+	glob_t g = {};
+
+	(void)glob(pattern, GLOB_BRACE | GLOB_ONLYDIR, NULL, &g);
+	for (size_t i = 0; i < g.gl_pathc && i < SW_LOGS_FILES_MAX; i++)
+		if ((size_t)snprintf(inside, sizeof(inside), "%s/", g.gl_pathv[i]) < sizeof(inside))
+			watch_directory(l, inside);
+	globfree(&g);
+}
+
+/* What stands before the first component with a sign of a pattern, and behind it each directory that fits so far. */
 static void watch_pattern(const struct sw_logs *l, const char *pattern)
 {
-	char fixed[PATH_MAX];
-	size_t sign = strcspn(pattern, "*?[{");
+	char part[PATH_MAX];
+	char *slash;
 
-	if (!sw_strcpy(fixed, sizeof(fixed), pattern))
+	if (!sw_strcpy(part, sizeof(part), pattern))
 		return;
-	fixed[sign] = '\0';
-	watch_directory(l, fixed);
+	part[strcspn(part, "*?[{")] = '\0';
+	watch_directory(l, part);
+	slash = part + strlen(part);
+	if (!sw_strcpy(part, sizeof(part), pattern))
+		return;
+	while ((slash = strchr(slash, '/'))) {
+		*slash = '\0';
+		watch_directories(l, part);
+		*slash++ = '/';
+	}
 }
 
 /* ---- what is asked */
