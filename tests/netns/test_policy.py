@@ -225,3 +225,94 @@ def test_who_is_refused_is_frozen_or_killed_and_can_be_released(lab):
         code, _, err = lab.cli("policy", "kill", str(protected))
         assert code != 0 and ("process 1" in err or "sockwarden" in err), err
     cold.kill()
+
+
+# Forks for as long as it lives: some 25 children at a time.
+FORKING = """
+import os, signal, sys, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+print(os.getpid(), flush=True)
+while True:
+    if os.fork() == 0:
+        time.sleep(0.05)
+        os._exit(0)
+    time.sleep(0.002)
+"""
+BOX = "docker-" + "c" * 64 + ".scope"
+
+
+def group(lab, *more):
+    return "/".join((lab.cgroup, BOX, *more))
+
+
+def run_in(lab, where, *argv):
+    return lab.spawn("sh", "-c", 'mkdir -p "$0"; echo $$ > "$0/cgroup.procs"; exec "$@"', where, *argv, in_cgroup=False, stdin=subprocess.PIPE)
+
+
+def in_box(lab):
+    """Processes of the container that are no zombies, by the cgroups' own lists."""
+    out = lab.on_host("sh", "-c", f"cat {group(lab)}/cgroup.procs {group(lab)}/*/cgroup.procs").stdout
+    return [p for p in out.split() if p != "0"]
+
+
+def is_frozen(lab):
+    return "frozen 1" in lab.on_host("cat", group(lab) + "/cgroup.events").stdout
+
+
+def box(lab):
+    """A container of three: one that sleeps, one below in a cgroup of its own, one that forks without end."""
+    run_in(lab, group(lab), "sleep", "1000")
+    run_in(lab, group(lab, "inner"), "sleep", "1000")
+    forking = run_in(lab, group(lab), sys.executable, "-S", "-E", "-c", FORKING)
+    return forking.stdout.readline().strip()
+
+
+def test_a_whole_container_is_frozen_and_released_isolated_and_released_and_killed_while_it_forks(lab):
+    start(lab, "")
+    inner_pid = None
+    box(lab)
+    outside = lab.spawn("sleep", "1000")
+    lab.wait(lambda: len(in_box(lab)) > 3, 10, "it forks")
+    inner_pid = lab.on_host("cat", group(lab, "inner") + "/cgroup.procs").stdout.strip()
+    lab.ok("policy", "freeze", inner_pid, "--container")
+    lab.wait(lambda: is_frozen(lab), 10, "all of it is frozen, though the process named is in a cgroup below")
+    assert [(h["verb"], h["whole"], h["cgroup"].endswith(BOX)) for h in lab.cli_json("policy", "held")["held"]] == [("freeze", True, True)]
+    assert state_of(outside.pid) != "T"
+    lab.ok("policy", "release", inner_pid)
+    lab.wait(lambda: not is_frozen(lab), 10, "it runs again")
+    probe = ["sh", "-c", f"echo $$ > {group(lab)}/cgroup.procs; exec ping -c 1 -W 1 {lab.gateway}"]
+    assert lab.on_host(*probe).returncode == 0
+    lab.ok("policy", "isolate", inner_pid, "--container")
+    assert lab.on_host(*probe).returncode != 0
+    lab.ok("policy", "release", inner_pid)
+    assert lab.wait(lambda: lab.on_host(*probe).returncode == 0, 10, "it has its traffic back")
+    lab.ok("policy", "kill", inner_pid, "--container")
+    lab.wait(lambda: not in_box(lab), 10, "nothing of it is left, what was being forked included")
+    assert outside.poll() is None
+    code, _, err = lab.cli("policy", "freeze", str(outside.pid), "--container")
+    assert code != 0 and "in no container" in err and not lab.cli_json("policy", "held")["held"]
+
+
+def test_a_container_that_the_policy_refuses_is_isolated_only_when_a_rule_says_so(lab):
+    start(lab, f"""policy:
+  listen:
+    - executable: "{lab.dir}/told"
+      action: deny
+    - executable: "{lab.dir}/cut"
+      action: deny
+      then: isolate
+""")
+    assert lab.cli("arm")[0] in (0, 6)
+    probe = ["sh", "-c", f"echo $$ > {group(lab)}/cgroup.procs; exec ping -c 1 -W 1 {lab.gateway}"]
+    quiet = run_in(lab, group(lab, "inner"), python(lab, "told"), "-S", "-E", "-c", LISTEN, "8086", "0")
+    assert quiet.stdout.readline().strip() == "refused"
+    lab.wait(lambda: told(lab, "policy-listen", 8086), 10, "it is told")
+    assert lab.on_host(*probe).returncode == 0 and not lab.cli_json("policy", "held")["held"], "nothing is done unless a rule says so"
+    cut = run_in(lab, group(lab, "inner"), python(lab, "cut"), "-S", "-E", "-c", TRY_TWICE)
+    row = lab.wait(lambda: found(lab, "policy-isolate", "cut"), 10, "it is isolated")[0]
+    assert "with its container was isolated" in row["title"], row
+    assert lab.on_host(*probe).returncode != 0, "all of the container"
+    assert lab.on_host("ping", "-c", "1", "-W", "2", lab.gateway).returncode == 0, "and nobody else"
+    lab.ok("policy", "release", str(row["pid"]))
+    lab.wait(lambda: lab.on_host(*probe).returncode == 0, 10, "it has its traffic back")
+    cut.kill()

@@ -46,6 +46,7 @@ struct sw_cli_options {
 	const char *name, *action;	/* trails import */
 	const char *list;		/* trails add, trails remove */
 	bool is_agent;			/* trails add, trails remove */
+	bool is_whole;			/* policy freeze, isolate, kill */
 	uint64_t confirm_sec;		/* arm */
 	bool keep;			/* arm */
 	bool observe;			/* off */

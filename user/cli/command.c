@@ -149,6 +149,10 @@ static const struct sw_opt policy_learn_options[] = {
 	LENGTH(0, "for", length_sec, "TIME", "how far back findings are read (7d)"),
 	{},
 };
+static const struct sw_opt policy_act_options[] = {
+	FLAG(0, "container", is_whole, "the whole container that the process is in"),
+	{},
+};
 static const struct sw_opt shadow_options[] = {
 	LENGTH(0, "since", since_sec, "TIME", "the last 90m, 24h, 7d (24h)"),
 	TEXT(0, "db", database, "FILE", "fail2ban's database (/var/lib/fail2ban/fail2ban.sqlite3)"),
@@ -201,11 +205,12 @@ const struct sw_cli_command sw_cli_commands[] = {
 		NULL, sw_cli_policy_check, "sockwarden policy check && echo as it should be\n"},
 	{"policy held", "processes and containers that are frozen or isolated", "", 0, 0, NULL, sw_cli_policy_held,
 		"sockwarden policy held\n"},
-	{"policy freeze", "stop a process until it is released", "PID", 1, 1, NULL, sw_cli_policy_act,
-		"sockwarden policy freeze 4242\n"},
+	{"policy freeze", "stop a process until it is released", "PID", 1, 1, policy_act_options, sw_cli_policy_act,
+		"sockwarden policy freeze 4242\nsockwarden policy freeze 4242 --container\n"},
 	{"policy isolate", "refuse what a process's cgroup sends and gets, but for loopback, until it is released", "PID", 1, 1,
-		NULL, sw_cli_policy_act, "sockwarden policy isolate 4242\n"},
-	{"policy kill", "end a process at once", "PID", 1, 1, NULL, sw_cli_policy_act, "sockwarden policy kill 4242\n"},
+		policy_act_options, sw_cli_policy_act, "sockwarden policy isolate 4242\n"},
+	{"policy kill", "end a process at once", "PID", 1, 1, policy_act_options, sw_cli_policy_act,
+		"sockwarden policy kill 4242\n"},
 	{"policy release", "let go what is frozen or isolated", "PID", 1, 1, NULL, sw_cli_policy_act,
 		"sockwarden policy release 4242\n"},
 	{"policy learn", "a policy from what was seen, for review, as a part of the configuration", "", 0, 0,

@@ -132,6 +132,7 @@ int sw_cli_policy_act(struct sw_cli *c)
 	sw_cli_args_begin(&a);
 	sw_json_string(&a.j, "verb", verb);
 	sw_json_uint(&a.j, "pid", pid);
+	sw_json_bool(&a.j, "container", c->o.is_whole);
 	r = sw_cli_ask(c, "policy.act", sw_cli_args_end(&a), -1, &d);
 	sw_strbuf_done(&a.text);
 	if (r)

@@ -12,6 +12,7 @@
 #include "user/io/msg.h"
 #include "user/policy/sock_rules.h"
 #include "user/policy/sock_table.h"
+#include "user/sockets/names.h"
 
 enum {
 	TOLD_MAX = 2048, /* offences remembered; the oldest makes room */
@@ -273,8 +274,8 @@ static void act_on(struct sw_engine *e, const struct sw_sock_offence *o, const s
 	a->verb = then;
 	sw_detect_sock_policy(o, &a->finding);
 	a->finding.severity = SW_SEV_HIGH;
-	req.act = (struct sw_guard_act){
-		.verb = then, .pid = owner->tgid, .start_ns = owner->start_ns, .is_whole = *o->container != '\0'};
+	req.act = (struct sw_guard_act){.verb = then, .pid = owner->tgid, .start_ns = owner->start_ns};
+	sw_strcpy(req.act.container, sizeof(req.act.container), o->container);
 	if (sw_guard_post(e->guard, &req, SW_GUARD_REQUEST_HEAD + sizeof(req.act), -1, on_acted, a) < 0)
 		free(a);
 }
@@ -523,6 +524,19 @@ static void verb_sockets(struct sw_ctl_request *q, const json_t *args, void *arg
 	sw_ctl_reply_end(q);
 }
 
+/* Of the process that has the number now. */
+static bool read_container(struct sw_engine *e, uint32_t pid, char *ret, size_t size)
+{
+	struct sw_proc_reader *rd = &e->watch->reader;
+	struct sw_names names;
+	char text[8192];
+
+	if (rd->read(rd->arg, pid, "cgroup", text, sizeof(text)) <= 0)
+		return false;
+	sw_names_from_cgroup(text, &names);
+	return *names.container && sw_strcpy(ret, size, names.container);
+}
+
 static void verb_act(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
 	struct sw_engine *e = arg;
@@ -530,16 +544,20 @@ static void verb_act(struct sw_ctl_request *q, const json_t *args, void *arg)
 	struct sw_guard_reply reply = {.text = "the guard is away"};
 	const char *word;
 	char pid_text[16];
+	bool is_whole;
 	uint64_t pid;
 	int verb, r;
 
-	if (!sw_ctl_arg_string(q, args, "verb", "", &word) || !sw_ctl_arg_uint(q, args, "pid", 0, &pid))
+	if (!sw_ctl_arg_string(q, args, "verb", "", &word) || !sw_ctl_arg_uint(q, args, "pid", 0, &pid) ||
+		!sw_ctl_arg_bool(q, args, "container", false, &is_whole))
 		return;
 	for (verb = SW_ACT_RELEASE; verb && !sw_streq(word, then_words[verb]);)
 		verb--;
 	if (!verb || !pid || pid > INT32_MAX)
 		return sw_ctl_fail(q, SW_CERR_USAGE, NULL, "wants freeze, kill, isolate or release, and a process");
 	req.act = (struct sw_guard_act){.verb = (__u32)verb, .pid = (__u32)pid};
+	if (is_whole && !read_container(e, (uint32_t)pid, req.act.container, sizeof(req.act.container)))
+		return sw_ctl_fail(q, SW_CERR_NOT_FOUND, NULL, "process %u is in no container", (unsigned int)pid);
 	r = sw_guard_call(e->guard, &req, SW_GUARD_REQUEST_HEAD + sizeof(req.act), &reply);
 	snprintf(pid_text, sizeof(pid_text), "%u", (unsigned int)pid);
 	(void)sw_store_audit(e->store, sw_ctl_request_by(q), word, pid_text, r < 0 ? reply.text : "");

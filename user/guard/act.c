@@ -33,6 +33,7 @@ struct file {
 struct target {
 	pid_t pid;
 	int fd;
+	bool is_whole; /* its container, too */
 	char cgroup[SW_GUARD_CGROUP_PATH]; /* below the root, with the slash; "" where there is no v2 */
 };
 
@@ -170,6 +171,17 @@ static bool read_cgroup(pid_t pid, char *ret, size_t size)
 	return sw_strcpy(ret, size, at + 3);
 }
 
+/* The container's own cgroup: its processes may have made others below it. */
+static bool cut_to_container(char *cgroup, const char *container)
+{
+	char *at = strstr(cgroup, container);
+
+	if (!at)
+		return false;
+	at[strcspn(at, "/")] = '\0';
+	return true;
+}
+
 /* ---- isolation */
 
 static bool link_path(char ret[static SW_PIN_PATH_MAX], const struct sw_acts *h, __u64 cgroup_id, const char *way)
@@ -302,7 +314,8 @@ static int find_target(const struct sw_acts *h, const struct sw_guard_act *a, st
 		return -ESRCH;
 	if (!read_cgroup(ret->pid, ret->cgroup, sizeof(ret->cgroup)))
 		ret->cgroup[0] = '\0';
-	return 0;
+	ret->is_whole = a->container[0] != '\0';
+	return ret->is_whole && !cut_to_container(ret->cgroup, a->container) ? -ENOENT : 0;
 }
 
 static int send_signal(const struct target *t, int signo)
@@ -310,14 +323,14 @@ static int send_signal(const struct target *t, int signo)
 	return pidfd_send_signal(t->fd, signo, NULL, 0) < 0 ? -errno : 0;
 }
 
-static int do_freeze(struct sw_acts *h, const struct target *t, bool is_whole)
+static int do_freeze(struct sw_acts *h, const struct target *t)
 {
-	return is_whole ? write_cgroup(h, t->cgroup, "cgroup.freeze", "1") : send_signal(t, SIGSTOP);
+	return t->is_whole ? write_cgroup(h, t->cgroup, "cgroup.freeze", "1") : send_signal(t, SIGSTOP);
 }
 
-static int do_kill(struct sw_acts *h, const struct target *t, bool is_whole)
+static int do_kill(struct sw_acts *h, const struct target *t)
 {
-	return is_whole ? write_cgroup(h, t->cgroup, "cgroup.kill", "1") : send_signal(t, SIGKILL);
+	return t->is_whole ? write_cgroup(h, t->cgroup, "cgroup.kill", "1") : send_signal(t, SIGKILL);
 }
 
 static int do_isolate(struct sw_acts *h, const struct target *t, __u64 *ret_id)
@@ -338,7 +351,7 @@ static const char *why_not(struct sw_acts *h, const struct sw_guard_act *a, cons
 	const char *why = why_protected(t->pid);
 	_close_ int dir = -1;
 
-	if (why || (!a->is_whole && a->verb != SW_ACT_ISOLATE))
+	if (why || (!t->is_whole && a->verb != SW_ACT_ISOLATE))
 		return why;
 	dir = open_cgroup(h, t->cgroup);
 	return dir < 0 ? "it has no cgroup of its own" : why_cgroup_protected(dir, 0);
@@ -347,7 +360,7 @@ static const char *why_not(struct sw_acts *h, const struct sw_guard_act *a, cons
 static int begin(struct sw_acts *h, const struct sw_guard_act *a, struct target *t, char *text, size_t size)
 {
 	struct sw_guard_held_row row = {
-		.pid = a->pid, .verb = a->verb, .start_ns = a->start_ns, .is_whole = a->is_whole};
+		.pid = a->pid, .verb = a->verb, .start_ns = a->start_ns, .is_whole = t->is_whole};
 	const char *why;
 	int r;
 
@@ -360,14 +373,14 @@ static int begin(struct sw_acts *h, const struct sw_guard_act *a, struct target 
 		snprintf(text, size, "%s", why);
 		return -EPERM;
 	}
-	r = a->verb == SW_ACT_FREEZE ? do_freeze(h, t, a->is_whole)
-		: a->verb == SW_ACT_KILL ? do_kill(h, t, a->is_whole)
+	r = a->verb == SW_ACT_FREEZE ? do_freeze(h, t)
+		: a->verb == SW_ACT_KILL ? do_kill(h, t)
 					 : do_isolate(h, t, &row.cgroup_id);
 	if (r < 0) {
 		snprintf(text, size, "%s", strerror(-r));
 		return r;
 	}
-	sw_log_notice("process %u%s was %s", a->pid, a->is_whole ? " and its container" : "",
+	sw_log_notice("process %u%s was %s", a->pid, t->is_whole ? " and its container" : "",
 		a->verb == SW_ACT_FREEZE ? "frozen" : a->verb == SW_ACT_KILL ? "killed" : "isolated");
 	if (a->verb == SW_ACT_KILL)
 		return 0;
@@ -421,7 +434,8 @@ int sw_act_do(struct sw_acts *h, const struct sw_guard_act *a, char *text, size_
 
 	if (a->verb == SW_ACT_RELEASE)
 		return release(h, a->pid, text, size);
-	if (a->verb < SW_ACT_FREEZE || a->verb > SW_ACT_ISOLATE) {
+	if (a->verb < SW_ACT_FREEZE || a->verb > SW_ACT_ISOLATE ||
+		!memchr(a->container, '\0', sizeof(a->container))) {
 		snprintf(text, size, "no such act");
 		return -EINVAL;
 	}
@@ -429,7 +443,7 @@ int sw_act_do(struct sw_acts *h, const struct sw_guard_act *a, char *text, size_
 	if (r >= 0)
 		r = begin(h, a, &t, text, size);
 	else
-		snprintf(text, size, "the process is gone");
+		snprintf(text, size, r == -ENOENT ? "cgroup v2 has no such container" : "the process is gone");
 	sw_close(t.fd);
 	return r;
 }

@@ -117,8 +117,7 @@ struct sw_guard_act {
 	__u32 verb; /* enum sw_act_verb */
 	__u32 pid;
 	__u64 start_ns; /* of the process, in boot time, as records have it; 0: whoever has the number now */
-	__u32 is_whole; /* freeze and kill its whole cgroup: it is a container */
-	__u32 pad;
+	char container[64]; /* as its cgroup's path calls it: what is done is done to all of it; "": to the process */
 };
 
 struct sw_guard_request {
