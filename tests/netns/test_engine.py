@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 
 import pytest
 from lab import BUILD, Lab
@@ -80,6 +81,17 @@ def test_the_never_ban_set_follows_addresses_gateways_and_resolvers(started):
         f.write("nameserver 198.18.0.53\n")
     started.on_host("mount", "--bind", resolv, "/etc/resolv.conf", check=True)  # in the lab's mount namespace alone
     started.wait(lambda: allowed(started).get("198.18.0.53") == ["resolver"], 15, "the new resolver is protected")
+
+
+def test_a_new_address_is_protected_at_once_however_many_came_before_it(started):
+    """All of them are read anew only each two seconds; what the kernel told of is not left to wait for that."""
+    took = []
+    for i in range(60, 65):
+        started.on_host("ip", "addr", "add", f"198.18.0.{i}/24", "dev", "eth0", check=True)
+        begun = time.monotonic()
+        started.wait(lambda i=i: allowed(started).get(f"198.18.0.{i}") == ["own"], 8, "the new address is protected", every=0.001)
+        took.append(time.monotonic() - begun)
+    assert sorted(took)[2] < 0.5, took
 
 
 def test_a_ban_ends_when_its_address_becomes_ours(started):

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 enum {
+	NEWS_MAX = 256,		 /* taken at once of what one reading of the socket brings; the rest a little later */
 	NETS_MAX = 4096,	 /* own addresses, or gateways: a host with more is told its first ones */
 	RESOLVERS_MAX = 16,
 	SETTLE_MS = 100,	 /* after a change: a burst of them is read once */
@@ -30,14 +31,14 @@ struct sw_neverban {
 
 struct nets {
 	struct sw_net *net;
-	size_t n;
+	size_t n, room;
 };
 
 static void add_address(struct nets *list, unsigned int family, const void *addr)
 {
 	__u32 v4;
 
-	if (list->n == NETS_MAX)
+	if (list->n == list->room)
 		return;
 	if (family == AF_INET) {
 		memcpy(&v4, addr, sizeof(v4));
@@ -196,7 +197,7 @@ static int read_resolvers(struct sw_neverban *n)
 int sw_neverban_refresh(struct sw_neverban *n)
 {
 	_free_ struct sw_net *room = calloc(NETS_MAX, sizeof(*room));
-	struct nets list = {.net = room};
+	struct nets list = {.net = room, .room = NETS_MAX};
 	int own, gateways, resolvers;
 
 	if (!room)
@@ -221,15 +222,53 @@ static int on_settled(struct sw_source *s, void *arg)
 	return 0;
 }
 
+struct news {
+	struct nets own, gateways;
+};
+
+static int on_news(const struct nlmsghdr *nlh, void *arg)
+{
+	struct news *news = arg;
+
+	return nlh->nlmsg_type == RTM_NEWADDR ? on_address(nlh, &news->own) : on_route(nlh, &news->gateways);
+}
+
+static bool allow_more(struct sw_neverban *n, enum sw_allow_origin origin, const struct nets *list)
+{
+	bool is_changed = false;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct sw_allow *old = sw_policy_find_allow(n->policy, &list->net[i]);
+
+		if (!old || !(old->origins & origin))
+			is_changed |= sw_policy_allow(n->policy, &list->net[i], origin, "policy", "") >= 0;
+	}
+	return is_changed;
+}
+
+/* What came is protected at once: a ban or a list may hold it already. What went is found by reading all. */
+static void take_news(struct sw_neverban *n, const char *buf, size_t len)
+{
+	struct sw_net own[NEWS_MAX], gateways[NEWS_MAX];
+	struct news news = {.own = {own, 0, NEWS_MAX}, .gateways = {gateways, 0, NEWS_MAX}};
+	bool is_changed;
+
+	(void)mnl_cb_run(buf, len, 0, 0, on_news, &news);
+	is_changed = allow_more(n, SW_ALLOW_OWN, &news.own);
+	is_changed |= allow_more(n, SW_ALLOW_GATEWAY, &news.gateways);
+	if (is_changed)
+		n->changed(n->arg);
+}
+
 /* Whatever came, and whatever was lost (ENOBUFS): all is read anew, a little later. */
 static int on_change(struct sw_source *s, int fd, uint32_t events, void *arg)
 {
 	struct sw_neverban *n = arg;
-	char buf[16384];
+	char buf[16384] __attribute__((aligned(8)));
 	uint64_t now_ns = sw_clock_boot_ns(&(struct sw_clock){}), wait_ms = SETTLE_MS;
 
-	while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
-		;
+	for (ssize_t len; (len = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0;)
+		take_news(n, buf, (size_t)len);
 	if (n->is_pending)
 		return 0;
 	if (now_ns - n->last_read_ns < REST_MS * SW_MSEC_NS)
