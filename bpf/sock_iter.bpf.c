@@ -177,8 +177,11 @@ static __always_inline void tell_unix(struct seq_file *seq, struct unix_sock *us
 SEC("iter/unix")
 int it_unix(struct bpf_iter__unix *ctx)
 {
-	if (ctx->unix_sk)
-		tell_unix(ctx->meta->seq, ctx->unix_sk, ctx->uid);
+	struct unix_sock *us = ctx->unix_sk;
+
+	barrier_var(us); /* loaded once: what 6.1 saw tested is this load's value */
+	if (us)
+		tell_unix(ctx->meta->seq, us, ctx->uid);
 	return 0;
 }
 
