@@ -52,10 +52,10 @@ LIBS_sockwarden-engine := -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng
 LIBS_sockwarden-net    := -lcurl -lz -ljansson -lseccomp -lcap-ng -lidn2
 LIBS_sockwarden-web    := -lmicrohttpd -ljansson -lseccomp -lcap-ng -lsodium
 LIBS_sockwarden-config := -lyaml -lseccomp -lcap-ng -lpcre2-8
-LIBS_sockwarden        := -lyaml -ljansson -lbpf -lelf -lz -lmnl -lpcap -lpcre2-8 -lsodium -lsqlite3 -lnettle -lidn2
+LIBS_sockwarden        := -lyaml -ljansson -lbpf -lelf -lz -lmnl -lpcre2-8 -lsodium -lsqlite3 -lnettle -lidn2
 LIBS_TEST := -lcmocka -lbpf -lelf -lz -lsqlite3 -ljansson -lseccomp -lcap-ng -lmnl -lnftnl -lsodium -lcurl \
-             -lmicrohttpd -lyaml -lpthread -lpcap -lpcre2-8 -lsystemd -lnettle -lidn2 -lmaxminddb
-LIBS_FUZZ := -lpcre2-8 -lsodium -ljansson -lz -lsystemd -lnettle -lidn2 -lmaxminddb -lpcap
+             -lmicrohttpd -lyaml -lpthread -lpcre2-8 -lsystemd -lnettle -lidn2 -lmaxminddb
+LIBS_FUZZ := -lpcre2-8 -lsodium -ljansson -lz -lsystemd -lnettle -lidn2 -lmaxminddb
 
 BPF_SRC  := $(sort $(wildcard bpf/*.bpf.c))
 BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$B/bpf/%.bpf.o)

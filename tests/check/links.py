@@ -16,7 +16,7 @@ ALLOWED = {
     "sockwarden-net": C | {"libz", "libcurl", "libjansson", "libseccomp", "libcap-ng", "libidn2"},
     "sockwarden-web": C | {"libmicrohttpd", "libjansson", "libseccomp", "libcap-ng", "libsodium"},
     "sockwarden-config": C | {"libyaml-0", "libseccomp", "libcap-ng", "libpcre2-8"},
-    "sockwarden": C | BPF | {"libyaml-0", "libjansson", "libmnl", "libpcap", "libpcre2-8", "libsodium", "libsqlite3", "libnettle",
+    "sockwarden": C | BPF | {"libyaml-0", "libjansson", "libmnl", "libpcre2-8", "libsodium", "libsqlite3", "libnettle",
                       "libidn2"},
 }
 # What parses text from outside, by the names its functions carry. The guard resolves none of them.

@@ -331,3 +331,14 @@ def test_usage_is_told(tmp_path):
     link = Capture(c.FDDI).add(b"\0" * 40).save(tmp_path / "fddi.pcap")
     p = replay(link)
     assert p.returncode == 7 and "link type" in p.stderr
+
+
+def test_only_replay_needs_libpcap_and_says_so(tmp_path):
+    path = tmp_path / "x.pcap"
+    ask("x.test").save(path)
+    hidden = 'for f in /usr/lib/*/libpcap.so.*; do mount --bind /dev/null "$(realpath "$f")"; done; exec "$0" "$@"'
+    run = lambda *argv: subprocess.run(["unshare", "-m", "sh", "-c", hidden, CLI, *map(str, argv)], capture_output=True, text=True,  # noqa: E731
+                                       timeout=60, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"})
+    p = run("replay", path)
+    assert p.returncode not in (0, 1) and "libpcap, which reads captures, cannot be loaded" in p.stderr, p
+    assert run("--version").returncode == 0

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/replay/replay.h"
 
+#include <dlfcn.h>
 #include <pcap/pcap.h>
 #include <sys/stat.h>
 
@@ -11,7 +12,22 @@ enum {
 	BATCH_BYTES = 1 << 16, /* of packets judged together */
 };
 
+/*
+ * libpcap is loaded when a capture is to be read: with what it brings (D-Bus, systemd, compressors) it was a third of
+ * what every command of `sockwarden` needed to start.
+ */
+#define PCAP_CALLS(X)                                                                                                  \
+	X(pcap_fopen_offline_with_tstamp_precision)                                                                    \
+	X(pcap_close) X(pcap_datalink) X(pcap_datalink_val_to_name) X(pcap_file) X(pcap_next_ex) X(pcap_geterr)
+struct pcap_calls {
+#define CALL(name) __typeof__(&name) name;
+	PCAP_CALLS(CALL)
+#undef CALL
+};
+
 struct capture {
+	void *lib;
+	struct pcap_calls of;
 	pcap_t *pcap;
 	int link_type;
 	off_t size; /* 0: not known */
@@ -20,7 +36,26 @@ struct capture {
 static void close_capture(struct capture *c)
 {
 	if (c->pcap)
-		pcap_close(c->pcap);
+		c->of.pcap_close(c->pcap);
+	if (c->lib)
+		dlclose(c->lib);
+}
+
+static int load_pcap(struct capture *c, struct sw_replay_result *result)
+{
+	static const char *const names[] = {"libpcap.so.0.8", "libpcap.so.1"}; /* Debian's, and elsewhere */
+	bool is_whole = true;
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(names) && !c->lib; i++)
+		c->lib = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+#define CALL(name) is_whole &= c->lib && (c->of.name = (__typeof__(&name))dlsym(c->lib, #name));
+	PCAP_CALLS(CALL)
+#undef CALL
+	if (is_whole)
+		return 0;
+	snprintf(result->error, sizeof(result->error), "libpcap, which reads captures, cannot be loaded: %s",
+		c->lib ? "it is too old" : "install the package libpcap0.8");
+	return -ENOPKG;
 }
 
 static int open_capture(const char *path, struct capture *ret, struct sw_replay_result *result)
@@ -36,17 +71,19 @@ static int open_capture(const char *path, struct capture *ret, struct sw_replay_
 		snprintf(result->error, sizeof(result->error), "cannot open it: %s", strerror(-r));
 		return r;
 	}
+	if (load_pcap(ret, result) < 0)
+		return -ENOPKG;
 	ret->size = S_ISREG(st.st_mode) ? st.st_size : 0;
-	ret->pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, error);
+	ret->pcap = ret->of.pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, error);
 	if (!ret->pcap) {
 		snprintf(result->error, sizeof(result->error),
 			"this is no capture that can be read: %s", error);
 		return -EBADMSG;
 	}
 	TAKE_PTR(f); /* pcap_close closes it */
-	ret->link_type = pcap_datalink(ret->pcap);
+	ret->link_type = ret->of.pcap_datalink(ret->pcap);
 	if (!sw_link_is_known(ret->link_type)) {
-		const char *name = pcap_datalink_val_to_name(ret->link_type);
+		const char *name = ret->of.pcap_datalink_val_to_name(ret->link_type);
 
 		snprintf(result->error, sizeof(result->error), "its link type %s (%d) is not read",
 			name ? name : "", ret->link_type);
@@ -57,7 +94,7 @@ static int open_capture(const char *path, struct capture *ret, struct sw_replay_
 
 static void tell_progress(const struct sw_replay *o, const struct capture *c, uint64_t packets)
 {
-	long at = c->size ? ftell(pcap_file(c->pcap)) : -1;
+	long at = c->size ? ftell(c->of.pcap_file(c->pcap)) : -1;
 
 	if (o->progress)
 		o->progress(o->arg, at < 0 ? -1 : (double)at / (double)c->size, packets);
@@ -97,7 +134,7 @@ static int read_packets(const struct sw_replay *o, struct capture *c, struct bat
 	const uint8_t *data;
 	int r;
 
-	while ((r = pcap_next_ex(c->pcap, &h, &data)) == 1) {
+	while ((r = c->of.pcap_next_ex(c->pcap, &h, &data)) == 1) {
 		size_t len = h->caplen;
 		struct sw_traffic_packet p = {.link = SW_LINK_IP};
 
@@ -116,7 +153,7 @@ static int read_packets(const struct sw_replay *o, struct capture *c, struct bat
 	if (r == PCAP_ERROR_BREAK)
 		return 0;
 	snprintf(result->error, sizeof(result->error), "after packet %llu: %s",
-		(unsigned long long)result->packets, pcap_geterr(c->pcap));
+		(unsigned long long)result->packets, c->of.pcap_geterr(c->pcap));
 	return -EBADMSG;
 }
 
