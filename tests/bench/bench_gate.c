@@ -4,12 +4,14 @@
  * drop or pass. All in one run: 100,000 bans and 100,000 trails in force, sources varied, rounds
  * interleaved, medians of CPU time. Both figures hold what changing the source and calling on costs
  * (base_ns); over_ns is what the gate adds to reading, by pairs of one round.
+ * What the question after scans adds is by itself: the same packets with it and without.
  * Exits 1 when a packet was judged wrongly, never for a figure.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/resource.h>
 #include "skel/peer.skel.h"
+#include "sockwarden/abi/probe.h"
 #include "tests/bpf/gate_rig.h"
 
 enum {
@@ -21,7 +23,10 @@ enum {
 	BAN_BASE = 0x0a000000, /* 10.0.0.0 on: banned */
 	TRAIL_BASE = 0x0b000000, /* 11.0.0.0 on: in a trail */
 	FREE_BASE = 0x64000000, /* 100.0.0.0 on: in neither */
+	SERVICE = 443, /* open for the cases of scans */
 };
+
+#define OWN "198.18.1.1"
 
 struct bench_case {
 	const char *name;
@@ -132,7 +137,7 @@ static bool is_exact(const struct rig *rig, const struct bench_case *c, __u32 ve
 
 static bool run_case(struct rig *rig, struct peer *peer, const struct bench_case *c)
 {
-	struct packet_spec spec = {.from = "192.0.2.1", .to = "198.18.1.1"};
+	struct packet_spec spec = {.from = "192.0.2.1", .to = OWN};
 	struct bpf_program *rival =
 		c->is_dropped ? peer->progs.peer_parse_drop : peer->progs.peer_parse_pass;
 	double base[ROUNDS], gate[ROUNDS], parse[ROUNDS], over[ROUNDS], mine, theirs;
@@ -157,6 +162,78 @@ static bool run_case(struct rig *rig, struct peer *peer, const struct bench_case
 		c->name, mine, c->is_dropped ? "drop" : "pass", theirs, mine / theirs, median(over),
 		median(base));
 	return is_exact(rig, c, verdict);
+}
+
+/* ---- scans alone: the same packets with the question after scans and without it */
+
+static const struct {
+	const char *name;
+	uint16_t dport;
+	uint8_t flags;
+	bool is_probe;
+} scan_cases[] = {
+	{"scans: a flow's packet", SERVICE, 0x10, false},
+	{"scans: SYN to an open port", SERVICE, 0x02, false},
+	{"scans: SYN to a closed port, 64 k sources", SERVICE + 1, 0x02, true},
+};
+
+static void set_scans(const struct rig *rig, bool is_on)
+{
+	static struct sw_probe_ctl ctl;
+	__u32 zero = 0;
+
+	ctl = (struct sw_probe_ctl){.is_on = is_on};
+	ctl.ports.syn[SERVICE >> 3] = ctl.ports.talk[SERVICE >> 3] = 1 << (SERVICE & 7);
+	for (int i = 1; i < SW_PROBE_COUNT; i++)
+		ctl.rule[i] = (struct sw_probe_rule){10, 300};
+	rig_set(rig->skel->maps.probe_ctl, &zero, &ctl);
+}
+
+static bool run_scan_case(struct rig *rig, struct peer *peer, size_t at)
+{
+	struct packet_spec spec = {.from = "192.0.2.1", .to = OWN, .sport = 40000,
+		.dport = scan_cases[at].dport, .tcp_flags = scan_cases[at].flags};
+	double off[ROUNDS], on[ROUNDS], over[ROUNDS], mine, theirs;
+	__u64 probes;
+	struct packet p;
+	__u32 verdict = 0;
+
+	packet_build(&spec, &p);
+	choose_sources(peer, &(struct bench_case){.base = FREE_BASE, .n = SOURCES});
+	rig_zero(rig->skel->maps.counters);
+	for (int i = 0; i < ROUNDS; i++) {
+		set_scans(rig, false);
+		off[i] = time_of(peer, rig_prog_fd(rig, RIG_XDP), &p, &verdict);
+		set_scans(rig, true);
+		on[i] = time_of(peer, rig_prog_fd(rig, RIG_XDP), &p, &verdict);
+		over[i] = on[i] - off[i];
+		ring_buffer__consume(rig->ring);
+	}
+	mine = median(on);
+	theirs = median(off);
+	printf("{\"bench\":\"gate\",\"case\":\"%s\",\"value\":%.1f,\"unit\":\"ns/packet\","
+	       "\"peer\":\"the same, scans off\",\"peer_value\":%.1f,\"ratio\":%.2f,"
+	       "\"goal\":null,\"met\":null,\"over_ns\":%.1f}\n",
+		scan_cases[at].name, mine, theirs, mine / theirs, median(over));
+	probes = rig_counter(rig, SW_R_PROBE).packets + rig_counter(rig, SW_R_SCAN).packets;
+	if (verdict == 2 && probes == (scan_cases[at].is_probe ? (__u64)ROUNDS * REPEAT : 0))
+		return true;
+	fprintf(stderr, "%s: %llu probes, verdict %u\n", scan_cases[at].name, probes, verdict);
+	return false;
+}
+
+static bool run_scans(struct rig *rig, struct peer *peer)
+{
+	struct sw_net net = rig_net(OWN);
+	struct sw_allow_val value = {.origins = SW_ALLOW_OWN};
+	bool is_right = true;
+	struct sw_lpm6 key;
+
+	rig_lpm_key(&net, &key);
+	rig_set(rig->skel->maps.allow4, &key, &value);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(scan_cases); i++)
+		is_right &= run_scan_case(rig, peer, i);
+	return is_right;
 }
 
 /* What the verifier walks through at load, by the kernel's own count. */
@@ -189,6 +266,7 @@ int main(void)
 	fill_lists(&rig);
 	for (size_t i = 0; i < SW_ARRAY_SIZE(cases); i++)
 		is_right &= run_case(&rig, peer, &cases[i]);
+	is_right &= run_scans(&rig, peer);
 	for (enum rig_hook hook = 0; hook < RIG_HOOKS; hook++)
 		print_verified(&rig, hook);
 	rig_close(&rig);

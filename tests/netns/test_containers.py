@@ -82,6 +82,28 @@ def test_image_pod_and_name_are_told_in_events_and_lists_even_of_a_process_that_
     assert "shop/cart-7d9f/web" in wide and "registry.test/shop/front:2" in wide
 
 
+def test_what_a_pod_sends_to_a_listed_place_names_process_user_container_and_pod(runtimes):
+    lab, listed = runtimes, "198.18.0.70"
+    lab.on_host("sh", "-c", f"echo {listed} > {lab.dir}/bad.txt; echo evil.test >> {lab.dir}/bad.txt", check=True)
+    lab.ok("trails", "import", f"{lab.dir}/bad.txt")
+    group = f"{POD_SLICE}/cri-containerd-{POD}.scope"
+    names = {"container": POD[:12], "container_name": "web", "pod": "cart-7d9f", "namespace": "shop", "uid": 0}
+
+    def finding(rule, process):
+        found = lab.wait(lambda: [f for f in lab.cli_json("findings")["findings"] if f["rule"] == rule and f["process"] == process], 10,
+                         f"{rule} of {process}")
+        assert {k: found[0].get(k) for k in names} == names, found[0]
+        return found[0]
+
+    assert run_in(lab, group, "ping", "-n", "-q", "-c", "5", "-i", "0.2", listed).wait(30) == 0
+    lab.wait(lambda: finding("trail-egress", "ping")["count"] == 5, 10, "five packets are one finding")
+    run_in(lab, group, "curl", "-s", "-m", "1", f"http://{listed}:9/").wait(30)
+    assert finding("trail-connect", "curl")["destination_port"] == 9
+    lab.wait(lambda: "refused when enforcing: 1" in lab.log(), 10, "the domain is known")
+    run_in(lab, group, "dig", "+tries=1", "+time=1", "@" + lab.gateway, "a.evil.test").wait(30)
+    assert finding("trail-dns", "dig")["trail"] == "evil.test"
+
+
 def test_a_new_container_of_the_same_image_is_no_change_and_one_of_another_is(runtimes):
     port, p = listen_in(runtimes, f"docker-{WEB}.scope", 8093)
 

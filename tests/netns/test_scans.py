@@ -18,6 +18,16 @@ for i in range(n):
 print("done")
 """
 
+# Asks an open port and ends the connection with a reset, as balancers check a service.
+CHECK = """
+import socket, struct, sys
+for i in range(int(sys.argv[3])):
+    s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
+    s.recv(64)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+"""
+
 # Sends raw TCP or UDP packets by scapy's absence: built by hand. Lines "proto src sport dst dport flags".
 RAW = """
 import socket, struct, sys
@@ -33,6 +43,9 @@ for line in sys.stdin:
     s, d = socket.inet_aton(src), socket.inet_aton(dst)
     if proto == "udp":
         l4, number = struct.pack("!HHHH", int(sport), int(dport), 8, 0), 17
+    elif proto == "icmp":  # a packet was too large for the way: 1280 bytes would do
+        l4, number = struct.pack("!BBHHH", 3, 4, 0, 0, 1280) + struct.pack("!BBHHHBBH4s4sHHI", 0x45, 0, 40, 0, 0, 64, 6, 0, d, s, int(dport), int(sport), 1), 1
+        l4 = l4[:2] + struct.pack("!H", csum(l4)) + l4[4:]
     else:
         l4, number = struct.pack("!HHIIBBHHH", int(sport), int(dport), 1, 0, 0x50, int(flags, 0), 1024, 0, 0), 6
         l4 = l4[:16] + struct.pack("!H", csum(s + d + struct.pack("!BBH", 0, 6, len(l4)) + l4)) + l4[18:]
@@ -61,6 +74,7 @@ def send(lab, lines):
 PORTS = "1-40"
 NMAP = ("nmap", "-n", "-Pn", "--max-retries", "0", "-p", PORTS)
 A, B, C, D = Lab.others
+NET6 = "2001:db8:0:1::/64"
 # each way from a source of its own where the rule is the same
 SCANS = {
     "nmap -sS -T4": (*NMAP, "-sS", "-T4", "-S", A, "-e", "eth0", "scan-vertical", A),
@@ -75,6 +89,14 @@ SCANS = {
     "nmap -sA": (*NMAP, "-sA", "-T5", "scan-ack", Lab.attacker),
     "nmap -sU": (*NMAP, "-sU", "-T5", "--host-timeout", "10s", "scan-udp", Lab.attacker),
     "nmap with SYN and FIN": (*NMAP, "--scanflags", "SYNFIN", "-T5", "scan-flags", Lab.attacker),
+    "nmap -6 -sF": ("nmap", "-6", *NMAP[1:], "-sF", "-T5", "scan-fin", NET6),
+    "nmap -6 -sN": ("nmap", "-6", *NMAP[1:], "-sN", "-T5", "scan-null", NET6),
+    "nmap -6 -sX": ("nmap", "-6", *NMAP[1:], "-sX", "-T5", "scan-xmas", NET6),
+    "nmap -6 -sA": ("nmap", "-6", *NMAP[1:], "-sA", "-T5", "scan-ack", NET6),
+    "nmap -6 -sU": ("nmap", "-6", *NMAP[1:], "-sU", "-T5", "--host-timeout", "10s", "scan-udp", NET6),
+    "nmap -6 -sM": ("nmap", "-6", *NMAP[1:], "-sM", "-T5", "scan-maimon", NET6),
+    "hping3 -F": ("hping3", "--scan", PORTS, "-F", "-n", "-a", D, "scan-fin", D),
+    "hping3 -2": ("hping3", "--udp", "-n", "-q", "-i", "u2000", "-c", "40", "-s", "50000", "-k", "-p", "++2000", "-a", D, "scan-udp", D),
     "masscan": ("masscan", "--rate", "1000", "--wait", "0", "-p", PORTS, "--interface", "eth0", "--adapter-ip", "198.18.0.99",
                 "--router-mac", "MAC", "scan-vertical", "198.18.0.99"),
 }
@@ -86,7 +108,7 @@ def test_a_scan_is_told_by_its_name_and_source(watched, name):
     if "MAC" in argv:
         link = watched.on_host("ip", "link", "show", "eth0").stdout
         argv[argv.index("MAC")] = re.search(r"ether ([0-9a-f:]+)", link)[1].replace(":", "-")
-    watched.attack(*argv, watched.host, stdin=subprocess.DEVNULL)
+    watched.attack(*argv, watched.host6 if "-6" in argv else watched.host, stdin=subprocess.DEVNULL)
     told = watched.wait(lambda: [f for f in scans(watched, rule) if f["subject"] == source], 5, f"{rule} of {source} is told")
     assert told[0]["severity"] == "medium"
     assert told[0]["count"] >= 5
@@ -191,10 +213,21 @@ def test_silence_of_everyday_traffic(watched):
     send(lab, [f"tcp 198.18.0.68 {1024 + i} {lab.host} {lab.port} 0x02" for i in range(5000)])
     # packets too large for the way, as routers tell (path MTU discovery)
     lab.attack("ping", "-n", "-q", "-c", "3", "-i", "0.05", "-s", "1400", "-M", "do", "-I", lab.attacker, lab.host)
+    send(lab, [f"icmp 198.18.0.67 {lab.port} {lab.host} {40000 + i} 0" for i in range(60)])
+    # a balancer asks each moment whether the port is there, and ends it with a reset
+    lab.attack(sys.executable, "-S", "-E", "-c", CHECK, lab.host, lab.port, 300, check=True)
     # our own scan of others: their answers come here
     lab.on_host("nmap", "-n", "-Pn", "-sS", "-T5", "-p", "1-200", lab.attacker, check=True)
     lab.on_host("nmap", "-n", "-Pn", "-sT", "-T5", "-p", "1-200", lab.attacker, check=True)
     assert lab.counter("probe") == before
+    assert len(scans(lab)) == told
+
+
+def test_a_balancer_that_finds_its_service_down_raises_nothing(watched):
+    lab = watched
+    before, told = lab.counter("probe"), len(scans(lab))
+    send(lab, [f"tcp 198.18.0.67 {20000 + i} {lab.host} {port} 0x02" for i in range(200) for port in (8080, 8443)])
+    lab.wait(lambda: lab.counter("probe") >= before + 400, 5, "all are counted")
     assert len(scans(lab)) == told
 
 

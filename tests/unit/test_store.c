@@ -244,6 +244,33 @@ static void a_database_of_the_first_version_keeps_its_bans(void **state)
 	assert_int_equal(sw_store_count_findings(f->store), 1);
 }
 
+static int keep_finding(const struct sw_finding *f, void *arg)
+{
+	*(struct sw_finding *)arg = *f;
+	return 0;
+}
+
+/* As it was before findings knew pods. */
+static void a_database_without_pods_keeps_its_findings_and_takes_new_ones(void **state)
+{
+	struct fixture *f = *state;
+	struct sw_finding finding = {
+				  .id = 2, .wall_ns = 2, .title = "y", .container_name = "web", .pod = "shop/cart"},
+			  got = {};
+
+	sw_store_close(TAKE_PTR(f->store));
+	sql(f, "ALTER TABLE findings DROP COLUMN container_name; ALTER TABLE findings DROP COLUMN pod; PRAGMA user_version = 5;"
+		" INSERT INTO findings VALUES(1,1,1,1,0,0,'r',x'',0,0,0,1,0,0,'','','','','','','x');");
+	assert_int_equal(sw_store_open(f->dir, &f->clock, 64, &f->store, &f->opened), 0);
+	assert_int_equal(f->opened.error, 0);
+	assert_int_equal(sw_store_count_findings(f->store), 1);
+	assert_int_equal(sw_store_queue_finding(f->store, &finding), 0);
+	assert_int_equal(sw_store_flush(f->store), 0);
+	assert_int_equal(sw_store_each_finding(f->store, 1, keep_finding, &got), 0);
+	assert_string_equal(got.container_name, "web");
+	assert_string_equal(got.pod, "shop/cart");
+}
+
 static void note_lines(void *arg, int64_t wall_sec, const char *rule, const char *lines)
 {
 	strcat(arg, rule);
@@ -495,6 +522,7 @@ int main(void)
 		T(bans_made_since_a_time_come_newest_first_and_at_most_so_many),
 		T(a_damaged_database_is_moved_aside_and_a_new_one_works),
 		T(a_database_of_the_first_version_keeps_its_bans),
+		T(a_database_without_pods_keeps_its_findings_and_takes_new_ones),
 		T(evidence_comes_newest_first_and_is_bounded),
 		T(bans_that_ran_are_counted_by_origin_and_time),
 		T(a_database_of_a_newer_version_is_left_alone),

@@ -50,8 +50,19 @@ static void copy_safe(char *dst, size_t size, const char *text)
 {
 	_strbuf_ struct sw_strbuf safe = {};
 
-	sw_strbuf_safe(&safe, text, strlen(text));
+	if (text)
+		sw_strbuf_safe(&safe, text, strlen(text));
 	(void)sw_strcpy(dst, size, sw_strbuf_get(&safe));
+}
+
+void sw_connect_name(struct sw_finding *f, const struct sw_connect_process *p)
+{
+	copy_safe(f->process, sizeof(f->process), p->comm);
+	copy_safe(f->executable, sizeof(f->executable), p->executable);
+	copy_safe(f->container, sizeof(f->container), p->container);
+	copy_safe(f->unit, sizeof(f->unit), p->unit);
+	copy_safe(f->container_name, sizeof(f->container_name), p->container_name);
+	copy_safe(f->pod, sizeof(f->pod), p->pod);
 }
 
 static void fill(struct sw_finding *f, const struct sw_sock_event *ev, const struct sw_net *peer, const char *trail,
@@ -69,10 +80,7 @@ static void fill(struct sw_finding *f, const struct sw_sock_event *ev, const str
 	f->protocol = (__u8)ev->protocol;
 	f->pid = ev->owner.tgid;
 	f->uid = ev->owner.uid;
-	copy_safe(f->process, sizeof(f->process), p->comm);
-	copy_safe(f->executable, sizeof(f->executable), p->executable);
-	copy_safe(f->container, sizeof(f->container), p->container);
-	copy_safe(f->unit, sizeof(f->unit), p->unit);
+	sw_connect_name(f, p);
 	(void)sw_strcpy(f->trail, sizeof(f->trail), trail);
 	(void)sw_strcpy(f->feed, sizeof(f->feed), feed);
 	sw_cidr_format(address, peer);

@@ -16,10 +16,14 @@ enum {
 
 struct sw_connects;
 
-/* Who connects, as far as known: texts borrowed, "" when unknown. */
+/* Who connects, as far as known: texts borrowed, "" or NULL when unknown. */
 struct sw_connect_process {
 	const char *comm, *executable, *container, *unit;
+	const char *container_name, *pod; /* pod: namespace/name */
 };
+
+/* Names it in a finding, without what would harm a terminal. */
+void sw_connect_name(struct sw_finding *f, const struct sw_connect_process *p);
 
 int sw_connects_new(const struct sw_clock *clock, struct sw_connects **ret);
 void sw_connects_free(struct sw_connects *c);

@@ -2,7 +2,6 @@
 #include "user/detect/firsts.h"
 
 #include "user/base/cidr.h"
-#include "user/base/strbuf.h"
 #include "user/sockets/cookies.h"
 #include "user/trail/static_hash.h"
 
@@ -108,14 +107,6 @@ static bool take_token(struct sw_firsts *f)
 	return true;
 }
 
-static void copy_safe(char *dst, size_t size, const char *text)
-{
-	_strbuf_ struct sw_strbuf safe = {};
-
-	sw_strbuf_safe(&safe, text, strlen(text));
-	(void)sw_strcpy(dst, size, sw_strbuf_get(&safe));
-}
-
 static void fill(struct sw_finding *ret, const struct sw_sock_event *ev, const struct sw_net *peer,
 	const struct sw_connect_process *p)
 {
@@ -132,10 +123,7 @@ static void fill(struct sw_finding *ret, const struct sw_sock_event *ev, const s
 		.pid = ev->owner.tgid,
 		.uid = ev->owner.uid};
 	(void)sw_strcpy(ret->rule, sizeof(ret->rule), "first-destination");
-	copy_safe(ret->process, sizeof(ret->process), p->comm);
-	copy_safe(ret->executable, sizeof(ret->executable), p->executable);
-	copy_safe(ret->container, sizeof(ret->container), p->container);
-	copy_safe(ret->unit, sizeof(ret->unit), p->unit);
+	sw_connect_name(ret, p);
 	snprintf(ret->title, sizeof(ret->title),
 		"%.40s[%u] connects to %s port %u, where %.80s was not seen to go before",
 		*ret->process ? ret->process : "a process", ret->pid, sw_cidr_format(address, peer),

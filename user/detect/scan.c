@@ -775,17 +775,20 @@ static bool is_for_many(const struct sw_flow *f)
 	return f->family == 4 ? f->daddr.byte[0] >= 224 : f->daddr.byte[0] == 0xff;
 }
 
+void sw_scan_time(struct sw_scan *s, int64_t time_ns)
+{
+	s->sec = SW_MAX(s->sec, time_ns / 1000000000);
+	while (s->w_n && s->waiting[s->w_first].due_sec < s->sec)
+		judge_waiting(s);
+}
+
 void sw_scan_packet(struct sw_scan *s, const struct sw_flow *f, size_t payload, int64_t time_ns,
 	uint64_t packet)
 {
-	int64_t sec = time_ns / 1000000000;
-
 	s->now_ns = time_ns;
 	s->packet = packet;
-	s->sec = SW_MAX(s->sec, sec);
+	sw_scan_time(s, time_ns);
 	turn_generation(s);
-	while (s->w_n && s->waiting[s->w_first].due_sec < s->sec)
-		judge_waiting(s);
 	if (is_for_many(f))
 		return;
 	if (f->protocol == SW_IP_TCP)

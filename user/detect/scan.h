@@ -46,5 +46,7 @@ void sw_scan_expect_rows(const struct sw_scan *s, const struct sw_flow *f);
 /* payload: bytes behind the transport header. */
 void sw_scan_packet(struct sw_scan *s, const struct sw_flow *f, size_t payload, int64_t time_ns,
 	uint64_t packet);
+/* It is so late: judges the suspicions that have waited long enough. */
+void sw_scan_time(struct sw_scan *s, int64_t time_ns);
 /* Judges the suspicions that still wait. */
 void sw_scan_end(struct sw_scan *s);

@@ -3,7 +3,6 @@
 
 #include "sockwarden/abi/reason.h"
 #include "user/base/cidr.h"
-#include "user/base/strbuf.h"
 
 struct row {
 	uint64_t start_ns, last_ns;
@@ -82,14 +81,6 @@ static struct row *find(struct sw_sent *s, const struct sw_sock_event *ev, const
 	return oldest;
 }
 
-static void copy_safe(char *dst, size_t size, const char *text)
-{
-	_strbuf_ struct sw_strbuf safe = {};
-
-	sw_strbuf_safe(&safe, text, strlen(text));
-	(void)sw_strcpy(dst, size, sw_strbuf_get(&safe));
-}
-
 /* The names come with the first record that has them: a process that ends is forgotten. */
 static void name_process(struct sw_finding *f, const struct sw_sock_event *ev, const struct sw_connect_process *p)
 {
@@ -97,10 +88,7 @@ static void name_process(struct sw_finding *f, const struct sw_sock_event *ev, c
 	f->uid = ev->owner.uid;
 	if (*f->process)
 		return;
-	copy_safe(f->process, sizeof(f->process), p->comm);
-	copy_safe(f->executable, sizeof(f->executable), p->executable);
-	copy_safe(f->container, sizeof(f->container), p->container);
-	copy_safe(f->unit, sizeof(f->unit), p->unit);
+	sw_connect_name(f, p);
 }
 
 struct sw_finding *sw_sent_judge(struct sw_sent *s, const struct sw_sock_event *ev, const struct sw_net *peer,

@@ -92,7 +92,7 @@ static void write_title(const struct sw_sighting *o, struct sw_finding *f)
 						  : "got";
 
 	sw_strbuf_printf(&t, "%s %s %.70s",
-		*o->process         ? o->process
+		*f->process         ? f->process
 			: o->is_out ? "a process"
 				    : "a service here",
 		verb, o->sight->trail);
@@ -125,10 +125,7 @@ static void fill(const struct row *r, const struct sw_sighting *o, struct sw_fin
 	if (!o->is_out && !is_dns(s->rule) && !is_of_server(s->rule) && !sw_rule_kind(s->rule))
 		f->severity = SW_SEV_LOW;
 	(void)sw_strcpy(f->rule, sizeof(f->rule), sw_rule_word(s->rule));
-	(void)sw_strcpy(f->process, sizeof(f->process), o->process);
-	(void)sw_strcpy(f->executable, sizeof(f->executable), o->executable);
-	(void)sw_strcpy(f->container, sizeof(f->container), o->container);
-	(void)sw_strcpy(f->unit, sizeof(f->unit), o->unit);
+	sw_connect_name(f, &o->by);
 	snprintf(f->trail, sizeof(f->trail), "%.63s", s->trail);
 	snprintf(f->feed, sizeof(f->feed), "%.63s", o->list);
 	write_title(o, f);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "user/base/clock.h"
+#include "user/detect/connect.h"
 #include "user/detect/sight.h"
 
 enum {
@@ -30,7 +31,7 @@ struct sw_sighting {
 	bool is_out; /* this host's socket sent it */
 	bool is_refused; /* and was not allowed to */
 	uint32_t pid, uid; /* 0: not known */
-	const char *process, *executable, *container, *unit;
+	struct sw_connect_process by;
 	const char *list; /* the list that the trail is on */
 };
 

@@ -367,6 +367,12 @@ void sw_traffic_packets(struct sw_traffic *t, const struct sw_traffic_packet *v,
 		judge_packet(t, &v[i], &ahead[i]);
 }
 
+void sw_traffic_time(struct sw_traffic *t, int64_t wall_ns)
+{
+	if (t->scan)
+		sw_scan_time(t->scan, wall_ns);
+}
+
 void sw_traffic_end(struct sw_traffic *t)
 {
 	sw_heads_flush(t->heads);

@@ -57,6 +57,8 @@ struct sw_traffic_packet {
  */
 enum { SW_TRAFFIC_BATCH = 32 };
 void sw_traffic_packets(struct sw_traffic *t, const struct sw_traffic_packet *v, size_t n);
+/* No packet came, and it is so late: tells what a packet of now would have made told. */
+void sw_traffic_time(struct sw_traffic *t, int64_t wall_ns);
 /* What was waited for will not come: judges what there is. */
 void sw_traffic_end(struct sw_traffic *t);
 const struct sw_traffic_stats *sw_traffic_stats(struct sw_traffic *t);

@@ -22,13 +22,14 @@ struct sw_net sw_event_peer(const struct sw_sock_event *ev)
 void sw_watch_with_process(struct sw_engine *e, const struct sw_sock_event *ev, const struct sw_net *peer,
 	const char *trail, const char *list, sw_watch_process_fn fn)
 {
-	struct sw_proc_info info = {.comm = "", .name = "", .executable = "", .container = "", .unit = ""};
+	struct sw_proc_info info = {};
+	char pod[SW_POD_TEXT_MAX];
 	struct sw_proc *proc = ev->owner.tgid ? sw_procs_hold(e->watch->procs, &ev->owner) : NULL;
 	struct sw_connect_process p;
 
 	if (proc)
 		sw_procs_info(e->watch->procs, proc, true, &info);
-	p = (struct sw_connect_process){info.name, info.executable, info.container, info.unit};
+	p = sw_watch_process(&info, pod);
 	fn(e, ev, peer, trail, list, &p);
 	if (proc)
 		sw_procs_release(e->watch->procs, proc);

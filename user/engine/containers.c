@@ -63,6 +63,18 @@ struct sw_proc_reader sw_watch_proc_reader(struct sw_engine *e)
 		.read = sw_proc_reader_system.read, .cgroup = read_cgroup, .container = read_container, .arg = e};
 }
 
+struct sw_connect_process sw_watch_process(const struct sw_proc_info *info, char pod[static SW_POD_TEXT_MAX])
+{
+	bool has_space = info->pod_namespace && *info->pod_namespace;
+
+	snprintf(pod, SW_POD_TEXT_MAX, "%s%s%s", has_space ? info->pod_namespace : "", has_space ? "/" : "",
+		info->pod ? info->pod : "");
+	if (!info->name)
+		return (struct sw_connect_process){.comm = "", .executable = "", .container = "", .unit = ""};
+	return (struct sw_connect_process){
+		info->name, info->executable, info->container, info->unit, info->container_name, pod};
+}
+
 void sw_container_json(struct sw_json *j, const struct sw_proc_info *info)
 {
 	sw_json_string_if(j, "container_name", info->container_name);

@@ -146,8 +146,8 @@ static void on_sight(void *arg, const struct sw_sight *sight)
 	struct sw_inspect_part *p = e->inspect;
 	/* What was waited for too long is told amid another packet. */
 	bool is_now = p->now && is_same_flow(sight->flow, &p->flow);
-	struct sw_proc_info info = {
-		.comm = "", .name = "", .executable = "", .container = "", .unit = ""};
+	struct sw_proc_info info = {};
+	char pod[SW_POD_TEXT_MAX];
 	struct sw_sighting o = {.sight = sight, .list = sight->info ? sight->info : ""};
 	struct sw_proc *proc = NULL;
 
@@ -163,10 +163,7 @@ static void on_sight(void *arg, const struct sw_sight *sight)
 		proc = sw_procs_hold(e->watch->procs, &p->now->owner);
 	if (proc)
 		sw_procs_info(e->watch->procs, proc, true, &info);
-	o.process = info.name;
-	o.executable = info.executable;
-	o.container = info.container;
-	o.unit = info.unit;
+	o.by = sw_watch_process(&info, pod);
 	tell(e, &o);
 	if (proc)
 		sw_procs_release(e->watch->procs, proc);

@@ -33,6 +33,7 @@ struct sw_sensor_part {
 	struct sw_static *none;
 	struct sw_traffic *traffic; /* made with the first port */
 	struct sw_sightings *sightings;
+	struct sw_source *tick; /* a mirror that went silent: what waits is told all the same */
 	uint64_t packets;
 	struct sw_traffic_packet batch[SW_TRAFFIC_BATCH];
 };
@@ -44,10 +45,7 @@ static void on_sight(void *arg, const struct sw_sight *sight)
 	char source[INET6_ADDRSTRLEN] = "";
 	struct sw_sighting o = {.sight = sight,
 		.is_out = true, /* as its sender sees it */
-		.process = source,
-		.executable = "",
-		.container = "",
-		.unit = "",
+		.by.comm = source,
 		.list = sight->info ? sight->info : ""};
 	struct sw_finding f;
 	bool is_new;
@@ -144,14 +142,25 @@ static int open_port(struct sw_engine *e, const char *name, int fd)
 	return r;
 }
 
+static int on_tick(struct sw_source *s, void *arg)
+{
+	struct sw_engine *e = arg;
+
+	sw_traffic_time(e->sensor->traffic, sw_clock_wall_ns(&e->clock));
+	return 0;
+}
+
 static int make_traffic(struct sw_engine *e)
 {
 	struct sw_sensor_part *p = e->sensor;
 	struct sw_static *set = sw_trails_static(e);
+	int r = 0;
 
-	return p->traffic
-		? 0
-		: sw_traffic_new(set ? set : p->none, SW_LOOK_ALL, on_sight, e, &p->traffic);
+	if (!p->traffic)
+		r = sw_traffic_new(set ? set : p->none, SW_LOOK_ALL, on_sight, e, &p->traffic);
+	if (r >= 0 && !p->tick)
+		r = sw_loop_add_timer(e->loop, SW_SEC_NS, SW_SEC_NS, on_tick, e, &p->tick);
+	return r;
 }
 
 static void on_sensors(const struct sw_guard_reply *reply, int *fds, size_t n_fds, void *arg)
@@ -218,6 +227,7 @@ static void done(struct sw_engine *e)
 	if (!p)
 		return;
 	close_ports(p);
+	sw_source_free(p->tick);
 	sw_traffic_free(p->traffic);
 	sw_sightings_free(p->sightings);
 	sw_static_free(p->none);

@@ -112,6 +112,9 @@ void sw_watch_unix(struct sw_engine *e, bool on);
 /* containers.c: reads /proc itself, the rest by the guard. */
 struct sw_proc_reader sw_watch_proc_reader(struct sw_engine *e);
 /* What the runtime says of its container, the members that there are, into an open object. */
+/* Who a process is, for findings; info all zero: not known. pod: room for its text. */
+enum { SW_POD_TEXT_MAX = sizeof(((struct sw_finding *)0)->pod) };
+struct sw_connect_process sw_watch_process(const struct sw_proc_info *info, char pod[static SW_POD_TEXT_MAX]);
 void sw_container_json(struct sw_json *j, const struct sw_proc_info *info);
 
 /* watch_tell.c: a record as a line of `events`. */

@@ -37,6 +37,9 @@ static const char *const migrations[] = {
 	"CREATE TABLE firsts(id INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint INTEGER NOT NULL UNIQUE);",
 
 	"ALTER TABLE bans ADD COLUMN via TEXT NOT NULL DEFAULT '';",
+
+	"ALTER TABLE findings ADD COLUMN container_name TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE findings ADD COLUMN pod TEXT NOT NULL DEFAULT '';",
 };
 
 static const char *const statements[ST_COUNT] = {

@@ -56,6 +56,8 @@ static int put_finding(struct sw_store *s, const struct sw_finding *f)
 	store_bind_text(st, 19, f->trail);
 	store_bind_text(st, 20, f->feed);
 	store_bind_text(st, 21, f->title);
+	store_bind_text(st, 22, f->container_name);
+	store_bind_text(st, 23, f->pod);
 	return store_run(s, st);
 }
 
@@ -108,6 +110,8 @@ static void read_finding(sqlite3_stmt *st, struct sw_finding *f)
 	store_column_text(st, 18, f->trail, sizeof(f->trail));
 	store_column_text(st, 19, f->feed, sizeof(f->feed));
 	store_column_text(st, 20, f->title, sizeof(f->title));
+	store_column_text(st, 21, f->container_name, sizeof(f->container_name));
+	store_column_text(st, 22, f->pod, sizeof(f->pod));
 }
 
 static bool is_queued(struct sw_store *s, uint64_t id)

@@ -48,8 +48,8 @@ enum {
 	X(PUT_FINDING,                                                                             \
 		"INSERT OR REPLACE INTO findings(id, wall, last, boot, kind, severity, rule, subject," \
 		" sport, dport, protocol, count, pid, uid, process, executable, container, unit,"  \
-		" trail, feed, title)"                                                             \
-		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)") \
+		" trail, feed, title, container_name, pod)"                                        \
+		" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23)") \
 	X(FINDINGS, "SELECT " FINDING_COLUMNS " FROM findings ORDER BY id DESC LIMIT ?1")          \
 	X(COUNT_FINDINGS, "SELECT count(*) FROM findings")                                         \
 	X(TRIM_FINDINGS,                                                                           \
@@ -72,7 +72,7 @@ enum {
 	"id, family, plen, addr, made, until, until_boot, boot_id, origin, reason, by, end, ended, ended_by, via"
 #define FINDING_COLUMNS                                                                            \
 	"id, wall, last, boot, kind, severity, rule, subject, sport, dport, protocol, count, pid," \
-	" uid, process, executable, container, unit, trail, feed, title"
+	" uid, process, executable, container, unit, trail, feed, title, container_name, pod"
 
 enum store_statement {
 #define STORE_ENUM(id, sql) ST_##id,

@@ -52,6 +52,8 @@ struct sw_finding {
 	char executable[256];
 	char container[64];
 	char unit[64];
+	char container_name[64];
+	char pod[128]; /* namespace/name */
 	char trail[64];	 /* the trail that matched, normalised */
 	char feed[64];	 /* the list it came from */
 	char title[192]; /* one line for a person */
