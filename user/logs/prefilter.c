@@ -8,7 +8,7 @@
 
 enum {
 	HASH_BITS = 16,
-	HEAD_BITS = 12, /* of the hash: what it leads to */
+	HEAD_BITS = 10, /* of the hash: what it leads to */
 	HEAD_SIZE = 1 << HEAD_BITS,
 	GRAM = 3, /* bytes that are looked up at once */
 	WINDOW_MAX = 12, /* a longer window would not stride much further */

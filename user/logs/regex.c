@@ -20,7 +20,6 @@ struct sw_regex {
 	bool is_tried, has_jit;
 	PCRE2_SIZE *offsets; /* of the groups, in data */
 	struct sw_recall *recall; /* NULL: nothing is kept */
-	pcre2_match_data *probe; /* for what is to be learnt */
 	const char *subject; /* of the last match, borrowed until the next */
 	const char *names;
 	uint32_t n_names, name_size;
@@ -186,8 +185,7 @@ int sw_regex_new(struct sw_regex **ret, struct sw_regex_pool *pool, const char *
 	re->n_groups = count + 1;
 	if (flags & SW_REGEX_RECALL && re->n_groups <= SW_RECALL_GROUPS_MAX) {
 		re->recall = sw_recall_new(sw_strbuf_get(&text), re->n_groups);
-		re->probe = pcre2_match_data_create_from_pattern(re->code, NULL);
-		if (!re->recall || !re->probe)
+		if (!re->recall)
 			return -ENOMEM;
 	}
 	*ret = TAKE_PTR(re);
@@ -199,7 +197,6 @@ void sw_regex_free(struct sw_regex *re)
 	if (!re)
 		return;
 	sw_recall_free(re->recall);
-	pcre2_match_data_free(re->probe);
 	pcre2_match_data_free(re->data);
 	pcre2_code_free(re->code);
 	free(re);
@@ -240,9 +237,10 @@ static int match(struct sw_regex *re, const char *subject, size_t len)
  */
 static void learn(struct sw_regex *re, const char *subject, size_t len)
 {
-	const PCRE2_SIZE *got = pcre2_get_ovector_pointer(re->probe);
-	size_t end = 0, size = 2 * re->n_groups * sizeof(*got);
-	int r = PCRE2_ERROR_PARTIAL;
+	/* not kept: the interpreter leaves 20 KB in it */
+	pcre2_match_data *probe = pcre2_match_data_create_from_pattern(re->code, NULL);
+	size_t end = 0, size = 2 * re->n_groups * sizeof(*re->offsets);
+	int r = probe ? PCRE2_ERROR_PARTIAL : PCRE2_ERROR_NOMEMORY;
 
 	for (uint32_t i = 0; i < 2 * re->n_groups; i++)
 		if (re->offsets[i] != PCRE2_UNSET)
@@ -250,12 +248,13 @@ static void learn(struct sw_regex *re, const char *subject, size_t len)
 	for (size_t step = 1; r == PCRE2_ERROR_PARTIAL; step *= 2) {
 		end += step;
 		if (end > SW_MIN(len, (size_t)SW_RECALL_TEXT_MAX))
-			return;
+			break;
 		r = pcre2_match(re->code, (PCRE2_SPTR)subject, end, 0,
-			PCRE2_NO_JIT | PCRE2_PARTIAL_HARD, re->probe, re->context);
+			PCRE2_NO_JIT | PCRE2_PARTIAL_HARD, probe, re->context);
 	}
-	if (r > 0 && memcmp(got, re->offsets, size) == 0)
+	if (r > 0 && memcmp(pcre2_get_ovector_pointer(probe), re->offsets, size) == 0)
 		sw_recall_learn(re->recall, subject, end, re->offsets);
+	pcre2_match_data_free(probe);
 }
 
 int sw_regex_match(struct sw_regex *re, const char *subject, size_t len)

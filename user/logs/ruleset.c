@@ -21,7 +21,7 @@ struct source {
 	const char **matches;
 	__u32 *rules;
 	struct reader *readers; /* n of says.n_rules; NULL until its first line */
-	struct sw_prefilter *prefilter; /* which of them a line may concern; NULL: all (they are too many) */
+	struct sw_prefilter *prefilter; /* which of them a line may concern; NULL: all (one, or too many) */
 };
 
 struct sw_ruleset {
@@ -271,6 +271,8 @@ static int join_prefilters(struct source *s)
 	_free_ const struct sw_prefilter **parts = calloc(s->says.n_rules + 1, sizeof(*parts));
 	int r;
 
+	if (s->says.n_rules < 2)
+		return 0; /* the reader's own does as well */
 	if (!parts)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->says.n_rules; i++)
