@@ -5,7 +5,11 @@ import shutil
 import signal
 import sys
 
-HELD, MAKERS = 5000, 4  # 20,000 sockets: what two shared cores make and list in a few seconds
+from lab import BUILD
+from test_report import mails, sendmail
+
+STORM = os.path.join(BUILD, "tests/netns/act_storm")
+HELD, MAKERS = 16700, 6  # 100,200 sockets; a process may have 20,000 files here
 
 HOSTILE = """
 import signal, socket, sys
@@ -25,30 +29,11 @@ n, address = int(sys.argv[1]), sys.argv[2]
 resource.setrlimit(resource.RLIMIT_NOFILE, (n + 64, n + 64))
 held = []
 for i in range(n):
-    s = socket.socket()
+    s = socket.socket(type=socket.SOCK_DGRAM)
     s.bind((address, 10000 + i))
-    s.listen(1)
     held.append(s)
 print("ready", flush=True)
 signal.pause()
-"""
-
-# A bounded bomb: each waits for its own children, never more than eight at once.
-FORKS = """
-import os, sys
-n = int(sys.argv[1])
-alive = 0
-for i in range(n):
-    if os.fork() == 0:
-        os._exit(0)
-    alive += 1
-    if alive == 8:
-        os.wait()
-        alive -= 1
-while alive:
-    os.wait()
-    alive -= 1
-print("done", flush=True)
 """
 
 
@@ -67,6 +52,20 @@ import signal, socket
 s = socket.create_server(("0.0.0.0", 0))
 print(s.getsockname()[1], flush=True)
 signal.pause()
+"""
+
+# Every process forks until it may not, ends after a moment, and so makes room for the others' children.
+BOMB = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+first = os.getpid()
+while True:
+    try:
+        os.fork()
+    except OSError:
+        time.sleep(0.05)
+        if os.getpid() != first and os.getpid() % 3 == 0:
+            os._exit(0)
 """
 
 # Runs one program, and when it has ended another with its number (clone3(2), set_tid).
@@ -133,7 +132,7 @@ def test_very_many_sockets_are_listed_to_the_last_with_their_owners(started):
     for p in makers:
         assert p.stdout.readline().strip() == "ready"
     pids = {p.pid for p in makers}
-    rows = started.cli_json("sockets", "list", "-t", timeout=60)["sockets"]
+    rows = started.cli_json("sockets", "list", "-u", timeout=180)["sockets"]
     owned = [s for s in rows if {q["pid"] for q in s["processes"]} & pids]
     assert len(owned) == HELD * MAKERS
     for p in makers:
@@ -141,19 +140,19 @@ def test_very_many_sockets_are_listed_to_the_last_with_their_owners(started):
         p.wait()
 
     def left():
-        return [s for s in started.cli_json("sockets", "list", "-t", timeout=60)["sockets"] if s["local"].startswith("127.0.1.")]
+        return [s for s in started.cli_json("sockets", "list", "-u", timeout=180)["sockets"] if s["local"].startswith("127.0.1.")]
     started.wait(lambda: not left(), 30, "all are gone from the list")
     complete(started)
 
 
 def test_a_storm_of_short_processes_hides_no_listener_and_leaves_nothing_behind(started):
     complete(started)
-    storms = [started.spawn(*python(FORKS, 2500)) for _ in range(2)]
+    storms = [started.spawn(STORM, 20000) for _ in range(2)]  # as fast as the machine makes them
     port, _, p = started.listen()
     started.wait(lambda: [s for s in started.cli_json("sockets", "list", "-t")["sockets"]
                           if s["lport"] == port and [q["pid"] for q in s["processes"]] == [p.pid]], 10, "the listener is listed")
     for s in storms:
-        assert s.communicate(timeout=60)[0].strip() == "done"
+        assert s.communicate(timeout=120)[0].startswith("done ")
     complete(started)
     running = len([d for d in os.listdir("/proc") if d.isdigit()])
     started.wait(lambda: started.cli_json("status")["inventory"]["processes"] < running + 1000, 30, "the dead are forgotten")
@@ -203,3 +202,76 @@ def test_after_the_ring_overflowed_the_loss_is_counted_and_the_list_is_whole(sta
     assert [[q["pid"] for q in s["processes"]] for s in rows] == [[p.pid]]
     started.wait(lambda: events.find(kind="finding", finding="new-listener", pid=p.pid), 30, "a finding")
     assert not [s for s in started.cli_json("sockets", "list", "-t")["sockets"] if {q["pid"] for q in s["processes"]} & {b.pid for b in busy}]
+
+
+# The kernel lets an executable's whole path be no longer than a page: 4,096 bytes with the NUL that ends it.
+DEEP = """
+import os, shutil, signal, socket, sys
+top, name, total = map(os.fsencode, sys.argv[1:3] + [sys.argv[3]])
+os.chdir(top)
+left = int(total) - len(top) - len(name) - 1
+while left > 1:
+    part = b"d" * min(200, left - 1)
+    os.mkdir(part)
+    os.chdir(part)
+    left -= len(part) + 1
+shutil.copy(os.path.realpath(sys.executable), name)
+os.execv(b"./" + name, [b"\\xc3(\\x1b[2J\\nFrom: nobody", b"-S", b"-E", b"-c", sys.argv[4].encode()])
+"""
+
+LISTEN_AND_STAY = """
+import signal, socket
+s = socket.create_server(("0.0.0.0", 0))
+print(s.getsockname()[1], flush=True)
+signal.pause()
+"""
+
+
+def is_clean(text):
+    """What a terminal, a mailbox or a log may be given: no control character but the line's end, no stray byte."""
+    return not [c for c in text if (ord(c) < 32 and c not in "\n\t") or 0x7f <= ord(c) < 0xa0 or 0xd800 <= ord(c) < 0xe000]
+
+
+def test_a_path_of_4096_bytes_and_a_name_that_is_no_text_stay_clean_in_terminal_json_and_mail(lab):
+    box, sendmail_path = sendmail(lab)
+    lab.write_config(f"alerts:\n  mail:\n    to: root@lab\n    min_severity: info\n    sendmail: {sendmail_path}\n    throttle: 1s\n")
+    lab.start(seconds=60)
+    complete(lab)
+    events = lab.follow()
+    name = b"\xff\xfe\xc3(\x1b[31m\nSubject: all is well\r\n\r\n\x9b31m\x07"
+    p = lab.spawn(*python(DEEP, lab.dir, os.fsdecode(name), "4094", LISTEN_AND_STAY))
+    port = int(p.stdout.readline())
+    assert len(os.readlink(os.fsencode(f"/proc/{p.pid}/exe"))) == 4094
+    lab.wait(lambda: events.find(kind="finding", finding="new-listener", pid=p.pid), 10, "a finding")
+    row = next(s for s in lab.cli_json("sockets", "list", "-t")["sockets"] if s.get("lport") == port)
+    assert [q["pid"] for q in row["processes"]] == [p.pid]
+    for command in (("sockets", "list"), ("sockets", "list", "--as", "ss", "-tlnp"), ("sockets", "list", "--as", "lsof", "-i", "-n", "-P"),
+                    ("sockets", "list", "--as", "netstat", "-anp"), ("sockets", "list", "--as", "socklist"), ("sockets", "diff"),
+                    ("events", "--last", "100", "--all"), ("findings",), ("ps",), ("ps", str(p.pid)), ("audit",), ("report",)):
+        for form in ((), ("-j",)):
+            out = "".join(lab.cli(*command, *form)[1:])
+            assert is_clean(out), (command, form, [c for c in out if not is_clean(c)])
+            assert not any(line.startswith(("Subject: all is well", "From: nobody")) for line in out.splitlines()), command
+    mail = lab.wait(lambda: [m for m in mails(box) if " is new" in m], 30, "a mail")[0]
+    head, body = mail.split("\n\n", 1)
+    assert is_clean(mail) and head.count("\nSubject:") + head.startswith("Subject:") == 1, mail
+    assert not any(line.startswith(("Subject: all is well", "From: nobody")) for line in mail.splitlines()), mail
+
+
+def test_a_fork_bomb_within_its_limit_hides_no_listener_and_is_forgotten(started):
+    """Bounded by the processes that its user may have; it ends with its cgroup."""
+    complete(started)
+    bomb = f"{started.cgroup}/bomb"
+    started.on_host("mkdir", bomb, check=True)
+    started.spawn("sh", "-c", f"echo $$ > {bomb}/cgroup.procs; exec nice -n 19 setpriv --reuid=64321 --clear-groups "
+                  "prlimit --nproc=200 \"$@\"", "sh", *python(BOMB), in_cgroup=False)
+    try:
+        started.wait(lambda: len(started.on_host("cat", bomb + "/cgroup.procs").stdout.split()) > 190, 30, "the bomb has what it may have")
+        port, _, p = started.listen()
+        started.wait(lambda: [s for s in started.cli_json("sockets", "list", "-t", timeout=60)["sockets"]
+                              if s["lport"] == port and [q["pid"] for q in s["processes"]] == [p.pid]], 30, "the listener is listed")
+    finally:
+        started.on_host("sh", "-c", f"echo 1 > {bomb}/cgroup.kill", check=True)
+    complete(started)
+    running = len([d for d in os.listdir("/proc") if d.isdigit()])
+    started.wait(lambda: started.cli_json("status")["inventory"]["processes"] < running + 1000, 30, "the dead are forgotten")

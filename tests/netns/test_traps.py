@@ -81,6 +81,11 @@ def test_a_listener_in_a_ring_alone_is_an_alert(tier_b):
     p.kill()
 
 
+def test_no_program_is_refused_here_but_for_want_of_trampolines(tier_b):
+    refused = [w for w in tier_b.cli_json("status")["hooks"].split() if w[0] == "-"]
+    assert not refused or [w for w in refused if w.startswith("-fentry")] == refused
+
+
 def test_doctor_tells_the_hook_of_each_fact_and_what_is_late(tier_b, tier_c):
     def coverage(lab):
         return {c["fact"]: c for c in lab.cli_json("doctor", ok=(0, 1, 6))["coverage"]}
