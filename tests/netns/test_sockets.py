@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lab import Lab
+from lab import LISTENER, Lab
 
 
 def sockets(lab, port):
@@ -239,3 +239,41 @@ def test_more_programs_than_a_minute_may_tell_of_are_told_as_a_sum(unix_lab):
     programs = {program for _, program in makers}
     assert len([f for f in unix_lab.cli_json("findings")["findings"] if f.get("executable") in programs]) == 12
     assert programs <= {c["socket"]["executable"] for c in unix_lab.cli_json("sockets", "diff", ok=(1,))["changes"]}
+
+
+def test_several_baselines_are_kept_compared_accepted_and_forgotten_each_by_its_name(started):
+    settled(started)
+    first, _, _ = started.listen(8095)
+    started.ok("sockets", "baseline", "save", "before-upgrade")
+    second, _, _ = started.listen(8096)
+
+    def differs(name, port):
+        changes = started.cli_json("sockets", "diff", name)["changes"]
+        return bool([c for c in changes if c["key"].startswith(f"tcp/0.0.0.0:{port}") and c["change"] == "new"])
+    assert {b["name"] for b in started.cli_json("sockets", "baseline", "list")["baselines"]} == {"default", "before-upgrade"}
+    assert differs("default", first) and differs("default", second)
+    assert not differs("before-upgrade", first) and differs("before-upgrade", second)
+    started.ok("sockets", "baseline", "accept", "before-upgrade")
+    assert not differs("before-upgrade", second) and differs("default", second)
+    started.ok("sockets", "baseline", "delete", "before-upgrade")
+    code, out, err = started.cli("sockets", "diff", "before-upgrade")
+    assert code != 0 and not out and "before-upgrade" in err
+    assert [b["name"] for b in started.cli_json("sockets", "baseline", "list")["baselines"]] == ["default"]
+
+
+def test_sockets_are_listed_by_process_user_and_namespace_and_by_nothing_else(started):
+    settled(started)
+    port, _, p = started.listen(8097)
+    other = started.spawn("setpriv", "--reuid=64000", "--clear-groups", sys.executable, "-S", "-E", "-c", LISTENER, "tcp", "0.0.0.0", 8098)
+    assert other.stdout.readline().startswith("ready")
+    apart, _, elsewhere = started.listen(8099, on_host=False)
+
+    def ports(*args):
+        return {s["lport"] for s in started.cli_json("sockets", "list", "-t", *args)["sockets"]} & {8097, 8098, 8099}
+    assert ports("--netns", "all") == {8097, 8098, 8099}
+    assert ports("--netns", started.ns_attack) == {8099}
+    assert ports("--netns", "host") == {8097, 8098}
+    assert ports("--pid", str(p.pid)) == {8097}
+    assert ports("--user", "64000") == {8098}
+    assert ports("--user", "root", ":8090-8099", "--netns", "host") == {8097}
+    assert ports("-i", "tcp:8098") == {8098}
