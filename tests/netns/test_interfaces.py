@@ -162,10 +162,11 @@ def test_native_says_whose_program_is_there_and_what_to_set_and_comes_when_it_go
     lab, their_id = theirs
     ip(lab, "link", "set", "lan1", "name", "veth1")
     at = wait_hook(lab, "veth1", "none")
-    assert at["foreign_xdp"] == {"id": their_id, "name": "theirs"}
+    tag = json.loads(lab.on_host("bpftool", "-j", "prog", "show", "id", str(their_id), check=True).stdout)["tag"]
+    assert at["foreign_xdp"] == {"id": their_id, "name": "theirs", "tag": tag, "uid": 0}
     assert f"XDP program {their_id} (theirs)" in at["why"] and "hook: tcx" in at["why"]
     assert xdp_of(lab, "veth1") == their_id
-    assert f"veth1: XDP program {their_id} (theirs) of somebody else" in lab.cli("status")[1]
+    assert f"veth1: XDP program {their_id} (theirs, tag {tag}, loaded by uid 0) of somebody else" in lab.cli("status")[1]
     ip(lab, "link", "set", "dev", "veth1", "xdp", "off")
     assert "foreign_xdp" not in wait_hook(lab, "veth1", "native")
     assert xdp_of(lab, "veth1") not in (None, their_id)

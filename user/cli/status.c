@@ -65,7 +65,8 @@ static void print_foreign(const struct sw_cli *c, const json_t *rows)
 		sw_cli_put(c, "33", sw_cli_text(row, "name"));
 		printf(": XDP program %lld (", sw_cli_number(foreign, "id"));
 		sw_cli_put(c, NULL, *name ? name : "unnamed");
-		printf(") of somebody else is there%s\n",
+		printf(", tag %s, loaded by uid %lld) of somebody else is there%s\n", sw_cli_text(foreign, "tag"),
+			sw_cli_number(foreign, "uid"),
 			sw_streq(sw_cli_text(row, "hook"), "none") ? "" : " and sees packets first");
 	}
 }

@@ -21,6 +21,8 @@ static void write_interface(struct sw_json *j, const struct sw_guard_iface *f)
 		sw_json_object_begin(j, "foreign_xdp");
 		sw_json_uint(j, "id", f->foreign_xdp_id);
 		WRITE_TEXT(j, "name", f->foreign_xdp);
+		WRITE_TEXT(j, "tag", f->foreign_tag);
+		sw_json_uint(j, "uid", f->foreign_uid);
 		sw_json_object_end(j);
 	}
 	sw_json_object_end(j);

@@ -574,5 +574,7 @@ void sw_follow_status(const struct sw_follow *f, struct sw_guard_status *ret)
 			continue;
 		out->foreign_xdp_id = w->device.xdp_prog_id;
 		sw_strcpy(out->foreign_xdp, sizeof(out->foreign_xdp), w->device.xdp_prog_name);
+		sw_strcpy(out->foreign_tag, sizeof(out->foreign_tag), w->device.xdp_prog_tag);
+		out->foreign_uid = w->device.xdp_prog_uid;
 	}
 }

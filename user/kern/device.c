@@ -226,8 +226,12 @@ static void name_program(struct sw_device *d)
 	if (!d->xdp_prog_id)
 		return;
 	fd = bpf_prog_get_fd_by_id(d->xdp_prog_id);
-	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0)
-		sw_strcpy(d->xdp_prog_name, sizeof(d->xdp_prog_name), info.name);
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		return;
+	sw_strcpy(d->xdp_prog_name, sizeof(d->xdp_prog_name), info.name);
+	for (size_t i = 0; i < sizeof(info.tag); i++)
+		snprintf(d->xdp_prog_tag + 2 * i, sizeof(d->xdp_prog_tag) - 2 * i, "%02x", info.tag[i]);
+	d->xdp_prog_uid = info.created_by_uid;
 }
 
 static int read_all_links(struct mnl_socket *s, struct list *l)

@@ -30,7 +30,9 @@ struct sw_device {
 	bool has_default4, has_default6; /* a default route leaves here */
 	bool has_gro, has_lro, has_tso;
 	__u32 xdp_prog_id; /* a program that is attached now, 0 for none */
-	char xdp_prog_name[16]; /* "" when it may not be asked */
+	char xdp_prog_name[16]; /* "" when it may not be asked, and so the tag */
+	char xdp_prog_tag[20]; /* digits of the kernel's hash over its instructions */
+	__u32 xdp_prog_uid; /* who loaded it */
 };
 
 /* What the choice depends on beside the device. */

@@ -180,6 +180,8 @@ struct sw_guard_iface {
 	char why[100];	  /* why this hook, or why none */
 	__u32 foreign_xdp_id; /* somebody else's XDP program on it, as last told by netlink; 0: none */
 	char foreign_xdp[16]; /* its name, "" when it has none */
+	char foreign_tag[20]; /* digits of the kernel's hash over its instructions */
+	__u32 foreign_uid;    /* who loaded it */
 	char forward[12];     /* what looks at what is forwarded out of it: "tcx", "clsact", "none" */
 	char tag[12];	      /* what writes the marks of tagged packets: as forward; "": nothing is tagged */
 	__u32 put_back;	      /* how often somebody took a program of ours away, and it was put back */
