@@ -15,12 +15,109 @@
 #include "lib/trail_port.bpf.h"
 #include "sockwarden/pkt/plain.h"
 
+static __always_inline const struct sw_gate_ctl *gate_control(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&gate_ctl, &key);
+}
+
 /* A hard end to enforcing, so that an arm that nobody confirms ends without user space. */
 static __always_inline bool is_enforcing(const struct sw_gate_ctl *ctl)
 {
 	if (ctl->mode != SW_MODE_ENFORCE)
 		return false;
 	return !ctl->enforce_until_ns || gate_now(ctl) < ctl->enforce_until_ns;
+}
+
+/* ---- the usual packet, all inline */
+
+/* By its header alone. MARKED4, MARKED6: something touches an address, and the header is at hand. */
+enum plain { BENIGN, MARKED4, MARKED6, NOT_PLAIN };
+
+/*
+ * With no address marked, to an open port, it passes: a bit for each is all that is asked. NOT_PLAIN: it takes a
+ * closer look.
+ */
+static __always_inline enum plain judge_plain(
+	const __u8 *data, const __u8 *end, enum sw_link link, const __u8 **ret_ip)
+{
+	const struct sw_gate_ctl *ctl = gate_control();
+	const __u8 *ip;
+
+	if (!ctl || ctl->mode == SW_MODE_OFF)
+		return BENIGN;
+	if (ctl->engine != SW_ENGINE_PACKED)
+		return NOT_PLAIN;
+	ip = sw_pkt_plain4(data, end, link);
+	if (ip) {
+		*ret_ip = ip;
+		if (is_header_marked4(ip))
+			return MARKED4;
+		return may_l4_probe(ip[9], ip + SW_IP4_BYTES) ? NOT_PLAIN : BENIGN;
+	}
+	ip = sw_pkt_plain6(data, end, link);
+	if (!ip)
+		return NOT_PLAIN;
+	*ret_ip = ip;
+	if (is_header_marked6(ip))
+		return MARKED6;
+	return may_l4_probe(ip[6], ip + SW_IP6_BYTES) ? NOT_PLAIN : BENIGN;
+}
+
+enum verdict { PASSES, DROPS, TAGS, NOT_KNOWN };
+
+/* A source that was judged to be dropped a moment ago, and whose hit is not told now, is asked nothing again. */
+static __always_inline enum verdict recall(
+	const union sw_flow_addr *source, __u8 family, const struct sw_origin *origin)
+{
+	const struct sw_gate_ctl *ctl = gate_control();
+	struct sw_recent *slot;
+	bool is_dropped;
+
+	if (!ctl)
+		return PASSES;
+	if (family == 4) {
+		slot = find_known(ctl, source, 4, is_ban_marked4(source) ? SW_R_BAN : SW_R_TRAIL_SRC);
+	} else {
+		slot = find_known(ctl, source, 6, SW_R_BAN);
+		if (!slot)
+			slot = find_known(ctl, source, 6, SW_R_TRAIL_SRC);
+	}
+	if (!slot)
+		return NOT_KNOWN;
+	is_dropped = is_enforcing(ctl);
+	if (!count_known(ctl, slot, origin, is_dropped))
+		return NOT_KNOWN;
+	return is_dropped ? DROPS : PASSES;
+}
+
+static __always_inline enum verdict recall_plain(
+	enum plain plain, const __u8 *ip, const struct sw_origin *origin)
+{
+	union sw_flow_addr source = {};
+
+	if (plain == MARKED4) {
+		sw_pkt_put4(&source, sw_wire_raw32(ip + 12));
+		return recall(&source, 4, origin);
+	}
+	if (plain == MARKED6) {
+		__builtin_memcpy(source.byte, ip + 8, 16);
+		return recall(&source, 6, origin);
+	}
+	return NOT_KNOWN;
+}
+
+/*
+ * ---- all others: functions that are not static, so that the verifier walks each once, by itself, and not with
+ * all that may come before and follow. They take memory of a known size, and look up maps themselves.
+ */
+
+/* With a frame of its own: all frames down to the search of an IPv6 generation are 512 bytes at most. */
+static __noinline bool is_source_banned6(
+	const struct sw_gate_ctl *ctl, const struct sw_flow *flow, struct sw_hit *hit)
+{
+	return is_banned6(ctl, flow, hit);
 }
 
 /* By the tries: every packet is asked everything. */
@@ -32,7 +129,7 @@ static __noinline bool judge_lpm(
 	if (flow->family == 4)
 		return is_banned4(ctl, flow, hit) ||
 			is_port_trailed(flow, &all, is_trailed4(flow, hit), hit);
-	return is_banned6(ctl, flow, hit) ||
+	return is_source_banned6(ctl, flow, hit) ||
 		is_port_trailed(flow, &all, is_trailed6(flow, hit), hit);
 }
 
@@ -50,37 +147,30 @@ static __always_inline bool judge_marked(const struct sw_gate_ctl *ctl, const st
 	if (flow->family == 4)
 		return (marked->source && is_ban_marked4(&flow->saddr) && is_banned4(ctl, flow, hit)) ||
 			is_trailed(flow, marked, is_packed_trailed4(flow, marked, hit), hit);
-	return (marked->source && is_banned6(ctl, flow, hit)) ||
+	return (marked->source && is_source_banned6(ctl, flow, hit)) ||
 		is_trailed(flow, marked, is_packed_trailed6(flow, marked, hit), hit);
 }
 
-/*
- * Fills hit; false when nothing is said against the packet. Not static, as what follows: each is verified by
- * itself, and not once more for all that may come before.
- */
+/* Fills ret; 0 when nothing is said against the packet. */
 __noinline int judge(const struct sw_flow *flow, struct sw_hit *ret)
 {
-	__u32 key = 0;
-	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &key);
+	const struct sw_gate_ctl *ctl = gate_control();
 	struct sw_marked marked;
 
-	if (!ctl || !flow || !ret)
-		return false;
+	if (!flow || !ret || !ctl)
+		return 0;
 	if (ctl->engine != SW_ENGINE_PACKED)
 		return judge_lpm(ctl, flow, ret);
 	ret->epoch = read_epoch(); /* before what it stands for is read */
 	if (!(flow->family == 4 ? is_marked4(flow, &marked) : is_marked6(flow, &marked)))
-		return false;
+		return 0;
 	return judge_marked(ctl, flow, &marked, ret);
 }
-
-enum verdict { PASSES, DROPS, TAGS, NOT_KNOWN };
 
 /* Counts and tells what was said of a packet. */
 __noinline int settle(const struct sw_flow *flow, const struct sw_origin *origin, struct sw_hit *hit)
 {
-	__u32 key = 0;
-	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &key);
+	const struct sw_gate_ctl *ctl = gate_control();
 	enum verdict verdict = PASSES;
 
 	if (!ctl || !flow || !origin || !hit)
@@ -98,90 +188,72 @@ __noinline int settle(const struct sw_flow *flow, const struct sw_origin *origin
 	return verdict;
 }
 
-/* Reads all of the packet and judges it. Out of line: what judge_plain() knows never comes here. */
-static __noinline enum verdict look_closer(void *ctx, const struct sw_gate_ctl *ctl, const __u8 *data,
-	const __u8 *end, const struct sw_origin *origin)
+/* Counts and tells a try. */
+__noinline int settle_probe(const struct sw_flow *flow, const struct sw_origin *origin, int probe)
+{
+	const struct sw_gate_ctl *ctl = gate_control();
+
+	if (flow && origin && ctl)
+		count_probe(ctl, flow, origin, probe);
+	return 0;
+}
+
+__noinline int read_frame(struct xdp_md *ctx, struct sw_flow *ret)
+{
+	const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
+
+	return ret ? (int)sw_pkt_parse(data, end, SW_LINK_ETHER, ret) : -1;
+}
+
+__noinline int read_skb(struct __sk_buff *skb, struct sw_flow *ret, int link)
+{
+	const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
+
+	return ret ? (int)sw_pkt_parse(data, end, link == SW_LINK_IP ? SW_LINK_IP : SW_LINK_ETHER, ret) : -1;
+}
+
+/* A packet that nobody speaks of. */
+static __noinline void judge_probe(void *ctx, const struct sw_flow *flow, const struct sw_origin *origin)
+{
+	enum sw_probe probe = probe_of(flow);
+
+	if (probe != SW_PROBE_NONE && is_try(ctx, flow, probe))
+		settle_probe(flow, origin, probe);
+}
+
+/* Judges a packet that was read whole, with what read_frame or read_skb said of it. */
+static __always_inline enum verdict judge_read(
+	void *ctx, int result, struct sw_flow *flow, const struct sw_origin *origin)
 {
 	struct sw_hit hit = {};
-	struct sw_flow flow = {};
-	enum sw_pkt_result result = sw_pkt_parse(data, end, origin->link, &flow);
 
 	if (result == SW_PKT_NOT_IP)
 		return PASSES;
 	if (origin->vlan)
-		flow.vlan = origin->vlan;
-	if (result != SW_PKT_IP || !judge(&flow, &hit)) {
-		if (result == SW_PKT_IP && !flow.is_cut) {
-			enum sw_probe probe = probe_of(&flow);
-
-			if (probe != SW_PROBE_NONE)
-				judge_probe(ctx, ctl, &flow, origin, probe);
+		flow->vlan = origin->vlan;
+	if (result != SW_PKT_IP || !judge(flow, &hit)) {
+		if (result == SW_PKT_IP && !flow->is_cut) {
+			judge_probe(ctx, flow, origin);
 			return PASSES; /* benign: nothing counted, no clock */
 		}
 		hit.reason = SW_R_UNPARSED;
 	}
-	return settle(&flow, origin, &hit);
+	return settle(flow, origin, &hit);
 }
 
-/* A source that was judged to be dropped a moment ago, and whose hit is not told now, is asked nothing again. */
-static __always_inline enum verdict recall(
-	const struct sw_gate_ctl *ctl, const __u8 *ip, const struct sw_origin *origin)
+/* ---- the hooks */
+
+static __noinline enum verdict look_closer_frame(struct xdp_md *ctx, const struct sw_origin *origin)
 {
-	union sw_flow_addr source = {};
-	struct sw_recent *slot;
-	bool is_dropped;
+	struct sw_flow flow = {};
 
-	if (ip[0] >> 4 == 4) {
-		sw_pkt_put4(&source, sw_wire_raw32(ip + 12));
-		slot = find_known(ctl, &source, 4, is_ban_marked4(&source) ? SW_R_BAN : SW_R_TRAIL_SRC);
-	} else {
-		__builtin_memcpy(source.byte, ip + 8, 16);
-		slot = find_known(ctl, &source, 6, SW_R_BAN);
-		if (!slot)
-			slot = find_known(ctl, &source, 6, SW_R_TRAIL_SRC);
-	}
-	if (!slot)
-		return NOT_KNOWN;
-	is_dropped = is_enforcing(ctl);
-	if (!count_known(ctl, slot, origin, is_dropped))
-		return NOT_KNOWN;
-	return is_dropped ? DROPS : PASSES;
-}
-
-/*
- * The usual packet, by its header alone: with no address marked, to an open port, it passes, and a bit for each is
- * all that is asked; a source that floods is dropped as a moment ago. NOT_KNOWN: it takes a closer look.
- */
-static __always_inline enum verdict judge_plain(
-	const struct sw_gate_ctl *ctl, const __u8 *data, const __u8 *end, const struct sw_origin *origin)
-{
-	const __u8 *ip = sw_pkt_plain(data, end, origin->link);
-
-	if (!ip || ctl->engine != SW_ENGINE_PACKED)
-		return NOT_KNOWN;
-	if (is_header_marked(ip))
-		return recall(ctl, ip, origin);
-	return may_header_probe(ip, end) ? NOT_KNOWN : PASSES;
-}
-
-static __always_inline enum verdict verdict_of(
-	void *ctx, const __u8 *data, const __u8 *end, const struct sw_origin *origin)
-{
-	__u32 key = 0;
-	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &key);
-	enum verdict verdict;
-
-	if (!ctl || ctl->mode == SW_MODE_OFF)
-		return PASSES;
-	verdict = judge_plain(ctl, data, end, origin);
-	return verdict == NOT_KNOWN ? look_closer(ctx, ctl, data, end, origin) : verdict;
+	return judge_read(ctx, read_frame(ctx, &flow), &flow, origin);
 }
 
 /* XDP cannot write a mark: it goes before the packet, for tc_tag. Out of line: few packets are tagged. */
 static __noinline int tag_frame(struct xdp_md *ctx)
 {
-	__u32 key = 0;
-	const struct sw_gate_ctl *ctl = bpf_map_lookup_elem(&gate_ctl, &key);
+	const struct sw_gate_ctl *ctl = gate_control();
 	struct sw_tag_meta *meta;
 
 	if (!ctl)
@@ -202,19 +274,45 @@ static __noinline int tag_frame(struct xdp_md *ctx)
 SEC("xdp")
 int xdp_gate(struct xdp_md *ctx)
 {
-	const __u8 *data = (const __u8 *)(long)ctx->data;
-	const __u8 *end = (const __u8 *)(long)ctx->data_end;
-	struct sw_origin origin = {
-		.len = end - data, .ifindex = ctx->ingress_ifindex, .link = SW_LINK_ETHER};
+	const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end, *ip = NULL;
+	enum plain plain = judge_plain(data, end, SW_LINK_ETHER, &ip);
+	struct sw_origin origin;
+	enum verdict verdict;
 
-	switch (verdict_of(ctx, data, end, &origin)) {
-	case DROPS:
-		return XDP_DROP;
-	case TAGS:
-		return tag_frame(ctx);
-	default:
+	if (plain == BENIGN)
 		return XDP_PASS;
-	}
+	origin = (struct sw_origin){
+		.len = end - data, .ifindex = ctx->ingress_ifindex, .link = SW_LINK_ETHER};
+	verdict = recall_plain(plain, ip, &origin);
+	if (verdict == NOT_KNOWN)
+		verdict = look_closer_frame(ctx, &origin);
+	if (verdict == TAGS)
+		return tag_frame(ctx);
+	return verdict == DROPS ? XDP_DROP : XDP_PASS;
+}
+
+static __noinline enum verdict look_closer_skb(struct __sk_buff *skb, const struct sw_origin *origin)
+{
+	struct sw_flow flow = {};
+
+	return judge_read(skb, read_skb(skb, &flow, origin->link), &flow, origin);
+}
+
+static __always_inline struct sw_origin origin_of(struct __sk_buff *skb, enum sw_link link)
+{
+	return (struct sw_origin){
+		.len = skb->len,
+		.ifindex = skb->ifindex,
+		.link = link,
+		.vlan = skb->vlan_present ? skb->vlan_tci & 0xfff : 0,
+	};
+}
+
+/* Some drivers leave even the headers outside of the linear part. */
+static __always_inline void pull_headers(struct __sk_buff *skb)
+{
+	if (skb->data_end - skb->data < SW_PKT_HEAD_BYTES && skb->len > skb->data_end - skb->data)
+		bpf_skb_pull_data(skb, skb->len < SW_PKT_HEAD_BYTES ? skb->len : SW_PKT_HEAD_BYTES);
 }
 
 static __always_inline void set_mark(struct __sk_buff *skb, __u32 value, __u32 mask)
@@ -225,12 +323,11 @@ static __always_inline void set_mark(struct __sk_buff *skb, __u32 value, __u32 m
 /* Passing is "unspecified", so that other programs on the device are asked too. */
 static __always_inline int act_on(struct __sk_buff *skb, enum verdict verdict)
 {
-	__u32 key = 0;
 	const struct sw_gate_ctl *ctl;
 
 	if (verdict == DROPS)
 		return TC_ACT_SHOT;
-	ctl = verdict == TAGS ? bpf_map_lookup_elem(&gate_ctl, &key) : NULL;
+	ctl = verdict == TAGS ? gate_control() : NULL;
 	if (ctl)
 		set_mark(skb, ctl->tag_value, ctl->tag_mask);
 	return TC_ACT_UNSPEC;
@@ -238,20 +335,20 @@ static __always_inline int act_on(struct __sk_buff *skb, enum verdict verdict)
 
 static __always_inline int gate_skb(struct __sk_buff *skb, enum sw_link link)
 {
-	struct sw_origin origin = {
-		.len = skb->len,
-		.ifindex = skb->ifindex,
-		.link = link,
-		.vlan = skb->vlan_present ? skb->vlan_tci & 0xfff : 0,
-	};
-	const __u8 *data, *end;
+	const __u8 *data, *end, *ip = NULL;
+	struct sw_origin origin;
+	enum verdict verdict;
+	enum plain plain;
 
-	/* Some drivers leave even the headers outside of the linear part. */
-	if (skb->data_end - skb->data < SW_PKT_HEAD_BYTES && skb->len > skb->data_end - skb->data)
-		bpf_skb_pull_data(skb, skb->len < SW_PKT_HEAD_BYTES ? skb->len : SW_PKT_HEAD_BYTES);
+	pull_headers(skb);
 	data = (const __u8 *)(long)skb->data;
 	end = (const __u8 *)(long)skb->data_end;
-	return act_on(skb, verdict_of(skb, data, end, &origin));
+	plain = judge_plain(data, end, link, &ip);
+	if (plain == BENIGN)
+		return TC_ACT_UNSPEC;
+	origin = origin_of(skb, link);
+	verdict = recall_plain(plain, ip, &origin);
+	return act_on(skb, verdict == NOT_KNOWN ? look_closer_skb(skb, &origin) : verdict);
 }
 
 SEC("tc")
@@ -277,24 +374,12 @@ int tc_tag(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
-/*
- * What the host forwards, as it leaves: it has come in by a device, maybe by one that is not guarded. What
- * the host sends itself is judged at its socket (sock_egress), and probes where they come in.
- */
-/* Not static, as judge(). */
-__noinline int read_forwarded(struct __sk_buff *skb, struct sw_flow *ret, int link)
-{
-	const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
-
-	return ret ? (int)sw_pkt_parse(data, end, link == SW_LINK_IP ? SW_LINK_IP : SW_LINK_ETHER, ret) : -1;
-}
-
 static __noinline enum verdict settle_forwarded(struct __sk_buff *skb, const struct sw_origin *origin)
 {
 	struct sw_flow flow = {};
 	struct sw_hit hit = {};
 
-	if (read_forwarded(skb, &flow, origin->link) != SW_PKT_IP || !judge(&flow, &hit))
+	if (read_skb(skb, &flow, origin->link) != SW_PKT_IP || !judge(&flow, &hit))
 		return PASSES; /* what cannot be read was counted where it came in */
 	if (origin->vlan)
 		flow.vlan = origin->vlan;
@@ -303,30 +388,35 @@ static __noinline enum verdict settle_forwarded(struct __sk_buff *skb, const str
 	return settle(&flow, origin, &hit);
 }
 
+static __always_inline bool is_plain_unmarked(const __u8 *data, const __u8 *end, enum sw_link link)
+{
+	const __u8 *ip = sw_pkt_plain4(data, end, link);
+
+	if (ip)
+		return !is_header_marked4(ip);
+	ip = sw_pkt_plain6(data, end, link);
+	return ip && !is_header_marked6(ip);
+}
+
+/*
+ * What the host forwards, as it leaves: it has come in by a device, maybe by one that is not guarded. What
+ * the host sends itself is judged at its socket (sock_egress), and probes where they come in.
+ */
 static __always_inline int forward_skb(struct __sk_buff *skb, enum sw_link link)
 {
-	struct sw_origin origin = {
-		.len = skb->len,
-		.ifindex = skb->ifindex,
-		.link = link,
-		.vlan = skb->vlan_present ? skb->vlan_tci & 0xfff : 0,
-	};
-	__u32 key = 0;
 	const struct sw_gate_ctl *ctl;
-	const __u8 *data, *end, *ip;
+	struct sw_origin origin;
 
 	if (!skb->ingress_ifindex)
 		return TC_ACT_UNSPEC;
-	ctl = bpf_map_lookup_elem(&gate_ctl, &key);
+	ctl = gate_control();
 	if (!ctl || ctl->mode == SW_MODE_OFF || egress_action() == SW_EGRESS_OFF)
 		return TC_ACT_UNSPEC;
-	if (skb->data_end - skb->data < SW_PKT_HEAD_BYTES && skb->len > skb->data_end - skb->data)
-		bpf_skb_pull_data(skb, skb->len < SW_PKT_HEAD_BYTES ? skb->len : SW_PKT_HEAD_BYTES);
-	data = (const __u8 *)(long)skb->data;
-	end = (const __u8 *)(long)skb->data_end;
-	ip = sw_pkt_plain(data, end, link);
-	if (ip && ctl->engine == SW_ENGINE_PACKED && !is_header_marked(ip))
+	pull_headers(skb);
+	if (ctl->engine == SW_ENGINE_PACKED &&
+		is_plain_unmarked((const __u8 *)(long)skb->data, (const __u8 *)(long)skb->data_end, link))
 		return TC_ACT_UNSPEC;
+	origin = origin_of(skb, link);
 	return act_on(skb, settle_forwarded(skb, &origin));
 }
 

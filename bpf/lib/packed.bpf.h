@@ -73,11 +73,15 @@ static __always_inline __u64 high_at(const __u8 *p)
 	return (__u64)bpf_ntohl(sw_wire_raw32(p)) << 32 | bpf_ntohl(sw_wire_raw32(p + 4));
 }
 
-/* The same of a header that sw_pkt_plain() found: either address, any class. */
-static __always_inline bool is_header_marked(const __u8 *ip)
+/* The same of a header that sw_pkt_plain4() found: either address. */
+static __always_inline bool is_header_marked4(const __u8 *ip)
 {
-	if (ip[0] >> 4 == 4)
-		return is_addr_marked4(sw_wire_raw32(ip + 12)) || is_addr_marked4(sw_wire_raw32(ip + 16));
+	return is_addr_marked4(sw_wire_raw32(ip + 12)) || is_addr_marked4(sw_wire_raw32(ip + 16));
+}
+
+/* Of one that sw_pkt_plain6() found: any class. */
+static __always_inline bool is_header_marked6(const __u8 *ip)
+{
 	return classes_of(high_at(ip + 8)) || classes_of(high_at(ip + 24));
 }
 

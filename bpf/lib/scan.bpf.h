@@ -36,15 +36,17 @@ static __always_inline bool has_port(const __u8 *ports, __u64 port)
 	return ports[port >> 3] >> (port & 7) & 1;
 }
 
-/* Does the port say that nothing is tried? Flags that are odd are so at any port. */
-static __always_inline bool is_port_known(enum sw_probe probe, __u16 dport)
+static __always_inline const struct sw_probe_ctl *probe_rules(void)
 {
-	const struct sw_probe_ctl *c;
 	__u32 key = 0;
+	const struct sw_probe_ctl *c = bpf_map_lookup_elem(&probe_ctl, &key);
 
-	c = bpf_map_lookup_elem(&probe_ctl, &key);
-	if (!c || !c->is_on)
-		return true;
+	return c && c->is_on ? c : NULL;
+}
+
+/* Does the port say that nothing is tried? Flags that are odd are so at any port. */
+static __always_inline bool is_port_known(const struct sw_probe_ctl *c, enum sw_probe probe, __u16 dport)
+{
 	switch (probe) {
 	case SW_PROBE_SYN:
 		return has_port(c->ports.syn, dport);
@@ -58,38 +60,32 @@ static __always_inline bool is_port_known(enum sw_probe probe, __u16 dport)
 	}
 }
 
-/* A transport header by itself, whose first SW_PLAIN_L4_BYTES are there. */
+/*
+ * A transport header by itself, whose first SW_PLAIN_L4_BYTES are there: may it be a probe? A later fragment
+ * may look so, and is read whole then.
+ */
 static __always_inline bool may_l4_probe(__u8 protocol, const __u8 *l4)
 {
+	const struct sw_probe_ctl *c = probe_rules();
 	enum sw_probe probe = SW_PROBE_NONE;
 
+	if (!c)
+		return false;
 	if (protocol == SW_IP_TCP)
 		probe = sw_probe_of_tcp(l4[13]);
 	else if (protocol == SW_IP_UDP)
 		probe = SW_PROBE_UDP;
-	return probe != SW_PROBE_NONE && !is_port_known(probe, sw_wire16(l4 + 2));
-}
-
-/* Of a header that sw_pkt_plain() found: may it be a probe? A later fragment may look so, and is read whole then. */
-static __always_inline bool may_header_probe(const __u8 *ip, const __u8 *end)
-{
-	SW_PKT_HIDE(
-		end); /* the verifier does not know that the second look at the version is as the first */
-	if (ip + SW_IP6_BYTES + SW_PLAIN_L4_BYTES > end) {
-		if (ip + SW_IP4_BYTES + SW_PLAIN_L4_BYTES > end)
-			return true;
-		return may_l4_probe(ip[9], ip + SW_IP4_BYTES); /* too short for IPv6 */
-	}
-	if (ip[0] >> 4 == 4)
-		return may_l4_probe(ip[9], ip + SW_IP4_BYTES);
-	return may_l4_probe(ip[6], ip + SW_IP6_BYTES);
+	return probe != SW_PROBE_NONE && !is_port_known(c, probe, sw_wire16(l4 + 2));
 }
 
 /* What a packet may be trying, as far as it is known without a look at sockets. */
 static __always_inline enum sw_probe probe_of(const struct sw_flow *flow)
 {
+	const struct sw_probe_ctl *c = probe_rules();
 	enum sw_probe probe = SW_PROBE_NONE;
 
+	if (!c)
+		return SW_PROBE_NONE;
 	if (flow->is_tiny)
 		probe = SW_PROBE_FRAGMENT;
 	else if (!flow->l4_off)
@@ -98,7 +94,7 @@ static __always_inline enum sw_probe probe_of(const struct sw_flow *flow)
 		probe = sw_probe_of_tcp(flow->tcp_flags);
 	else if (flow->protocol == SW_IP_UDP)
 		probe = SW_PROBE_UDP;
-	return probe != SW_PROBE_NONE && !is_port_known(probe, flow->dport) ? probe : SW_PROBE_NONE;
+	return probe != SW_PROBE_NONE && !is_port_known(c, probe, flow->dport) ? probe : SW_PROBE_NONE;
 }
 
 static __always_inline bool is_own(__u8 family, const union sw_flow_addr *addr)
@@ -286,16 +282,15 @@ static __always_inline void count_try(const struct sw_gate_ctl *ctl, const struc
 		tell_scan(ctl, flow, origin, probe, n, packets);
 }
 
-/* A packet that nobody speaks of, and that may be a probe. */
-static __noinline void judge_probe(void *ctx, const struct sw_gate_ctl *ctl,
-	const struct sw_flow *flow, const struct sw_origin *origin, enum sw_probe probe)
+/* A packet that nobody speaks of, and that is a probe. */
+static __always_inline void count_probe(const struct sw_gate_ctl *ctl, const struct sw_flow *flow,
+	const struct sw_origin *origin, enum sw_probe probe)
 {
 	struct sw_hit hit = {.reason = SW_R_PROBE, .trail_set = probe};
-	const struct sw_probe_ctl *c;
-	__u32 key = 0, sec;
+	const struct sw_probe_ctl *c = probe_rules();
+	__u32 sec;
 
-	c = bpf_map_lookup_elem(&probe_ctl, &key);
-	if (!c || !is_try(ctx, flow, probe))
+	if (!c)
 		return;
 	sec = (__u32)(gate_now(ctl) / 1000000000) + 1; /* never 0 */
 	count_try(ctl, c, flow, origin, probe, sec);

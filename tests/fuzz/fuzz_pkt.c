@@ -31,13 +31,13 @@ static void check(const struct sw_flow *f, enum sw_pkt_result r, size_t len)
 }
 
 /* What passes by the short way must be whole, and be judged by the same addresses. */
-static void check_plain(const uint8_t *ip, const struct sw_flow *f, enum sw_pkt_result r)
+static void check_plain(int family, const uint8_t *ip, const struct sw_flow *f, enum sw_pkt_result r)
 {
 	int is_four = f->family == 4;
 
 	if (!ip)
 		return;
-	must(r == SW_PKT_IP && !f->is_cut && f->family == ip[0] >> 4);
+	must(r == SW_PKT_IP && !f->is_cut && f->family == family);
 	must(!memcmp(&f->saddr, ip + (is_four ? 12 : 8), is_four ? 4 : 16));
 	must(!memcmp(&f->daddr, ip + (is_four ? 16 : 24), is_four ? 4 : 16));
 }
@@ -58,7 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&flow, 0xa5, sizeof(flow));
 	r = sw_pkt_parse(copy, copy + size - 1, link, &flow);
 	check(&flow, r, size - 1);
-	check_plain(sw_pkt_plain(copy, copy + size - 1, link), &flow, r);
+	check_plain(4, sw_pkt_plain4(copy, copy + size - 1, link), &flow, r);
+	check_plain(6, sw_pkt_plain6(copy, copy + size - 1, link), &flow, r);
 	/* One byte less may lose ports or addresses, but never change them. */
 	if (size > 1 && sw_pkt_parse(copy, copy + size - 2, link, &shorter) == SW_PKT_IP) {
 		must(!memcmp(&shorter.saddr, &flow.saddr, 16) &&

@@ -140,6 +140,13 @@ static void cut_row(void **state)
 	}
 }
 
+static const __u8 *plain(const __u8 *data, const __u8 *end, enum sw_link link)
+{
+	const __u8 *ip = sw_pkt_plain4(data, end, link);
+
+	return ip ? ip : sw_pkt_plain6(data, end, link);
+}
+
 /* A TCP or UDP packet that went the long way would cost, and no other test would see it. */
 static void the_usual_packet_is_plain(void **state)
 {
@@ -153,9 +160,9 @@ static void the_usual_packet_is_plain(void **state)
 		size_t at = specs[i].is_bare ? 0 : SW_ETH_BYTES;
 
 		packet_build(&specs[i], &p);
-		assert_ptr_equal(sw_pkt_plain(p.data, p.data + p.len, link), p.data + at);
+		assert_ptr_equal(plain(p.data, p.data + p.len, link), p.data + at);
 		for (size_t len = 0; len < at + SW_IP4_BYTES + SW_PLAIN_L4_BYTES; len++)
-			assert_null(sw_pkt_plain(p.data, p.data + len, link));
+			assert_null(plain(p.data, p.data + len, link));
 	}
 }
 
@@ -170,13 +177,14 @@ static void what_is_plain_is_whole(void **state)
 
 		packet_build(&rows[i].spec, &p);
 		for (size_t len = 0; len <= p.len; len++) {
-			const __u8 *ip = sw_pkt_plain(p.data, p.data + len, link);
+			const __u8 *ip = plain(p.data, p.data + len, link);
 
 			if (!ip)
 				continue;
 			assert_int_equal(
 				sw_pkt_parse(p.data, p.data + len, link, &flow), SW_PKT_IP);
 			assert_false(flow.is_cut);
+			assert_int_equal(flow.family, ip[0] >> 4);
 			assert_memory_equal(&flow.saddr, ip + (flow.family == 4 ? 12 : 8),
 				flow.family == 4 ? 4 : 16);
 		}

@@ -17,22 +17,24 @@ SW_PKT_INLINE int sw_pkt_is_long(__u16 length, __u16 least)
 	return (__u16)(length - 1) >= least - 1;
 }
 
-/**
- * The IP header of a usual packet, or NULL: then it takes sw_pkt_parse to say what it is.
- * The header is whole up to SW_PLAIN_L4_BYTES behind it; ip[0] >> 4 is 4 or 6.
- */
-SW_PKT_INLINE const __u8 *sw_pkt_plain(const __u8 *data, const __u8 *end, enum sw_link link)
+/** The IPv4 header of a usual packet, or NULL. Whole up to SW_PLAIN_L4_BYTES behind it. */
+SW_PKT_INLINE const __u8 *sw_pkt_plain4(const __u8 *data, const __u8 *end, enum sw_link link)
 {
 	const __u8 *ip = link == SW_LINK_IP ? data : data + SW_ETH_BYTES;
-	__u16 type;
 
-	if (ip + SW_IP4_BYTES + SW_PLAIN_L4_BYTES > end)
+	if (ip + SW_IP4_BYTES + SW_PLAIN_L4_BYTES > end || ip[0] != 0x45 ||
+		(link != SW_LINK_IP && sw_wire16(data + 12) != SW_ETH_P_IP))
 		return 0;
-	type = link == SW_LINK_IP ? 0 : sw_wire16(data + 12);
-	if (ip[0] == 0x45 && (link == SW_LINK_IP || type == SW_ETH_P_IP))
-		return sw_pkt_is_long(sw_wire16(ip + 2), SW_IP4_BYTES + SW_PLAIN_L4_BYTES) ? ip : 0;
-	if (ip[0] >> 4 != 6 || (link != SW_LINK_IP && type != SW_ETH_P_IPV6) ||
-		ip + SW_IP6_BYTES + SW_PLAIN_L4_BYTES > end)
+	return sw_pkt_is_long(sw_wire16(ip + 2), SW_IP4_BYTES + SW_PLAIN_L4_BYTES) ? ip : 0;
+}
+
+/** The same of IPv6. */
+SW_PKT_INLINE const __u8 *sw_pkt_plain6(const __u8 *data, const __u8 *end, enum sw_link link)
+{
+	const __u8 *ip = link == SW_LINK_IP ? data : data + SW_ETH_BYTES;
+
+	if (ip + SW_IP6_BYTES + SW_PLAIN_L4_BYTES > end || ip[0] >> 4 != 6 ||
+		(link != SW_LINK_IP && sw_wire16(data + 12) != SW_ETH_P_IPV6))
 		return 0;
 	if (ip[6] != SW_IP_TCP && ip[6] != SW_IP_UDP && ip[6] != SW_IP_ICMPV6)
 		return 0;
