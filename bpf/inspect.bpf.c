@@ -14,6 +14,7 @@
 #include "lib/inspect_maps.bpf.h"
 #include "lib/question.bpf.h"
 #include "lib/ring.bpf.h"
+#include "lib/sock_note.bpf.h"
 #include "sockwarden/pkt/parse.h"
 
 enum { REFUSE = 0, PASS = 1, DNS_PORT = 53, LOOPBACK = 1, HEAD = 8, TCP_SYN = 0x02, TCP_ACK = 0x10 };
@@ -46,8 +47,7 @@ static __always_inline int pass_unread(void)
 static __always_inline void fill(
 	struct __sk_buff *skb, const struct about *a, __u16 len, struct sw_inspect_event *e)
 {
-	struct bpf_sock *sk = skb->sk ? bpf_sk_fullsock(skb->sk) : NULL;
-	struct sock_note *note = sk ? bpf_sk_storage_get(&sock_owner, sk, 0, 0) : NULL;
+	const struct sock_note *note = note_of_packet(skb);
 
 	e->boot_ns = bpf_ktime_get_boot_ns();
 	e->cookie = bpf_get_socket_cookie(skb);

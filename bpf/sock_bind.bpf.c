@@ -11,8 +11,9 @@
 
 static __always_inline void tell_refused(struct bpf_sock_addr *ctx, const union sw_flow_addr *at, __u8 rule)
 {
+	__u64 cookie = bpf_get_socket_cookie(ctx);
 	struct bpf_sock *sk = ctx->sk;
-	struct sock_note *note = sk ? note_of(sk) : NULL;
+	struct sock_note *note = sk ? note_of(cookie, sk) : NULL;
 	struct same_key key = {.port = ctx->user_port, .result = SW_EV_BIND | REFUSED_RESULT};
 	struct sw_sock_event *e;
 	__u32 count;
@@ -26,7 +27,7 @@ static __always_inline void tell_refused(struct bpf_sock_addr *ctx, const union 
 	count = told_as(&key, note->owner.cgroup_id);
 	if (!count)
 		return;
-	e = event_about(SW_EV_BIND, note, ctx);
+	e = event_about(SW_EV_BIND, note, cookie, ctx);
 	if (!e)
 		return;
 	owner_of_task(&e->owner, current_task()); /* who binds, whoever made the socket */

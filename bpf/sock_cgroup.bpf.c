@@ -17,20 +17,13 @@ enum { SOCK_RAW = 3 };
 
 static __always_inline struct sw_sock_event *bound_begin(struct bpf_sock *ctx)
 {
-	struct sock_note *note = note_of(ctx);
-	struct sw_sock_event *e;
+	__u64 cookie = bpf_get_socket_cookie(ctx);
+	struct sock_note *note = note_of(cookie, ctx);
 
 	if (!note)
 		return NULL;
 	note->flags |= SOCK_IS_TOLD;
-	e = sock_event_begin(SW_EV_BIND, note);
-	if (!e)
-		return NULL;
-	e->cookie = bpf_get_socket_cookie(ctx);
-	e->family = ctx->family;
-	e->type = ctx->type;
-	e->protocol = ctx->protocol;
-	return e;
+	return event_about(SW_EV_BIND, note, cookie, ctx);
 }
 
 /* No bind nor connect of a raw socket is seen by any hook here, and it hears without either. */
@@ -39,10 +32,8 @@ int on_sock_create(struct bpf_sock *ctx)
 {
 	struct sw_sock_event *e;
 
-	if (ctx->type != SOCK_RAW) {
-		note_of(ctx);
+	if (ctx->type != SOCK_RAW)
 		return ALLOW;
-	}
 	e = bound_begin(ctx);
 	if (!e)
 		return ALLOW;
@@ -100,6 +91,7 @@ static __always_inline __u32 asked_count(struct bpf_sock_addr *ctx, const struct
 
 static __always_inline void tell_asked(struct bpf_sock_addr *ctx, const struct asked *a)
 {
+	__u64 cookie = bpf_get_socket_cookie(ctx);
 	struct bpf_sock *sk = ctx->sk;
 	struct sw_sock_event *e;
 	struct sock_note *note;
@@ -107,7 +99,7 @@ static __always_inline void tell_asked(struct bpf_sock_addr *ctx, const struct a
 
 	if (!sk)
 		return;
-	note = note_of(sk);
+	note = note_of(cookie, sk);
 	if (!note || (!a->is_refused && note->flags & a->flag))
 		return;
 	count = asked_count(ctx, a, note);
@@ -117,7 +109,7 @@ static __always_inline void tell_asked(struct bpf_sock_addr *ctx, const struct a
 	if (!count)
 		return;
 	note->flags |= SOCK_IS_TOLD;
-	e = event_about(SW_EV_CONNECT, note, ctx);
+	e = event_about(SW_EV_CONNECT, note, cookie, ctx);
 	if (!e)
 		return;
 	__builtin_memcpy(e->raddr, &a->to, sizeof(e->raddr));
@@ -190,33 +182,52 @@ int on_sendmsg6(struct bpf_sock_addr *ctx)
 }
 
 /*
+ * The cookie if the socket was ever asked for one, else 0. The context is the socket itself, and has no
+ * member for that.
+ */
+static __always_inline __u64 cookie_if_any(struct bpf_sock *ctx)
+{
+	const struct sock *sk = (const struct sock *)ctx;
+	__u64 cookie = 0;
+
+	if (!can_read_kernel)
+		return bpf_get_socket_cookie(ctx);
+	bpf_probe_read_kernel(&cookie, sizeof(cookie), &sk->__sk_common.skc_cookie);
+	return cookie;
+}
+
+/*
  * The last descriptor is gone. The address cannot be read here: the cookie says which socket it was.
- * A socket without a note is older than we are, and user space may know it from a snapshot.
+ * Without one nobody knows the socket. With one and without a note it is older than we are or was never told
+ * of, and user space may know it from a snapshot.
  */
 SEC("cgroup/sock_release")
 int on_sock_release(struct bpf_sock *ctx)
 {
-	struct sock_note *note = bpf_sk_storage_get(&sock_owner, ctx, 0, 0);
+	__u64 cookie = cookie_if_any(ctx);
 	struct sock_note stranger = {};
 	struct sw_sock_event *e;
+	struct sock_note *note;
 
+	if (!cookie)
+		return ALLOW;
+	note = note_find(cookie, ctx);
 	if (note) {
-		if (!(note->flags & SOCK_IS_TOLD) || note->flags & SOCK_IS_RELEASED)
+		if (note->flags & SOCK_IS_RELEASED)
 			return ALLOW;
 		note->flags |= SOCK_IS_RELEASED;
 	} else {
 		owner_of_task(&stranger.owner, current_task());
+		stranger.flags = SOCK_IS_TOLD;
 		note = &stranger;
 	}
-	e = sock_event_begin(SW_EV_CLOSE, note);
-	if (!e)
-		return ALLOW;
-	e->cookie = bpf_get_socket_cookie(ctx);
-	e->family = ctx->family;
-	e->type = ctx->type;
-	e->protocol = ctx->protocol;
-	e->origin = origin_of(current_task());
-	event_commit(&e->head);
+	e = note->flags & SOCK_IS_TOLD ? event_about(SW_EV_CLOSE, note, cookie, ctx) : NULL;
+	if (e) {
+		e->origin = origin_of(current_task());
+		event_commit(&e->head);
+	}
+	if (ctx->state != TCP_SYN_SENT) /* else its outcome is still to be told, by the change of state */
+		note_end(cookie);
 	return ALLOW;
 }
 
@@ -227,20 +238,22 @@ int on_sockops(struct bpf_sock_ops *ctx)
 	struct sw_sock_event *e;
 	struct sock_note *note;
 	struct bpf_sock *sk;
+	__u64 cookie;
 
 	if (ctx->op != BPF_SOCK_OPS_TCP_LISTEN_CB)
 		return ALLOW;
 	sk = ctx->sk;
 	if (!sk)
 		return ALLOW;
-	note = bpf_sk_storage_get(&sock_owner, sk, 0, 0);
+	cookie = bpf_get_socket_cookie(ctx);
+	note = note_find(cookie, sk);
 	if (!note || !(note->flags & SOCK_NEEDS_PORT))
 		return ALLOW;
 	note->flags = (note->flags & ~SOCK_NEEDS_PORT) | SOCK_IS_TOLD;
 	e = sock_event_begin(SW_EV_LISTEN, note);
 	if (!e)
 		return ALLOW;
-	e->cookie = bpf_get_socket_cookie(ctx);
+	e->cookie = cookie;
 	e->family = sk->family;
 	e->type = sk->type;
 	e->protocol = sk->protocol;

@@ -10,6 +10,7 @@
 #include "lib/judge.bpf.h"
 #include "lib/packed.bpf.h"
 #include "lib/sock_emit.bpf.h"
+#include "lib/sock_note.bpf.h"
 #include "lib/trail_port.bpf.h"
 #include "sockwarden/pkt/parse.h"
 
@@ -172,17 +173,10 @@ static __noinline int settle(const struct sw_gate_ctl *ctl, const struct sw_flow
 	return is_dropped ? REFUSE : PASS;
 }
 
-static __always_inline bool read_note(struct __sk_buff *skb, struct sock_note *ret)
+static __noinline bool read_note(struct __sk_buff *skb, struct sock_note *ret)
 {
-	struct bpf_sock *sk = skb->sk;
-	struct sock_note *note;
+	const struct sock_note *note = note_of_packet(skb);
 
-	if (!sk)
-		return false;
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return false;
-	note = bpf_sk_storage_get(&sock_owner, sk, 0, 0);
 	if (note)
 		*ret = *note;
 	return note;

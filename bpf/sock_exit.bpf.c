@@ -130,7 +130,7 @@ int BPF_PROG(on_inet_listen, struct socket *so, int backlog, int ret)
 
 	if (ret || !sk || is_subflow(sk))
 		return 0;
-	note = bpf_sk_storage_get(&sock_owner, sk, 0, 0);
+	note = note_of_sock(sk);
 	if (!note)
 		return 0;
 	if (note->flags & SOCK_LISTENS_ANEW) {
@@ -152,7 +152,7 @@ int BPF_PROG(on_sock_graft, struct sock *sk, struct socket *parent)
 
 	if (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)
 		return 0;
-	note = bpf_sk_storage_get(&sock_owner, sk, 0, 0);
+	note = note_of_sock(sk);
 	if (!note || note->owner.tgid == t->tgid)
 		return 0;
 	netns = note->owner.netns;

@@ -7,8 +7,7 @@
  * Essential: it_tcp, it_udp, it_task_file. Optional: it_unix, it_task (names then come from /proc).
  */
 #include "lib/lockdown.bpf.h"
-#include "lib/sock_maps.bpf.h"
-#include "lib/sock_read.bpf.h"
+#include "lib/sock_note.bpf.h"
 #include "lib/task_path.bpf.h"
 
 #include <bpf/bpf_endian.h>
@@ -185,7 +184,7 @@ int it_unix(struct bpf_iter__unix *ctx)
 	return 0;
 }
 
-/* A walk over all descriptors has ended: what comes after got its note when it was made. */
+/* A walk over all descriptors has ended: what comes after gets its note by what it does. */
 static bool is_all_noted;
 
 /* Leaves a note on a socket that is older than we are: what its listener accepts then has an owner. */
@@ -193,7 +192,7 @@ static __always_inline void note_owner(struct sock *sk, const struct sw_owner *o
 {
 	struct sock_note *note;
 
-	if (bpf_sk_storage_get(&sock_owner, sk, 0, 0))
+	if (note_of_sock(sk))
 		return;
 	note = bpf_sk_storage_get(&sock_owner, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!note)

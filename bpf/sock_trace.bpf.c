@@ -14,38 +14,54 @@
 const volatile bool has_listen_end = false;
 
 /* listen() is called by the owner; who listens matters more than who made the socket. */
-static __always_inline int told_listen(const struct sock *sk, struct sock_note *note)
+static __always_inline int told_listen(const struct sock *sk)
 {
+	struct sock_note *note;
+
 	if (is_subflow(sk))
+		return 0;
+	note = note_of_sock(sk);
+	if (!note)
+		note = note_make(bpf_get_socket_cookie((void *)sk), (void *)sk);
+	if (!note)
 		return 0;
 	owner_of_task(&note->owner, current_task());
 	note->flags = (note->flags & ~(SOCK_IS_RELEASED | SOCK_NEEDS_PORT)) | SOCK_LISTENS_ANEW;
+	note->owner.netns = sk->__sk_common.skc_net.net->ns.inum;
 	if (!sk->__sk_common.skc_num) {
 		note->flags |= SOCK_NEEDS_PORT;
-		note->owner.netns = sk->__sk_common.skc_net.net->ns.inum;
 		note->backlog = sk->sk_max_ack_backlog;
 		note->options = options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk));
-		if (has_listen_end)
-			return 0;
 	}
-	return tell(sk, SW_EV_LISTEN, TCP_LISTEN, note, 0);
+	note = note_listens(sk, note);
+	return has_listen_end && note->flags & SOCK_NEEDS_PORT ? 0 : tell(sk, SW_EV_LISTEN, TCP_LISTEN, note, 0);
 }
 
 /*
- * An end by itself is told by sock_release. Left for here: a listener that was shut down, and a
- * connection that no descriptor ever held because its listener went first.
+ * An end by itself is told by sock_release, which is not asked of the kernel's own sockets. Left for here: a
+ * listener that was shut down, and a connection that no descriptor ever held because its listener went first.
  */
-static __always_inline int told_close(const struct sock *sk, int from, struct sock_note *note)
+static __always_inline int told_close(const struct sock *sk, int from)
 {
-	if (note->flags & SOCK_IS_RELEASED || !(note->flags & SOCK_IS_TOLD))
+	bool is_held = sk->sk_socket;
+	struct sock_note *note;
+	__u64 cookie = cookie_of(sk);
+
+	if (is_held && from != TCP_LISTEN && !BPF_CORE_READ_BITFIELD(sk, sk_kern_sock))
 		return 0;
-	if (from != TCP_LISTEN && sk->sk_socket)
+	note = note_of_sock(sk);
+	if (!note)
 		return 0;
-	return tell(sk, SW_EV_CLOSE, TCP_CLOSE, note, 0);
+	note_listens_no_more(sk);
+	if (note->flags & SOCK_IS_TOLD && !(note->flags & SOCK_IS_RELEASED) && (from == TCP_LISTEN || !is_held))
+		tell(sk, SW_EV_CLOSE, TCP_CLOSE, note, 0);
+	if (from != TCP_LISTEN)
+		note_end(cookie);
+	return 0;
 }
 
 /* A connect that was told tells how it ended; of those that were not, each failure stands for itself. */
-static __always_inline int told_outcome(const struct sock *sk, int to, struct sock_note *note)
+static __always_inline int tell_outcome(const struct sock *sk, int to, struct sock_note *note)
 {
 	struct same_key key = {
 		.start_ns = note->owner.start_ns,
@@ -65,28 +81,47 @@ static __always_inline int told_outcome(const struct sock *sk, int to, struct so
 	return count ? tell_many(sk, SW_EV_CONNECT_FAILED, to, note, -sk->sk_err, count) : 0;
 }
 
+static __always_inline int told_outcome(const struct sock *sk, int to)
+{
+	struct sock_note *note = note_of_sock(sk);
+	int r;
+
+	if (!note && to == TCP_ESTABLISHED)
+		note = note_made_for(sk, NULL);
+	if (!note)
+		return 0;
+	r = tell_outcome(sk, to, note);
+	if (note->flags & SOCK_IS_RELEASED)
+		note_end(cookie_of(sk));
+	return r;
+}
+
+static __always_inline int told_accept(const struct sock *sk)
+{
+	struct sock_note *note = note_of_sock(sk), *from = note ? note : note_of_listener(sk);
+
+	if (!has_token(from ? from->owner.cgroup_id : 0, bpf_ktime_get_boot_ns())) {
+		if (note)
+			note->flags &= ~SOCK_IS_TOLD;
+		return 0;
+	}
+	if (!note)
+		note = note_made_for(sk, from);
+	return note ? tell(sk, SW_EV_ACCEPT, TCP_ESTABLISHED, note, 0) : 0;
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state, const struct sock *sk, int from, int to)
 {
-	bool is_end = to == TCP_CLOSE, is_up = to == TCP_ESTABLISHED;
-	struct sock_note *note;
-
-	if ((!is_end && !is_up && to != TCP_LISTEN) || from == to)
+	if (from == to)
 		return 0;
-	note = bpf_sk_storage_get(&sock_owner, (void *)sk, 0, is_end ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
-	if (!note) {
-		if (!is_end)
-			sw_stat_inc(SW_STAT_OWNER_LOST);
-		return 0;
-	}
 	if (to == TCP_LISTEN)
-		return told_listen(sk, note);
-	if (from == TCP_SYN_SENT)
-		return told_outcome(sk, to, note);
-	if (from == TCP_SYN_RECV && is_up)
-		return has_token(note->owner.cgroup_id, bpf_ktime_get_boot_ns()) ? tell(sk, SW_EV_ACCEPT, to, note, 0)
-										  : 0;
-	return is_end ? told_close(sk, from, note) : 0;
+		return told_listen(sk);
+	if (from == TCP_SYN_SENT && (to == TCP_ESTABLISHED || to == TCP_CLOSE))
+		return told_outcome(sk, to);
+	if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED)
+		return told_accept(sk);
+	return to == TCP_CLOSE ? told_close(sk, from) : 0;
 }
 
 static __always_inline void args_of(struct sw_exec_event *e, struct task_struct *t)

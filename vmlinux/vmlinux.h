@@ -494,6 +494,8 @@ struct sock {
 	kuid_t sk_uid;
 	__u16 sk_type;
 	__u16 sk_protocol;
+	unsigned char sk_kern_sock : 1;
+	struct bpf_local_storage *sk_bpf_storage;
 	unsigned long sk_ino; /* since 6.18 */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Maps of looking into packets. sock_owner is shared with the socket side: it says whose a socket is. */
+/* Maps of looking into packets. Those of notes are shared with the socket side: they say whose a socket is. */
 #pragma once
 
 #include "lib/sock_maps.bpf.h"

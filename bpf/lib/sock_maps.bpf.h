@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Maps of the socket side. The objects must share them (the loader reuses the pins by name): ev_sock,
- * sock_cpu, sock_owner, and stats of stats.bpf.h; sock_iter needs sock_owner alone.
+ * sock_cpu, sock_slots, sock_ports, sock_owner, and stats of stats.bpf.h.
  */
 #pragma once
 
@@ -21,7 +21,7 @@ enum sock_flag {
 	SOCK_LISTENS_ANEW = 1 << 4, /* the listen() that made it a listener is under way */
 };
 
-/* A note on every socket. An accepted socket gets a copy of its listener's: so its owner is known. */
+/* A note on a socket (lib/sock_note.bpf.h). */
 struct sock_note {
 	struct sw_owner owner;
 	__u16 flags; /* enum sock_flag */
@@ -30,6 +30,37 @@ struct sock_note {
 	__u32 backlog; /* likewise */
 };
 
+struct sock_slot {
+	__u64 cookie; /* 0: free */
+	struct sock_note note;
+	__u32 listens; /* in which slot of sock_ports, from 1; 0: in none */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct sock_slot) == 64, "a line of the cache");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SW_SOCK_SLOTS);
+	__type(key, __u32);
+	__type(value, struct sock_slot);
+} sock_slots SEC(".maps");
+
+/* The first listener of a port in its namespace. */
+struct sock_port {
+	__u64 cookie; /* 0: free */
+	__u64 addr[2]; /* as in the socket; zeros: any */
+	__u32 netns;
+	__u16 port, family;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SW_SOCK_PORT_SLOTS);
+	__type(key, __u32);
+	__type(value, struct sock_port);
+} sock_ports SEC(".maps");
+
+/* Notes that found no slot. An accepted socket gets a copy of its listener's. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);

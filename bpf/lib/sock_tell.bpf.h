@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lib/sock_emit.bpf.h"
+#include "lib/sock_note.bpf.h"
 
 #include <bpf/bpf_endian.h>
 
@@ -36,7 +37,7 @@ static __always_inline int tell_many(
 	if (!e)
 		return 0;
 	tuple_of(e, sk);
-	e->cookie = bpf_get_socket_cookie((void *)sk);
+	e->cookie = cookie_of(sk) ? cookie_of(sk) : bpf_get_socket_cookie((void *)sk);
 	e->state = state;
 	e->ret = ret;
 	e->options = type == SW_EV_CLOSE ? 0 : options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk));
@@ -57,7 +58,7 @@ static __always_inline int tell(const struct sock *sk, __u8 type, __u8 state, st
 /* The TCP socket below an MPTCP one, made by the kernel: the one above is told. */
 static __always_inline bool is_subflow(const struct sock *sk)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+	struct tcp_sock *tp = BPF_CORE_READ_BITFIELD(sk, sk_kern_sock) ? bpf_skc_to_tcp_sock((void *)sk) : NULL;
 
 	return tp && bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp;
 }

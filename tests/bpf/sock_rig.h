@@ -132,7 +132,7 @@ static void share_map(struct bpf_object *o, const char *name, const struct bpf_o
 
 static void share_maps(struct bpf_object *o, const struct bpf_object *from)
 {
-	static const char *const names[] = {"ev_sock", "sock_cpu", "sock_owner", "stats"};
+	static const char *const names[] = {"ev_sock", "sock_cpu", "sock_slots", "sock_ports", "sock_owner", "stats"};
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(names); i++)
 		share_map(o, names[i], from);

@@ -23,6 +23,8 @@ enum {
 	SW_SOCK_SAME_BURST = 16, /* connects of one process to one destination told in full each second and CPU */
 	SW_SOCK_CGROUP_RATE = 8192, /* connects, accepts and their outcomes of one cgroup told each second and CPU */
 	SW_SOCK_CGROUP_BURST = 8192, /* of them at once */
+	SW_SOCK_SLOTS = 8192, /* a power of two: sockets noted without an allocation, which costs more than the rest */
+	SW_SOCK_PORT_SLOTS = 4096, /* a power of two: listeners whose connections need no allocation either */
 	SW_EXEC_PATH_MAX = 256,	   /* bytes of the executable's name in an exec record, with its NUL */
 	SW_EXEC_ARGS_MAX = 512,	   /* bytes of arguments, NUL-separated; the rest is cut and said */
 	SW_COMM_MAX = 16,	   /* TASK_COMM_LEN */
