@@ -104,6 +104,36 @@ static void a_line_made_to_hang_reaches_the_limit(void **state)
 	sw_regex_pool_free(pool);
 }
 
+/* As Python's re over decoded lines; what is no UTF-8 is bytes, none of them a letter. */
+static void letters_are_of_any_script_where_a_line_is_utf8(void **state)
+{
+	static const struct {
+		const char *regex, *line;
+		int want;
+	} rows[] = {
+		{"^user \\w+$", "user M\xc3\xbcller", 1},
+		{"^user \\w+$", "user M\xfcller", 0},
+		{"^user \\S+$", "user M\xfcller", 1},
+		{"^user .{3}$", "user \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", 1},
+		{"^user .{3}$", "user abc", 1},
+		{"\\bx\\b", "\xc3\xbcx", 0},
+	};
+	struct sw_regex_pool *pool = NULL;
+	char err[SW_REGEX_ERR_MAX];
+
+	assert_int_equal(sw_regex_pool_new(&pool), 0);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		struct sw_regex *re = NULL;
+
+		assert_int_equal(sw_regex_new(&re, pool, rows[i].regex, 0, err), 0);
+		for (int again = 0; again < 2; again++)
+			if (sw_regex_match(re, rows[i].line, strlen(rows[i].line)) != rows[i].want)
+				fail_msg("%s over row %zu: not %d", rows[i].regex, i, rows[i].want);
+		sw_regex_free(re);
+	}
+	sw_regex_pool_free(pool);
+}
+
 static void a_bad_expression_is_said_with_its_place(void **state)
 {
 	struct sw_regex_pool *pool = NULL;
@@ -714,6 +744,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(python_expressions_become_pcre2s),
 		TEST(a_line_made_to_hang_reaches_the_limit),
+		TEST(letters_are_of_any_script_where_a_line_is_utf8),
 		TEST(a_bad_expression_is_said_with_its_place),
 		TEST(expressions_that_know_no_digit_are_told),
 		TEST(a_kept_answer_is_that_of_the_expression),

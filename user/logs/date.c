@@ -104,19 +104,23 @@ static int add_usual(
 	return r;
 }
 
-/* {DATE} within a pattern: each of the usual forms in its place. */
+/*
+ * {DATE} within a pattern: each of the usual forms in its place. Those that are a word of their own (EPOCH, TAI64N)
+ * stand only where nothing but '^' is before it.
+ */
 static int add_within(struct sw_dates *d, struct sw_regex_pool *pool, const char *pattern,
 	size_t at, struct sw_strbuf *err)
 {
+	bool is_alone = strcasecmp(pattern + (pattern[0] == '^'), "{DATE}") == 0;
 	int r = 0;
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(usual) && !r; i++) {
 		_strbuf_ struct sw_strbuf b = {};
 		const char *form = usual[i];
 
-		if (!strchr(form, '%') || form[0] == '^')
+		if (!strchr(form, '%') && !is_alone)
 			continue;
-		if (is_marked(form))
+		if (is_marked(form) && form[0] != '^')
 			form += strlen(line_begin);
 		sw_strbuf_puts(&b, pattern);
 		sw_strbuf_splice(&b, at, strlen("{DATE}"), form);
@@ -156,6 +160,7 @@ int sw_dates_new(struct sw_dates **ret, struct sw_regex_pool *pool,
 		return r;
 	}
 	d->last = d->n;
+	d->last_start = 1;
 	d->is_usual = !patterns->n ||
 		(patterns->n == 1 && strcasecmp(patterns->text[0], line_begin) == 0);
 	*ret = d;
@@ -186,8 +191,9 @@ bool sw_dates_are_first(const struct sw_dates *d)
 }
 
 /*
- * The form to take: one that is bound to the line's beginning at once; else the form seen last where it was seen;
- * else that which begins first, so that a date within the message does not win over the line's own. d->n: none.
+ * The form to take: the one seen last where it was seen; else the first that is bound to the line's beginning or begins
+ * no later than the last did; else that which begins first, so that a date within the message does not win over the
+ * line's own. d->n: none.
  */
 static size_t choose(struct sw_dates *d, const char *line, size_t len)
 {
@@ -202,7 +208,7 @@ static size_t choose(struct sw_dates *d, const char *line, size_t len)
 	for (size_t i = 0; i < d->n; i++) {
 		if (i == last || !sw_date_form_match(d->forms[i], line, len, &start))
 			continue;
-		if (sw_date_form_is_bound(d->forms[i]))
+		if (sw_date_form_is_bound(d->forms[i]) || start <= d->last_start)
 			return i;
 		if (start < first) {
 			best = i;

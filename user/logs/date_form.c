@@ -222,7 +222,7 @@ static bool build_number(struct sw_date_form *f, struct builder *b, const char *
 			sw_strbuf_printf(&b->regex, "^\\W{0,2}(%s)(?=\\b|\\W|$)", digits);
 		else /* at the beginning, "[1124013600]", or auditd's "audit(1124013600.123:45)" */
 			sw_strbuf_printf(&b->regex,
-				"(?:^|(?<=^\\[)(?=[\\d.]+\\])|(?<=\\baudit\\()(?=[\\d.]+:\\d+\\)))(%s)",
+				"(?:^|(?<=^\\[)(?=[\\d.]+\\])|(?<=\\baudit\\()(?=[\\d.]+:\\d+\\)))(%s)(?=\\b|\\W|$)",
 				digits);
 		return true;
 	}

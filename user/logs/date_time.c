@@ -216,7 +216,8 @@ int sw_date_to_time(const struct sw_date_parts *parts, struct sw_date_cache *cac
 	t = absolute(&p, cache);
 	cache->is_hour_sure = !assume_day && (!assume_year || is_hour_sure(&p, t, now_sec));
 	if (assume_day && t > now_sec) {
-		t -= DAY_SEC; /* just before midnight */
+		p.day--; /* just before midnight; by the calendar, since a day may have 23 or 25 hours */
+		t = absolute(&p, cache);
 	} else if (assume_year &&
 		t > now_sec + DAY_SEC) { /* a day of doubt for zones; else it is last year's */
 		p.year--;

@@ -315,10 +315,8 @@ static int take_maxlines(struct loader *l, struct sw_f2b_filter *f)
 
 static int fill(struct loader *l, struct sw_f2b_filter *f)
 {
-	const char *logtype = sw_options_get(l->given, "logtype");
 	int r = take_prefregex(l, f);
 
-	f->is_journal = logtype && sw_streq(logtype, "journal");
 	if (!r)
 		r = take_maxlines(l, f);
 	if (!r)

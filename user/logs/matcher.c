@@ -306,8 +306,8 @@ static void cut_date(struct sw_matcher *m, const char *line, size_t len, struct 
 	} else if (found && date.start == date.end) {
 		set_time(ret, now_us); /* the filter says that there is no date */
 	}
-	if (!date.has_time)
-		date.start = date.end = 0; /* what is no date stays */
+	if (!date.has_time && is_recent)
+		date.start = date.end = 0; /* as fail2ban has it: what is no day of the calendar stays beside a known time */
 	put_subject(m, line, len, &date);
 }
 

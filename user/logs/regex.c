@@ -13,11 +13,20 @@ struct sw_regex_pool {
 	pcre2_jit_stack *stack;
 };
 
-struct sw_regex {
+/* One form of an expression. Of the expressions of all logs few are ever tried: the others cost no time and memory. */
+struct program {
 	pcre2_code *code;
-	pcre2_match_data *data;
-	pcre2_match_context *context; /* the pool's */
 	bool is_tried, has_jit;
+};
+
+struct sw_regex {
+	struct program bytes; /* for lines of ASCII, and of what is no UTF-8 */
+	struct program chars; /* for the others, where \w is a letter of any script; made when the first of them comes */
+	struct sw_regex_pool *pool;
+	char *text;
+	uint32_t options;
+	bool is_bytes_only; /* it does not compile as UTF-8 */
+	pcre2_match_data *data;
 	PCRE2_SIZE *offsets; /* of the groups, in data */
 	struct sw_recall *recall; /* NULL: nothing is kept */
 	const char *subject; /* of the last match, borrowed until the next */
@@ -130,27 +139,21 @@ void sw_regex_rewrite(struct sw_strbuf *out, const char *pattern)
 		pattern += rewrite_one(out, pattern);
 }
 
-static int compile(struct sw_regex *re, struct sw_regex_pool *pool, const char *text,
-	unsigned int flags, char err[static SW_REGEX_ERR_MAX])
+static pcre2_code *compile(const struct sw_regex *re, uint32_t options, char err[static SW_REGEX_ERR_MAX])
 {
-	uint32_t options = PCRE2_NEVER_UTF | PCRE2_NEVER_BACKSLASH_C;
+	unsigned char why[120];
+	pcre2_code *code;
 	PCRE2_SIZE at;
-	int code;
+	int r;
 
-	if (flags & SW_REGEX_MULTILINE)
-		options |= PCRE2_MULTILINE;
-	re->code = pcre2_compile(
-		(PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, options, &code, &at, pool->compile);
-	if (!re->code) {
-		unsigned char why[120];
-
-		if (pcre2_get_error_message(code, why, sizeof(why)) < 0)
-			why[0] = 0;
-		snprintf(err, SW_REGEX_ERR_MAX, "%s at '%.40s'", (const char *)why,
-			text + SW_MIN(at, strlen(text)));
-		return -EINVAL;
-	}
-	return 0;
+	code = pcre2_compile((PCRE2_SPTR)re->text, PCRE2_ZERO_TERMINATED, re->options | options, &r, &at,
+		re->pool->compile);
+	if (code)
+		return code;
+	if (pcre2_get_error_message(r, why, sizeof(why)) < 0)
+		why[0] = 0;
+	snprintf(err, SW_REGEX_ERR_MAX, "%s at '%.40s'", (const char *)why, re->text + SW_MIN(at, strlen(re->text)));
+	return NULL;
 }
 
 int sw_regex_new(struct sw_regex **ret, struct sw_regex_pool *pool, const char *pattern,
@@ -160,31 +163,32 @@ int sw_regex_new(struct sw_regex **ret, struct sw_regex_pool *pool, const char *
 	_strbuf_ struct sw_strbuf text = {};
 	uint32_t count = 0;
 	PCRE2_SPTR names = NULL;
-	int r;
 
 	err[0] = 0;
 	re = calloc(1, sizeof(*re));
 	if (!re)
 		return -ENOMEM;
 	sw_regex_rewrite(&text, pattern);
-	if (text.is_failed)
+	re->pool = pool;
+	re->options = PCRE2_NEVER_BACKSLASH_C | (flags & SW_REGEX_MULTILINE ? PCRE2_MULTILINE : 0);
+	re->text = strdup(sw_strbuf_get(&text));
+	if (text.is_failed || !re->text)
 		return -ENOMEM;
-	r = compile(re, pool, sw_strbuf_get(&text), flags, err);
-	if (r < 0)
-		return r;
-	re->context = pool->match;
-	re->data = pcre2_match_data_create_from_pattern(re->code, NULL);
+	re->bytes.code = compile(re, PCRE2_NEVER_UTF, err);
+	if (!re->bytes.code)
+		return -EINVAL;
+	re->data = pcre2_match_data_create_from_pattern(re->bytes.code, NULL);
 	if (!re->data)
 		return -ENOMEM;
 	re->offsets = pcre2_get_ovector_pointer(re->data);
-	pcre2_pattern_info(re->code, PCRE2_INFO_NAMECOUNT, &re->n_names);
-	pcre2_pattern_info(re->code, PCRE2_INFO_NAMEENTRYSIZE, &re->name_size);
-	pcre2_pattern_info(re->code, PCRE2_INFO_NAMETABLE, &names);
-	pcre2_pattern_info(re->code, PCRE2_INFO_CAPTURECOUNT, &count);
+	pcre2_pattern_info(re->bytes.code, PCRE2_INFO_NAMECOUNT, &re->n_names);
+	pcre2_pattern_info(re->bytes.code, PCRE2_INFO_NAMEENTRYSIZE, &re->name_size);
+	pcre2_pattern_info(re->bytes.code, PCRE2_INFO_NAMETABLE, &names);
+	pcre2_pattern_info(re->bytes.code, PCRE2_INFO_CAPTURECOUNT, &count);
 	re->names = (const char *)names;
 	re->n_groups = count + 1;
 	if (flags & SW_REGEX_RECALL && re->n_groups <= SW_RECALL_GROUPS_MAX) {
-		re->recall = sw_recall_new(sw_strbuf_get(&text), re->n_groups);
+		re->recall = sw_recall_new(re->text, re->n_groups);
 		if (!re->recall)
 			return -ENOMEM;
 	}
@@ -198,7 +202,9 @@ void sw_regex_free(struct sw_regex *re)
 		return;
 	sw_recall_free(re->recall);
 	pcre2_match_data_free(re->data);
-	pcre2_code_free(re->code);
+	pcre2_code_free(re->bytes.code);
+	pcre2_code_free(re->chars.code);
+	free(re->text);
 	free(re);
 }
 
@@ -207,22 +213,53 @@ void sw_regex_freep(struct sw_regex **re)
 	sw_regex_free(*re);
 }
 
+static bool is_ascii(const char *text, size_t len)
+{
+	unsigned char any = 0;
+
+	for (size_t i = 0; i < len; i++)
+		any |= (unsigned char)text[i];
+	return any < 0x80;
+}
+
+static bool is_utf8(const char *text, size_t len)
+{
+	for (size_t n; len; text += n, len -= n) {
+		n = sw_utf8_len(text, len);
+		if (!n)
+			return false;
+	}
+	return true;
+}
+
+/* As Python's re has it: characters where the line is UTF-8, else bytes, of which only ASCII's are letters. */
+static struct program *program_for(struct sw_regex *re, const char *subject, size_t len)
+{
+	char why[SW_REGEX_ERR_MAX];
+
+	if (is_ascii(subject, len) || re->is_bytes_only || !is_utf8(subject, len))
+		return &re->bytes;
+	if (!re->chars.code)
+		re->chars.code = compile(re, PCRE2_UTF | PCRE2_UCP, why);
+	re->is_bytes_only = !re->chars.code;
+	return re->chars.code ? &re->chars : &re->bytes;
+}
+
 static int match(struct sw_regex *re, const char *subject, size_t len)
 {
+	struct program *p = program_for(re, subject, len);
 	int r = PCRE2_ERROR_JIT_STACKLIMIT;
 
-	/* Of the expressions of all logs few are ever tried: the others cost neither the time nor the memory. */
-	if (!re->is_tried) {
-		re->is_tried = true;
-		re->has_jit = pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE) == 0;
+	if (!p->is_tried) {
+		p->is_tried = true;
+		p->has_jit = pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE) == 0;
 	}
-	if (re->has_jit)
-		r = pcre2_jit_match(
-			re->code, (PCRE2_SPTR)subject, len, 0, 0, re->data, re->context);
+	if (p->has_jit)
+		r = pcre2_jit_match(p->code, (PCRE2_SPTR)subject, len, 0, 0, re->data, re->pool->match);
 	/* The machine's stack was too small for this line: the interpreter keeps its own on the bounded heap. */
 	if (r == PCRE2_ERROR_JIT_STACKLIMIT)
-		r = pcre2_match(
-			re->code, (PCRE2_SPTR)subject, len, 0, PCRE2_NO_JIT, re->data, re->context);
+		r = pcre2_match(p->code, (PCRE2_SPTR)subject, len, 0, PCRE2_NO_JIT | PCRE2_NO_UTF_CHECK, re->data,
+			re->pool->match);
 	if (r == PCRE2_ERROR_NOMATCH)
 		return 0;
 	if (r < 0)
@@ -238,7 +275,7 @@ static int match(struct sw_regex *re, const char *subject, size_t len)
 static void learn(struct sw_regex *re, const char *subject, size_t len)
 {
 	/* not kept: the interpreter leaves 20 KB in it */
-	pcre2_match_data *probe = pcre2_match_data_create_from_pattern(re->code, NULL);
+	pcre2_match_data *probe = pcre2_match_data_create_from_pattern(re->bytes.code, NULL);
 	size_t end = 0, size = 2 * re->n_groups * sizeof(*re->offsets);
 	int r = probe ? PCRE2_ERROR_PARTIAL : PCRE2_ERROR_NOMEMORY;
 
@@ -249,10 +286,12 @@ static void learn(struct sw_regex *re, const char *subject, size_t len)
 		end += step;
 		if (end > SW_MIN(len, (size_t)SW_RECALL_TEXT_MAX))
 			break;
-		r = pcre2_match(re->code, (PCRE2_SPTR)subject, end, 0,
-			PCRE2_NO_JIT | PCRE2_PARTIAL_HARD, probe, re->context);
+		r = pcre2_match(re->bytes.code, (PCRE2_SPTR)subject, end, 0,
+			PCRE2_NO_JIT | PCRE2_PARTIAL_HARD, probe, re->pool->match);
 	}
-	if (r > 0 && memcmp(pcre2_get_ovector_pointer(probe), re->offsets, size) == 0)
+	/* Of ASCII alone, which both forms of the expression read alike. */
+	if (r > 0 && is_ascii(subject, end) &&
+		memcmp(pcre2_get_ovector_pointer(probe), re->offsets, size) == 0)
 		sw_recall_learn(re->recall, subject, end, re->offsets);
 	pcre2_match_data_free(probe);
 }
