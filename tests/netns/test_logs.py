@@ -39,7 +39,8 @@ JOURNAL = """  - name: journal
     match: ['^\\S+ j(web|other)\\[\\d+\\]: denied <F-USER>\\S*</F-USER> from <ADDR>$']
 """
 RULES = "rules:\n" + JOURNAL + "".join(map(rule, NAMES)) + rule("datagrams", 1, proven="false") + rule("dry", 1, "observe") + \
-    rule("bomb", 1, match=r"^\s*x(a|aa)+b <ADDR>$") + rule("proxied", match=FORWARDED)
+    rule("bomb", 1, match=r"^\s*x(a|aa)+b <ADDR>$") + rule("proxied", match=FORWARDED) + \
+    rule("logins") + "    success: ['^\\s*welcome <F-USER>\\S+</F-USER> from <ADDR>$']\n"
 
 
 def make(config="mode: enforce\n", rules=RULES, lab=None):
@@ -161,6 +162,19 @@ def test_a_pardon_forgets_the_count(web):
     assert nets(web, "rule:pardon") == set() and web.ping(who) == 3
     write(web, "pardon.log", *denied(1, who))
     web.wait(lambda: nets(web, "rule:pardon"), 15, "three again")
+
+
+def test_a_login_forgives_what_its_user_failed_at_and_nobody_elses(web):
+    office, thief = "203.0.113.30", "203.0.113.31"
+    for user in ("anna", "bob", "eve"):
+        write(web, "logins.log", *denied(2, office, user), f"{now()} welcome {user} from {office}")
+    for user in ("root", "admin"):
+        write(web, "logins.log", *denied(1, thief, "known"), f"{now()} welcome known from {thief}", *denied(1, thief, user))
+    web.wait(lambda: count(web, "logins") == 10 and count(web, "logins", "forgiven") == 8, 15, "the lines were read")
+    assert not nets(web, "rule:logins")
+    write(web, "logins.log", *denied(1, thief, "test"))
+    web.wait(lambda: nets(web, "rule:logins") == {thief}, 15, "who guesses at others is banned all the same")
+    assert "(1 more forgiven: who was tried logged in)" in findings(web, "logins")[0]["title"]
 
 
 def test_dry_rules_and_forgeable_lines_ban_nobody(web):

@@ -137,6 +137,16 @@ static void what_was_refused_is_due_again_with_the_next_hit(void **state)
 	}
 }
 
+static const char *name_none(void *arg, uint32_t rule)
+{
+	return NULL;
+}
+
+static uint32_t number_none(void *arg, const char *name)
+{
+	return 0;
+}
+
 static void a_pardoned_address_begins_anew(void **state)
 {
 	const struct sw_count_rule rule = {.count = 3, .window_sec = 100};
@@ -153,6 +163,40 @@ static void a_pardoned_address_begins_anew(void **state)
 	assert_int_equal(sw_counts_forget(c, &wide), 2);
 	assert_int_equal(add(c, &rule, "192.0.2.1", T, T, &due), SW_COUNT_LESS);
 	assert_int_equal(add(c, &rule, "198.51.100.1", T, T, &due), SW_COUNT_DUE);
+}
+
+/* Over a restart as well; the lines of what was forgiven are no evidence any more. */
+static void a_login_takes_back_the_hits_of_that_user_alone(void **state)
+{
+	const struct sw_count_rule rule = {.count = 4, .window_sec = 100};
+	const struct sw_count_key key = {.rule = 3, .net = net_of("192.0.2.1")};
+	static const uint64_t users[] = {7, 8, 7, 8, 0};
+	_cleanup_(sw_counts_freep) struct sw_counts *c = NULL, *again = NULL;
+	_strbuf_ struct sw_strbuf saved = {};
+	struct sw_count_due due;
+
+	assert_int_equal(sw_counts_new(SW_COUNT_BYTES_MAX, 7, &c), 0);
+	assert_int_equal(sw_counts_new(SW_COUNT_BYTES_MAX, 7, &again), 0);
+	assert_int_equal(sw_counts_forgive(c, &key, 7), 0);
+	for (size_t i = 0; i < 3; i++) {
+		const struct sw_count_hit h = {.key = key, .time_sec = T, .who = users[i], .line = users[i] == 7 ? "seven" : "eight", .len = 5};
+
+		assert_int_equal(sw_counts_add(c, &rule, &h, T, &due), SW_COUNT_LESS);
+	}
+	sw_counts_save(c, name_none, NULL, SIZE_MAX, &saved);
+	assert_int_equal(sw_counts_restore(again, number_none, NULL, sw_strbuf_get(&saved)), 1);
+	assert_int_equal(sw_counts_forgive(again, &key, 7), 2);
+	assert_int_equal(sw_counts_forgive(c, &key, 0), 0);
+	assert_int_equal(sw_counts_forgive(c, &key, 7), 2);
+	for (size_t i = 0; i < 3; i++) {
+		const struct sw_count_hit h = {.key = key, .time_sec = T + 1, .who = users[i + 2], .line = "new", .len = 3};
+
+		assert_int_equal(sw_counts_add(c, &rule, &h, T + 1, &due), i == 2 ? SW_COUNT_DUE : SW_COUNT_LESS);
+	}
+	assert_int_equal(due.hits, 4);
+	assert_int_equal(due.forgiven, 2);
+	assert_int_equal(due.n_lines, 4);
+	assert_string_equal(due.lines[0], "eight");
 }
 
 /* A million addresses with one hit each do not make an attacker with four of five be forgotten. */
@@ -283,6 +327,7 @@ int main(void)
 		cmocka_unit_test(members_count_once),
 		cmocka_unit_test(what_was_refused_is_due_again_with_the_next_hit),
 		cmocka_unit_test(a_pardoned_address_begins_anew),
+		cmocka_unit_test(a_login_takes_back_the_hits_of_that_user_alone),
 		cmocka_unit_test(counts_outlive_a_restart),
 		cmocka_unit_test(a_flood_pushes_out_the_flood),
 		cmocka_unit_test(bans_grow_as_fail2bans_do),

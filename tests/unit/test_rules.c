@@ -61,7 +61,7 @@ static void hear(void *arg, const struct sw_log_hit *hit)
 {
 	struct heard *h = arg;
 
-	if (!sw_streq(hit->rule->name, h->rule))
+	if (hit->is_success || !sw_streq(hit->rule->name, h->rule))
 		return;
 	h->n++;
 	if (hit->has_host)
@@ -90,6 +90,55 @@ static bool check_sample(struct sw_ruleset *rs, const struct sw_pack_sample *s)
 		print_error("%s:%u: rule %s: %u hits, host '%s', not '%s', forwarded '%s', in '%s' %s\n", s->file, s->at,
 			s->rule, h.n, h.host, s->host ? s->host : "none", h.forwarded, s->line, sw_ruleset_error(rs));
 	return is_right;
+}
+
+static void hear_login(void *arg, const struct sw_log_hit *hit)
+{
+	char *said = arg, host[SW_NET_TEXT_MAX];
+
+	assert_true(hit->is_success && hit->has_host);
+	snprintf(said, 128, "%s %s %s", hit->rule->name, hit->user, sw_cidr_format(host, &hit->host));
+}
+
+/* No hits of theirs, but told of with who and from where; a stranger's name cannot make one of another's. */
+static void logins_are_told_with_who_and_from_where(void **state)
+{
+	static const struct {
+		const char *rule, *line, *says;
+	} rows[] = {
+		{"sshd", "Nov 22 09:00:00 web1 sshd[7]: Accepted password for anna from 192.0.2.7 port 50122 ssh2", "sshd anna 192.0.2.7"},
+		{"sshd", "Nov 22 09:00:00 web1 sshd-session[7]: Accepted publickey for anna from 2001:db8::7 port 22 ssh2: ED25519 SHA256:a/b+c",
+			"sshd anna 2001:db8::7"},
+		{"sshd", "Nov 22 09:00:00 web1 sshd[7]: Invalid user Accepted password for anna from 192.0.2.9 port 22", NULL},
+		{"dovecot", "Nov 22 09:00:00 mx1 dovecot: imap-login: Login: user=<anna>, method=PLAIN, rip=192.0.2.7, lip=198.51.100.1, TLS",
+			"dovecot anna 192.0.2.7"},
+		{"vsftpd", "Sun Nov 22 09:00:00 2026 [pid 811] [anna] OK LOGIN: Client \"::ffff:192.0.2.7\"", "vsftpd anna 192.0.2.7"},
+	};
+	_strbuf_ struct sw_strbuf errors = {};
+	_cleanup_(sw_ruleset_freep) struct sw_ruleset *rs = NULL;
+	_close_ int packs = open("feeds/rules", O_RDONLY | O_DIRECTORY);
+	const struct sw_rules_from from = {.config = &config,
+		.config_file = "test.yaml",
+		.packs_fd = packs,
+		.user_fd = -1,
+		.packs_dir = "feeds/rules",
+		.user_dir = "rules.d"};
+	_free_ void *image = NULL;
+	size_t size;
+
+	assert_int_equal(sw_rules_compile(&from, &image, &size, &errors), 0);
+	assert_int_equal(sw_ruleset_new(&rs, image, size, &errors), 0);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		char said[128] = "";
+
+		if (rows[i].says)
+			assert_int_equal(sw_ruleset_feed(rs, source_of(rs, rows[i].rule), rows[i].line, strlen(rows[i].line), NOW,
+				hear_login, said), 0);
+		else
+			assert_int_equal(sw_ruleset_feed(rs, source_of(rs, rows[i].rule), rows[i].line, strlen(rows[i].line), NOW,
+				hear, &(struct heard){.rule = ""}), 1);
+		assert_string_equal(said, rows[i].says ? rows[i].says : "");
+	}
 }
 
 static const char *const off_rules[] = {"sshd-preauth", "apache-forwarded", "haproxy-forwarded"};
@@ -287,6 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_packaged_rule_matches_its_samples_and_nothing_else),
+		cmocka_unit_test(logins_are_told_with_who_and_from_where),
 		cmocka_unit_test(no_packaged_rule_is_doubtful),
 		cmocka_unit_test(doubtful_expressions_are_told),
 		cmocka_unit_test(a_wrong_pack_is_told_with_file_line_and_field),

@@ -136,7 +136,8 @@ static int test_lines(struct test *t, struct sw_lines *lines)
 		test_line(t, line, len, &res);
 		t->matched += res.state == SW_LINE_MATCHED;
 		t->ignored += res.state == SW_LINE_IGNORED;
-		t->helped += res.state == SW_LINE_NOFAIL || res.state == SW_LINE_PENDING;
+		t->helped += res.state == SW_LINE_NOFAIL || res.state == SW_LINE_PENDING ||
+			res.state == SW_LINE_SUCCESS;
 		if (t->c->format == SW_CLI_JSONL)
 			put_line(t, &res);
 		else if (t->c->o.verbose && res.state == SW_LINE_MATCHED &&

@@ -35,6 +35,8 @@ static void on_hit(void *arg, const struct sw_log_hit *hit)
 {
 	struct run *t = arg;
 
+	if (hit->is_success)
+		return;
 	for (size_t i = 0; i < sw_ruleset_n_rules(t->rules.set); i++)
 		t->hits[i] += sw_ruleset_rule(t->rules.set, i) == hit->rule;
 	t->has_hit = true;

@@ -24,7 +24,7 @@ enum {
 struct sw_logs_rule {
 	char name[SW_RULES_NAME_MAX];
 	uint32_t id; /* for the counts */
-	uint64_t hits, due, bans, would, unproven, protected, refused;
+	uint64_t hits, due, bans, would, unproven, protected, refused, forgiven;
 	int64_t last_sec;
 	UT_hash_handle hh;
 };

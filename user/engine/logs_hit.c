@@ -168,6 +168,9 @@ static void say_count(
 	else
 		sw_strbuf_printf(out, "%llu hits in %s", (unsigned long long)due->hits,
 			sw_duration_format(window, took));
+	if (due->forgiven)
+		sw_strbuf_printf(out, " (%llu more forgiven: who was tried logged in)",
+			(unsigned long long)due->forgiven);
 }
 
 /* "sshd: 5 hits in 3s from 192.0.2.1 (user root); banned for 1h". */
@@ -349,6 +352,30 @@ static uint64_t throttle_of(const struct sw_config *c, const struct sw_log_rule 
 	return SW_MAX(r->throttle_sec, SW_MIN(ban_sec, (uint64_t)SW_LOGS_DRY_SEC));
 }
 
+static uint64_t who_of(struct sw_logs_part *p, const struct sw_log_hit *h)
+{
+	return *h->user ? sw_count_hash(p->counts, h->user, strlen(h->user)) : 0;
+}
+
+/* A login from an address takes back what the same user failed at from there. */
+static void forgive(struct sw_engine *e, const struct sw_log_hit *h, struct sw_logs_rule *counters)
+{
+	struct sw_count_key key = {.rule = counters->id};
+	struct sw_net net, via = {};
+	unsigned int n;
+
+	if (!h->has_host || h->rule->track == SW_TRACK_RULE || !find_client(e, h, &net, &via))
+		return;
+	if (h->rule->track != SW_TRACK_USER)
+		key.net = banned_net(e, &net);
+	if (h->rule->track != SW_TRACK_HOST)
+		key.user = who_of(e->logs, h);
+	n = sw_counts_forgive(e->logs->counts, &key, who_of(e->logs, h));
+	counters->forgiven += n;
+	if (n)
+		e->logs->is_counts_moved = true;
+}
+
 static void on_hit(void *arg, const struct sw_log_hit *h)
 {
 	struct sw_engine *e = arg;
@@ -369,6 +396,10 @@ static void on_hit(void *arg, const struct sw_log_hit *h)
 
 	if (!f.counters)
 		return;
+	if (h->is_success) {
+		forgive(e, h, f.counters);
+		return;
+	}
 	f.counters->hits++;
 	f.counters->last_sec = h->time_sec;
 	if (is_too_old(p, h, now_sec) || (by_host && !h->has_host))
@@ -382,6 +413,7 @@ static void on_hit(void *arg, const struct sw_log_hit *h)
 	hit.key.rule = f.counters->id;
 	if (by_host)
 		hit.key.net = net;
+	hit.who = who_of(p, h);
 	if (by_user)
 		hit.key.user = sw_count_hash(p->counts, h->user, strlen(h->user));
 	p->is_counts_moved = true;

@@ -116,6 +116,7 @@ static void write_rule(struct sw_json *j, const struct sw_logs_rule *r)
 	sw_json_uint(j, "unproven", r->unproven);
 	sw_json_uint(j, "protected", r->protected);
 	sw_json_uint(j, "refused", r->refused);
+	sw_json_uint(j, "forgiven", r->forgiven);
 	sw_json_string(j, "last_at", sw_time_format(at, r->last_sec * (int64_t)SW_SEC_NS));
 	sw_json_object_end(j);
 }

@@ -20,6 +20,7 @@ struct sw_f2b_filter {
 	char *name; /* "sshd" */
 	char *prefregex; /* NULL: none */
 	struct sw_f2b_list failregex, ignoreregex, datepattern, journalmatch;
+	size_t n_success; /* the last of failregex are no failures: a login, which forgives some */
 	unsigned int maxlines; /* lines that one expression may span; 1: single lines */
 	bool is_journal; /* its lines come from the journal, which tells their time: they carry no date */
 	bool is_hostless; /* of a user or of nobody: an expression need not say whom it is of */

@@ -442,6 +442,8 @@ static void try_rules(
 	}
 	if (ret->ignored)
 		ret->state = SW_LINE_IGNORED;
+	else if (ret->state == SW_LINE_MATCHED && ret->rule > m->n_rules - m->filter->n_success)
+		ret->state = SW_LINE_SUCCESS;
 }
 
 int sw_matcher_line(struct sw_matcher *m, const char *line, size_t len, struct sw_line_result *ret)

@@ -15,6 +15,7 @@ enum sw_line_state {
 	SW_LINE_NONE, /* no rule */
 	SW_LINE_IGNORED, /* a rule, and one of ignoreregex */
 	SW_LINE_NOFAIL, /* a rule that only helps others: <F-NOFAIL> */
+	SW_LINE_SUCCESS, /* a login, which forgives failures: one of the filter's last n_success */
 	SW_LINE_PENDING, /* a failure whose address another line of the connection will tell */
 	SW_LINE_MATCHED,
 };

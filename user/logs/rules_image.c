@@ -78,6 +78,7 @@ static bool is_rule(const struct sw_rules_view *v, const struct sw_rules_rule *r
 		is_text(v, r->about) && is_text(v, r->origin) && is_text(v, r->exec) &&
 		is_text(v, r->prefix) && is_part(r->match, h->n_texts) && r->match.n &&
 		is_part(r->except, h->n_texts) && is_part(r->dates, h->n_texts) &&
+		is_part(r->success, h->n_texts) &&
 		are_below(v, r->sources, h->n_sources) && is_part(r->ignore, h->n_nets) &&
 		is_part(r->multipliers, h->n_numbers) && is_part(r->when, h->n_whens) &&
 		r->state <= SW_RULE_OFF && r->severity <= 4 && r->action <= SW_LOG_BAN &&

@@ -218,15 +218,18 @@ const char *sw_ruleset_error(const struct sw_ruleset *rs)
 
 /* ---- the expressions of a source */
 
+/* Adds them to what is there. */
 static int take_texts(
 	const struct sw_rules_view *v, struct sw_rules_part part, struct sw_f2b_list *ret)
 {
-	ret->text = calloc(part.n + 1, sizeof(*ret->text));
-	if (!ret->text)
+	char **more = realloc(ret->text, (ret->n + part.n + 1) * sizeof(*more));
+
+	if (!more)
 		return -ENOMEM;
+	ret->text = more;
 	for (__u32 i = 0; i < part.n; i++) {
-		ret->text[i] = strdup(sw_rules_text(v, v->texts[part.first + i]));
-		if (!ret->text[i])
+		more[ret->n] = strdup(sw_rules_text(v, v->texts[part.first + i]));
+		if (!more[ret->n])
 			return -ENOMEM;
 		ret->n++;
 	}
@@ -249,7 +252,10 @@ static int make_filter(const struct sw_rules_view *v, const struct sw_rules_rule
 		f->prefregex = strdup(sw_rules_text(v, r->prefix));
 	if (!f->name || (r->prefix.len && !f->prefregex))
 		return -ENOMEM;
+	f->n_success = r->success.n;
 	k = take_texts(v, r->match, &f->failregex);
+	if (!k)
+		k = take_texts(v, r->success, &f->failregex);
 	if (!k)
 		k = take_texts(v, r->except, &f->ignoreregex);
 	if (!k)
@@ -344,6 +350,7 @@ static bool tell_hit(struct sw_ruleset *rs, const struct sw_log_rule *rule,
 	struct sw_log_hit hit = {
 		.rule = rule,
 		.expression = res->rule,
+		.is_success = res->state == SW_LINE_SUCCESS,
 		.host_text = copy_span(rs->host, sizeof(rs->host), res->host),
 		.user = copy_span(rs->user, sizeof(rs->user), res->user),
 		.time_sec = res->has_time ? res->time_us / 1000000 : now_sec,
@@ -360,9 +367,9 @@ static bool tell_hit(struct sw_ruleset *rs, const struct sw_log_rule *rule,
 	if ((hit.has_host && !hit.forwarded && sw_log_rule_ignores(rule, &hit.host)) ||
 		(rule->n_when && !sw_whens_have(rule->when, rule->n_when, hit.time_sec)))
 		return false;
-	rs->hits++;
+	rs->hits += !hit.is_success;
 	fn(arg, &hit);
-	return true;
+	return !hit.is_success;
 }
 
 /* Hands the line to one reader; how many hits that were. */
@@ -371,7 +378,8 @@ static int read_line(struct sw_ruleset *rs, const struct reader *reader, struct 
 {
 	struct sw_line_result res;
 
-	return reader->matcher && sw_matcher_line(reader->matcher, line.text, line.len, &res) &&
+	return reader->matcher &&
+		(sw_matcher_line(reader->matcher, line.text, line.len, &res) || res.state == SW_LINE_SUCCESS) &&
 		tell_hit(rs, reader->rule, &res, line, now_sec, fn, arg);
 }
 

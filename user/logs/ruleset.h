@@ -59,6 +59,7 @@ struct sw_log_rule {
 struct sw_log_hit {
 	const struct sw_log_rule *rule;
 	unsigned int expression; /* which of the rule's, from 1 */
+	bool is_success; /* no hit: a login of user from host, which forgives his failures from there */
 	bool has_host; /* false: the line names none, or a name, which is never resolved */
 	struct sw_net host;
 	const char *host_text; /* as the line has it; "" */

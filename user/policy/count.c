@@ -7,7 +7,7 @@ enum { BUCKETS = 1 << 14, STAMPS_SAVED_MAX = 4096, NAME_SAVED_MAX = 64 };
 
 struct stamp {
 	int64_t time_sec;
-	uint64_t member;
+	uint64_t member, who;
 };
 
 /* Keys in the order of their last hit, the oldest first. */
@@ -22,10 +22,11 @@ struct key {
 	bool is_near; /* in the order of those with more than one hit */
 	struct stamp *stamps; /* ascending; NULL where there is no window and no member */
 	size_t n_stamps, cap;
-	uint64_t hits; /* since it was last due */
+	uint64_t hits, forgiven; /* since it was last due */
 	int64_t first_sec, newest_sec;
 	int64_t told_sec; /* 0: never */
 	char *lines[SW_COUNT_LINES]; /* the newest is at [n_lines - 1] */
+	uint64_t line_who[SW_COUNT_LINES];
 	size_t n_lines;
 	size_t bytes;
 };
@@ -186,7 +187,7 @@ static bool take_member(struct key *k, uint64_t member)
 	return false;
 }
 
-static bool add_stamp(struct key *k, int64_t time_sec, uint64_t member)
+static bool add_stamp(struct key *k, int64_t time_sec, uint64_t member, uint64_t who)
 {
 	size_t at = k->n_stamps;
 
@@ -202,22 +203,28 @@ static bool add_stamp(struct key *k, int64_t time_sec, uint64_t member)
 	while (at && k->stamps[at - 1].time_sec > time_sec)
 		at--;
 	memmove(&k->stamps[at + 1], &k->stamps[at], (k->n_stamps - at) * sizeof(*k->stamps));
-	k->stamps[at] = (struct stamp){.time_sec = time_sec, .member = member};
+	k->stamps[at] = (struct stamp){.time_sec = time_sec, .member = member, .who = who};
 	k->n_stamps++;
 	return true;
 }
 
-static void add_line(struct key *k, const char *line, size_t len)
+static void drop_line(struct key *k, size_t at)
 {
-	char *copy = line ? strndup(line, SW_MIN(len, (size_t)SW_COUNT_LINE_MAX)) : NULL;
+	free(k->lines[at]);
+	k->n_lines--;
+	memmove(&k->lines[at], &k->lines[at + 1], (k->n_lines - at) * sizeof(k->lines[0]));
+	memmove(&k->line_who[at], &k->line_who[at + 1], (k->n_lines - at) * sizeof(k->line_who[0]));
+}
+
+static void add_line(struct key *k, const struct sw_count_hit *hit)
+{
+	char *copy = hit->line ? strndup(hit->line, SW_MIN(hit->len, (size_t)SW_COUNT_LINE_MAX)) : NULL;
 
 	if (!copy)
 		return;
-	if (k->n_lines == SW_COUNT_LINES) {
-		free(k->lines[0]);
-		memmove(&k->lines[0], &k->lines[1], (SW_COUNT_LINES - 1) * sizeof(k->lines[0]));
-		k->n_lines--;
-	}
+	if (k->n_lines == SW_COUNT_LINES)
+		drop_line(k, 0);
+	k->line_who[k->n_lines] = hit->who;
 	k->lines[k->n_lines++] = copy;
 }
 
@@ -232,10 +239,10 @@ static uint64_t add_hit(struct key *k, const struct sw_count_rule *rule,
 	if (!k->hits || time_sec > k->newest_sec)
 		k->newest_sec = time_sec;
 	k->hits += !was_member;
-	add_line(k, hit->line, hit->len);
+	add_line(k, hit);
 	if (!rule->window_sec && !hit->member)
 		return k->hits;
-	if (!add_stamp(k, time_sec, hit->member))
+	if (!add_stamp(k, time_sec, hit->member, hit->who))
 		return k->hits;
 	slide(k, rule->window_sec);
 	return k->n_stamps;
@@ -244,6 +251,7 @@ static uint64_t add_hit(struct key *k, const struct sw_count_rule *rule,
 static void tell(struct sw_counts *c, const struct key *k, struct sw_count_due *ret)
 {
 	*ret = (struct sw_count_due){.hits = k->hits,
+		.forgiven = k->forgiven,
 		.first_sec = k->first_sec,
 		.last_sec = k->newest_sec,
 		.n_lines = k->n_lines};
@@ -262,7 +270,7 @@ static enum sw_count_result become_due(struct sw_counts *c, struct key *k,
 	tell(c, k, ret);
 	if (!is_quiet)
 		k->told_sec = now_sec;
-	k->hits = 0;
+	k->hits = k->forgiven = 0;
 	k->n_stamps = 0;
 	drop_lines(k);
 	return is_quiet ? SW_COUNT_QUIET : SW_COUNT_DUE;
@@ -273,7 +281,7 @@ static enum sw_count_result alone(
 {
 	struct key k = {.hits = 1, .first_sec = hit->time_sec, .newest_sec = hit->time_sec};
 
-	add_line(&k, hit->line, hit->len);
+	add_line(&k, hit);
 	tell(c, &k, ret);
 	drop_lines(&k);
 	return SW_COUNT_DUE;
@@ -319,10 +327,38 @@ void sw_counts_give_back(
 	k->hits = rule->count - 1;
 	k->told_sec = 0;
 	while (rule->window_sec && k->n_stamps < rule->count - 1) {
-		if (!add_stamp(k, k->newest_sec, 0))
+		if (!add_stamp(k, k->newest_sec, 0, 0))
 			break;
 	}
 	account(c, k);
+}
+
+unsigned int sw_counts_forgive(struct sw_counts *c, const struct sw_count_key *key, uint64_t who)
+{
+	struct key *k = *find_link(c, key);
+	unsigned int n = 0;
+	size_t kept = 0;
+
+	if (!k || !who)
+		return 0;
+	for (size_t i = 0; i < k->n_stamps; i++) {
+		if (k->stamps[i].who == who)
+			n++;
+		else
+			k->stamps[kept++] = k->stamps[i];
+	}
+	if (!n)
+		return 0;
+	k->n_stamps = kept;
+	k->hits -= SW_MIN(k->hits, (uint64_t)n);
+	k->forgiven += n;
+	for (size_t i = k->n_lines; i--;)
+		if (k->line_who[i] == who)
+			drop_line(k, i);
+	account(c, k);
+	if (!kept && !k->told_sec)
+		drop(c, k);
+	return n;
 }
 
 unsigned int sw_counts_forget(struct sw_counts *c, const struct sw_net *net)
@@ -344,7 +380,7 @@ unsigned int sw_counts_forget(struct sw_counts *c, const struct sw_net *net)
 	return n;
 }
 
-/* ---- over a restart: "NAME|=NUMBER NET|- USER HITS FIRST NEWEST TOLD NEAR [TIME:MEMBER]…" */
+/* ---- over a restart: "NAME|=NUMBER NET|- USER HITS FIRST NEWEST TOLD NEAR [TIME:MEMBER:WHO]…" */
 
 static void save_key(const struct key *k, const char *name, struct sw_strbuf *out)
 {
@@ -358,8 +394,8 @@ static void save_key(const struct key *k, const char *name, struct sw_strbuf *ou
 		(unsigned long long)k->id.user, (unsigned long long)k->hits, (long long)k->first_sec,
 		(long long)k->newest_sec, (long long)k->told_sec, k->is_near);
 	for (size_t i = 0; i < k->n_stamps; i++)
-		sw_strbuf_printf(out, " %lld:%llx", (long long)k->stamps[i].time_sec,
-			(unsigned long long)k->stamps[i].member);
+		sw_strbuf_printf(out, " %lld:%llx:%llx", (long long)k->stamps[i].time_sec,
+			(unsigned long long)k->stamps[i].member, (unsigned long long)k->stamps[i].who);
 	sw_strbuf_putc(out, '\n');
 }
 
@@ -385,11 +421,11 @@ void sw_counts_save(const struct sw_counts *c, const char *(*name)(void *arg, ui
 static bool restore_stamps(struct key *k, const char *at)
 {
 	long long time_sec;
-	unsigned long long member;
+	unsigned long long member, who;
 	int used;
 
-	for (; sscanf(at, " %lld:%llx%n", &time_sec, &member, &used) == 2; at += used)
-		if (!add_stamp(k, time_sec, member))
+	for (; sscanf(at, " %lld:%llx:%llx%n", &time_sec, &member, &who, &used) == 3; at += used)
+		if (!add_stamp(k, time_sec, member, who))
 			return false;
 	return !*at;
 }

@@ -35,6 +35,7 @@ struct sw_count_hit {
 	struct sw_count_key key;
 	int64_t time_sec;
 	uint64_t member; /* not 0: hits with the same member within the window are one */
+	uint64_t who; /* sw_count_hash of who was tried, for sw_counts_forgive; 0: nobody */
 	const char *line;
 	size_t len;
 };
@@ -49,6 +50,7 @@ enum sw_count_result {
 /* What made it due; texts are good until the next call. */
 struct sw_count_due {
 	uint64_t hits; /* since it was last due */
+	uint64_t forgiven; /* that are not among them */
 	int64_t first_sec, last_sec;
 	const char *lines[SW_COUNT_LINES]; /* oldest first */
 	size_t n_lines;
@@ -73,6 +75,11 @@ enum sw_count_result sw_counts_add(struct sw_counts *c, const struct sw_count_ru
 /* What was due could not be done: the next hit makes it due again. */
 void sw_counts_give_back(
 	struct sw_counts *c, const struct sw_count_rule *rule, const struct sw_count_key *key);
+/*
+ * Who was tried has logged in from there: his hits of this key are taken back, and no other's, so that one known
+ * password buys no tries at others. Their number. Only hits of rules with a window are known one by one.
+ */
+unsigned int sw_counts_forgive(struct sw_counts *c, const struct sw_count_key *key, uint64_t who);
 /* Forgets every key with this address, or one within; their number. */
 unsigned int sw_counts_forget(struct sw_counts *c, const struct sw_net *net);
 struct sw_count_stats sw_counts_stats(const struct sw_counts *c);

@@ -75,7 +75,7 @@ static void hear(void *arg, const struct sw_log_hit *hit)
 {
 	struct heard *h = arg;
 
-	if (!sw_streq(hit->rule->name, h->rule))
+	if (hit->is_success || !sw_streq(hit->rule->name, h->rule))
 		return;
 	h->n++;
 	if (hit->has_host)
@@ -149,6 +149,8 @@ static void lint_rules(const struct sw_rules_view *v, const struct sw_pack_sampl
 		for (__u32 k = 0; k < r->match.n; k++)
 			sw_lint_expression(sw_rules_text(v, v->texts[r->match.first + k]), name,
 				origin, fn, arg);
+		for (__u32 k = 0; k < r->success.n; k++)
+			sw_lint_expression(sw_rules_text(v, v->texts[r->success.first + k]), name, origin, fn, arg);
 		for (size_t k = 0; k < n && !has_sample; k++)
 			has_sample = sw_streq(samples[k].rule, name);
 		if (!has_sample && wants_samples)

@@ -86,7 +86,7 @@ struct rule {
 	const struct sw_conf_node *map;
 	const char *key; /* "rules[3]" */
 	struct scalars s;
-	struct texts match, except, dates, files, journal, ignore, when, multipliers;
+	struct texts match, except, success, dates, files, journal, ignore, when, multipliers;
 	const struct sw_conf_node *samples;
 	struct sw_regex_pool *pool;
 };
@@ -107,6 +107,14 @@ static bool is_expression(struct rule *r, const struct sw_conf_node *v, const ch
 	if (k < 0)
 		sw_conf_report(r->in, v, key, why);
 	return k >= 0;
+}
+
+static bool is_login(struct rule *r, const struct sw_conf_node *v, const char *key)
+{
+	if (strstr(v->text, "<F-USER>"))
+		return is_expression(r, v, key);
+	sw_conf_report(r->in, v, key, "names no <F-USER>: a login forgives the failures of that user alone");
+	return false;
 }
 
 static bool is_file(struct rule *r, const struct sw_conf_node *v, const char *key)
@@ -163,6 +171,7 @@ static const struct {
 } lists[] = {
 	{"match", offsetof(struct rule, match), is_expression},
 	{"except", offsetof(struct rule, except), is_expression},
+	{"success", offsetof(struct rule, success), is_login},
 	{"date", offsetof(struct rule, dates), is_any},
 	{"files", offsetof(struct rule, files), is_file},
 	{"journal", offsetof(struct rule, journal), is_any},
@@ -472,6 +481,10 @@ static void put_rule(struct rule *r)
 		sw_conf_report(r->in, r->map, r->key, sw_strbuf_get(&why));
 		return;
 	}
+	if (r->success.n && !window) {
+		sw_conf_report(r->in, r->map, r->key, "success wants a threshold with a window, such as '5 in 10m'");
+		return;
+	}
 	out.window_sec = window;
 	sw_strbuf_printf(&origin, "%s:%u", r->pack->file, r->map->line);
 	if (!read_factor(r, &out) || !read_durations(r, &out))
@@ -483,6 +496,7 @@ static void put_rule(struct rule *r)
 	out.origin = sw_rules_put_text(w, sw_strbuf_get(&origin));
 	out.match = sw_rules_put_texts(w, r->match.text, r->match.n);
 	out.except = sw_rules_put_texts(w, r->except.text, r->except.n);
+	out.success = sw_rules_put_texts(w, r->success.text, r->success.n);
 	out.dates = put_dates(r);
 	put_values(r, &out);
 	if (!put_sources(r, &out) || sw_rules_put_rule(w, &out) < 0)

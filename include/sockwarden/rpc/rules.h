@@ -15,7 +15,7 @@
 
 enum {
 	SW_RULES_MAGIC = 0x73777275, /* "swru" */
-	SW_RULES_VERSION = 1,
+	SW_RULES_VERSION = 2,
 	SW_RULES_SIZE_MAX = 16 << 20, /* bytes of an image; all of fail2ban's filters are 600 KiB */
 	SW_RULES_MAX = 512, /* rules in one image */
 	SW_RULES_SOURCES_MAX = 1024, /* files and journal matches of all rules */
@@ -69,6 +69,7 @@ struct sw_rules_rule {
 	struct sw_rules_text
 		prefix; /* what every line must match first; <F-CONTENT> is what is left of it */
 	struct sw_rules_part match, except, dates; /* texts: expressions; date patterns */
+	struct sw_rules_part success; /* texts: expressions; a login that forgives the user's failures from there */
 	struct sw_rules_part sources; /* numbers: of the sources */
 	struct sw_rules_part ignore; /* nets: never a hit */
 	struct sw_rules_part multipliers; /* numbers */
