@@ -112,7 +112,8 @@ static bool drops(const struct world *w, const struct sw_net *net)
 /* One wrong password for a user, 0: for nobody; who is banned does not get that far. */
 static void try_user(struct world *w, const struct sw_net *net, uint64_t user)
 {
-	const struct sw_count_hit hit = {.key = {.rule = 1, .net = *net}, .who = user, .time_sec = sw_clock_wall_sec(&w->clock)};
+	const struct sw_count_hit hit = {
+		.key = {.rule = 1, .net = *net}, .who = user, .time_sec = sw_clock_wall_sec(&w->clock)};
 	struct sw_offence o = {.rule = "sshd",
 		.net = *net,
 		.escalation = w->escalation,
@@ -238,7 +239,7 @@ static void who_is_slow_is_never_banned(void **state)
 	assert_int_equal(w->bans, 0);
 }
 
-/* Whoever mistypes behind the NAT: once or twice, and within two minutes rightly, but for one in twenty who gives up. */
+/* Whoever mistypes behind the NAT: once or twice, and within two minutes rightly; one in twenty gives up. */
 struct nat {
 	struct sw_net net;
 	uint64_t due[4]; /* who logs in in so many minutes */
@@ -264,8 +265,8 @@ static void live_behind_nat(struct world *w, struct nat *nat, uint64_t *random, 
  * Thirty days of a busy server, at the default of five in ten minutes, by minutes. Assumed:
  * - 2,000 people who log in from an address of their own mistype twice a day each, twelve hours apart, and one in fifty
  *   of those times it is three times within the minute;
- * - 5,000 people behind one NAT, 60 of whom log in with a password and wrongly each day (75 wrong passwords), a third of
- *   them between 8 and 10; all but one in twenty are logged in two minutes later;
+ * - 5,000 people behind one NAT, 60 of whom log in with a password and wrongly each day (75 wrong passwords), a third
+ *   of them between 8 and 10; all but one in twenty are logged in two minutes later;
  * - a monitor knows a service only by a failed login, and tries each five minutes;
  * - a cron job of the owner's network has a stale password and tries each minute; that network is allowed.
  * Where logins are not known (is_known false, as before there was "success"), the NAT of the same days is banned.

@@ -179,7 +179,11 @@ static void a_login_takes_back_the_hits_of_that_user_alone(void **state)
 	assert_int_equal(sw_counts_new(SW_COUNT_BYTES_MAX, 7, &again), 0);
 	assert_int_equal(sw_counts_forgive(c, &key, 7), 0);
 	for (size_t i = 0; i < 3; i++) {
-		const struct sw_count_hit h = {.key = key, .time_sec = T, .who = users[i], .line = users[i] == 7 ? "seven" : "eight", .len = 5};
+		const struct sw_count_hit h = {.key = key,
+			.time_sec = T,
+			.who = users[i],
+			.line = users[i] == 7 ? "seven" : "eight",
+			.len = 5};
 
 		assert_int_equal(sw_counts_add(c, &rule, &h, T, &due), SW_COUNT_LESS);
 	}
@@ -189,7 +193,8 @@ static void a_login_takes_back_the_hits_of_that_user_alone(void **state)
 	assert_int_equal(sw_counts_forgive(c, &key, 0), 0);
 	assert_int_equal(sw_counts_forgive(c, &key, 7), 2);
 	for (size_t i = 0; i < 3; i++) {
-		const struct sw_count_hit h = {.key = key, .time_sec = T + 1, .who = users[i + 2], .line = "new", .len = 3};
+		const struct sw_count_hit h = {
+			.key = key, .time_sec = T + 1, .who = users[i + 2], .line = "new", .len = 3};
 
 		assert_int_equal(sw_counts_add(c, &rule, &h, T + 1, &due), i == 2 ? SW_COUNT_DUE : SW_COUNT_LESS);
 	}

@@ -106,13 +106,18 @@ static void logins_are_told_with_who_and_from_where(void **state)
 	static const struct {
 		const char *rule, *line, *says;
 	} rows[] = {
-		{"sshd", "Nov 22 09:00:00 web1 sshd[7]: Accepted password for anna from 192.0.2.7 port 50122 ssh2", "sshd anna 192.0.2.7"},
-		{"sshd", "Nov 22 09:00:00 web1 sshd-session[7]: Accepted publickey for anna from 2001:db8::7 port 22 ssh2: ED25519 SHA256:a/b+c",
+		{"sshd", "Nov 22 09:00:00 web1 sshd[7]: Accepted password for anna from 192.0.2.7 port 50122 ssh2",
+			"sshd anna 192.0.2.7"},
+		{"sshd",
+			"Nov 22 09:00:00 web1 sshd-session[7]: Accepted publickey for anna from 2001:db8::7 port 22 ssh2: RSA SHA256:a/b",
 			"sshd anna 2001:db8::7"},
-		{"sshd", "Nov 22 09:00:00 web1 sshd[7]: Invalid user Accepted password for anna from 192.0.2.9 port 22", NULL},
-		{"dovecot", "Nov 22 09:00:00 mx1 dovecot: imap-login: Login: user=<anna>, method=PLAIN, rip=192.0.2.7, lip=198.51.100.1, TLS",
+		{"sshd", "Nov 22 09:00:00 web1 sshd[7]: Invalid user Accepted password for anna from 192.0.2.9 port 22",
+			NULL},
+		{"dovecot",
+			"Nov 22 09:00:00 mx1 dovecot: imap-login: Login: user=<anna>, method=PLAIN, rip=192.0.2.7, lip=198.51.100.1",
 			"dovecot anna 192.0.2.7"},
-		{"vsftpd", "Sun Nov 22 09:00:00 2026 [pid 811] [anna] OK LOGIN: Client \"::ffff:192.0.2.7\"", "vsftpd anna 192.0.2.7"},
+		{"vsftpd", "Sun Nov 22 09:00:00 2026 [pid 811] [anna] OK LOGIN: Client \"::ffff:192.0.2.7\"",
+			"vsftpd anna 192.0.2.7"},
 	};
 	_strbuf_ struct sw_strbuf errors = {};
 	_cleanup_(sw_ruleset_freep) struct sw_ruleset *rs = NULL;
@@ -129,14 +134,14 @@ static void logins_are_told_with_who_and_from_where(void **state)
 	assert_int_equal(sw_rules_compile(&from, &image, &size, &errors), 0);
 	assert_int_equal(sw_ruleset_new(&rs, image, size, &errors), 0);
 	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		size_t source = source_of(rs, rows[i].rule), len = strlen(rows[i].line);
+		struct heard none = {.rule = ""};
 		char said[128] = "";
+		int n;
 
-		if (rows[i].says)
-			assert_int_equal(sw_ruleset_feed(rs, source_of(rs, rows[i].rule), rows[i].line, strlen(rows[i].line), NOW,
-				hear_login, said), 0);
-		else
-			assert_int_equal(sw_ruleset_feed(rs, source_of(rs, rows[i].rule), rows[i].line, strlen(rows[i].line), NOW,
-				hear, &(struct heard){.rule = ""}), 1);
+		n = rows[i].says ? sw_ruleset_feed(rs, source, rows[i].line, len, NOW, hear_login, said)
+				 : sw_ruleset_feed(rs, source, rows[i].line, len, NOW, hear, &none);
+		assert_int_equal(n, rows[i].says ? 0 : 1);
 		assert_string_equal(said, rows[i].says ? rows[i].says : "");
 	}
 }

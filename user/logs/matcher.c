@@ -307,7 +307,7 @@ static void cut_date(struct sw_matcher *m, const char *line, size_t len, struct 
 		set_time(ret, now_us); /* the filter says that there is no date */
 	}
 	if (!date.has_time && is_recent)
-		date.start = date.end = 0; /* as fail2ban has it: what is no day of the calendar stays beside a known time */
+		date.start = date.end = 0; /* as fail2ban has it: what is no day stays beside a known time */
 	put_subject(m, line, len, &date);
 }
 

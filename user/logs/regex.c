@@ -21,7 +21,7 @@ struct program {
 
 struct sw_regex {
 	struct program bytes; /* for lines of ASCII, and of what is no UTF-8 */
-	struct program chars; /* for the others, where \w is a letter of any script; made when the first of them comes */
+	struct program chars; /* for the others, where \w is a letter of any script; made when one comes */
 	struct sw_regex_pool *pool;
 	char *text;
 	uint32_t options;

@@ -2,8 +2,8 @@
 /*
  * Regular expressions over log lines: PCRE2 with JIT, every match bounded in steps, stack and heap, so that
  * no line can hang us. Expressions are written for Python's re, as fail2ban's are; what PCRE2 says otherwise is
- * rewritten. A line that is UTF-8 is characters, as there; any other is bytes, since a log may hold anything. A pool belongs to one thread and outlives its
- * expressions; an expression belongs to whoever made it.
+ * rewritten. A line that is UTF-8 is characters, as there; any other is bytes, since a log may hold anything. A pool
+ * belongs to one thread and outlives its expressions; an expression belongs to whoever made it.
  */
 #pragma once
 
