@@ -536,6 +536,20 @@ static void a_damaged_archive_is_counted_and_the_rest_is_read(void **state)
 	assert_int_equal(sw_log_follow_stats(rig->follow).unreadable, 1);
 }
 
+static void an_archive_of_another_kind_is_counted_and_no_line(void **state)
+{
+	static const char xz[] = "\xfd" "7zXZ\0noise\nthat has\nnewlines\n";
+	struct rig *rig = *state;
+
+	put(rig, "a.log.1.xz", xz, sizeof(xz) - 1);
+	puts_to(rig, "a.log", "today\n");
+	set_age(rig, "a.log.1.xz", 20);
+	set_age(rig, "a.log", 10);
+	start(rig, NULL, 3600);
+	expect(rig, "<today\n", "the archive is xz's");
+	assert_int_equal(sw_log_follow_stats(rig->follow).unreadable, 1);
+}
+
 /* Any order of writing, rotating and restarting: each line once. */
 static void no_line_is_lost_or_doubled_whatever_happens(void **state)
 {
@@ -599,6 +613,7 @@ int main(void)
 		TEST(what_is_no_file_is_left_alone_until_it_is_one),
 		TEST(the_first_start_reads_back_as_far_as_asked),
 		TEST(a_damaged_archive_is_counted_and_the_rest_is_read),
+		TEST(an_archive_of_another_kind_is_counted_and_no_line),
 		TEST(no_line_is_lost_or_doubled_whatever_happens),
 	};
 

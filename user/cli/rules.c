@@ -254,22 +254,6 @@ static void sum_up(const struct test *t)
 			(unsigned long long)limits);
 }
 
-/* gzip, xz, zstd and bzip2 by how they begin: as lines they are noise without a match. */
-static const char *unpacker_of(int fd)
-{
-	static const struct {
-		const char *begin, *program;
-	} kinds[] = {{"\x1f\x8b", "zcat"}, {"\xfd" "7zXZ", "xzcat"}, {"\x28\xb5\x2f\xfd", "zstdcat"}, {"BZh", "bzcat"}};
-	char begin[6] = "";
-
-	if (pread(fd, begin, sizeof(begin) - 1, 0) <= 0)
-		return NULL;
-	for (size_t i = 0; i < SW_ARRAY_SIZE(kinds); i++)
-		if (strncmp(begin, kinds[i].begin, strlen(kinds[i].begin)) == 0)
-			return kinds[i].program;
-	return NULL;
-}
-
 static int open_log(const char *path, int *ret)
 {
 	const char *unpacker;
@@ -283,7 +267,7 @@ static int open_log(const char *path, int *ret)
 	*ret = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (*ret < 0)
 		return sw_cli_error(SW_EXIT_USAGE, NULL, "%s: %s", path, strerror(errno));
-	unpacker = unpacker_of(*ret);
+	unpacker = sw_lines_unpacker(*ret);
 	if (!unpacker)
 		return 0;
 	snprintf(hint, sizeof(hint), "%s FILE | sockwarden rules test ... -", unpacker);

@@ -58,7 +58,7 @@ struct sw_log_stats {
 	uint64_t
 		overflows; /* of the event queue: everything was looked at again, nothing is lost */
 	uint64_t back_left_out; /* bytes of the past that were too many */
-	uint64_t unreadable; /* reads that failed, and compressed files that are damaged */
+	uint64_t unreadable; /* reads that failed, and compressed files that are damaged or not gzip's */
 	unsigned int files, retired, left_out, unwatched;
 };
 

@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include "user/logs/follow_private.h"
+#include "user/logs/lines.h"
 
 enum { PAST_MAX = 64, SAVED_MAX = SW_LOG_FILES_MAX * 2 };
 
@@ -159,11 +160,19 @@ static int older_first(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* By another program than zlib knows the way of. */
+static bool is_foreign(int fd)
+{
+	const char *unpacker = sw_lines_unpacker(fd);
+
+	return unpacker && !sw_streq(unpacker, SW_UNPACK_GZIP);
+}
+
 /* Lines of one rotated file behind the first skip bytes of its text. */
 static void read_past(struct sw_log_follow *f, const struct log_file *of, int fd, uint64_t skip,
 	uint64_t *budget, bool is_back)
 {
-	gzFile gz = open_gz(fd);
+	gzFile gz = is_foreign(fd) ? NULL : open_gz(fd);
 	bool is_skipping = false;
 	uint64_t lines = 0;
 	size_t have = 0;

@@ -63,6 +63,22 @@ static bool give(struct sw_lines *l, size_t len, bool is_whole, const char **ret
 	return !was_skipping;
 }
 
+const char *sw_lines_unpacker(int fd)
+{
+	static const struct {
+		const char *begin, *program;
+	} kinds[] = {{"\x1f\x8b", SW_UNPACK_GZIP},
+		{"\xfd" "7zXZ", "xzcat"}, {"\x28\xb5\x2f\xfd", "zstdcat"}, {"BZh", "bzcat"}};
+	char begin[6] = "";
+
+	if (pread(fd, begin, sizeof(begin) - 1, 0) <= 0)
+		return NULL;
+	for (size_t i = 0; i < SW_ARRAY_SIZE(kinds); i++)
+		if (strncmp(begin, kinds[i].begin, strlen(kinds[i].begin)) == 0)
+			return kinds[i].program;
+	return NULL;
+}
+
 int sw_lines_next(struct sw_lines *l, const char **ret, size_t *ret_len)
 {
 	size_t seen = 0;
