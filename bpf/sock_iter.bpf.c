@@ -34,25 +34,24 @@ enum { TOLD_SLOTS = 65536 }; /* more sockets than this: some are told twice, whi
  * that is told with its owner is touched once and not twice: memory is what a snapshot waits for. The walk over all
  * sockets, in no order that memory likes, then tells those alone that no process has.
  */
-struct told_slot {
-	__u64 cookie, walk;
-};
-static struct told_slot told[TOLD_SLOTS];
+static __u64 told[TOLD_SLOTS]; /* cookie and number of the walk in a word: half a megabyte */
 static __u64 told_walk; /* session of the walk over descriptors that began last */
+
+enum { COOKIE_BITS = 44 }; /* more sockets than a machine makes; the rest tells a million walks apart */
+
+static __always_inline __u64 told_mark(__u64 cookie)
+{
+	return told_walk << COOKIE_BITS | cookie;
+}
 
 static __always_inline bool was_told(__u64 cookie)
 {
-	const struct told_slot *t = &told[cookie % TOLD_SLOTS];
-
-	return t->cookie == cookie && t->walk == told_walk && told_walk;
+	return cookie && !(cookie >> COOKIE_BITS) && told[cookie % TOLD_SLOTS] == told_mark(cookie);
 }
 
 static __always_inline void set_told(__u64 cookie)
 {
-	struct told_slot *t = &told[cookie % TOLD_SLOTS];
-
-	t->cookie = cookie;
-	t->walk = told_walk;
+	told[cookie % TOLD_SLOTS] = told_mark(cookie);
 }
 
 static __always_inline void inet_of(struct sw_it_inet *r, struct sock *sk, struct inet_sock *inet, __u32 uid)
