@@ -91,7 +91,7 @@ def test_a_new_address_is_protected_at_once_however_many_came_before_it(started)
         begun = time.monotonic()
         started.wait(lambda i=i: allowed(started).get(f"198.18.0.{i}") == ["own"], 8, "the new address is protected", every=0.001)
         took.append(time.monotonic() - begun)
-    assert sorted(took)[2] < 0.5, took
+    assert sorted(took)[-2] < 1, took
 
 
 def test_a_ban_ends_when_its_address_becomes_ours(started):
