@@ -37,7 +37,8 @@ static bool is_processor(const char *p, size_t len)
 		"x86", "x86_64", "i486", "i586", "i686", "m68k", "ppc", "powerpc", "sh4", "spc", "sparc", "aarch64"};
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(words); i++) {
-		if (strnlen(words[i], sizeof(words[i])) == len && !strncasecmp(p, words[i], len))
+		if (len && (p[0] | 0x20) == words[i][0] && strnlen(words[i], sizeof(words[i])) == len &&
+			!strncasecmp(p, words[i], len))
 			return true;
 	}
 	return false;
@@ -59,7 +60,8 @@ bool sw_web_is_program(struct sw_http_text path)
 		return is_processor(slash + 1, (size_t)(end - slash - 1));
 	len = (size_t)(end - dot);
 	for (size_t i = 0; i < SW_ARRAY_SIZE(endings); i++) {
-		if (strlen(endings[i]) == len && !strncasecmp(dot, endings[i], len))
+		if (len > 1 && (dot[1] | 0x20) == endings[i][1] && strlen(endings[i]) == len &&
+			!strncasecmp(dot, endings[i], len))
 			return true;
 	}
 	return is_processor(dot + 1, len - 1);

@@ -161,22 +161,54 @@ static size_t squeeze(char *p, size_t len)
 
 enum { ODD = 1, FIRST = 2, SECOND = 4 };
 
-/* Words of attacks that hold no odd byte, by their first. */
+/* Words of attacks that hold no odd byte, by their first two: most pairs are told apart without a comparison. */
 static bool begins_word(const char *p, size_t left)
 {
-	static const struct {
-		const char *word;
-		size_t len;
-	} words[] = {{"..", 2}, {".exe", 4}, {"/etc/", 5}, {"/proc/", 6}, {"/bin/", 5}, {"/.", 2},
-		{"invokefunction", 14}, {"class.module", 12}, {"wp-config", 9}, {"acunetix", 8},
-		{"some_inexistent", 15}, {"w00tw00t", 8}, {"eval-stdin", 10}};
+	const char *word;
 
-	for (size_t i = 0; i < SW_ARRAY_SIZE(words); i++) {
-		if (words[i].word[0] == p[0] && words[i].len <= left && words[i].word[1] == p[1] &&
-			!memcmp(p, words[i].word, words[i].len))
-			return true;
+#define PAIR(a, b) ((a) << 8 | (b))
+	switch (PAIR(p[0], p[1])) {
+	case PAIR('.', '.'):
+	case PAIR('/', '.'):
+		return true;
+	case PAIR('.', 'e'):
+		word = ".exe";
+		break;
+	case PAIR('/', 'e'):
+		word = "/etc/";
+		break;
+	case PAIR('/', 'p'):
+		word = "/proc/";
+		break;
+	case PAIR('/', 'b'):
+		word = "/bin/";
+		break;
+	case PAIR('i', 'n'):
+		word = "invokefunction";
+		break;
+	case PAIR('c', 'l'):
+		word = "class.module";
+		break;
+	case PAIR('w', 'p'):
+		word = "wp-config";
+		break;
+	case PAIR('w', '0'):
+		word = "w00tw00t";
+		break;
+	case PAIR('a', 'c'):
+		word = "acunetix";
+		break;
+	case PAIR('s', 'o'):
+		word = "some_inexistent";
+		break;
+	case PAIR('e', 'v'):
+		word = "eval-stdin";
+		break;
+	default:
+		return false;
 	}
-	return false;
+#undef PAIR
+	return strlen(word) <= left && !memcmp(p, word, strlen(word));
 }
 
 /* Most requests hold none of the bytes that attacks are made of, and none of the words without them. */
