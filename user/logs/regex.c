@@ -213,13 +213,18 @@ void sw_regex_freep(struct sw_regex **re)
 	sw_regex_free(*re);
 }
 
+/* Eight bytes at a time: it is asked of every text that is tried. */
 static bool is_ascii(const char *text, size_t len)
 {
-	unsigned char any = 0;
+	uint64_t any = 0, word;
 
-	for (size_t i = 0; i < len; i++)
-		any |= (unsigned char)text[i];
-	return any < 0x80;
+	for (; len >= sizeof(word); text += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, text, sizeof(word));
+		any |= word;
+	}
+	for (; len; text++, len--)
+		any |= (unsigned char)*text;
+	return !(any & 0x8080808080808080ull);
 }
 
 static bool is_utf8(const char *text, size_t len)
