@@ -8,6 +8,9 @@ import pytest
 
 from lab import ROOT, Lab
 
+sys.path.insert(0, os.path.join(ROOT, "tests/lib"))
+import debs  # noqa: E402
+
 NO_DEVICE = "interfaces:\n  - none0\nbans:\n  backends:\n    - xdp\n    - nftables\n"
 TABLE = ("nft", "list", "table", "inet", "sockwarden")
 
@@ -398,3 +401,128 @@ def test_a_client_behind_haproxy_is_refused_by_nginx_whatever_header_he_forges()
             fetch(lab, "X-Forwarded-For: 203.0.113.3", path=".env", source=lab.others[0], server=f"{lab.host}:8081")
         lab.wait(lambda: bans().get(lab.others[0]) == ("rule:nginx-scan", None, True), 15, "who comes by himself is blamed himself")
         assert set(bans()) == {lab.attacker, lab.others[0]}
+
+
+REFUSING = """
+global
+  master-worker
+  pidfile {d}/haproxy.pid
+  log {d}/syslog local0
+  maxconn 64
+defaults
+  mode http
+  log global
+  option httplog
+  timeout connect 5s
+  timeout client 5s
+  timeout server 5s
+frontend f
+  bind {host}:8081
+  capture request header X-Forwarded-For len 200
+  http-request deny if {{ req.hdr_ip(x-forwarded-for,-1) -f {d}/deny.lst }}
+  http-request deny if {{ path_beg /admin }}
+  http-request return status 200 content-type text/plain string ok
+"""
+REFUSED = """interfaces:
+  - none0
+trusted_proxies:
+  - 198.18.0.254
+rules:
+  set:
+    - name: haproxy-forwarded
+      enabled: on
+bans:
+  backends:
+    - xdp
+    - exec
+actions:
+  - name: haproxy
+    user: root
+    file: {d}/deny.lst
+    format: plain
+    reload: {d}/reload
+"""
+# Takes what a program logs and writes it as a syslog daemon does, with the host's name.
+SYSLOGD = """
+import re, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1])
+print("ready", flush=True)
+while True:
+    line = re.sub(r"^<[0-9]+>(.{15}) ", r"\\1 lb1 ", s.recv(8192).decode().strip())
+    with open(sys.argv[2], "a") as f:
+        f.write(line + "\\n")
+"""
+
+
+def behind_a_proxy(lab):
+    """The proxy that every client comes through, at the gateway's address; it speaks to port 8081 of the host."""
+    with open(f"{lab.dir}/front.cfg", "w", encoding="utf-8") as f:
+        f.write(HAPROXY.format(host=lab.host, gateway=lab.gateway))
+    lab.spawn("/usr/sbin/haproxy", "-db", "-f", f"{lab.dir}/front.cfg", on_host=False, stdout=-3)
+
+
+def whose(lab):
+    return {b["net"]: (b["origin"], b["via"], b["enforceable"]) for b in lab.cli_json("bans")["bans"]}
+
+
+def test_haproxy_refuses_by_its_list_whom_its_own_log_blames():
+    with Lab() as lab:
+        d = lab.dir
+        with open(f"{d}/haproxy.cfg", "w", encoding="utf-8") as f:
+            f.write(REFUSING.format(host=lab.host, d=d))
+        with open(f"{d}/reload", "w", encoding="utf-8") as f:
+            f.write(f"#!/bin/sh\n[ ! -e {d}/haproxy.pid ] || kill -USR2 $(head -n 1 {d}/haproxy.pid)\n")
+        os.chmod(f"{d}/reload", 0o755)
+        lab.write_config(REFUSED.format(d=d))
+        lab.on_host("mount", "-t", "tmpfs", "tmpfs", "/var/log", check=True)
+        log = lab.spawn(sys.executable, "-S", "-E", "-c", SYSLOGD, f"{d}/syslog", "/var/log/haproxy.log")
+        assert log.stdout.readline() == "ready\n"
+        lab.start("--rules-dir", os.path.join(ROOT, "feeds/rules"))
+        lab.wait(lambda: os.path.exists(f"{d}/deny.lst"), 5, "the list is there before haproxy is")
+        lab.spawn("/usr/sbin/haproxy", "-W", "-f", f"{d}/haproxy.cfg", stdout=-3)
+        behind_a_proxy(lab)
+        lab.wait(lambda: fetch(lab) == "200", 10, "both serve")
+        lab.cli("arm")
+        for n in range(10):
+            assert fetch(lab, f"X-Forwarded-For: 203.0.113.{n}", path="admin") == "403"
+        lab.wait(lambda: whose(lab) == {lab.attacker: ("rule:haproxy-forwarded", lab.gateway, True)}, 15, "the hop that the proxy wrote is blamed")
+        lab.wait(lambda: fetch(lab) == "403", 15, "haproxy refuses him")
+        lab.wait(lambda: fetch(lab, "X-Forwarded-For: 203.0.113.1") == "403", 15, "whatever he forges")
+        assert fetch(lab, source=lab.others[0]) == "200", "and nobody else who comes the same way"
+        lab.cli("unban", lab.attacker)
+        lab.wait(lambda: fetch(lab) == "200", 15, "he is let in again")
+
+
+CADDY = """
+{{
+  admin off
+  auto_https off
+}}
+:8081 {{
+  bind {host}
+  log {{
+    output file /var/log/caddy/access.log
+  }}
+  respond /private 401
+  respond ok
+}}
+"""
+
+
+def test_caddys_own_log_blames_the_client_behind_the_proxy():
+    root, why = debs.unpacked("caddy")
+    if not root:
+        pytest.skip(why)
+    with Lab() as lab:
+        with open(f"{lab.dir}/Caddyfile", "w", encoding="utf-8") as f:
+            f.write(CADDY.format(host=lab.host))
+        lab.write_config("interfaces:\n  - none0\ntrusted_proxies:\n  - 198.18.0.254\n")
+        lab.on_host("sh", "-c", "mount -t tmpfs tmpfs /var/log && mkdir /var/log/caddy", check=True)
+        lab.start("--rules-dir", os.path.join(ROOT, "feeds/rules"))
+        lab.spawn("env", f"HOME={lab.dir}", f"{root}/usr/bin/caddy", "run", "--adapter", "caddyfile", "--config", f"{lab.dir}/Caddyfile", stdout=-3)
+        behind_a_proxy(lab)
+        lab.wait(lambda: fetch(lab) == "200", 20, "caddy serves")
+        for n in range(10):
+            assert fetch(lab, f"X-Forwarded-For: 203.0.113.{n}", path="private") == "401"
+        lab.wait(lambda: whose(lab) == {lab.attacker: ("rule:caddy", lab.gateway, False)}, 15, "and says that nothing here refuses him")
+        assert "not enforceable here" in lab.cli("why", lab.attacker)[1]
