@@ -18,7 +18,7 @@ enum {
 	SW_EV_PKT_CPU_BURST = 4096, /* of them at once */
 	SW_EV_PKT_BYTES = 1 << 22, /* packet ring, 4 MiB: 50 k records; a flood drops its own records, counted */
 	SW_EV_SOCK_BYTES = 1 << 24, /* socket ring, 16 MiB: measured to lose nothing at 1 M records/s */
-	SW_EV_INSPECT_BYTES = 1 << 22, /* ring of packets to look into, 4 MiB: 2,500 segments, 5,700 questions */
+	SW_EV_INSPECT_BYTES = 1 << 21, /* ring of packets to look into, 2 MiB: 1,250 segments, 2,850 questions */
 	SW_MAX_DOMAINS = 4194304,  /* 4 M domains that are refused: a map of a list's size is made for each */
 	SW_SOCK_SAME_BURST = 16, /* connects of one process to one destination told in full each second and CPU */
 	SW_SOCK_CGROUP_RATE = 8192, /* connects, accepts and their outcomes of one cgroup told each second and CPU */
