@@ -30,6 +30,7 @@ alerts:
   mail:
     to: root@lab.example
     throttle: 1s
+    whois: true
     smtp:
       url: smtp://127.0.0.1:2525
   command:
@@ -84,6 +85,18 @@ while True:
             say("250 yes")
 """
 
+# One answer to whoever asks, as a registry's server writes it; what it was asked goes into a file.
+WHOIS = """
+import socket
+s = socket.create_server(("127.0.0.1", 43))
+while True:
+    c, _ = s.accept()
+    asked = c.makefile().readline()
+    open("/var/lib/lab/whois", "a").write(asked)
+    c.sendall(b"% a registry\\r\\ninetnum:        193.0.0.0 - 193.0.7.255\\r\\nnetname:        LAB-NET\\r\\nremarks:        \\x1b[2Jx\\r\\n")
+    c.close()
+"""
+
 # What a process says when its unit forbids what it wants.
 REFUSED = re.compile(r"permission denied|not permitted|read-only file system|address family not supported|"
                      r"cannot |failed|Operation not supported", re.I)
@@ -98,6 +111,8 @@ def host():
         the_host.on_host("install", "-d", "-m", "777", "/var/lib/lab", "/etc/proxy", check=True)
         the_host.on_host("install", "-m", "666", "/dev/null", "/var/lib/lab/actions", check=True)
         the_host.spawn(sys.executable, "-S", "-E", "-c", SMTP)
+        the_host.put("/etc/whois.conf", "^193\\. 127.0.0.1\n")
+        the_host.spawn(sys.executable, "-S", "-E", "-c", WHOIS)
         the_host.enable()
         yield the_host
 
@@ -151,6 +166,14 @@ def test_alerts_go_out_by_mail_command_and_syslog(host):
     journal = lambda tag: host.on_host("journalctl", "--no-pager", "-o", "cat", "-t", tag).stdout
     host.wait(lambda: "bytes" in journal("alert-program"), 20, "the command ran")
     host.wait(lambda: "rule=" in journal("sockwarden"), 20, "syslog has it")
+
+
+def test_a_mail_says_whose_an_address_is_by_debians_whois(host):
+    text = "".join(f"Failed password for root from 193.0.6.139 port {4000 + i} ssh2\n" for i in range(6))
+    host.on_host("systemd-cat", "-t", "sshd-session", input=text, check=True)
+    host.wait(lambda: "LAB-NET" in host.get("/var/lib/lab/mail"), 30, "a mail says whose the address is")
+    assert "193.0.6.139" in host.get("/var/lib/lab/whois")
+    assert "\x1b" not in host.get("/var/lib/lab/mail")
 
 
 def test_a_decoy_answers_and_the_page_too(host):
