@@ -76,7 +76,7 @@ def test_described_feeds_are_listed_with_their_terms_and_none_is_fetched_by_itse
     rows = feeds(served)
     assert rows["spamhaus-drop"]["recommended"] and rows["spamhaus-drop"]["state"] == "off"
     assert "date and copyright" in rows["spamhaus-drop"]["licence"]
-    assert rows["tor-exits"]["action"] == "observe" and rows["googlebot"]["action"] == "except"
+    assert rows["tor-exits"]["action"] == "tag" and rows["googlebot"]["action"] == "except"
     assert [n for n, f in rows.items() if f["state"] == "on"] == []
     code, _, err = served.cli("feeds", "enable", "spamhaus-dorp")
     assert code == 1 and "did you mean 'spamhaus-drop'?" in err

@@ -104,6 +104,20 @@ def logs(lab):
     return lab.cli_json("logs")
 
 
+def test_lines_of_standard_input_count_as_those_of_the_rules_log(alone):
+    source = "198.19.6.6"
+    p = alone.spawn(os.path.join(ROOT, "build/sockwarden"), *alone.cli_paths(), "logs", "feed", "web", in_cgroup=False, stdin=subprocess.PIPE)
+    p.stdin.write("".join(line + "\n" for line in denied(3, source)) + f"{now()} den")
+    p.stdin.flush()
+    alone.wait(lambda: source in nets(alone), 10, "who is handed in is banned while the pipe is open")
+    p.stdin.write(f"ied x from {source}\nand a \x01 \x00 word\nno newline at the end")
+    assert "6 lines, 4 of them hits" in p.communicate(timeout=20)[0] and p.returncode == 0
+    assert count(alone, "web") == 4
+    for name, status, said in (("nosuch", 1, "no rule has the name nosuch"), ("sshd-preauth", 1, "the rule sshd-preauth is off")):
+        code, _, err = alone.cli("logs", "feed", name, input="x\n")
+        assert (code, said in err) == (status, True), err
+
+
 def count(lab, name, what="hits"):
     return sum(r[what] for r in logs(lab)["rules"] if r["rule"] == name)
 

@@ -161,6 +161,7 @@ int sw_cli_allow_remove(struct sw_cli *c);
 int sw_cli_allow_list(struct sw_cli *c);
 int sw_cli_decoys(struct sw_cli *c);
 int sw_cli_logs(struct sw_cli *c);
+int sw_cli_logs_feed(struct sw_cli *c);
 int sw_cli_detect_list(struct sw_cli *c);
 int sw_cli_why(struct sw_cli *c);
 int sw_cli_check(struct sw_cli *c);

@@ -232,6 +232,9 @@ const struct sw_cli_command sw_cli_commands[] = {
 	{"allow list", "what is never dropped, and why", "", 0, 0, NULL, sw_cli_allow_list, NULL},
 	{"logs", "log files that are followed, what came of the rules over them, and what was lost", "", 0, 0, NULL, sw_cli_logs,
 		"sockwarden logs\nsockwarden logs -j --pretty\n"},
+	{"logs feed", "hand lines of standard input to the rules, as if they came from a log that one of them reads", "RULE", 1, 1, NULL,
+		sw_cli_logs_feed, "journalctl -D /srv/web1/journal -f -o short-iso | sockwarden logs feed sshd\n"
+		"ssh gateway tail -F /var/log/auth.log | sockwarden logs feed sshd\n"},
 	{"decoys", "decoy ports: which there are, who touched them, what is held", "", 0, 0, NULL, sw_cli_decoys,
 		"sockwarden decoys\nsockwarden decoys -j --pretty\n"},
 	{"detect list", "the rules of behaviour: how each is set, and how often it was told of", "", 0, 0, NULL, sw_cli_detect_list,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* logs */
+/* logs, logs feed */
 #include "user/cli/table.h"
+
+enum { FEED_BYTES = 64 * 1024 }; /* at once; a longer line is cut there, as in a file */
 
 static const struct sw_cli_column file_columns[] = {
 	{"FILE", "path", SW_COL_FLEX},
@@ -79,4 +81,85 @@ int sw_cli_logs(struct sw_cli *c)
 	}
 	json_decref(d);
 	return SW_EXIT_OK;
+}
+
+/* ---- standard input */
+
+struct feed {
+	struct sw_cli *c;
+	uint64_t lines, hits;
+	size_t len;
+	char buf[FEED_BYTES];
+};
+
+/* Hands over the lines of the first n bytes. The exit status. */
+static int hand_over(struct feed *f, size_t n)
+{
+	const char *line = f->buf, *end = f->buf + n;
+	struct sw_cli_args a;
+	json_t *data = NULL;
+	int r;
+
+	sw_cli_args_begin(&a);
+	sw_json_string(&a.j, "rule", f->c->words[0]);
+	sw_json_array_begin(&a.j, "lines");
+	while (line < end) {
+		const char *newline = memchr(line, '\n', (size_t)(end - line)), *stop = newline ? newline : end;
+
+		sw_json_stringn(&a.j, NULL, line, (size_t)(stop - line));
+		line = newline ? newline + 1 : end;
+	}
+	sw_json_array_end(&a.j);
+	r = sw_cli_ask(f->c, "logs.feed", sw_cli_args_end(&a), -1, &data);
+	sw_strbuf_done(&a.text);
+	if (r)
+		return r;
+	f->lines += (uint64_t)sw_cli_number(data, "lines");
+	f->hits += (uint64_t)sw_cli_number(data, "hits");
+	json_decref(data);
+	f->len -= n;
+	memmove(f->buf, f->buf + n, f->len);
+	return SW_EXIT_OK;
+}
+
+/* What comes is handed over as it comes: whoever pipes a log that grows waits for nothing. */
+static int feed_all(struct feed *f)
+{
+	for (;;) {
+		ssize_t n = read(STDIN_FILENO, f->buf + f->len, sizeof(f->buf) - f->len);
+		const char *newline;
+		int r = SW_EXIT_OK;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return sw_cli_error(SW_EXIT_PARTIAL, NULL, "standard input: %s", strerror(errno));
+		if (n == 0)
+			return f->len ? hand_over(f, f->len) : SW_EXIT_OK;
+		for (ssize_t i = 0; i < n; i++) {
+			if (!f->buf[f->len + (size_t)i])
+				f->buf[f->len + (size_t)i] = ' '; /* JSON's texts hold no NUL here */
+		}
+		f->len += (size_t)n;
+		newline = memrchr(f->buf, '\n', f->len);
+		if (newline)
+			r = hand_over(f, (size_t)(newline + 1 - f->buf));
+		else if (f->len == sizeof(f->buf))
+			r = hand_over(f, f->len);
+		if (r)
+			return r;
+	}
+}
+
+int sw_cli_logs_feed(struct sw_cli *c)
+{
+	_free_ struct feed *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (!f)
+		return sw_cli_error(SW_EXIT_PARTIAL, NULL, "no memory");
+	f->c = c;
+	r = feed_all(f);
+	sw_cli_say(c, "%llu lines, %llu of them hits", (unsigned long long)f->lines, (unsigned long long)f->hits);
+	return r;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* The verb "logs", and the logs' share of "status" and "why". */
+/* The verbs "logs" and "logs.feed", and the logs' share of "status" and "why". */
 #include "user/base/cidr.h"
 #include "user/engine/logs.h"
 
@@ -189,7 +189,62 @@ void sw_logs_evidence(struct sw_engine *e, const struct sw_net *net, struct sw_s
 		(void)sw_store_each_evidence(e->store, &wider, 1, add_lines, out);
 }
 
+/* ---- lines that a client hands in */
+
+/* The first source of a rule; NULL with why said: there is none of that name, or nothing reads it. */
+static const struct sw_log_rule *find_fed(const struct sw_logs_part *p, struct sw_ctl_request *q, const char *name)
+{
+	size_t n = p->rules ? sw_ruleset_n_rules(p->rules) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct sw_log_rule *rule = sw_ruleset_rule(p->rules, i);
+
+		if (!sw_streq(rule->name, name))
+			continue;
+		if (rule->n_sources && rule->state != SW_RULE_OFF)
+			return rule;
+		sw_ctl_fail(q, SW_CERR_REFUSED, "turn it on by rules.set", "the rule %s is off", name);
+		return NULL;
+	}
+	sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden rules list", "no rule has the name %s", name);
+	return NULL;
+}
+
+static void verb_feed(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	const char *name = json_string_value(json_object_get(args, "rule"));
+	const json_t *lines = json_object_get(args, "lines");
+	struct sw_engine *e = arg;
+	struct sw_ruleset_stat before, after;
+	const struct sw_log_rule *rule;
+	struct sw_json *j;
+	json_t *line;
+	size_t i;
+
+	if (!name || !json_is_array(lines)) {
+		sw_ctl_fail(q, SW_CERR_USAGE, NULL, "a rule and an array of lines are wanted");
+		return;
+	}
+	rule = find_fed(e->logs, q, name);
+	if (!rule)
+		return;
+	sw_ruleset_stat(e->logs->rules, &before);
+	json_array_foreach(lines, i, line) {
+		if (json_is_string(line))
+			sw_logs_feed(e, rule->sources[0], json_string_value(line), json_string_length(line),
+				sw_clock_wall_sec(&e->clock), false);
+	}
+	sw_logs_tell_found(e);
+	sw_logs_want_save(e->logs);
+	sw_ruleset_stat(e->logs->rules, &after);
+	j = sw_ctl_reply_begin(q);
+	sw_json_uint(j, "lines", after.lines - before.lines);
+	sw_json_uint(j, "hits", after.hits - before.hits);
+	sw_ctl_reply_end(q);
+}
+
 const struct sw_ctl_verb sw_logs_verbs[] = {
 	{"logs", SW_CTL_READ, verb_logs},
+	{"logs.feed", SW_CTL_CHANGE, verb_feed},
 	{},
 };
