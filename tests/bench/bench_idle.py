@@ -57,6 +57,13 @@ def spent(pids):
     return ns, wakes
 
 
+def has_settled(lab):
+    """True when nothing is read anew that the sockets' making asked for and that was put off."""
+    snapshots = seen(lab)[1]
+    time.sleep(5)
+    return seen(lab)[1] == snapshots
+
+
 def main():
     with laboratory.Lab() as lab:
         lab.start()
@@ -73,6 +80,7 @@ def main():
         lab.cli_json("sockets", "list", "-l", "-t", ":1")  # connects alike are told as a sum: a snapshot knows each
         lab.wait(lambda: lab.cli_json("status")["sockets"] >= 2 * PAIRS * MAKERS, 60, "all sockets are known", every=0.2)
         lab.wait(lambda: lab.cli_json("status")["inventory"]["complete"], 60, "the inventory is complete again", every=0.2)
+        lab.wait(lambda: has_settled(lab), 60, "the inventory has settled")
         records, snapshots = seen(lab)
         before = spent(pids)
         began = time.monotonic()

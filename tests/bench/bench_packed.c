@@ -100,14 +100,14 @@ static void put_bans(struct bench *b)
 	}
 	bench_figure(b, "100 k bans into force, CPU", clock_sec(CLOCK_PROCESS_CPUTIME_ID) - from, "s", BARE, all_bare,
 		0.3);
-	for (int i = 0; i < P99_BANS; i++) {
+	for (int i = 0; i < P99_BANS; i++) { /* even addresses: none of the banned is taken away */
 		batch[0] =
-			(struct sw_guard_ban){.net = sw_net_from4(htobe32(bench_draw(b) | 1)), .id = 2};
+			(struct sw_guard_ban){.net = sw_net_from4(htobe32(bench_draw(b) & ~1U)), .id = 2};
 		from = clock_sec(CLOCK_MONOTONIC);
 		sw_bans_put(bans, batch, 1, &done, text, sizeof(text));
 		took[i] = (clock_sec(CLOCK_MONOTONIC) - from) * 1e6;
 		sw_bans_del(bans, batch, 1, &done, text, sizeof(text));
-		bare[i] = time_bare(b, bench_draw(b) | 1); /* in turn: what else the machine does is both's */
+		bare[i] = time_bare(b, bench_draw(b) & ~1U); /* in turn: what else the machine does is both's */
 	}
 	qsort(took, P99_BANS, sizeof(took[0]), compare);
 	qsort(bare, P99_BANS, sizeof(bare[0]), compare);
