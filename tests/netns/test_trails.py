@@ -197,7 +197,7 @@ def test_a_plain_list_keeps_its_lines_when_a_trail_is_added_and_a_drop_list_of_d
     lab.start()
     lab.wait(lambda: "names" in lists(lab), 5, "the lists are back")
     assert lists(lab)["names"]["action"] == "drop"
-    lab.wait(lambda: "mine" in lists(lab), 5, "the configuration's file is read")
+    lab.wait(lambda: lists(lab).get("mine", {}).get("entries4") == 1, 5, "the configuration's file is read")
     code, _, err = lab.cli("trails", "add", "198.18.0.91", "--list", "mine")
     assert code == 1 and "of kind file" in err
     assert lab.cli("trails", "export", "mine")[1].endswith(lab.attacker + "\n")
