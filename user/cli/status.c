@@ -101,9 +101,10 @@ static void print_egress(const struct sw_cli *c, const json_t *s)
 		return;
 	label(c, "egress");
 	if (is_off || sw_cli_true(e, "attached"))
-		printf("%s%s\n", action, sw_streq(action, "drop") ? " when enforcing" : "");
+		printf("%s%s", action, sw_streq(action, "drop") ? " when enforcing" : "");
 	else
-		sw_cli_put(c, "33", "not looked at: the kernel refused the program\n");
+		sw_cli_put(c, "33", "not looked at: the kernel refused the program");
+	putchar('\n');
 }
 
 static void cell_sentence(const json_t *row, struct sw_strbuf *out)
