@@ -191,22 +191,18 @@ void sw_logs_evidence(struct sw_engine *e, const struct sw_net *net, struct sw_s
 
 /* ---- lines that a client hands in */
 
-/* The first source of a rule; NULL with why said: there is none of that name, or nothing reads it. */
+/* The rule whose first source is to be fed; NULL with why said: there is none of that name, or it is off. */
 static const struct sw_log_rule *find_fed(const struct sw_logs_part *p, struct sw_ctl_request *q, const char *name)
 {
-	size_t n = p->rules ? sw_ruleset_n_rules(p->rules) : 0;
+	const struct sw_log_rule *rule = p->rules ? sw_ruleset_find(p->rules, name) : NULL;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct sw_log_rule *rule = sw_ruleset_rule(p->rules, i);
-
-		if (!sw_streq(rule->name, name))
-			continue;
-		if (rule->n_sources && rule->state != SW_RULE_OFF)
-			return rule;
-		sw_ctl_fail(q, SW_CERR_REFUSED, "turn it on by rules.set", "the rule %s is off", name);
+	if (!rule) {
+		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden rules list", "no rule has the name %s", name);
 		return NULL;
 	}
-	sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden rules list", "no rule has the name %s", name);
+	if (rule->n_sources && rule->state != SW_RULE_OFF)
+		return rule;
+	sw_ctl_fail(q, SW_CERR_REFUSED, "turn it on by rules.set", "the rule %s is off", name);
 	return NULL;
 }
 

@@ -247,15 +247,19 @@ void sw_prefilter_byte_by_byte(struct sw_prefilter *p)
 	p->has_blocks = false;
 }
 
-static struct sw_prefilter *start(size_t n)
+static int start(struct sw_prefilter **ret, size_t n)
 {
-	struct sw_prefilter *p = calloc(1, sizeof(*p));
+	struct sw_prefilter *p;
 
+	if (n > SW_PREFILTER_RULES_MAX)
+		return -E2BIG;
+	p = calloc(1, sizeof(*p));
 	if (!p)
-		return NULL;
+		return -ENOMEM;
 	p->window = WINDOW_MAX;
 	p->n_words = (unsigned int)(n + 63) / 64;
-	return p;
+	*ret = p;
+	return 0;
 }
 
 /* All rules were added, if r is 0. */
@@ -277,13 +281,10 @@ static int finish(struct sw_prefilter **ret, struct sw_prefilter *p, int r)
 int sw_prefilter_new(struct sw_prefilter **ret, const struct sw_literals *rules, size_t n)
 {
 	struct sw_prefilter *p;
-	int r = 0;
+	int r = start(&p, n);
 
-	if (n > SW_PREFILTER_RULES_MAX)
-		return -E2BIG;
-	p = start(n);
-	if (!p)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < n && !r; i++)
 		r = add_rule(p, &rules[i], i);
 	return finish(ret, p, r);
@@ -292,13 +293,10 @@ int sw_prefilter_new(struct sw_prefilter **ret, const struct sw_literals *rules,
 int sw_prefilter_join(struct sw_prefilter **ret, const struct sw_prefilter *const *parts, size_t n)
 {
 	struct sw_prefilter *p;
-	int r = 0;
+	int r = start(&p, n);
 
-	if (n > SW_PREFILTER_RULES_MAX)
-		return -E2BIG;
-	p = start(n);
-	if (!p)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < n && !r; i++)
 		r = add_part(p, parts[i], i);
 	return finish(ret, p, r);

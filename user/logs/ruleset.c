@@ -206,6 +206,14 @@ const struct sw_log_rule *sw_ruleset_rule(const struct sw_ruleset *rs, size_t i)
 	return i < rs->v.head->n_rules ? &rs->rules[i] : NULL;
 }
 
+const struct sw_log_rule *sw_ruleset_find(const struct sw_ruleset *rs, const char *name)
+{
+	for (size_t i = 0; i < sw_ruleset_n_rules(rs); i++)
+		if (sw_streq(sw_ruleset_rule(rs, i)->name, name))
+			return sw_ruleset_rule(rs, i);
+	return NULL;
+}
+
 size_t sw_ruleset_n_left_out(const struct sw_ruleset *rs)
 {
 	return rs->v.head->n_left_out;

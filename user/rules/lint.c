@@ -83,14 +83,6 @@ static void hear(void *arg, const struct sw_log_hit *hit)
 	snprintf(h->forwarded, sizeof(h->forwarded), "%.*s", (int)hit->forwarded_len, hit->forwarded ? hit->forwarded : "");
 }
 
-static const struct sw_log_rule *find_rule(const struct sw_ruleset *rs, const char *name)
-{
-	for (size_t i = 0; i < sw_ruleset_n_rules(rs); i++)
-		if (sw_streq(sw_ruleset_rule(rs, i)->name, name))
-			return sw_ruleset_rule(rs, i);
-	return NULL;
-}
-
 static bool is_as_it_says(struct sw_ruleset *rs, const struct sw_log_rule *rule,
 	const struct sw_pack_sample *s, char *why, size_t size)
 {
@@ -122,7 +114,7 @@ static int try_samples(struct sw_ruleset *rs, const struct sw_pack_sample *sampl
 
 	for (size_t i = 0; i < n; i++) {
 		const struct sw_pack_sample *s = &samples[i];
-		const struct sw_log_rule *rule = find_rule(rs, s->rule);
+		const struct sw_log_rule *rule = sw_ruleset_find(rs, s->rule);
 		char why[512], place[300];
 
 		/* another pack may have taken the place of this rule, or it is off */
