@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import pty
+import re
 import select
 import signal
 import socket
@@ -26,8 +27,8 @@ def run(*args, run_dir="/nonexistent", env=None, **kw):
 
 def commands():
     """The names `help` lists, each with the least words it takes."""
-    out = run("help").stdout.split("Commands:\n")[1].split("\n\n")[0]
-    return [line[2:36].split("  ")[0].strip() for line in out.splitlines()]
+    out = run("help").stdout.split("\nOptions, everywhere:")[0]
+    return [line[2:36].split("  ")[0].strip() for line in out.splitlines() if line.startswith("  ")]
 
 
 NAMES = [" ".join(w for w in name.split() if w[0] not in "[" and w.islower() and "|" not in w) for name in commands()]
@@ -116,11 +117,30 @@ def test_every_command_that_help_lists_has_a_help_of_its_own(name):
         assert r.returncode == 0 and r.stdout.startswith(f"usage: sockwarden {name}"), argv
 
 
+@pytest.mark.parametrize("group", sorted({n.rsplit(" ", 1)[0] for n in NAMES if " " in n}))
+def test_the_help_of_a_group_lists_the_commands_below_it_and_no_others(group):
+    below = [n for n in NAMES if n.startswith(group + " ")]
+    for argv in ((*group.split(), "--help"), ("help", *group.split()), ("-h", *group.split())):
+        r = run(*argv)
+        assert r.returncode == 0 and r.stdout.startswith(f"usage: sockwarden {group}"), argv
+        listed = r.stdout.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+        assert [line.startswith(f"  {n}") for line, n in zip(listed, below, strict=True)] == [True] * len(below), listed
+
+
+def test_help_shows_every_command_once_and_says_the_same_as_for_none():
+    table = re.findall(r"^\t\{\"([a-z ]+)\", \"(?!the same as )", open(os.path.join(ROOT, "user/cli/command.c"), encoding="utf-8").read(), re.M)
+    assert sorted(NAMES) == sorted(table)
+
+
 @pytest.mark.parametrize("argv,said", [
     ("", "usage: sockwarden"),
     ("statsu", "unknown command 'statsu'\n  did you mean 'status'?"),
     ("sockets lst", "unknown command 'sockets lst'\n  did you mean 'sockets list'?"),
-    ("config", "'config' wants another word"),
+    ("config", "'config' wants another word\n  see: sockwarden help config"),
+    ("config chekc", "unknown command 'config chekc'\n  did you mean 'config check'?"),
+    ("config zzzzzzzzzzz", "unknown command 'config zzzzzzzzzzz'\n  see: sockwarden help config"),
+    ("sockets baseline", "'sockets baseline' wants another word\n  see: sockwarden help sockets baseline"),
+    ("sockets baseline sav", "unknown command 'sockets baseline sav'\n  did you mean 'sockets baseline save'?"),
     ("status --jsn", "unknown option '--jsn': did you mean --json?"),
     ("status extra", "status: 'extra' is one word too many"),
     ("ban", "ban wants ADDR|CIDR"),

@@ -96,6 +96,11 @@ extern const struct sw_opt sw_cli_global_options[];
 int sw_cli_main(int argc, char **argv);
 /* The command whose name is the first one or two of the words; *ret_used how many. NULL: none. */
 const struct sw_cli_command *sw_cli_find(int n, char **words, int *ret_used);
+/* True when the command's name begins with the group's words and has one more: "sockets list" below "sockets". */
+bool sw_cli_is_below(const struct sw_cli_command *cmd, const char *group);
+bool sw_cli_has_below(const char *group);
+/* The command's name that looks most like what was typed; NULL: none does. */
+const char *sw_cli_nearest(const char *typed);
 
 /* ---- saying things */
 /* "sockwarden: TEXT" on standard error, and the hint on a line of its own. Returns status. */
@@ -200,3 +205,5 @@ int sw_cli_version(struct sw_cli *c);
 int sw_cli_help(struct sw_cli *c);
 /* --help of one command, on standard output. */
 int sw_cli_help_command(const struct sw_cli_command *cmd);
+/* What stands below words that are no command by themselves. */
+int sw_cli_help_group(const char *group);

@@ -346,3 +346,31 @@ const struct sw_cli_command *sw_cli_find(int n, char **words, int *ret_used)
 	*ret_used = most;
 	return best;
 }
+
+bool sw_cli_is_below(const struct sw_cli_command *cmd, const char *group)
+{
+	size_t len = strlen(group);
+
+	return !strncmp(cmd->name, group, len) && cmd->name[len] == ' ';
+}
+
+bool sw_cli_has_below(const char *group)
+{
+	for (const struct sw_cli_command *cmd = sw_cli_commands; cmd->name; cmd++) {
+		if (sw_cli_is_below(cmd, group))
+			return true;
+	}
+	return false;
+}
+
+const char *sw_cli_nearest(const char *typed)
+{
+	const char *names[SW_ARRAY_SIZE(sw_cli_commands)];
+	size_t n = 0;
+
+	while (sw_cli_commands[n].name) {
+		names[n] = sw_cli_commands[n].name;
+		n++;
+	}
+	return sw_nearest(typed, names, n);
+}

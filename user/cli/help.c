@@ -13,31 +13,65 @@ int sw_cli_version(struct sw_cli *c)
 	return SW_EXIT_OK;
 }
 
-static void list_commands(const char *group)
+/* Where `help` shows a command, by its first word; a command in none of them is shown nowhere, and a test fails. */
+static const struct {
+	const char *title, *words;
+} sections[] = {
+	{"What goes on", "status top events findings why check report"},
+	{"Drop or let pass", "arm off ban unban bans allow"},
+	{"Sockets and processes", "sockets ps audit policy"},
+	{"Packets", "detect decoys replay"},
+	{"Lists of what is bad", "trails feeds"},
+	{"Logs", "logs rules shadow import"},
+	{"The program", "doctor config web completion version help"},
+};
+
+static bool is_word_of(const char *words, const char *name)
 {
-	size_t len = group ? strlen(group) : 0;
+	size_t len = strcspn(name, " ");
+
+	for (const char *w = words; *w; w += strcspn(w, " ") + (w[strcspn(w, " ")] == ' ')) {
+		if (strcspn(w, " ") == len && !strncmp(w, name, len))
+			return true;
+	}
+	return false;
+}
+
+static void list_command(const struct sw_cli_command *cmd)
+{
+	char left[NAME_MAX_LEN];
+
+	snprintf(left, sizeof(left), "%s %s", cmd->name, cmd->usage);
+	printf("  %-34s %s\n", left, cmd->summary);
+}
+
+/* The commands that stand below a group; false when there are none. */
+static bool list_below(const char *group)
+{
+	bool is_first = true;
 
 	for (const struct sw_cli_command *cmd = sw_cli_commands; cmd->name; cmd++) {
-		char left[NAME_MAX_LEN];
-
-		if (group && (strncmp(cmd->name, group, len) || (cmd->name[len] && cmd->name[len] != ' ')))
+		if (!sw_cli_is_below(cmd, group))
 			continue;
-		if (cmd->same_as && !group)
-			continue;
-		snprintf(left, sizeof(left), "%s %s", cmd->name, cmd->usage);
-		printf("  %-34s %s\n", left, cmd->summary);
+		if (is_first)
+			printf("Commands:\n");
+		is_first = false;
+		list_command(cmd);
 	}
+	return !is_first;
 }
 
 int sw_cli_help_command(const struct sw_cli_command *cmd)
 {
 	printf("usage: sockwarden %s%s%s%s\n\n  %s\n", cmd->name, cmd->options ? " [OPTIONS]" : "", *cmd->usage ? " " : "",
 		cmd->usage, cmd->summary);
-	if (cmd->same_as)
-		printf("  (sockwarden %s)\n", cmd->same_as);
 	if (cmd->options) {
 		printf("\nOptions:\n");
 		sw_opt_help(cmd->options, stdout);
+	}
+	if (sw_cli_has_below(cmd->name)) {
+		printf("\n");
+		list_below(cmd->name);
 	}
 	printf("\nEverywhere:\n");
 	sw_opt_help(sw_cli_global_options, stdout);
@@ -49,25 +83,27 @@ int sw_cli_help_command(const struct sw_cli_command *cmd)
 	return SW_EXIT_OK;
 }
 
+int sw_cli_help_group(const char *group)
+{
+	printf("usage: sockwarden %s COMMAND ...\n\n", group);
+	list_below(group);
+	printf("\nOptions of one: sockwarden %s COMMAND --help\n", group);
+	return SW_EXIT_OK;
+}
+
 static int help_of(struct sw_cli *c)
 {
 	int used = 0;
 	const struct sw_cli_command *cmd = sw_cli_find(c->n_words, c->words, &used);
-	const char *names[128], *near;
 	char asked[NAME_MAX_LEN], hint[NAME_MAX_LEN + 32];
-	size_t n = 0, len = strlen(c->words[0]);
+	const char *near;
 
 	if (cmd && used == c->n_words)
 		return sw_cli_help_command(cmd);
-	for (cmd = sw_cli_commands; cmd->name && n < SW_ARRAY_SIZE(names); cmd++) {
-		names[n++] = cmd->name;
-		if (c->n_words == 1 && !strncmp(cmd->name, c->words[0], len) && cmd->name[len] == ' ') {
-			list_commands(c->words[0]);
-			return SW_EXIT_OK;
-		}
-	}
 	snprintf(asked, sizeof(asked), "%s%s%s", c->words[0], c->n_words > 1 ? " " : "", c->n_words > 1 ? c->words[1] : "");
-	near = sw_nearest(asked, names, n);
+	if (c->n_words <= 2 && sw_cli_has_below(asked))
+		return sw_cli_help_group(asked);
+	near = sw_cli_nearest(asked);
 	snprintf(hint, sizeof(hint), "did you mean '%s'?", near ? near : "");
 	return sw_cli_error(SW_EXIT_USAGE, near ? hint : "see: sockwarden help", "there is no command '%s'", asked);
 }
@@ -77,8 +113,14 @@ int sw_cli_help(struct sw_cli *c)
 	if (c->n_words && c->command)
 		return help_of(c);
 	printf("usage: sockwarden [OPTIONS] COMMAND ...\n\n"
-	       "Watches every socket of this host and every packet that comes to it, and drops the bad.\n\nCommands:\n");
-	list_commands(NULL);
+	       "Watches every socket of this host and every packet that comes to it, and drops the bad.\n");
+	for (size_t i = 0; i < SW_ARRAY_SIZE(sections); i++) {
+		printf("\n%s:\n", sections[i].title);
+		for (const struct sw_cli_command *cmd = sw_cli_commands; cmd->name; cmd++) {
+			if (!cmd->same_as && is_word_of(sections[i].words, cmd->name))
+				list_command(cmd);
+		}
+	}
 	printf("\nOptions, everywhere:\n");
 	sw_opt_help(sw_cli_global_options, stdout);
 	printf("\nExit status: 0 well, 1 a negative answer, 2 usage, 3 daemon not running, 4 permission,\n"

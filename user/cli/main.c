@@ -10,7 +10,7 @@
 #include "user/base/log.h"
 #include "user/cli/table.h"
 
-enum { ROWS_MAX = 64, WORDS_MAX = 8, SUGGEST_MAX = 96 };
+enum { ROWS_MAX = 64, WORDS_MAX = 8 };
 
 int sw_cli_error(int status, const char *hint, const char *fmt, ...)
 {
@@ -87,38 +87,43 @@ static int first_words(int argc, char **argv, char **ret)
 
 static int unknown_command(int n, char **words)
 {
-	const char *names[SUGGEST_MAX], *near;
-	char asked[64], hint[128];
-	size_t count = 0, len = strlen(words[0]);
-	bool is_group = false;
+	const char *near;
+	char asked[64], group[64] = "", hint[128];
 
-	for (const struct sw_cli_command *cmd = sw_cli_commands; cmd->name && count < SUGGEST_MAX; cmd++) {
-		names[count++] = cmd->name;
-		is_group |= !strncmp(cmd->name, words[0], len) && cmd->name[len] == ' ';
+	sw_strcpy(asked, sizeof(asked), words[0]);
+	for (int i = 1; i < n && sw_cli_has_below(asked); i++) {
+		sw_strcpy(group, sizeof(group), asked);
+		snprintf(asked, sizeof(asked), "%s %s", group, words[i]);
 	}
-	snprintf(asked, sizeof(asked), "%s%s%s", words[0], is_group && n > 1 ? " " : "", is_group && n > 1 ? words[1] : "");
-	near = sw_nearest(asked, names, count);
+	if (sw_cli_has_below(asked)) {
+		snprintf(hint, sizeof(hint), "see: sockwarden help %s", asked);
+		return sw_cli_error(SW_EXIT_USAGE, hint, "'%s' wants another word", asked);
+	}
+	near = sw_cli_nearest(asked);
 	if (near)
 		snprintf(hint, sizeof(hint), "did you mean '%s'?", near);
 	else
-		snprintf(hint, sizeof(hint), is_group ? "see: sockwarden help %s" : "see: sockwarden help", words[0]);
-	if (is_group && n < 2)
-		return sw_cli_error(SW_EXIT_USAGE, hint, "'%s' wants another word", words[0]);
+		snprintf(hint, sizeof(hint), "see: sockwarden help%s%s", *group ? " " : "", group);
 	return sw_cli_error(SW_EXIT_USAGE, hint, "unknown command '%s'", asked);
 }
 
-/* A group such as "sockets" or "config" with a second word that is none of its commands. */
-static bool is_wrong_second(const struct sw_cli_command *cmd, int n, char **words, int used)
+/* `sockwarden sockets baseline --help`: words that name no command, but the beginning of some. */
+static bool is_help_of_group(int argc, char **argv, int n, char **words, char *ret, size_t size)
 {
-	size_t len = strlen(words[0]);
+	bool is_help = false;
 
-	if (used != 1 || n < 2 || words[1][0] == ':')
+	for (int i = 1; i < argc && !sw_streq(argv[i], "--"); i++)
+		is_help |= sw_streq(argv[i], "--help") || sw_streq(argv[i], "-h");
+	if (!is_help || n < 1 || n > 2)
 		return false;
-	for (const struct sw_cli_command *other = sw_cli_commands; other->name; other++) {
-		if (!strncmp(other->name, words[0], len) && other->name[len] == ' ')
-			return true;
-	}
-	return false;
+	snprintf(ret, size, "%s%s%s", words[0], n > 1 ? " " : "", n > 1 ? words[1] : "");
+	return sw_cli_has_below(ret);
+}
+
+/* A group such as "sockets" or "config" with a second word that is none of its commands. */
+static bool is_wrong_second(int n, char **words, int used)
+{
+	return used == 1 && n >= 2 && words[1][0] != ':' && sw_cli_has_below(words[0]);
 }
 
 static int parse_options(struct sw_cli *c, int argc, char **argv, int *ret_words)
@@ -240,17 +245,16 @@ int sw_cli_main(int argc, char **argv)
 		.last = SW_CLI_UNSET, .pid = SW_CLI_UNSET, .now_sec = SW_CLI_UNSET,
 		.since_sec = SW_CLI_UNSET, .interval_sec = SW_CLI_UNSET}};
 	const char *usual = c.o.paths.config_file;
-	char *words[WORDS_MAX];
+	char *words[WORDS_MAX], group[64];
 	int n, used = 0, r;
 
 	setlocale(LC_CTYPE, "");
 	sw_log_init("sockwarden", SW_LOG_WARNING);
 	n = first_words(argc, argv, words);
 	c.command = sw_cli_find(n, words, &used);
-	if (n && c.command && is_wrong_second(c.command, n, words, used))
-		return unknown_command(n, words);
-	if (n && !c.command)
-		return unknown_command(n, words);
+	if (n && (!c.command || is_wrong_second(n, words, used)))
+		return is_help_of_group(argc, argv, n, words, group, sizeof(group)) ? sw_cli_help_group(group) :
+										      unknown_command(n, words);
 	look_at_terminal(&c);
 	r = parse_options(&c, argc, argv, &c.n_words);
 	c.has_config = c.o.paths.config_file != usual; /* the pointer: the usual one may be named, too */
