@@ -135,6 +135,14 @@ def test_very_many_sockets_are_listed_to_the_last_with_their_owners(started):
     rows = started.cli_json("sockets", "list", "-u", timeout=180)["sockets"]
     owned = [s for s in rows if {q["pid"] for q in s["processes"]} & pids]
     assert len(owned) == HELD * MAKERS
+
+    def new():
+        changes = started.cli_json("sockets", "diff", timeout=180)["changes"]
+        return [c for c in changes if c["change"] == "new" and c["socket"]["local"] and c["socket"]["local"].startswith("127.0.1.")]
+    assert len(new()) == HELD * MAKERS, "so many differ from the baseline"
+    started.ok("sockets", "baseline", "accept", timeout=180)
+    assert not new() and len(started.cli_json("sockets", "baseline", "show", timeout=180)["sockets"]) > HELD * MAKERS
+    assert "sockets differ" not in started.ok("report", timeout=180)
     for p in makers:
         p.kill()
         p.wait()

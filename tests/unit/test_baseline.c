@@ -32,18 +32,46 @@ static struct sw_baseline_row ephemeral(const char *executable)
 	return r;
 }
 
+static struct sw_baseline_set set_of(const struct sw_baseline_row *rows, size_t n)
+{
+	struct sw_baseline_set s = {};
+
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(sw_baseline_set_add(&s, &rows[i]), 0);
+	assert_int_equal(sw_baseline_set_sort(&s), 0);
+	return s;
+}
+
+struct told {
+	size_t n, of[SW_BASELINE_KIND_COUNT];
+	enum sw_baseline_kind first;
+};
+
+static int tell(const struct sw_baseline_change *c, void *arg)
+{
+	struct told *t = arg;
+
+	if (!t->n++)
+		t->first = c->kind;
+	t->of[c->kind]++;
+	return 0;
+}
+
 /* What differs between one row before and one now; SW_BASELINE_KIND_COUNT when nothing does. */
 static enum sw_baseline_kind change(
 	const struct sw_baseline_row *was, const struct sw_baseline_row *is, size_t *ret_n)
 {
-	struct sw_baseline_change *changes = NULL;
-	ssize_t n = sw_baseline_compare(was, was ? 1 : 0, is, is ? 1 : 0, &changes);
-	enum sw_baseline_kind kind = n > 0 ? changes[0].kind : SW_BASELINE_KIND_COUNT;
+	struct sw_baseline_set base = set_of(was, was ? 1 : 0), now = set_of(is, is ? 1 : 0);
+	struct told t = {.first = SW_BASELINE_KIND_COUNT};
+	struct sw_baseline_change c;
 
-	assert_true(n >= 0);
-	*ret_n = (size_t)n;
-	free(changes);
-	return kind;
+	assert_int_equal(sw_baseline_compare(&base, &now, tell, &t), 0);
+	if (was)
+		assert_int_equal(sw_baseline_is_gone(was, &now, &c), t.of[SW_BASELINE_GONE] != 0);
+	sw_baseline_set_done(&base);
+	sw_baseline_set_done(&now);
+	*ret_n = t.n;
+	return t.first;
 }
 
 static void a_restart_with_another_process_is_no_change(void **state)
@@ -142,12 +170,13 @@ static void a_finding_is_graver_the_farther_its_peers_may_be(void **state)
 {
 	struct sw_baseline_row world = row("0.0.0.0", 4444, "/tmp/x"),
 			       local = row("127.0.0.1", 4444, "/tmp/x");
+	const struct sw_baseline_set nothing = {};
 	struct sw_baseline_change c;
 	struct sw_finding f, g;
 
-	assert_int_equal(sw_baseline_check(NULL, 0, &world, &c), 1);
+	assert_int_equal(sw_baseline_check(&nothing, &world, &c), 1);
 	sw_detect_listener(&c, 7, "x", false, &f);
-	assert_int_equal(sw_baseline_check(NULL, 0, &local, &c), 1);
+	assert_int_equal(sw_baseline_check(&nothing, &local, &c), 1);
 	sw_detect_listener(&c, 7, "x\x1b[2J", true, &g);
 	assert_int_equal(f.kind, SW_FINDING_NEW_LISTENER);
 	assert_true(f.severity > g.severity);
@@ -186,7 +215,8 @@ static void rows_of_an_inventory_hold_each_listener_once_with_its_names(void **s
 		.is_manual = true, .manual_boot_ns = 5000000000ull, .manual_wall_ns = 9000000000ll};
 	struct sw_proc_reader reader = {.read = world_read};
 	static const struct sw_inventory_ops none;
-	struct sw_baseline_row *rows = NULL;
+	struct sw_baseline_set set = {};
+	struct sw_baseline_row rows[2];
 	struct sw_inventory *inv;
 	struct sw_procs *procs;
 
@@ -199,17 +229,93 @@ static void rows_of_an_inventory_hold_each_listener_once_with_its_names(void **s
 	world_tell_sock(inv, world_sock(SW_EV_LISTEN, 3, 7, 0x7f000001, 40000, 4));
 	world_tell_sock(inv, world_sock(SW_EV_CONNECTED, 4, 7, 0x7f000001, 40001, 4));
 	assert_int_equal(sw_baseline_rows(inv, sw_port_range_parse("32768\t60999\n"), 9000000000ll,
-				 5000000000ull, &rows),
-		2);
+				 5000000000ull, &set),
+		0);
+	assert_int_equal(set.n, 2);
+	for (size_t i = 0; i < set.n; i++)
+		sw_baseline_set_get(&set, i, &rows[i]);
 	assert_string_equal(rows[0].key, "tcp/0.0.0.0:80");
 	assert_string_equal(rows[0].executable, "/usr/sbin/nginx");
 	assert_string_equal(rows[0].unit, "nginx.service");
 	assert_int_equal(rows[0].exposure, SW_EXPOSURE_WORLD);
 	assert_string_equal(rows[1].key, "tcp/127.0.0.1:*");
 	assert_int_equal(rows[1].exposure, SW_EXPOSURE_LOOPBACK);
-	free(rows);
+	sw_baseline_set_done(&set);
 	sw_inventory_free(inv);
 	sw_procs_free(procs);
+}
+
+/* The same row comes out of its packed bytes, and bytes that are cut or are something else are refused. */
+static void a_packed_row_comes_back_whole_or_not_at_all(void **state)
+{
+	struct sw_baseline_row a = row("127.0.0.1", 80, "/usr/sbin/nginx"), b;
+	struct sw_baseline_set s;
+	char long_name[sizeof(a.image)];
+	const char *packed;
+	size_t len;
+
+	memset(long_name, 'i', sizeof(long_name) - 1);
+	long_name[sizeof(long_name) - 1] = 0;
+	sw_strcpy(a.image, sizeof(a.image), long_name);
+	sw_strcpy(a.path, sizeof(a.path), "@x");
+	sw_strcpy(a.unit, sizeof(a.unit), "nginx.service");
+	sw_strcpy(a.netns, sizeof(a.netns), "blue");
+	sw_strcpy(a.container, sizeof(a.container), "0123456789ab");
+	a.is_reuseport = a.is_deleted = a.is_ephemeral = 1;
+	a.backlog = 4096;
+	a.since_wall_sec = 1700000000;
+	s = set_of(&a, 1);
+	packed = sw_baseline_set_packed(&s, 0, &len);
+	assert_true(len < 300);
+	assert_true(sw_baseline_unpack(packed, len, &b));
+	assert_memory_equal(&a, &b, sizeof(a));
+	for (size_t cut = 0; cut < len; cut++)
+		assert_false(sw_baseline_unpack(packed, cut, &b));
+	assert_false(sw_baseline_unpack(&a, sizeof(a), &b));
+	sw_baseline_set_done(&s);
+}
+
+enum { MANY = 100000 };
+
+/* 50,000 addresses of one service that was on loopback, which is the slowest to tell apart, and as many new ones. */
+static void a_hundred_thousand_listeners_are_compared_in_little_memory(void **state)
+{
+	struct sw_baseline_row r = row("127.0.0.1", 80, "/usr/sbin/nginx");
+	struct sw_baseline_set base = {}, now = {};
+	struct told t = {};
+
+	for (unsigned int i = 0; i < MANY; i++) {
+		snprintf(r.key, sizeof(r.key), "tcp/127.0.%u.%u:80", i / 256, i % 256);
+		r.exposure = SW_EXPOSURE_LOOPBACK;
+		assert_int_equal(sw_baseline_set_add(&base, &r), 0);
+		if (i % 2) {
+			snprintf(r.key, sizeof(r.key), "tcp/198.18.%u.%u:80", i / 256, i % 256);
+			r.exposure = SW_EXPOSURE_WORLD;
+		}
+		assert_int_equal(sw_baseline_set_add(&now, &r), 0);
+		assert_int_equal(sw_baseline_set_add(&now, &r), 0); /* each is there twice */
+	}
+	assert_int_equal(sw_baseline_set_sort(&base), 0);
+	assert_int_equal(sw_baseline_set_sort(&now), 0);
+	assert_int_equal(now.n, MANY);
+	assert_int_equal(sw_baseline_compare(&base, &now, tell, &t), 0);
+	assert_int_equal(t.of[SW_BASELINE_WIDENED], MANY / 2);
+	assert_int_equal(t.of[SW_BASELINE_GONE], MANY / 2);
+	assert_int_equal(t.n, MANY);
+	assert_true(base.room + base.cap * sizeof(*base.at) + base.n * 16 < 32u << 20);
+	sw_baseline_set_done(&base);
+	sw_baseline_set_done(&now);
+}
+
+static void a_baseline_takes_so_many_rows_and_no_more(void **state)
+{
+	struct sw_baseline_row r = row("127.0.0.1", 80, "/x");
+	struct sw_baseline_set s = {};
+
+	for (unsigned int i = 0; i < SW_BASELINE_ROWS_MAX; i++)
+		assert_int_equal(sw_baseline_set_add(&s, &r), 0);
+	assert_int_equal(sw_baseline_set_add(&s, &r), -E2BIG);
+	sw_baseline_set_done(&s);
 }
 
 int main(void)
@@ -222,6 +328,9 @@ int main(void)
 		cmocka_unit_test(a_finding_is_graver_the_farther_its_peers_may_be),
 		cmocka_unit_test(what_text_from_outside_holds_stays_printable),
 		cmocka_unit_test(rows_of_an_inventory_hold_each_listener_once_with_its_names),
+		cmocka_unit_test(a_packed_row_comes_back_whole_or_not_at_all),
+		cmocka_unit_test(a_hundred_thousand_listeners_are_compared_in_little_memory),
+		cmocka_unit_test(a_baseline_takes_so_many_rows_and_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

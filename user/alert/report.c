@@ -50,6 +50,8 @@ uint32_t sw_report_mark(const struct sw_report *r)
 
 	for (size_t i = 0; i < r->n_changes; i++)
 		mark = sw_crc32(mark, r->changes[i].text, strlen(r->changes[i].text));
+	if (r->more_changes)
+		mark = sw_crc32(mark, &r->more_mark, sizeof(r->more_mark));
 	return mark ? mark : 1;
 }
 
@@ -70,7 +72,7 @@ void sw_report_title(const struct sw_report *r, struct sw_strbuf *out)
 {
 	_strbuf_ struct sw_strbuf title = {};
 
-	add_count(&title, r->n_changes, "socket differs", "sockets differ");
+	add_count(&title, r->n_changes + r->more_changes, "socket differs", "sockets differ");
 	add_count(&title, r->all_bans, "ban", "bans");
 	add_count(&title, r->all_findings, "finding", "findings");
 	if (r->n_losses)
@@ -115,6 +117,12 @@ static void write_changes(const struct sw_report *r, bool is_unix, struct sw_str
 	}
 }
 
+static void write_more(uint64_t all, size_t told, struct sw_strbuf *out)
+{
+	if (all > told)
+		sw_strbuf_printf(out, "    and %llu more\n", (unsigned long long)(all - told));
+}
+
 static void write_sockets(const struct sw_report *r, struct sw_strbuf *out)
 {
 	sw_strbuf_puts(out, "\nSockets: ");
@@ -123,7 +131,8 @@ static void write_sockets(const struct sw_report *r, struct sw_strbuf *out)
 		return;
 	}
 	if (r->n_changes)
-		sw_strbuf_printf(out, "%zu differ from the baseline of ", r->n_changes);
+		sw_strbuf_printf(out, "%llu differ from the baseline of ",
+			(unsigned long long)(r->n_changes + r->more_changes));
 	else
 		sw_strbuf_puts(out, "nothing differs from the baseline of ");
 	put_time(out, r->baseline_wall_sec * (int64_t)SW_SEC_NS);
@@ -132,12 +141,7 @@ static void write_sockets(const struct sw_report *r, struct sw_strbuf *out)
 		sw_strbuf_puts(out, "  (not all sockets are known yet)\n");
 	write_changes(r, false, out);
 	write_changes(r, true, out);
-}
-
-static void write_more(uint64_t all, size_t told, struct sw_strbuf *out)
-{
-	if (all > told)
-		sw_strbuf_printf(out, "    and %llu more\n", (unsigned long long)(all - told));
+	write_more(r->n_changes + r->more_changes, r->n_changes, out);
 }
 
 static void write_bans(const struct sw_report *r, struct sw_strbuf *out)

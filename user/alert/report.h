@@ -10,7 +10,10 @@
 #include "user/base/json.h"
 #include "user/sockets/baseline.h"
 
-enum { SW_REPORT_TOP = 20 }; /* findings and bans told one by one */
+enum {
+	SW_REPORT_TOP = 20, /* findings and bans told one by one */
+	SW_REPORT_CHANGES = 1000, /* sockets that differ told one by one */
+};
 
 struct sw_report_loss {
 	const char *name;
@@ -23,6 +26,8 @@ struct sw_report {
 	int64_t baseline_wall_sec; /* 0: there is none */
 	const struct sw_baseline_change *changes;
 	size_t n_changes;
+	uint64_t more_changes; /* beyond these */
+	uint32_t more_mark;    /* stands for what they say */
 	bool is_partial; /* the sockets are not all known yet */
 	struct sw_decision bans[SW_REPORT_TOP]; /* made since, the newest first */
 	size_t n_bans;

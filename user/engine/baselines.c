@@ -2,82 +2,73 @@
 /* Baselines between memory and the database. */
 #include "user/engine/watch.h"
 
-void sw_baseline_set_done(struct sw_baseline_set *b)
-{
-	free(TAKE_PTR(b->rows));
-	b->n = 0;
-}
-
 int sw_baselines_now(struct sw_engine *e, struct sw_baseline_set *ret)
 {
 	struct sw_watch *w = e->watch;
-	struct sw_baseline_row *rows = NULL;
-	ssize_t n = sw_baseline_rows(
-		w->inv, w->range, sw_clock_wall_ns(&e->clock), sw_clock_boot_ns(&e->clock), &rows);
+	int r = sw_baseline_rows(w->inv, w->range, sw_clock_wall_ns(&e->clock), sw_clock_boot_ns(&e->clock), ret);
 
-	if (n < 0)
-		return (int)n;
-	*ret = (struct sw_baseline_set){.rows = rows, .n = (size_t)n, .taken_wall_sec = sw_clock_wall_sec(&e->clock)};
-	return 0;
+	if (r >= 0)
+		ret->taken_wall_sec = sw_clock_wall_sec(&e->clock);
+	return r;
+}
+
+struct save {
+	const struct sw_baseline_set *set;
+	char id[SW_BASELINE_ID_MAX];
+};
+
+static void save_row(size_t i, struct sw_store_row *ret, void *arg)
+{
+	struct sw_baseline_row row;
+	struct save *s = arg;
+
+	sw_baseline_set_get(s->set, i, &row);
+	ret->key = sw_baseline_id(s->id, &row);
+	ret->data = sw_baseline_set_packed(s->set, i, &ret->len);
 }
 
 int sw_baselines_save(struct sw_engine *e, const char *name, const struct sw_baseline_set *set)
 {
-	_free_ struct sw_store_row *rows = calloc(set->n + 1, sizeof(*rows));
-	_free_ char *keys = malloc((set->n + 1) * SW_BASELINE_ID_MAX);
+	struct save s = {.set = set};
 
-	if (!rows || !keys)
-		return -ENOMEM;
-	for (size_t i = 0; i < set->n; i++)
-		rows[i] = (struct sw_store_row){
-			.key = sw_baseline_id(keys + i * SW_BASELINE_ID_MAX, &set->rows[i]),
-			.data = &set->rows[i],
-			.len = sizeof(set->rows[i]),
-		};
-	return sw_store_save_baseline(e->store, name, set->taken_wall_sec, rows, set->n);
+	return sw_store_save_baseline(e->store, name, set->taken_wall_sec, set->n, save_row, &s);
 }
 
-struct load {
-	struct sw_baseline_set set;
-	size_t cap;
-};
-
-static int load_row(const struct sw_store_row *row, void *arg)
+/* Earlier versions stored rows as they were in memory, which then ended earlier. */
+static bool is_plain(size_t len)
 {
-	struct load *l = arg;
+	return len == sizeof(struct sw_baseline_row) || len == offsetof(struct sw_baseline_row, image) ||
+	       len == offsetof(struct sw_baseline_row, backlog);
+}
 
-	if ((row->len != sizeof(*l->set.rows) && row->len != offsetof(struct sw_baseline_row, image) &&
-		    row->len != offsetof(struct sw_baseline_row, backlog)) ||
-		l->set.n >= SW_BASELINE_ROWS_MAX)
-		return 0; /* another version's: it shows up as a difference, which is accepted anew */
-	if (l->set.n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 64;
-		void *more = reallocarray(l->set.rows, cap, sizeof(*l->set.rows));
+static int load_row(const struct sw_store_row *from, void *arg)
+{
+	struct sw_baseline_row row = {};
+	int r;
 
-		if (!more)
-			return -ENOMEM;
-		l->set.rows = more;
-		l->cap = cap;
+	if (!sw_baseline_unpack(from->data, from->len, &row)) {
+		if (!is_plain(from->len))
+			return 0; /* another version's: it shows up as a difference, which is accepted anew */
+		memset(&row, 0, sizeof(row));
+		memcpy(&row, from->data, from->len);
 	}
-	memset(&l->set.rows[l->set.n], 0, sizeof(*l->set.rows));
-	memcpy(&l->set.rows[l->set.n], row->data, row->len);
-	l->set.n += sw_baseline_row_fix(&l->set.rows[l->set.n]);
-	return 0;
+	if (!sw_baseline_row_fix(&row))
+		return 0;
+	r = sw_baseline_set_add(arg, &row);
+	return r == -E2BIG ? 0 : r;
 }
 
 int sw_baselines_load(struct sw_engine *e, const char *name, struct sw_baseline_set *ret)
 {
-	struct load l = {0};
-	int r = sw_store_read_baseline(e->store, name, &l.set.taken_wall_sec, load_row, &l);
+	int64_t taken = 0;
+	int r = sw_store_read_baseline(e->store, name, &taken, load_row, ret);
 
-	if (r < 0) {
-		sw_baseline_set_done(&l.set);
-		return r;
-	}
-	if (l.set.n)
-		qsort(l.set.rows, l.set.n, sizeof(*l.set.rows), sw_baseline_cmp);
-	*ret = l.set;
-	return 0;
+	if (r >= 0)
+		r = sw_baseline_set_sort(ret);
+	ret->taken_wall_sec = taken;
+	if (r < 0)
+		sw_baseline_set_done(ret);
+	return r;
 }
 
 void sw_baselines_reload(struct sw_engine *e)

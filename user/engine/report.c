@@ -96,19 +96,34 @@ static int gather_ban(const struct sw_store_ban *b, void *arg)
 	return 0;
 }
 
+/* A thousand are told one by one, in a mail that can be read. */
+static int gather_change(const struct sw_baseline_change *c, void *arg)
+{
+	struct gathered *g = arg;
+
+	if (g->r.n_changes < SW_REPORT_CHANGES) {
+		g->changes[g->r.n_changes++] = *c;
+		return 0;
+	}
+	g->r.more_changes++;
+	g->r.more_mark = sw_crc32(g->r.more_mark, c->text, strlen(c->text));
+	return 0;
+}
+
 static void gather_sockets(struct sw_engine *e, struct gathered *g)
 {
-	ssize_t n = sw_baselines_load(e, SW_BASELINE_DEFAULT, &g->base);
+	int r = sw_baselines_load(e, SW_BASELINE_DEFAULT, &g->base);
 
 	g->r.is_partial = !e->watch->is_settled;
-	if (n < 0)
+	if (r < 0)
 		return;
 	g->r.baseline_wall_sec = g->base.taken_wall_sec;
 	if (g->r.is_partial || sw_baselines_now(e, &g->now) < 0)
 		return;
-	n = sw_baseline_compare(g->base.rows, g->base.n, g->now.rows, g->now.n, &g->changes);
+	g->changes = calloc(SW_REPORT_CHANGES, sizeof(*g->changes));
 	g->r.changes = g->changes;
-	g->r.n_changes = n > 0 ? (size_t)n : 0;
+	if (g->changes)
+		(void)sw_baseline_compare(&g->base, &g->now, gather_change, g);
 }
 
 static void gather(struct sw_engine *e, int64_t since, struct gathered *g)
@@ -166,6 +181,7 @@ static void report(struct sw_ctl_request *q, const json_t *args, void *arg)
 	for (size_t i = 0; i < g.r.n_changes; i++)
 		sw_baseline_change_json(e, j, &g.r.changes[i]);
 	sw_json_array_end(j);
+	sw_json_uint(j, "more_changes", g.r.more_changes);
 	write_bans(j, &g.r);
 	sw_json_array_begin(j, "findings");
 	for (size_t i = 0; i < g.r.n_findings; i++) {

@@ -295,6 +295,9 @@ static void fail(struct sw_ctl_request *q, const char *name, int r)
 	if (r == -ENOENT)
 		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden sockets baseline list",
 			"there is no baseline '%s'", name);
+	else if (r == -E2BIG)
+		sw_ctl_fail(q, SW_CERR_REFUSED, NULL, "there are more than the %d listeners that a baseline can hold",
+			SW_BASELINE_ROWS_MAX);
 	else
 		sw_ctl_fail(q, SW_CERR_INTERNAL, NULL, "baseline '%s': %s", name, strerror(-r));
 }
@@ -384,28 +387,28 @@ static void verb_show(struct sw_ctl_request *q, const json_t *args, void *arg)
 	sw_json_wall_ns(j, "taken_at", set.taken_wall_sec * (int64_t)SW_SEC_NS);
 	sw_json_array_begin(j, "sockets");
 	for (size_t i = 0; i < set.n; i++) {
+		struct sw_baseline_row row;
+
+		sw_baseline_set_get(&set, i, &row);
 		sw_json_object_begin(j, NULL);
-		sw_baseline_row_json(e, j, &set.rows[i]);
+		sw_baseline_row_json(e, j, &row);
 		sw_json_object_end(j);
 	}
 	sw_json_array_end(j);
 	sw_ctl_reply_end(q);
 }
 
-/* Loads name and what is there now, and compares; fails the request where it cannot. Changes or -1. */
-static ssize_t compare(struct sw_ctl_request *q, struct sw_engine *e, const char *name,
-	struct sw_baseline_set *base, struct sw_baseline_set *now, struct sw_baseline_change **ret)
+/* Loads name and what is there now; fails the request where it cannot. */
+static bool load_both(struct sw_ctl_request *q, struct sw_engine *e, const char *name, struct sw_baseline_set *base,
+	struct sw_baseline_set *now)
 {
-	ssize_t n = sw_baselines_load(e, name, base);
+	int r = sw_baselines_load(e, name, base);
 
-	if (n >= 0)
-		n = sw_baselines_now(e, now);
-	if (n >= 0)
-		n = sw_baseline_compare(base->rows, base->n, now->rows, now->n, ret);
-	if (n >= 0)
-		return n;
-	fail(q, name, (int)n);
-	return -1;
+	if (r >= 0)
+		r = sw_baselines_now(e, now);
+	if (r < 0)
+		fail(q, name, r);
+	return r >= 0;
 }
 
 void sw_baseline_change_json(struct sw_engine *e, struct sw_json *j, const struct sw_baseline_change *c)
@@ -421,112 +424,115 @@ void sw_baseline_change_json(struct sw_engine *e, struct sw_json *j, const struc
 	sw_json_object_end(j);
 }
 
+struct writing {
+	struct sw_engine *e;
+	struct sw_json *j;
+};
+
+static int write_change(const struct sw_baseline_change *c, void *arg)
+{
+	struct writing *w = arg;
+
+	sw_baseline_change_json(w->e, w->j, c);
+	return 0;
+}
+
 static void diff(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
 	_cleanup_(sw_baseline_set_done) struct sw_baseline_set base = {0}, now = {0};
-	_free_ struct sw_baseline_change *changes = NULL;
+	struct writing w = {.e = arg};
 	struct sw_engine *e = arg;
-	struct sw_json *j;
 	const char *name;
-	ssize_t n;
 
-	if (!read_name(q, args, &name) || !is_complete(q, e))
+	if (!read_name(q, args, &name) || !is_complete(q, e) || !load_both(q, e, name, &base, &now))
 		return;
-	n = compare(q, e, name, &base, &now, &changes);
-	if (n < 0)
-		return;
-	j = sw_ctl_reply_begin(q);
-	sw_json_string(j, "baseline", name);
-	sw_json_wall_ns(j, "taken_at", base.taken_wall_sec * (int64_t)SW_SEC_NS);
-	sw_json_array_begin(j, "changes");
-	for (ssize_t i = 0; i < n; i++)
-		sw_baseline_change_json(e, j, &changes[i]);
-	sw_json_array_end(j);
-	sw_json_bool(j, "complete", sw_inventory_stats(e->watch->inv).is_complete);
+	w.j = sw_ctl_reply_begin(q);
+	sw_json_string(w.j, "baseline", name);
+	sw_json_wall_ns(w.j, "taken_at", base.taken_wall_sec * (int64_t)SW_SEC_NS);
+	sw_json_array_begin(w.j, "changes");
+	(void)sw_baseline_compare(&base, &now, write_change, &w);
+	sw_json_array_end(w.j);
+	sw_json_bool(w.j, "complete", sw_inventory_stats(e->watch->inv).is_complete);
 	sw_ctl_reply_end(q);
 }
 
-struct changes {
-	struct sw_baseline_change *rows;
+/* What is accepted: the differences that speak of a key, or all where it is NULL. */
+struct accepting {
+	const char *key;
 	size_t n;
+	/* keys that were narrower before, one after the other: they would be called gone from now on */
+	struct sw_strbuf narrower;
 };
 
-/* The row was what a scope that is accepted now was before: it would be called gone from now on. */
-static bool was_widened(const struct changes *c, const char *key, const struct sw_baseline_row *row)
+static int accept_change(const struct sw_baseline_change *c, void *arg)
 {
-	for (size_t i = 0; i < c->n; i++)
-		if (c->rows[i].kind == SW_BASELINE_WIDENED && sw_streq(c->rows[i].row.key, key) &&
-			sw_streq(c->rows[i].was, row->key))
+	struct accepting *a = arg;
+
+	if (a->key && !sw_streq(c->row.key, a->key))
+		return 0;
+	a->n++;
+	if (a->key && c->kind == SW_BASELINE_WIDENED)
+		sw_strbuf_add(&a->narrower, c->was, strlen(c->was) + 1);
+	return 0;
+}
+
+static bool was_narrower(const struct accepting *a, const char *key)
+{
+	for (size_t i = 0; i < a->narrower.len; i += strlen(a->narrower.text + i) + 1)
+		if (sw_streq(a->narrower.text + i, key))
 			return true;
 	return false;
 }
 
 /* base with the rows of key as they are now; all of them where key is NULL. The result is *ret's. */
-static int merge(const struct sw_baseline_set *base, const struct sw_baseline_set *now,
-	const char *key, const struct changes *c, struct sw_baseline_set *ret)
+static int merge(const struct sw_baseline_set *base, const struct sw_baseline_set *now, const struct accepting *a,
+	struct sw_baseline_set *ret)
 {
-	struct sw_baseline_row *rows = calloc(base->n + now->n + 1, sizeof(*rows));
-	size_t n = 0;
+	struct sw_baseline_row row;
+	int r = 0;
 
-	if (!rows)
-		return -ENOMEM;
-	for (size_t i = 0; i < base->n; i++)
-		if (key && !sw_streq(base->rows[i].key, key) &&
-			!was_widened(c, key, &base->rows[i]))
-			rows[n++] = base->rows[i];
-	for (size_t i = 0; i < now->n; i++)
-		if (!key || sw_streq(now->rows[i].key, key))
-			rows[n++] = now->rows[i];
-	*ret = (struct sw_baseline_set){
-		.rows = rows, .n = n, .taken_wall_sec = now->taken_wall_sec};
-	return 0;
-}
-
-/* How many differences speak of key. */
-static size_t count_key(const struct changes *c, const char *key)
-{
-	size_t found = 0;
-
-	for (size_t i = 0; i < c->n; i++)
-		found += !key || sw_streq(c->rows[i].row.key, key);
-	return found;
+	for (size_t i = 0; a->key && i < base->n && r >= 0; i++) {
+		sw_baseline_set_get(base, i, &row);
+		if (!sw_streq(row.key, a->key) && !was_narrower(a, row.key))
+			r = sw_baseline_set_add(ret, &row);
+	}
+	for (size_t i = 0; i < now->n && r >= 0; i++) {
+		sw_baseline_set_get(now, i, &row);
+		if (!a->key || sw_streq(row.key, a->key))
+			r = sw_baseline_set_add(ret, &row);
+	}
+	ret->taken_wall_sec = now->taken_wall_sec;
+	return r;
 }
 
 static void accept_changes(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
 	_cleanup_(sw_baseline_set_done) struct sw_baseline_set base = {0}, now = {0}, next = {0};
-	_free_ struct sw_baseline_change *changes = NULL;
 	struct sw_engine *e = arg;
-	const char *name, *key;
-	struct changes c;
+	struct accepting a = {};
+	const char *name;
 	struct sw_json *j;
-	size_t accepted;
-	ssize_t n;
 	int r;
 
-	if (!read_name(q, args, &name) || !sw_ctl_arg_string(q, args, "key", NULL, &key) ||
-		!is_complete(q, e))
+	if (!read_name(q, args, &name) || !sw_ctl_arg_string(q, args, "key", NULL, &a.key) || !is_complete(q, e) ||
+		!load_both(q, e, name, &base, &now))
 		return;
-	n = compare(q, e, name, &base, &now, &changes);
-	if (n < 0)
-		return;
-	c = (struct changes){changes, (size_t)n};
-	accepted = count_key(&c, key);
-	if (key && !accepted) {
-		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden sockets diff -o wide",
-			"nothing differs at '%.200s'", key);
-		return;
-	}
-	r = merge(&base, &now, key, &c, &next);
+	r = sw_baseline_compare(&base, &now, accept_change, &a);
+	if (r >= 0 && a.key && !a.n)
+		return sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden sockets diff -o wide",
+			"nothing differs at '%.200s'", a.key);
+	if (r >= 0)
+		r = merge(&base, &now, &a, &next);
+	sw_strbuf_done(&a.narrower);
 	if (r >= 0)
 		r = sw_baselines_save(e, name, &next);
 	if (r < 0) {
 		fail(q, name, r);
 		return;
 	}
-	changed(e, q, "baseline.accept", name, key ? key : "all");
+	changed(e, q, "baseline.accept", name, a.key ? a.key : "all");
 	j = sw_ctl_reply_begin(q);
-	sw_json_uint(j, "accepted", accepted);
+	sw_json_uint(j, "accepted", a.n);
 	sw_ctl_reply_end(q);
 }
 

@@ -17,14 +17,6 @@
 
 #define SW_BASELINE_DEFAULT "default"
 
-/* A set of rows in memory, sorted. */
-struct sw_baseline_set {
-	struct sw_baseline_row *rows;
-	size_t n;
-	int64_t taken_wall_sec;
-};
-void sw_baseline_set_done(struct sw_baseline_set *b);
-
 struct sw_told; /* watch_listen.c: a finding that was told lately */
 struct sw_later; /* watch_listen.c: a UDP socket that may be a client's */
 struct sw_fresh; /* watch_snapshot.c: a request that waits */

@@ -201,7 +201,7 @@ static void came_up(struct sw_engine *e, const struct sw_sock *s, bool is_since_
 
 	if (!w->has_base || !row_of(e, s, &row))
 		return;
-	if (!sw_baseline_check(w->base.rows, w->base.n, &row, &c))
+	if (!sw_baseline_check(&w->base, &row, &c))
 		return;
 	if (owner)
 		sw_procs_info(w->procs, owner, false, &info);
@@ -222,7 +222,7 @@ static void went_down(struct sw_engine *e, const struct sw_sock *s)
 	if (!e->config->alert_gone_listeners || !w->has_base)
 		return;
 	was.rport = 0; /* a UDP socket goes when it takes a peer, too */
-	if (!row_of(e, &was, &row) || sw_baseline_check(w->base.rows, w->base.n, &row, &c))
+	if (!row_of(e, &was, &row) || sw_baseline_check(&w->base, &row, &c))
 		return; /* it was not in the baseline */
 	sw_baseline_id(id, &row);
 	HASH_FIND_STR(w->gone, id, g);
@@ -301,13 +301,10 @@ static int compare_one(const struct sw_sock *s, void *arg)
 static void say_gone(struct sw_engine *e, const struct sw_baseline_row *row, const struct sw_baseline_set *now,
 	bool is_since_start)
 {
-	struct sw_baseline_change *changes = NULL;
-	ssize_t n = sw_baseline_compare(row, 1, now->rows, now->n, &changes);
+	struct sw_baseline_change c;
 
-	for (ssize_t i = 0; i < n; i++)
-		if (changes[i].kind == SW_BASELINE_GONE)
-			found(e, &changes[i], 0, "", is_since_start);
-	free(changes);
+	if (sw_baseline_is_gone(row, now, &c))
+		found(e, &c, 0, "", is_since_start);
 }
 
 void sw_watch_compare(struct sw_engine *e)
@@ -318,9 +315,13 @@ void sw_watch_compare(struct sw_engine *e)
 	sw_inventory_each(w->inv, compare_one, e);
 	if (!e->config->alert_gone_listeners || sw_baselines_now(e, &now) < 0)
 		return;
-	for (size_t i = 0; i < w->base.n; i++)
-		if (!is_quiet(e, &w->base.rows[i]))
-			say_gone(e, &w->base.rows[i], &now, true);
+	for (size_t i = 0; i < w->base.n; i++) {
+		struct sw_baseline_row row;
+
+		sw_baseline_set_get(&w->base, i, &row);
+		if (!is_quiet(e, &row))
+			say_gone(e, &row, &now, true);
+	}
 }
 
 void sw_watch_listen_tick(struct sw_engine *e)
@@ -329,6 +330,7 @@ void sw_watch_listen_tick(struct sw_engine *e)
 	struct sw_watch *w = e->watch;
 	uint64_t t = sw_clock_boot_ns(&e->clock);
 	struct sw_gone *g, *next;
+	bool is_known = false;
 
 	look_again(e, t);
 	write_counts(e);
@@ -336,8 +338,9 @@ void sw_watch_listen_tick(struct sw_engine *e)
 	HASH_ITER(hh, w->gone, g, next) {
 		if (g->due_ns > t)
 			break; /* in order of their making */
-		if (!now.rows && sw_baselines_now(e, &now) < 0)
+		if (!is_known && sw_baselines_now(e, &now) < 0)
 			return;
+		is_known = true;
 		say_gone(e, &g->row, &now, false);
 		HASH_DEL(w->gone, g);
 		free(g);

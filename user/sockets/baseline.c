@@ -21,67 +21,16 @@ const char *sw_baseline_protocol_word(const struct sw_baseline_row *r)
 	return r->protocol ? sw_transport_word(r->protocol) : "unix";
 }
 
-/* First row of a sorted set that is not before key. */
-static size_t lower_bound(const struct sw_baseline_row *rows, size_t n, const char *key)
+/* The row of base that is the same service with less reach than row; -1: none, or it reached as far before. */
+static ssize_t find_narrower(const struct sw_baseline_set *base, const struct sw_baseline_row *row,
+	struct sw_baseline_row *ret)
 {
-	size_t low = 0, high = n;
+	ssize_t i = sw_baseline_set_find_service(base, row);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (strcmp(rows[mid].key, key) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-/* By image where both have one: a container is another each time it is made. */
-static bool is_same_owner(const struct sw_baseline_row *a, const struct sw_baseline_row *b)
-{
-	bool is_same = *a->image && *b->image ? sw_streq(a->image, b->image) : sw_streq(a->container, b->container);
-
-	return is_same && a->uid == b->uid && sw_streq(a->executable, b->executable);
-}
-
-static const struct sw_baseline_row *find_same(
-	const struct sw_baseline_row *rows, size_t n, const struct sw_baseline_row *row)
-{
-	for (size_t i = lower_bound(rows, n, row->key); i < n && sw_streq(rows[i].key, row->key); i++)
-		if (is_same_owner(&rows[i], row))
-			return &rows[i];
-	return NULL;
-}
-
-static const struct sw_baseline_row *find_key(const struct sw_baseline_row *rows, size_t n, const char *key)
-{
-	size_t i = lower_bound(rows, n, key);
-
-	return i < n && sw_streq(rows[i].key, key) ? &rows[i] : NULL;
-}
-
-/* The same service by everything but the address. */
-static bool is_same_service(const struct sw_baseline_row *a, const struct sw_baseline_row *b)
-{
-	return a->protocol == b->protocol && a->protocol && a->port == b->port && a->is_ephemeral == b->is_ephemeral &&
-	       is_same_owner(a, b) && sw_streq(a->netns, b->netns);
-}
-
-/* A row of base that is the same service with less reach than row. */
-static const struct sw_baseline_row *find_narrower(const struct sw_baseline_row *base, size_t n,
-	const struct sw_baseline_row *row)
-{
-	const struct sw_baseline_row *found = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		if (!is_same_service(&base[i], row))
-			continue;
-		if (base[i].exposure >= row->exposure)
-			return NULL; /* it reached as far before, by another address */
-		found = &base[i];
-	}
-	return found;
+	if (i < 0)
+		return -1;
+	sw_baseline_set_get(base, (size_t)i, ret);
+	return ret->exposure < row->exposure ? i : -1;
 }
 
 static const char *base_name(const char *path)
@@ -153,74 +102,94 @@ static int check_same(const struct sw_baseline_row *was, const struct sw_baselin
 	return differs(ret, SW_BASELINE_BACKLOG, row, text);
 }
 
-int sw_baseline_check(const struct sw_baseline_row *base, size_t n_base, const struct sw_baseline_row *row,
-	struct sw_baseline_change *ret)
+/* Also says which row of base the change speaks of as a narrower one, -1: none. */
+static int check(const struct sw_baseline_set *base, const struct sw_baseline_row *row, struct sw_baseline_change *ret,
+	ssize_t *ret_narrower)
 {
-	const struct sw_baseline_row *same = find_same(base, n_base, row), *there, *narrower;
+	struct sw_baseline_row was = {.executable = ""}, narrower;
+	ssize_t i = sw_baseline_set_find(base, row);
+	bool is_there;
 
-	if (same)
-		return check_same(same, row, ret);
-	there = row->is_ephemeral ? NULL : find_key(base, n_base, row->key);
+	*ret_narrower = -1;
+	if (i >= 0) {
+		sw_baseline_set_get(base, (size_t)i, &was);
+		return check_same(&was, row, ret);
+	}
+	i = row->is_ephemeral ? -1 : sw_baseline_set_find_key(base, row->key);
+	is_there = i >= 0;
+	if (is_there)
+		sw_baseline_set_get(base, (size_t)i, &was);
 	if (!*row->executable)
-		return differs(ret, SW_BASELINE_OWNERLESS, row, there ? there->executable : "");
+		return differs(ret, SW_BASELINE_OWNERLESS, row, was.executable);
 	if (row->is_deleted)
-		return differs(ret, SW_BASELINE_DELETED, row, there ? there->executable : "");
-	narrower = find_narrower(base, n_base, row);
-	if (narrower)
-		return differs(ret, SW_BASELINE_WIDENED, row, narrower->key);
-	if (there)
+		return differs(ret, SW_BASELINE_DELETED, row, was.executable);
+	*ret_narrower = find_narrower(base, row, &narrower);
+	if (*ret_narrower >= 0)
+		return differs(ret, SW_BASELINE_WIDENED, row, narrower.key);
+	if (is_there)
 		return differs(ret,
-			there->is_reuseport && row->is_reuseport ? SW_BASELINE_SHARED : SW_BASELINE_EXECUTABLE, row,
-			*there->executable ? there->executable : "no process");
+			was.is_reuseport && row->is_reuseport ? SW_BASELINE_SHARED : SW_BASELINE_EXECUTABLE, row,
+			*was.executable ? was.executable : "no process");
 	if (*row->container && !*row->netns)
 		return differs(ret, SW_BASELINE_HOST_NETWORK, row, "");
 	return differs(ret, SW_BASELINE_NEW, row, "");
 }
 
-/* A row of base that a change of now already speaks of is not told a second time as gone. */
-static bool is_gone(const struct sw_baseline_row *was, const struct sw_baseline_row *now, size_t n_now,
-	const struct sw_baseline_change *changes, size_t n)
+int sw_baseline_check(const struct sw_baseline_set *base, const struct sw_baseline_row *row,
+	struct sw_baseline_change *ret)
 {
-	if (find_same(now, n_now, was))
-		return false;
-	if (!was->is_ephemeral && find_key(now, n_now, was->key))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (changes[i].kind == SW_BASELINE_WIDENED && sw_streq(changes[i].was, was->key))
-			return false;
-	return true;
+	ssize_t narrower;
+
+	return check(base, row, ret, &narrower);
 }
 
-ssize_t sw_baseline_compare(const struct sw_baseline_row *base, size_t n_base,
-	const struct sw_baseline_row *now, size_t n_now, struct sw_baseline_change **ret)
+/* Neither it nor another owner at the same place is there. */
+static bool is_missing(const struct sw_baseline_row *was, const struct sw_baseline_set *now)
 {
-	struct sw_baseline_change *changes;
-	struct sw_baseline_change c;
-	size_t n = 0, cap = 16, of_now = 0;
+	return sw_baseline_set_find(now, was) < 0 &&
+	       (was->is_ephemeral || sw_baseline_set_find_key(now, was->key) < 0);
+}
 
-	changes = calloc(cap, sizeof(*changes));
-	if (!changes)
-		return -ENOMEM;
-	for (size_t i = 0; i < n_now + n_base; i++) {
-		const struct sw_baseline_row *row = i < n_now ? &now[i] : &base[i - n_now];
+bool sw_baseline_is_gone(const struct sw_baseline_row *was, const struct sw_baseline_set *now,
+	struct sw_baseline_change *ret)
+{
+	struct sw_baseline_row wide;
+	ssize_t i;
 
-		of_now = i <= n_now ? n : of_now;
-		if (i < n_now ? !sw_baseline_check(base, n_base, row, &c) : !is_gone(row, now, n_now, changes, of_now))
-			continue;
-		if (i >= n_now)
-			differs(&c, SW_BASELINE_GONE, row, "");
-		if (n == cap) {
-			void *more = reallocarray(changes, cap * 2, sizeof(*changes));
-
-			if (!more) {
-				free(changes);
-				return -ENOMEM;
-			}
-			changes = more;
-			cap *= 2;
-		}
-		changes[n++] = c;
+	if (!is_missing(was, now))
+		return false;
+	i = sw_baseline_set_find_service(now, was);
+	if (i >= 0) {
+		sw_baseline_set_get(now, (size_t)i, &wide);
+		if (wide.exposure > was->exposure && !wide.is_deleted)
+			return false; /* its scope is wider: that is told */
 	}
-	*ret = changes;
-	return (ssize_t)n;
+	return differs(ret, SW_BASELINE_GONE, was, "");
+}
+
+int sw_baseline_compare(const struct sw_baseline_set *base, const struct sw_baseline_set *now, sw_baseline_change_fn fn,
+	void *arg)
+{
+	_free_ uint8_t *widened = calloc(base->n / 8 + 1, 1); /* told once, as what they are now */
+	struct sw_baseline_change c;
+	struct sw_baseline_row row;
+	ssize_t narrower;
+	int r = widened ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < now->n && r >= 0; i++) {
+		sw_baseline_set_get(now, i, &row);
+		if (!check(base, &row, &c, &narrower))
+			continue;
+		if (narrower >= 0)
+			widened[narrower / 8] |= (uint8_t)(1U << narrower % 8);
+		r = fn(&c, arg);
+	}
+	for (size_t i = 0; i < base->n && r >= 0; i++) {
+		sw_baseline_set_get(base, i, &row);
+		if (widened[i / 8] & 1U << i % 8 || !is_missing(&row, now))
+			continue;
+		differs(&c, SW_BASELINE_GONE, &row, "");
+		r = fn(&c, arg);
+	}
+	return r < 0 ? r : 0;
 }

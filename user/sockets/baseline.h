@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Listeners as plain rows of stable identity, and what differs between two sets of them. Pure; in
- * the engine. Rows are kept by user/store; nothing here owns anything but the arrays it returns.
+ * the engine. Rows are kept by user/store; nothing here owns anything.
  */
 #pragma once
 
+#include "user/sockets/baseline_set.h"
 #include "user/sockets/inventory.h"
 
 /*  X(id, word): what a difference means, the gravest first where several hold */
@@ -24,8 +25,6 @@ enum sw_baseline_kind {
 #undef SW_BASELINE_ENUM
 	SW_BASELINE_KIND_COUNT
 };
-
-enum { SW_BASELINE_ROWS_MAX = 65536 }; /* listeners on one host */
 
 struct sw_baseline_change {
 	enum sw_baseline_kind kind;
@@ -47,25 +46,22 @@ struct sw_port_range sw_port_range_parse(const char *text);
  */
 int sw_baseline_row_of(struct sw_inventory *inv, const struct sw_sock *s, struct sw_port_range range, int64_t wall_ns,
 	uint64_t boot_ns, struct sw_baseline_row *ret);
-/*
- * Rows of all listeners, each identity once, sorted by sw_baseline_cmp; *ret is the caller's.
- * Rows or -ENOMEM, -E2BIG.
- */
-ssize_t sw_baseline_rows(struct sw_inventory *inv, struct sw_port_range range, int64_t wall_ns, uint64_t boot_ns,
-	struct sw_baseline_row **ret);
-/* Order by identity: key, executable, uid, image or container. 0: the same listener. */
-int sw_baseline_cmp(const void *a, const void *b);
-/*
- * One listener against a sorted baseline: 1 it differs and *ret says how, 0 it is in it.
- */
-int sw_baseline_check(const struct sw_baseline_row *base, size_t n_base, const struct sw_baseline_row *row,
+/* Adds all listeners to an empty set and sorts it. -ENOMEM, -E2BIG: the set is empty again. */
+int sw_baseline_rows(struct sw_inventory *inv, struct sw_port_range range, int64_t wall_ns, uint64_t boot_ns,
+	struct sw_baseline_set *ret);
+/* One listener against a sorted baseline: 1 it differs and *ret says how, 0 it is in it. */
+int sw_baseline_check(const struct sw_baseline_set *base, const struct sw_baseline_row *row,
+	struct sw_baseline_change *ret);
+/* A row that was: true when it is not there any more, neither so nor reached from farther; *ret says so. */
+bool sw_baseline_is_gone(const struct sw_baseline_row *was, const struct sw_baseline_set *now,
 	struct sw_baseline_change *ret);
 /*
- * Everything that differs between two sorted sets: changes of now in its order, then what is gone.
- * *ret is the caller's. Changes or -ENOMEM.
+ * Calls fn with everything that differs between two sorted sets: changes of now in its order, then what is gone.
+ * 0, or what is negative of fn, which ends it; -ENOMEM.
  */
-ssize_t sw_baseline_compare(const struct sw_baseline_row *base, size_t n_base,
-	const struct sw_baseline_row *now, size_t n_now, struct sw_baseline_change **ret);
+typedef int (*sw_baseline_change_fn)(const struct sw_baseline_change *c, void *arg);
+int sw_baseline_compare(const struct sw_baseline_set *base, const struct sw_baseline_set *now, sw_baseline_change_fn fn,
+	void *arg);
 /* "tcp", "udp", "unix", ... of a row. */
 const char *sw_baseline_protocol_word(const struct sw_baseline_row *r);
 const char *sw_baseline_kind_word(unsigned int kind);

@@ -131,78 +131,41 @@ int sw_baseline_row_of(struct sw_inventory *inv, const struct sw_sock *s, struct
 	return 1;
 }
 
-/* A container is another each time it is made: where its image is known, that says what it is. */
-static const char *group_of(const struct sw_baseline_row *r)
-{
-	return *r->image ? r->image : r->container;
-}
-
-int sw_baseline_cmp(const void *a, const void *b)
-{
-	const struct sw_baseline_row *x = a, *y = b;
-	int r = strcmp(x->key, y->key);
-
-	if (!r)
-		r = strcmp(x->executable, y->executable);
-	if (!r)
-		r = x->uid < y->uid ? -1 : x->uid > y->uid;
-	return r ? r : strcmp(group_of(x), group_of(y));
-}
-
 struct collect {
 	struct sw_inventory *inv;
 	struct sw_port_range range;
 	int64_t wall_ns;
 	uint64_t boot_ns;
-	struct sw_baseline_row *rows;
-	size_t n, cap;
+	struct sw_baseline_set *set;
 };
 
 static int add_row(const struct sw_sock *s, void *arg)
 {
 	struct collect *c = arg;
+	struct sw_baseline_row row;
 
-	if (!sw_sock_is_listener(s))
+	if (!sw_baseline_row_of(c->inv, s, c->range, c->wall_ns, c->boot_ns, &row))
 		return 0;
-	if (c->n == c->cap) {
-		size_t cap = c->cap ? c->cap * 2 : 64;
-		void *more;
-
-		if (c->n >= SW_BASELINE_ROWS_MAX)
-			return -E2BIG;
-		more = reallocarray(c->rows, cap, sizeof(*c->rows));
-		if (!more)
-			return -ENOMEM;
-		c->rows = more;
-		c->cap = cap;
-	}
-	c->n += (size_t)sw_baseline_row_of(c->inv, s, c->range, c->wall_ns, c->boot_ns, &c->rows[c->n]);
-	return 0;
+	return sw_baseline_set_add(c->set, &row);
 }
 
-ssize_t sw_baseline_rows(struct sw_inventory *inv, struct sw_port_range range, int64_t wall_ns, uint64_t boot_ns,
-	struct sw_baseline_row **ret)
+int sw_baseline_rows(struct sw_inventory *inv, struct sw_port_range range, int64_t wall_ns, uint64_t boot_ns,
+	struct sw_baseline_set *ret)
 {
-	struct collect c = {.inv = inv, .range = range, .wall_ns = wall_ns, .boot_ns = boot_ns};
-	size_t kept = 0;
+	struct collect c = {.inv = inv, .range = range, .wall_ns = wall_ns, .boot_ns = boot_ns, .set = ret};
 	int r = sw_inventory_each(inv, add_row, &c);
 
-	if (r < 0) {
-		free(c.rows);
-		return r;
-	}
-	if (c.n)
-		qsort(c.rows, c.n, sizeof(*c.rows), sw_baseline_cmp);
-	for (size_t i = 0; i < c.n; i++)
-		if (!kept || sw_baseline_cmp(&c.rows[kept - 1], &c.rows[i]) != 0)
-			c.rows[kept++] = c.rows[i];
-	*ret = c.rows;
-	return (ssize_t)kept;
+	if (r >= 0)
+		r = sw_baseline_set_sort(ret);
+	if (r < 0)
+		sw_baseline_set_done(ret);
+	return r < 0 ? r : 0;
 }
 
 const char *sw_baseline_id(char buf[static SW_BASELINE_ID_MAX], const struct sw_baseline_row *r)
 {
-	snprintf(buf, SW_BASELINE_ID_MAX, "%s|%s|%u|%s", r->key, r->executable, r->uid, group_of(r));
+	snprintf(buf, SW_BASELINE_ID_MAX, "%s|%s|%u|%s", r->key, r->executable, r->uid,
+		*r->image ? r->image : r->container);
 	return buf;
 }
 

@@ -120,9 +120,11 @@ struct sw_store_row {
 };
 typedef int (*sw_store_row_fn)(const struct sw_store_row *row, void *arg);
 typedef int (*sw_store_baseline_fn)(const char *name, int64_t taken_wall_sec, uint64_t rows, void *arg);
-/* Replaces the baseline as a whole. */
-int sw_store_save_baseline(struct sw_store *s, const char *name, int64_t taken_wall_sec,
-	const struct sw_store_row *rows, size_t n);
+/* Fills in row i; what it points to is used before the next call. */
+typedef void (*sw_store_next_row_fn)(size_t i, struct sw_store_row *ret, void *arg);
+/* Replaces the baseline as a whole, by n rows. */
+int sw_store_save_baseline(struct sw_store *s, const char *name, int64_t taken_wall_sec, size_t n,
+	sw_store_next_row_fn next, void *arg);
 int sw_store_put_baseline_row(struct sw_store *s, const char *name, const struct sw_store_row *row);
 int sw_store_delete_baseline_row(struct sw_store *s, const char *name, const char *key);
 /* 1 deleted, 0 there was none. */

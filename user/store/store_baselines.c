@@ -39,8 +39,8 @@ static int put_baseline(struct sw_store *s, const char *name, int64_t taken_wall
 	return store_run(s, st);
 }
 
-int sw_store_save_baseline(struct sw_store *s, const char *name, int64_t taken_wall_sec,
-	const struct sw_store_row *rows, size_t n)
+int sw_store_save_baseline(struct sw_store *s, const char *name, int64_t taken_wall_sec, size_t n,
+	sw_store_next_row_fn next, void *arg)
 {
 	int r = sw_store_begin(s);
 
@@ -49,8 +49,12 @@ int sw_store_save_baseline(struct sw_store *s, const char *name, int64_t taken_w
 	r = run_by_name(s, ST_DELETE_BASELINE_ROWS, name);
 	if (r >= 0)
 		r = put_baseline(s, name, taken_wall_sec);
-	for (size_t i = 0; i < n && r >= 0; i++)
-		r = sw_store_put_baseline_row(s, name, &rows[i]);
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		struct sw_store_row row = {};
+
+		next(i, &row, arg);
+		r = sw_store_put_baseline_row(s, name, &row);
+	}
 	return store_finish(s, r);
 }
 
