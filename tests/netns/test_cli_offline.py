@@ -576,6 +576,51 @@ def test_import_swatch_knows_every_directive(tmp_path):
     assert "exec" in left and "write anna" in left and "wathcfor" in left
 
 
+def swatch(tmp_path, text):
+    """The rules that a configuration comes to, and the state and reason of each of its lines."""
+    conf = tmp_path / "x.conf"
+    conf.write_text("# logfile /var/log/x\n" + text)
+    data = json.loads(run("import", "swatch", conf, "-j").stdout)
+    pack = tmp_path / "x.yaml"
+    pack.write_text(data["configuration"])
+    assert run("rules", "lint", pack).returncode in (0, 1), data["configuration"]
+    return data["configuration"], [(line["state"], line["note"]) for line in data["lines"]]
+
+
+@pytest.mark.parametrize("text, said", [("throttle 00:00:10", "10s"), ("throttle 15:00,key=log", "900s"), ("throttle 1:02:03:04", "93784s"),
+                                        ("throttle threshold=3,delay=0:1:0,key=regex", "60s"), ("throttle=30", "30s"),
+                                        ("threshold track_by=$1,\\\n  type=limit, count=1,seconds=60", "60s"),
+                                        ("throttle soon", None), ("throttle 1:2:3:4:5", None)])
+def test_every_form_of_swatchs_throttle_is_read(tmp_path, text, said):
+    yaml, lines = swatch(tmp_path, f"watchfor /x/\n  {text}\n")
+    assert (f"throttle: {said}" in yaml) if said else ("throttle" not in yaml.split("# Not taken")[0]), yaml
+    assert lines[1][0] == ("taken" if said else "left")
+
+
+@pytest.mark.parametrize("actions, when, is_lost", [
+    ("  {script},when=1-5:8-17\n", "mon-fri 08:00-18:00", False), ("  {script},when=*:22\n", "sun-sat 22:00-23:00", False),
+    ("  {script}\n  mail=root,when=1-5:8-17\n", None, True), ("  mail=root,when=0:8-17\n  echo\n", "sun 08:00-18:00", False),
+    ("  mail=root\n  bell 3,when=1-5:8-17\n", None, True), ("  mail=a,when=1:8\n  mail=b,when=2:8\n", None, True)])
+def test_swatchs_when_is_that_of_what_the_rule_stands_for(tmp_path, actions, when, is_lost):
+    yaml, lines = swatch(tmp_path, "watchfor /x/\n" + actions.format(script='pipe "/usr/local/bin/swatch_action.sh 7 lock"'))
+    assert (f"when: ['{when}']" in yaml) if when else ("when: [" not in yaml), yaml
+    assert any(state == "left" and "when= is not kept" in note for state, note in lines) == is_lost, lines
+
+
+def test_hours_that_swatch_never_meets_are_said(tmp_path):
+    _, lines = swatch(tmp_path, 'watchfor /x/\n  pipe "/usr/local/bin/swatch_action.sh 7",when=5-1:8\n')
+    assert lines[1] == ("left", "when= wants DAYS:HOURS, each '*', a number or FIRST-LAST")
+
+
+def test_what_swatch_would_hand_to_perl_is_said_and_not_guessed(tmp_path):
+    yaml, lines = swatch(tmp_path, "perlcode my $a = '^x';\nwatchfor /$a pppd/\n  echo\nwaitfor /a/ || /b/\ninclude /etc/other.conf\n"
+                         "watchfor /a\\/b$/i\n  throttle 1:0:0\n")
+    assert [state for state, _ in lines] == ["left"] * 5 + ["taken"] * 2, lines
+    for note, word in zip(lines, ("Perl", "variable of perlcode", "above it was not taken", "more than one expression", "give that file too")):
+        assert word in note[1]
+    assert yaml.count("- name:") == 1 and "(?i:a\\/b$)" in yaml
+
+
 def test_jails_of_fail2ban_are_rules_by_path_and_by_import(tmp_path):
     etc = tmp_path / "f2b"
     for d in ("filter.d", "jail.d"):

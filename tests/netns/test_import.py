@@ -67,8 +67,7 @@ def test_portsentry_lists_blocks_ignores_and_banners_are_ours(tmp_path, portsent
     assert state(lines, "TCP_PORTS=") == ["taken"] and state(lines, "ADVANCED_PORTS_TCP") == ["left"]
     assert state(lines, "BLOCK_UDP") == ["taken", "asked"] and "#udp_bans: true" in yaml
     assert state(lines, "KILL_HOSTS_DENY") == ["taken"] and "- hosts.deny" in shown
-    assert state(lines, "KILL_RUN_CMD") == ["left"] and "strike-back" not in "".join(
-        line for line in yaml.splitlines() if not line.startswith("#"))
+    assert state(lines, "KILL_RUN_CMD") == ["asked"] and "strike-back" not in shown
     assert state(lines, "HISTORY_FILE") == ["needless"]
 
 
@@ -82,6 +81,39 @@ def test_a_command_of_portsentry_waits_for_a_word_and_names_only_the_address(tmp
     assert "tell <ip> now" in run("config", "show", confirmed).stdout, confirmed.read_text()
 
 
+@pytest.mark.parametrize("command, ban", [
+    ("/some/path/here/script $TARGET$ $PORT$", "/some/path/here/script <ip> -"),  # the one of version 2's own file
+    ("/usr/local/bin/tell --mode=$MODE$ $TARGET$:$PORT$", "/usr/local/bin/tell --mode=- <ip>:-"),
+    ("/bin/echo attack from $TARGET$ | /usr/bin/mail root", None), ("strike $TARGET$", None)])
+def test_every_command_is_off_until_confirmed_and_comes_with_a_word_on_striking_back(tmp_path, portsentry, command, ban):
+    portsentry.write_text(f'KILL_RUN_CMD_FIRST = "1"\nKILL_RUN_CMD="{command}"\n')
+    lines, yaml, shown = imported(tmp_path, "portsentry", portsentry)
+    line, = [x for x in lines if x["text"].startswith("KILL_RUN_CMD=")]
+    assert "strikes back hits whoever was forged" in line["note"] and "actions: []" in shown
+    assert line["state"] == ("asked" if ban else "left") and (f'#  ban: "{ban}"' in yaml) == bool(ban)
+    assert state(lines, "KILL_RUN_CMD_FIRST") == ["needless"]
+
+
+def test_a_banner_is_whole_or_left(tmp_path, portsentry):
+    for text, there in (("x" * 191, True), ("x" * 192, False), ("\\\\" * 95, True)):
+        portsentry.write_text(f'PORT_BANNER="{text}"\n')
+        lines, _, shown = imported(tmp_path, "portsentry", portsentry)
+        assert (text in shown or json.dumps(text) in shown) == there and state(lines, "PORT_BANNER") == ["taken" if there else "left"]
+
+
+# Every directive of versions 1.2 and 2, and of Debian's defaults, is known by name.
+PORTSENTRY_KEYS = """TCP_PORTS UDP_PORTS ADVANCED_PORTS_TCP ADVANCED_PORTS_UDP ADVANCED_EXCLUDE_TCP ADVANCED_EXCLUDE_UDP IGNORE_FILE HISTORY_FILE
+BLOCKED_FILE RESOLVE_HOST BLOCK_UDP BLOCK_TCP KILL_ROUTE KILL_HOSTS_DENY KILL_RUN_CMD KILL_RUN_CMD_FIRST SCAN_TRIGGER PORT_BANNER TCP_MODE
+UDP_MODE""".split()
+
+
+def test_every_directive_of_portsentry_is_known(tmp_path, portsentry):
+    portsentry.write_text("".join(f'{key}="1"\n' for key in PORTSENTRY_KEYS))
+    lines, _, _ = imported(tmp_path, "portsentry", portsentry)
+    told = {line["text"].split("=")[0]: line["note"] for line in lines}
+    assert set(PORTSENTRY_KEYS) <= set(told) and not [k for k, note in told.items() if "no directive" in note]
+
+
 def test_an_unset_address_in_the_ignore_file_is_one_host_and_never_everybody(tmp_path, portsentry):
     lines, _, shown = imported(tmp_path, "portsentry", portsentry)
     assert "- 0.0.0.0\n" in shown and "0.0.0.0/0" not in shown
@@ -89,7 +121,8 @@ def test_an_unset_address_in_the_ignore_file_is_one_host_and_never_everybody(tmp
 
 
 @pytest.mark.parametrize("mode, tcp, udp", [("tcp", "- 11\n", None), ("stcp", "- 11\n", None), ("udp", None, "- 7\n"), ("sudp", None, "- 7\n"),
-                                            ("atcp", "- 114-138\n", None), ("audp", None, "- 68-519\n")])
+                                            ("atcp", "- 114-138\n", None), ("audp", None, "- 68-519\n"), ("-audp", None, "- 68-519\n"),
+                                            ("--connect", "- 11\n", "- 7\n"), ("stealth", "- 11\n", "- 7\n")])
 def test_portsentrys_modes_choose_which_ports_are_decoys(tmp_path, portsentry, mode, tcp, udp):
     _, _, shown = imported(tmp_path, "portsentry", portsentry, "--mode", mode)
     assert (tcp or "tcp_ports: []") in shown, shown
@@ -126,6 +159,43 @@ def test_lsm_gives_the_mail_and_what_cron_did(tmp_path):
     assert "to: system.alerts@mydomain.example" in shown
     assert "LSM Port Monitor Alert on %h: 100%%" in shown
     assert "alert_gone_listeners: true" in shown and state(lines, "APPN") == ["needless"]
+
+
+def test_lsm_leaves_no_key_without_a_word(tmp_path):
+    conf = tmp_path / "conf.lsm"
+    conf.write_text('INSPATH="/usr/local/lsm"\nVER=0.6\nBASE=$INSPATH/tcp.base\nUSER=""\nINTERVAL="10"\nif [ -f x ]; then\n')
+    lines, _, shown = imported(tmp_path, "lsm", conf)
+    assert [line["state"] for line in lines[:6]] == ["needless"] * 3 + ["left"] * 3 and all(line["note"] for line in lines[:6])
+    assert 'to: ""' in shown
+
+
+# Every key that the configurations of versions 0.x to 3 hold.
+MALTRAIL_KEYS = """HTTP_ADDRESS HTTP_PORT USE_SSL SSL_PEM USERS UDP_ADDRESS UDP_PORT USE_SERVER_UPDATE_TRAILS IP_ALIASES PROCESS_COUNT
+DISABLE_CPU_AFFINITY USE_FEED_UPDATES DISABLED_FEEDS DISABLED_TRAILS_INFO_REGEX UPDATE_PERIOD CUSTOM_TRAILS_URL CUSTOM_TRAILS_DIR
+CAPTURE_BUFFER MONITOR_INTERFACE CAPTURE_FILTER SENSOR_NAME LOG_SERVER SYSLOG_SERVER LOGSTASH_SERVER REMOTE_SEVERITY_REGEX
+DISABLE_LOCAL_LOG_STORAGE UPDATE_SERVER USE_HEURISTICS CHECK_MISSING_HOST CHECK_HOST_DOMAINS USER_WHITELIST USER_IGNORELIST SHOW_DEBUG
+LOG_DIR PROXY_ADDRESS DISABLE_CHECK_SUDO TRAILS_FILE FAIL2BAN_REGEX BLACKLIST ENABLE_MASK_CUSTOM HEADER_LOGO SEARCH_ENGINE
+USE_MULTIPROCESSING IGNORE_EVENTS_REGEX DISABLED_HEURISTICS SCAN_WINDOW CAPTURE_FANOUT CAPTURE_FANOUT_MODE CAPTURE_FANOUT_DEFRAG
+CAPTURE_FANOUT_GROUP CAPTURE_WORKERS CAPTURE_BUFFER_SIZE CAPTURE_SNAPLEN CAPTURE_TIMEOUT CAPTURE_IMMEDIATE USE_FAST_PREFILTER
+FAST_FLOW_CUTOFF DOMAIN_CACHE_ENTRIES OFFLINE_TIMESTAMPS METRICS_INTERVAL STATS_ADDRESS EVENT_THROTTLE_MODE EVENT_THROTTLE_WINDOW
+EVENT_THROTTLE_BURST EVENT_THROTTLE_MAX_KEYS USE_CONDENSED_STORAGE DISABLE_TRAIL_UPDATES REPAIR_TRUNCATED_TRAILS ALLOW_EMPTY_TRAILS
+TRAIL_RELOAD_MIN_RATIO STATIC_TRAILS_URL LOCAL_LOG_FORMAT LOG_SERVER_SECRET CHECK_TLS_CERTIFICATES ALERT_WEBHOOK_URL ALERT_SEVERITY
+ALERT_THROTTLE ALERT_FORMAT""".split()
+
+
+def test_every_key_of_maltrail_is_known_and_what_is_off_there_needs_nothing(tmp_path):
+    conf = tmp_path / "maltrail.conf"
+    values = {"HTTP_ADDRESS": "127.0.0.1", "HTTP_PORT": "8338\t# as shipped", "MONITOR_INTERFACE": "any", "CUSTOM_TRAILS_DIR": "/nonexistent",
+              "USER_WHITELIST": "/nonexistent", "ALERT_WEBHOOK_URL": "https://alerts.example/in", "ALERT_SEVERITY": "high", "ALERT_THROTTLE": "60"}
+    conf.write_text("".join(f"{key} {values.get(key, 'false')}\n" for key in MALTRAIL_KEYS).replace("USERS false", "USERS\n    a:b:0:"))
+    lines, _, shown = imported(tmp_path, "maltrail", conf)
+    told = {line["text"].split()[0]: line for line in lines}
+    assert set(told) == set(MALTRAIL_KEYS) and not [k for k, line in told.items() if "no key" in line["note"]]
+    assert all(line["note"] for line in lines if line["state"] != "taken")
+    for key in ("USE_SSL", "USE_FEED_UPDATES", "USE_SERVER_UPDATE_TRAILS", "DISABLE_LOCAL_LOG_STORAGE"):
+        assert told[key]["state"] == "needless", told[key]
+    assert told["USE_HEURISTICS"]["state"] == "left" and "url: https://alerts.example/in" in shown
+    assert "web-no-host: {enabled: false" in shown and "port: 8338" in shown and "min_severity: high" in shown
 
 
 def test_maltrail_gives_the_page_the_devices_the_trails_and_hides_passwords(tmp_path):

@@ -226,9 +226,12 @@ static char *unquote(char *s)
 			return s + 1;
 		}
 	}
-	end = strstr(s, " #");
-	if (end)
-		*end = 0;
+	for (end = s; (end = strchr(end, '#')); end++) {
+		if (end > s && (end[-1] == ' ' || end[-1] == '\t')) {
+			*end = 0;
+			break;
+		}
+	}
 	return trim(s);
 }
 

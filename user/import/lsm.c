@@ -28,6 +28,18 @@ static void put_subject(struct sw_import *im, size_t line, const char *value)
 	sw_import_set(im, line, "alerts.mail.subject", sw_strbuf_get(&out));
 }
 
+/* What the program calls itself, and where it and its files lie. */
+static bool is_its_own(const struct sw_import_entry *e)
+{
+	static const char *const names[] = {"APPN", "V", "VER", "VERSION"};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(names); i++) {
+		if (sw_streq(e->key, names[i]))
+			return true;
+	}
+	return *e->value == '/' || (*e->value == '$' && strchr(e->value, '/'));
+}
+
 static void on_entry(void *arg, const struct sw_import_entry *e)
 {
 	struct sw_import *im = arg;
@@ -35,11 +47,15 @@ static void on_entry(void *arg, const struct sw_import_entry *e)
 	if (sw_streq(e->key, "USER") && *e->value) {
 		sw_import_set(
 			im, sw_import_say(im, e, SW_IMPORT_TAKEN, ""), "alerts.mail.to", e->value);
+	} else if (sw_streq(e->key, "USER")) {
+		sw_import_say(im, e, SW_IMPORT_LEFT, "it names nobody, so nobody is mailed");
 	} else if (sw_streq(e->key, "SUB")) {
 		put_subject(im, sw_import_say(im, e, SW_IMPORT_TAKEN, ""), e->value);
-	} else {
+	} else if (is_its_own(e)) {
 		sw_import_say(im, e, SW_IMPORT_NEEDLESS,
-			"a path or a file of its own: the baseline is in the database");
+			"its name, a path or a file of its own: the baseline is in the database");
+	} else {
+		sw_import_say(im, e, SW_IMPORT_LEFT, "neither USER nor SUB nor a path of its own");
 	}
 }
 

@@ -11,7 +11,10 @@
 
 enum { PORTS_END = 65536, VALUE_MAX = 512 };
 
-/* The daemon's modes: -tcp, -udp listen on a list; -stcp, -sudp watch it raw; -atcp, -audp all below a port. */
+/*
+ * The daemon's modes: -tcp, -udp listen on a list; -stcp, -sudp watch it raw; -atcp, -audp all below a port.
+ * Version 2 has two: --connect listens on both lists, --stealth watches both.
+ */
 struct modes {
 	bool tcp, udp, atcp, audp;
 };
@@ -28,7 +31,6 @@ struct reader {
 	struct modes modes;
 	struct kept tcp_ports, udp_ports, below_tcp, below_udp, exclude_tcp, exclude_udp, block_tcp,
 		block_udp, banner;
-	bool has_kill_route;
 };
 
 struct directive {
@@ -174,7 +176,6 @@ static void read_resolve(struct reader *r, const struct sw_import_entry *e)
 
 static void read_kill_route(struct reader *r, const struct sw_import_entry *e)
 {
-	r->has_kill_route = true;
 	sw_import_say(r->im, e, SW_IMPORT_NEEDLESS,
 		"a ban is dropped in the packet hook, without a command; arm to have it so");
 }
@@ -190,24 +191,36 @@ static void read_hosts_deny(struct reader *r, const struct sw_import_entry *e)
 	sw_import_add(r->im, line, "bans.backends", "hosts.deny");
 }
 
-/* The command as words without a shell; false for one that only a shell understands, or that wants the port. */
-static bool read_command(const char *value, char *ret, size_t size)
+/*
+ * The command as words without a shell; false for one that only a shell understands. $TARGET$ becomes the
+ * address; a ban knows neither port nor mode, so that '-' stands for them.
+ */
+static bool read_command(const char *value, char *ret, size_t size, bool *ret_has_dash)
 {
-	static const char target[] = "$TARGET$";
+	static const struct {
+		const char *macro, *put;
+	} macros[] = {{"$TARGET$", "<ip>"}, {"$PORT$", "-"}, {"$MODE$", "-"}};
 	size_t n = 0;
 
 	if (*value != '/')
 		return false;
-	for (; *value; n++) {
-		bool is_target = !strncmp(value, target, sizeof(target) - 1);
-		const char *put = is_target ? "<ip>" : value;
-		size_t len = is_target ? 4 : 1;
+	while (*value) {
+		const char *put = value;
+		size_t len = 1, used = 1;
 
-		if (n + len >= size || (!is_target && strchr("$`|;&<>()\"'\\*?#~", *value)))
+		for (size_t i = 0; i < SW_ARRAY_SIZE(macros); i++) {
+			if (strncmp(value, macros[i].macro, strlen(macros[i].macro)))
+				continue;
+			put = macros[i].put;
+			len = strlen(put);
+			used = strlen(macros[i].macro);
+			*ret_has_dash |= i > 0;
+		}
+		if (n + len >= size || (used == 1 && strchr("$`|;&<>()\"'\\*?#~", *value)))
 			return false;
 		memcpy(ret + n, put, len);
-		n += len - 1;
-		value += is_target ? sizeof(target) - 1 : 1;
+		n += len;
+		value += used;
 	}
 	ret[n] = 0;
 	return true;
@@ -216,17 +229,19 @@ static bool read_command(const char *value, char *ret, size_t size)
 static void read_run_cmd(struct reader *r, const struct sw_import_entry *e)
 {
 	char command[VALUE_MAX], element[VALUE_MAX + 64];
+	bool has_dash = false;
 	size_t line;
 
 	if (!*e->value)
 		return;
-	if (!read_command(e->value, command, sizeof(command))) {
+	if (!read_command(e->value, command, sizeof(command), &has_dash)) {
 		sw_import_say(r->im, e, SW_IMPORT_LEFT,
-			"an action is a path and words, seen by no shell, and knows no port; and one that strikes back hits whoever was forged");
+			"an action is a path and words, seen by no shell: put it into a script; and one that strikes back hits whoever was forged");
 		return;
 	}
 	line = sw_import_say(r->im, e, SW_IMPORT_ASKED,
-		"the attacker chooses when it runs and on whom: one that strikes back hits whoever was forged");
+		has_dash ? "the attacker chooses when it runs and on whom: one that strikes back hits whoever was forged; '-' stands for port and mode, since a ban is of an address"
+			 : "the attacker chooses when it runs and on whom: one that strikes back hits whoever was forged");
 	sw_import_add(r->im, line, "bans.backends", "xdp");
 	sw_import_add(r->im, line, "bans.backends", "exec");
 	snprintf(element, sizeof(element), "name: portsentry\nban: \"%s\"", command);
@@ -315,16 +330,19 @@ static bool read_mode(struct modes *m, const char *word)
 {
 	static const struct {
 		const char *word;
-		size_t member;
-	} rows[] = {{"tcp", offsetof(struct modes, tcp)}, {"stcp", offsetof(struct modes, tcp)},
-		{"atcp", offsetof(struct modes, atcp)}, {"udp", offsetof(struct modes, udp)},
-		{"sudp", offsetof(struct modes, udp)}, {"audp", offsetof(struct modes, audp)}};
+		struct modes modes;
+	} rows[] = {{"tcp", {.tcp = true}}, {"stcp", {.tcp = true}}, {"atcp", {.atcp = true}}, {"udp", {.udp = true}},
+		{"sudp", {.udp = true}}, {"audp", {.audp = true}}, {"connect", {.tcp = true, .udp = true}},
+		{"stealth", {.tcp = true, .udp = true}}};
 
-	word += *word == '-';
+	word += strspn(word, "-");
 	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
 		if (!sw_streq(word, rows[i].word))
 			continue;
-		*(bool *)((char *)m + rows[i].member) = true;
+		m->tcp |= rows[i].modes.tcp;
+		m->udp |= rows[i].modes.udp;
+		m->atcp |= rows[i].modes.atcp;
+		m->audp |= rows[i].modes.audp;
 		return true;
 	}
 	return false;
@@ -339,7 +357,7 @@ static void read_tcp_mode(struct reader *r, const struct sw_import_entry *e)
 			? (*e->value == 's'
 					  ? "stealth scans of any port are seen in the packet hook as well"
 					  : "")
-			: "tcp, stcp, atcp, udp, sudp and audp are the modes there are");
+			: "tcp, stcp, atcp, udp, sudp, audp, connect and stealth are the modes there are");
 }
 
 static void read_udp_mode(struct reader *r, const struct sw_import_entry *e)
@@ -503,18 +521,23 @@ static void put_blocking(struct reader *r)
 
 static void put_banner(struct reader *r)
 {
-	char element[VALUE_MAX];
-	_strbuf_ struct sw_strbuf text = {};
+	const char *banner = r->banner.value;
+	_strbuf_ struct sw_strbuf element = {};
 
-	if (!r->banner.is_given || !*r->banner.value)
+	if (!r->banner.is_given || !*banner)
 		return;
-	for (const char *s = r->banner.value; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			sw_strbuf_putc(&text, '\\');
-		sw_strbuf_putc(&text, *s);
+	if (strlen(banner) >= sizeof(((struct sw_config_banner *)0)->text)) {
+		leave(r, &r->banner, "longer than a banner may be");
+		return;
 	}
-	snprintf(element, sizeof(element), "port: 0\ntext: \"%.180s\"", sw_strbuf_get(&text));
-	sw_import_add(r->im, r->banner.line, "decoys.banner", element);
+	sw_strbuf_puts(&element, "port: 0\ntext: \"");
+	for (const char *s = banner; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			sw_strbuf_putc(&element, '\\');
+		sw_strbuf_putc(&element, *s);
+	}
+	sw_strbuf_putc(&element, '"');
+	sw_import_add(r->im, r->banner.line, "decoys.banner", sw_strbuf_get(&element));
 }
 
 static void put_all(struct reader *r)
@@ -571,7 +594,7 @@ int sw_import_portsentry(struct sw_import *im, const struct sw_import_args *args
 	for (unsigned int i = 0; i < args->n_modes; i++) {
 		if (!read_mode(&r->modes, args->modes[i])) {
 			sw_strbuf_printf(&im->error,
-				"'%s' is no mode: tcp, stcp, atcp, udp, sudp or audp",
+				"'%s' is no mode: tcp, stcp, atcp, udp, sudp, audp, or connect and stealth of version 2",
 				args->modes[i]);
 			return -EINVAL;
 		}

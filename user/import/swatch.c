@@ -11,6 +11,16 @@
 
 enum { SCRIPT_COUNT = 3 };
 
+/* What the rule stands for: the script that bans, else the mail, else what shows on a terminal. */
+enum kind { SCRIPT, MAIL, SHOWN, KINDS };
+
+/* The actions of a kind, with their when=; one of them without it acts at any time. */
+struct acts {
+	bool is_there, has_plain;
+	char when[64];
+	size_t line; /* that has the when= */
+};
+
 struct watch {
 	bool is_open;
 	size_t line;
@@ -19,7 +29,7 @@ struct watch {
 	unsigned long word; /* of the line that holds the address; 0: none is known */
 	bool is_locking;
 	unsigned long count, seconds, throttle;
-	char when[64];
+	struct acts acts[KINDS];
 };
 
 struct reader {
@@ -28,6 +38,7 @@ struct reader {
 	char log[512], name[64];
 	unsigned int number; /* of the rule */
 	struct sw_strbuf excepts; /* YAML lines: what an earlier line of the file takes */
+	bool is_after_left; /* the watchfor above was not taken, and so are its lines */
 	struct watch w;
 };
 
@@ -58,8 +69,20 @@ static void put_match(const struct watch *w, struct sw_strbuf *out)
 	sw_strbuf_puts(out, "]\n");
 }
 
+/* Those whose when= the rule has; NULL: there are none. */
+static const struct acts *first_acts(const struct watch *w)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		if (w->acts[i].is_there)
+			return &w->acts[i];
+	}
+	return NULL;
+}
+
 static void put_action(const struct watch *w, struct sw_strbuf *out)
 {
+	const struct acts *acts = first_acts(w);
+
 	if (w->word && (w->is_locking || (!w->count && w->word)))
 		sw_strbuf_printf(out, "threshold: %u\n", w->is_locking ? 1 : SCRIPT_COUNT);
 	else if (w->count)
@@ -74,8 +97,23 @@ static void put_action(const struct watch *w, struct sw_strbuf *out)
 		sw_strbuf_puts(out, "track: rule\naction: alert\nproven: false\n");
 	if (w->throttle)
 		sw_strbuf_printf(out, "throttle: %lus\n", w->throttle);
-	if (w->when[0])
-		sw_strbuf_printf(out, "when: ['%s']\n", w->when);
+	if (acts && !acts->has_plain)
+		sw_strbuf_printf(out, "when: ['%s']\n", acts->when);
+}
+
+/* A rule has one when=: that of what it stands for. */
+static void tell_lost_hours(struct reader *r)
+{
+	const struct acts *first = first_acts(&r->w);
+
+	for (size_t i = 0; i < KINDS; i++) {
+		const struct acts *a = &r->w.acts[i];
+		const struct sw_import_line *l = &r->im->lines[a->line];
+
+		if (a->is_there && *a->when && (a->has_plain || strcmp(a->when, first->when)))
+			sw_import_note(r->im, l->file, l->number, l->text, SW_IMPORT_LEFT,
+				"its when= is not kept: the rule stands for another action; alerts.quiet.hours keeps mail back");
+	}
 }
 
 /* The watchfor that was open is a rule; later ones do not see its lines unless it says so. */
@@ -100,6 +138,7 @@ static void finish(struct reader *r)
 		sw_strbuf_printf(&rule, "except:\n%s", sw_strbuf_get(&r->excepts));
 	put_action(w, &rule);
 	sw_import_add(r->im, w->line, "rules", sw_strbuf_get(&rule));
+	tell_lost_hours(r);
 	if (!w->goes_on) {
 		sw_strbuf_puts(&r->excepts, "  - ");
 		put_quoted(&r->excepts, w->is_caseless ? "(?i:" : "(?:", w->regex, ")");
@@ -109,106 +148,193 @@ static void finish(struct reader *r)
 	*w = (struct watch){};
 }
 
-/* "/re/", "/re/i", "m|re|" come as the expression; NULL: it is none. */
-static char *read_regex(const char *value, bool *ret_caseless)
+/*
+ * "/re/", "/re/i", "m|re|" come as the expression. NULL with why: it is none that stands by itself.
+ * swatch hands the text to Perl, so it may be an expression of several, or hold a variable.
+ */
+static char *read_regex(const char *value, bool *ret_caseless, const char **ret_why)
 {
-	const char *end;
+	const char *begin, *end;
 	char mark;
 
+	*ret_why = "no /expression/";
 	value += strspn(value, "= \t");
 	if (*value == 'm' && value[1] && !isalnum((unsigned char)value[1]))
 		value++;
 	mark = *value;
 	if (mark != '/' && mark != '|' && mark != '"' && mark != '!')
 		return NULL;
-	end = strrchr(value + 1, mark);
-	if (!end || end == value + 1 || end[1 + strspn(end + 1, "i \t")])
+	begin = value + 1;
+	end = strrchr(begin, mark);
+	if (!end || end == begin || end[1 + strspn(end + 1, "i \t")])
 		return NULL;
+	for (const char *s = begin; s < end; s++) {
+		if (*s == '\\' && s + 1 < end) {
+			s++;
+		} else if (*s == mark) {
+			*ret_why = "more than one expression: make a watchfor of each";
+			return NULL;
+		} else if (*s == '$' && (isalpha((unsigned char)s[1]) || s[1] == '_' || s[1] == '{')) {
+			*ret_why = "it holds a variable of perlcode: write the expression out";
+			return NULL;
+		}
+	}
 	*ret_caseless = strchr(end + 1, 'i') != NULL;
-	return strndup(value + 1, (size_t)(end - value - 1));
+	return strndup(begin, (size_t)(end - begin));
 }
 
+/* "SECONDS", "M:S", "H:M:S" and "D:H:M:S", to the next comma; 0: it is none. */
 static unsigned long read_clock(const char *text)
 {
-	unsigned int h = 0, m = 0, s = 0;
+	static const unsigned long most[] = {24, 60, 60};
+	unsigned long parts[4] = {}, sum = 0;
+	unsigned int n = 0;
+	char *end;
 
-	if (sscanf(text, "%u:%u:%u", &h, &m, &s) == 3)
-		return h * 3600ul + m * 60ul + s;
-	return strtoul(text, NULL, 10);
+	do {
+		parts[n] = strtoul(text, &end, 10);
+		if (end == text || parts[n++] > 1000000)
+			return 0;
+		text = end + (*end == ':');
+	} while (*end == ':' && n < SW_ARRAY_SIZE(parts));
+	if (*end && !strchr(", \t\"", *end))
+		return 0;
+	for (unsigned int i = 0; i < n; i++)
+		sum = sum * (i ? most[i + 3 - n] : 0) + parts[i];
+	return sum;
 }
 
-/* "when=1-6:8-17": days of the week from 0, Sunday, and hours, the last one whole. */
-static bool read_when(struct watch *w, const char *text)
+/* A field of when=: "*", "3" or "1-6"; false: it is none of these. */
+static bool read_range(const char *text, size_t len, unsigned int most, unsigned int *ret_first, unsigned int *ret_last)
 {
-	static const char *const days[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+	char buf[16];
+	int used = 0;
+
+	if (!len || len >= sizeof(buf))
+		return false;
+	memcpy(buf, text, len);
+	buf[len] = 0;
+	if (sw_streq(buf, "*")) {
+		*ret_first = 0;
+		*ret_last = most;
+		return true;
+	}
+	if (sscanf(buf, "%2u-%2u%n", ret_first, ret_last, &used) != 2 || buf[used]) {
+		if (sscanf(buf, "%2u%n", ret_first, &used) != 1 || buf[used])
+			return false;
+		*ret_last = *ret_first;
+	}
+	return *ret_first <= *ret_last && *ret_last <= most;
+}
+
+/* "1-6:8-17": days of the week from 0, Sunday, and hours, the last one whole. */
+static bool read_when(const char *text, char *ret, size_t size)
+{
+	static const char *const days[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+	size_t n = strcspn(text, ":"), m = text[n] ? strcspn(text + n + 1, ", \t\"") : 0;
 	unsigned int d1, d2, h1, h2;
 
-	if (sscanf(text, "%u-%u:%u-%u", &d1, &d2, &h1, &h2) != 4 || d1 > 7 || d2 > 7 || h1 > 23 ||
-		h2 > 23)
+	if (!read_range(text, n, 6, &d1, &d2) || !read_range(text + n + 1, m, 23, &h1, &h2))
 		return false;
-	snprintf(w->when, sizeof(w->when), "%s-%s %02u:00-%02u:00", days[d1], days[d2], h1, h2 + 1);
+	if (d1 == d2)
+		snprintf(ret, size, "%s %02u:00-%02u:00", days[d1], h1, h2 + 1);
+	else
+		snprintf(ret, size, "%s-%s %02u:00-%02u:00", days[d1], days[d2], h1, h2 + 1);
 	return true;
+}
+
+/* The value behind NAME= among options that commas part; NULL: it is not there. */
+static const char *find_option(const char *options, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *s = strcasestr(options, name); s; s = strcasestr(s + 1, name)) {
+		if (s[n] == '=' && (s == options || strchr(", \t\"", s[-1])))
+			return s + n + 1;
+	}
+	return NULL;
 }
 
 /* "track_by=$1,type=both,count=3,seconds=60" */
 static void read_threshold(struct reader *r, const struct sw_import_entry *e)
 {
-	const char *count = strstr(e->value, "count="), *seconds = strstr(e->value, "seconds=");
-	bool is_limit = strstr(e->value, "type=limit");
+	const char *type = find_option(e->value, "type"), *count = find_option(e->value, "count");
+	const char *seconds = find_option(e->value, "seconds");
+	unsigned long n = count ? strtoul(count, NULL, 10) : 0, sec = seconds ? strtoul(seconds, NULL, 10) : 0;
 
-	if (!count || !seconds) {
+	if (!n || !sec) {
 		sw_import_say(r->im, e, SW_IMPORT_LEFT, "count= and seconds= are wanted");
 		return;
 	}
-	if (is_limit) {
-		r->w.throttle = strtoul(seconds + 8, NULL, 10);
-	} else {
-		r->w.count = strtoul(count + 6, NULL, 10);
-		r->w.seconds = strtoul(seconds + 8, NULL, 10);
+	if (type && !strncasecmp(type, "limit", 5)) {
+		r->w.throttle = sec;
+		sw_import_say(r->im, e, SW_IMPORT_TAKEN,
+			n > 1 ? "told once in this time, not so many times" : "told once in this time");
+		return;
 	}
+	r->w.count = n;
+	r->w.seconds = sec;
 	sw_import_say(r->im, e, SW_IMPORT_TAKEN,
-		is_limit ? "told once in this time"
-			 : "counted by address where one is known, else by rule");
+		"counted by address where one is known, else by rule; track_by is not asked");
+}
+
+/* Says the action's line, and keeps its when= for the rule. */
+static bool say_action(struct reader *r, const struct sw_import_entry *e, enum kind kind, enum sw_import_state state,
+	const char *why)
+{
+	struct acts *a = &r->w.acts[kind];
+	const char *when = find_option(e->value, "when");
+	char text[sizeof(a->when)];
+
+	if (when && !read_when(when, text, sizeof(text))) {
+		sw_import_say(r->im, e, SW_IMPORT_LEFT, "when= wants DAYS:HOURS, each '*', a number or FIRST-LAST");
+		return false;
+	}
+	a->is_there = true;
+	if (when) {
+		a->line = sw_import_say(r->im, e, state, why);
+		a->has_plain |= *a->when && strcmp(a->when, text); /* two spans: neither is the whole */
+		memcpy(a->when, text, sizeof(text));
+	} else {
+		a->has_plain = true;
+		sw_import_say(r->im, e, state, why);
+	}
+	return true;
 }
 
 /* A program with "N" or "N lock" behind it is the script that bans. */
 static void read_program(struct reader *r, const struct sw_import_entry *e)
 {
-	const char *p = e->value + strspn(e->value, "\"'"), *args = p + strcspn(p, " \t\"'");
-	char *end;
+	const char *p = e->value + strspn(e->value, "\"'"), *args = p + strcspn(p, " \t\"',");
 	unsigned long word;
+	char *end;
 
 	args += strspn(args, " \t");
 	word = strtoul(args, &end, 10);
-	if (end != args && word && word < 100 && strchr(" \t\"'", *end)) {
+	if (end != args && word && word < 100 && strchr(" \t\"',", *end)) {
+		if (!say_action(r, e, SCRIPT, SW_IMPORT_TAKEN,
+			    "bans for 24 hours itself, private addresses left out; lines are kept as evidence, mail is alerts.mail. Words of a line can be moved by who writes it: a packaged rule is surer"))
+			return;
 		r->w.word = word;
-		r->w.is_locking = strstr(end, "lock") != NULL;
-		sw_import_say(r->im, e, SW_IMPORT_TAKEN,
-			"bans for 24 hours itself, private addresses left out; lines are kept as evidence, mail is alerts.mail. Words of a line can be moved by who writes it: a packaged rule is surer");
+		end += strspn(end, " \t");
+		r->w.is_locking = !strncmp(end, "lock", 4) && !isalnum((unsigned char)end[4]);
 		return;
 	}
 	sw_import_say(r->im, e, SW_IMPORT_LEFT,
 		"no program is run with words of a line: $1 in a shell ran what a stranger wrote; name an action with exec");
 }
 
-static void read_condition(struct reader *r, const struct sw_import_entry *e)
-{
-	const char *when = strstr(e->value, "when=");
-
-	if (!when)
-		return;
-	if (!read_when(&r->w, when + 5))
-		sw_import_say(r->im, e, SW_IMPORT_LEFT, "when= wants DAY-DAY:HOUR-HOUR");
-}
-
 static void on_watchfor(struct reader *r, const struct sw_import_entry *e)
 {
+	const char *why;
 	char *regex;
 
 	finish(r);
-	regex = read_regex(e->value, &r->w.is_caseless);
+	r->is_after_left = false;
+	regex = read_regex(e->value, &r->w.is_caseless, &why);
 	if (!regex) {
-		sw_import_say(r->im, e, SW_IMPORT_LEFT, "no /expression/");
+		r->is_after_left = true;
+		sw_import_say(r->im, e, SW_IMPORT_LEFT, why);
 		return;
 	}
 	r->w.regex = regex;
@@ -221,11 +347,12 @@ static void on_ignore(struct reader *r, const struct sw_import_entry *e)
 {
 	bool is_caseless = false;
 	_free_ char *regex = NULL;
+	const char *why;
 
 	finish(r);
-	regex = read_regex(e->value, &is_caseless);
+	regex = read_regex(e->value, &is_caseless, &why);
 	if (!regex) {
-		sw_import_say(r->im, e, SW_IMPORT_LEFT, "no /expression/");
+		sw_import_say(r->im, e, SW_IMPORT_LEFT, why);
 		return;
 	}
 	sw_strbuf_puts(&r->excepts, "  - ");
@@ -234,11 +361,14 @@ static void on_ignore(struct reader *r, const struct sw_import_entry *e)
 	sw_import_say(r->im, e, SW_IMPORT_TAKEN, "an exception of each rule after it");
 }
 
+/* "00:05:00,key=log", or the older "threshold=3,delay=00:05:00,key=log"; so many are told at first, as with limit. */
 static void on_throttle(struct reader *r, const struct sw_import_entry *e)
 {
-	r->w.throttle = read_clock(e->value);
+	const char *delay = find_option(e->value, "delay");
+
+	r->w.throttle = read_clock(delay ? delay : e->value);
 	sw_import_say(r->im, e, r->w.throttle ? SW_IMPORT_TAKEN : SW_IMPORT_LEFT,
-		r->w.throttle ? "" : "wants HOURS:MINUTES:SECONDS");
+		r->w.throttle ? "told once in this time; each line counts all the same" : "wants HOURS:MINUTES:SECONDS");
 }
 
 static void on_continue(struct reader *r, const struct sw_import_entry *e)
@@ -249,15 +379,12 @@ static void on_continue(struct reader *r, const struct sw_import_entry *e)
 
 static void on_needless(struct reader *r, const struct sw_import_entry *e)
 {
-	read_condition(r, e);
-	sw_import_say(
-		r->im, e, SW_IMPORT_NEEDLESS, "a hit is a finding, shown by 'sockwarden events'");
+	say_action(r, e, SHOWN, SW_IMPORT_NEEDLESS, "a hit is a finding, shown by 'sockwarden events'");
 }
 
 static void on_mail(struct reader *r, const struct sw_import_entry *e)
 {
-	read_condition(r, e);
-	sw_import_say(r->im, e, SW_IMPORT_NEEDLESS,
+	say_action(r, e, MAIL, SW_IMPORT_NEEDLESS,
 		"findings are mailed to alerts.mail.to of the configuration, with their lines");
 }
 
@@ -271,12 +398,23 @@ static void on_write(struct reader *r, const struct sw_import_entry *e)
 	sw_import_say(r->im, e, SW_IMPORT_LEFT, "nothing is written to terminals");
 }
 
+static void on_include(struct reader *r, const struct sw_import_entry *e)
+{
+	sw_import_say(r->im, e, SW_IMPORT_LEFT, "give that file too: each file is read by itself");
+}
+
+static void on_perlcode(struct reader *r, const struct sw_import_entry *e)
+{
+	sw_import_say(r->im, e, SW_IMPORT_LEFT, "no Perl is run");
+}
+
 static const struct {
 	const char *key;
 	void (*read)(struct reader *r, const struct sw_import_entry *e);
 	bool is_inside; /* of a watchfor */
 } directives[] = {
 	{"watchfor", on_watchfor, false},
+	{"waitfor", on_watchfor, false},
 	{"ignore", on_ignore, false},
 	{"throttle", on_throttle, true},
 	{"threshold", read_threshold, true},
@@ -288,6 +426,8 @@ static const struct {
 	{"write", on_write, true},
 	{"continue", on_continue, true},
 	{"quit", on_quit, true},
+	{"include", on_include, false},
+	{"perlcode", on_perlcode, false},
 };
 
 static void on_line(struct reader *r, struct sw_import_entry *e)
@@ -295,8 +435,9 @@ static void on_line(struct reader *r, struct sw_import_entry *e)
 	for (size_t i = 0; i < SW_ARRAY_SIZE(directives); i++)
 		if (!strcasecmp(directives[i].key, e->key)) {
 			if (directives[i].is_inside && !r->w.is_open)
-				sw_import_say(
-					r->im, e, SW_IMPORT_LEFT, "it stands below no watchfor");
+				sw_import_say(r->im, e, SW_IMPORT_LEFT,
+					r->is_after_left ? "the watchfor above it was not taken"
+							 : "it stands below no watchfor");
 			else
 				directives[i].read(r, e);
 			return;
@@ -304,21 +445,56 @@ static void on_line(struct reader *r, struct sw_import_entry *e)
 	sw_import_say(r->im, e, SW_IMPORT_LEFT, "unknown");
 }
 
+/* Blanks around the line go. */
+static char *strip(char *line)
+{
+	size_t n;
+
+	line += strspn(line, " \t\r");
+	for (n = strlen(line); n && strchr(" \t\r", line[n - 1]); n--)
+		;
+	line[n] = 0;
+	return line;
+}
+
+/* The next line without the blanks around it; one that ends in a backslash goes on with the line after it. */
+static char *next_line(char **text, unsigned int *number)
+{
+	char *line = *text, *next = strchr(line, '\n'), *end;
+
+	*text = next ? next + 1 : NULL;
+	if (next)
+		*next = 0;
+	++*number;
+	line = strip(line);
+	if (*line == '#')
+		return line;
+	for (end = line + strlen(line); *text && end > line && end[-1] == '\\'; end += strlen(end)) {
+		char *more = *text;
+
+		next = strchr(more, '\n');
+		*text = next ? next + 1 : NULL;
+		if (next)
+			*next = 0;
+		++*number;
+		more = strip(more);
+		end--; /* over the backslash; what is moved down lies behind it in the same text */
+		memmove(end, more, strlen(more) + 1);
+	}
+	return line;
+}
+
 static void read_text(struct reader *r, char *text)
 {
 	unsigned int number = 0;
 
-	for (char *next, *line = text; line; line = next) {
-		struct sw_import_entry e = {.file = r->file, .section = "", .number = ++number};
+	while (text) {
+		unsigned int first = number + 1;
+		char *line = next_line(&text, &number);
+		struct sw_import_entry e = {.file = r->file, .section = "", .number = first};
 		_free_ char *whole = NULL;
 		size_t n;
 
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = 0;
-		line += strspn(line, " \t\r");
-		for (n = strlen(line); n && strchr(" \t\r", line[n - 1]); n--)
-			line[n - 1] = 0;
 		if (sscanf(line, "# logfile %511s", r->log) == 1 || !*line || *line == '#')
 			continue;
 		whole = strdup(line);
