@@ -69,7 +69,7 @@ LIB_OBJ  := $(LIB_SRC:%.c=$B/obj/%.o)
 ASAN_OBJ := $(LIB_SRC:%.c=$B/asan/%.o)
 UNIT     := $(patsubst %.c,$B/%,$(sort $(wildcard tests/unit/test_*.c tests/sim/test_*.c)))
 BPFTEST  := $(patsubst %.c,$B/%,$(sort $(wildcard tests/bpf/test_*.c)))
-BENCH    := $(patsubst %.c,$B/%,$(sort $(wildcard tests/bench/bench_*.c)))
+BENCH    := $(patsubst %.c,$B/%,$(sort $(wildcard tests/bench/bench_*.c tests/bench/count_*.c)))
 HELPERS  := $(patsubst %.c,$B/%,$(sort $(wildcard tests/netns/act_*.c)))
 FUZZ     := $(patsubst %.c,$B/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 TESTLIB  := $(patsubst %.c,$B/obj/%.o,$(sort $(wildcard tests/lib/*.c)))
@@ -117,7 +117,7 @@ test-vm: ## the BPF programs on Debian's kernels 6.1 and 6.12, in virtual machin
 	$(Q)tests/vm/run
 
 bench: ## measure, against peers in the same run; writes build/bench.jsonl and the figures of docs/performance.md
-	$(Q)deploy/deps --only run --only test --only bench
+	$(Q)deploy/deps --only run --only test --only bench --only vm
 	$(Q)$(MAKE) -j$(JOBS) --no-print-directory all $(BENCH)
 	$(Q)$(PYTHON) tests/bench/run
 

@@ -7,56 +7,16 @@
  * namespace of its own. A line of JSON a figure; exit 1 when the snapshot misses a socket.
  */
 #include <arpa/inet.h>
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <fcntl.h>
 #include <math.h>
-#include <net/if.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
-#include "skel/floor.skel.h"
-#include "skel/sock_cgroup.skel.h"
-#include "skel/sock_iter.skel.h"
-#include "skel/sock_trace.skel.h"
-#include "tests/bench/clock.h"
+#include "tests/bench/sock_bench.h"
 #include "user/kern/iter.h"
 #include "user/sockets/inventory.h"
 
 enum { ROOM = 256 /* for what the bench has open */ };
-enum { ROUNDS = 80, OPS = 500, PEER_ROUNDS = 3, PEER_WAIT_SEC = 30 };
-enum { LINKS_MAX = 16, PORT = 4000, MAKERS = 10, SOCKETS_EACH = 5000, SNAPSHOTS = 5 };
-
-struct bench {
-	char cgroup[300], home[300]; /* ours; where we came from */
-	struct sock_cgroup *cg;
-	struct sock_trace *tr;
-	struct sock_iter *it;
-	struct floor *floor;
-	struct bpf_link *links[LINKS_MAX];
-	size_t n_links;
-	struct ring_buffer *ring;
-	pthread_t drain;
-	_Atomic bool is_ending;
-	_Atomic unsigned long records;
-	pid_t makers[MAKERS];
-};
-
-static int die(const char *what)
-{
-	fprintf(stderr, "bench_sockets: %s: %s\n", what, strerror(errno));
-	return -1;
-}
+enum { ROUNDS = 80, OPS = 500, PEER_ROUNDS = 3 };
+enum { MAKERS = 10, SOCKETS_EACH = 5000, SNAPSHOTS = 5 };
 
 /* value of ours, peer's, and how many times as much ours may be: goal is of value/peer. */
 static void figure(const char *name, double value, const char *unit, const char *peer, double peer_value,
@@ -67,181 +27,6 @@ static void figure(const char *name, double value, const char *unit, const char 
 	printf("\"ratio\":%.3f,\"goal\":%.4g,\"met\":%s}\n", value / peer_value, goal,
 		value <= peer_value * goal ? "true" : "false");
 	fflush(stdout);
-}
-
-/* ---- a place of our own */
-
-static int write_text(const char *path, const char *text)
-{
-	_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -1 : 0;
-}
-
-static int enter_cgroup(const char *dir)
-{
-	char path[330], pid[16];
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	return write_text(path, pid);
-}
-
-static int find_cgroup(struct bench *b)
-{
-	char line[1024], where[200] = "", own[200] = "";
-	_fclose_ FILE *mounts = fopen("/proc/self/mountinfo", "re"), *cgroup = fopen("/proc/self/cgroup", "re");
-
-	while (mounts && fgets(line, sizeof(line), mounts))
-		if (strstr(line, " - cgroup2 ") && sscanf(line, "%*d %*d %*s %*s %199s", where) == 1)
-			break;
-	while (cgroup && fgets(line, sizeof(line), cgroup))
-		if (sscanf(line, "0::%199s", own) == 1)
-			break;
-	if (!*where || !*own)
-		return -1;
-	snprintf(b->cgroup, sizeof(b->cgroup), "%s/sockwarden-bench-%d", where, getpid());
-	snprintf(b->home, sizeof(b->home), "%s%s", where, own);
-	return mkdir(b->cgroup, 0755);
-}
-
-static int loopback_up(void)
-{
-	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-	_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	return ioctl(fd, SIOCSIFFLAGS, &ifr);
-}
-
-/* ---- our programs */
-
-static int share_maps(struct bpf_object *o, const struct bpf_object *from)
-{
-	static const char *const names[] = {"ev_sock", "sock_cpu", "sock_slots", "sock_ports", "sock_owner", "stats"};
-
-	for (size_t i = 0; i < SW_ARRAY_SIZE(names); i++)
-		if (bpf_map__reuse_fd(bpf_object__find_map_by_name(o, names[i]),
-			    bpf_object__find_map_fd_by_name(from, names[i])) < 0)
-			return -1;
-	return 0;
-}
-
-static int on_record(void *arg, void *data, size_t len)
-{
-	struct bench *b = arg;
-
-	atomic_fetch_add_explicit(&b->records, 1, memory_order_relaxed);
-	return 0;
-}
-
-/* Takes the records, so that every operation pays for one. */
-static void *drain(void *arg)
-{
-	struct bench *b = arg;
-
-	while (!atomic_load(&b->is_ending)) {
-		ring_buffer__consume(b->ring);
-		usleep(1000);
-	}
-	return NULL;
-}
-
-static int load(struct bench *b)
-{
-	b->cg = sock_cgroup__open_and_load();
-	b->tr = sock_trace__open();
-	b->it = sock_iter__open();
-	b->floor = floor__open_and_load();
-	if (!b->cg || !b->tr || !b->it || !b->floor)
-		return -1;
-	if (share_maps(b->tr->obj, b->cg->obj) < 0 || share_maps(b->it->obj, b->cg->obj) < 0)
-		return -1;
-	b->tr->rodata->has_listen_end = true;
-	if (sock_trace__load(b->tr) < 0 || sock_iter__load(b->it) < 0)
-		return -1;
-	b->ring = ring_buffer__new(bpf_map__fd(b->cg->maps.ev_sock), on_record, b, NULL);
-	return b->ring && pthread_create(&b->drain, NULL, drain, b) == 0 ? 0 : -1;
-}
-
-static int attach_program(struct bench *b, const struct bpf_program *p)
-{
-	bool is_traced = bpf_program__type(p) == BPF_PROG_TYPE_TRACING;
-	_close_ int cgroup = is_traced ? -1 : open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct bpf_link *l = is_traced ? bpf_program__attach(p) : bpf_program__attach_cgroup(p, cgroup);
-
-	if (!l || b->n_links == LINKS_MAX)
-		return die(bpf_program__name(p));
-	b->links[b->n_links++] = l;
-	return 0;
-}
-
-static int attach_object(struct bench *b, struct bpf_object *o)
-{
-	struct bpf_program *p;
-
-	bpf_object__for_each_program(p, o)
-		if (attach_program(b, p) < 0)
-			return -1;
-	return 0;
-}
-
-static int attach_none(struct bench *b)
-{
-	return 0;
-}
-
-static int attach_empty(struct bench *b)
-{
-	return attach_object(b, b->floor->obj);
-}
-
-static int attach_ours(struct bench *b)
-{
-	return attach_object(b, b->cg->obj) < 0 ? -1 : attach_object(b, b->tr->obj);
-}
-
-static void detach(struct bench *b)
-{
-	while (b->n_links)
-		bpf_link__destroy(b->links[--b->n_links]);
-}
-
-/* ---- operations */
-
-static const struct sockaddr_in here = {.sin_family = AF_INET};
-
-static struct sockaddr_in loopback(uint16_t port)
-{
-	struct sockaddr_in a = here;
-
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	a.sin_port = htons(port);
-	return a;
-}
-
-static int op_listen(int unused)
-{
-	const struct sockaddr_in a = loopback(PORT + 1);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), r;
-
-	r = bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, 16) < 0 ? -1 : 0;
-	close(fd);
-	return r;
-}
-
-/* Both ends, closed by reset so that nothing waits. */
-static int op_connect(int listener)
-{
-	const struct linger reset = {.l_onoff = 1};
-	const struct sockaddr_in a = loopback(PORT);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), other, r;
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	r = connect(fd, (const struct sockaddr *)&a, sizeof(a));
-	other = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	close(fd);
-	close(other);
-	return r < 0 || other < 0 ? -1 : 0;
 }
 
 static double time_ops(int (*op)(int), int listener)
@@ -390,72 +175,7 @@ static int bench_op(struct bench *b, struct trial *t, double goal, const char *b
 	return bench_hooks(b, t, bound);
 }
 
-/* ---- peers: what others attach to tell of such acts */
-
-/* argv[0] found in PATH; sees_listen: it tells of listeners too. Each shows the name of who acts. */
-static const struct peer {
-	const char *name;
-	char *const argv[8];
-	bool sees_listen;
-} peers[] = {
-	{"tcplife", {"stdbuf", "-oL", "/usr/sbin/tcplife"}, false},
-	{"tcpstates", {"stdbuf", "-oL", "/usr/sbin/tcpstates"}, true},
-	{"bpftrace",
-		{"bpftrace", "-B", "line", "-e",
-			"tracepoint:syscalls:sys_enter_bind, tracepoint:syscalls:sys_enter_listen, "
-			"tracepoint:syscalls:sys_enter_connect { printf(\"%s %d %d %s\\n\", probe, pid, uid, comm); } "
-			"tracepoint:sock:inet_sock_set_state /args->newstate == 1 || args->newstate == 7/ "
-			"{ printf(\"%d %d %d %s\\n\", args->newstate, args->sport, args->dport, comm); }"},
-		true},
-};
-
-enum { N_PEERS = SW_ARRAY_SIZE(peers) };
-
-/* Peers find their tracepoints in tracefs; mounted for us alone. */
-static int mount_tracing(void)
-{
-	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
-		return -1;
-	mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL); /* there already, or the peers are left out */
-	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
-	return 0;
-}
-
-static bool has_said(int out, const char *word)
-{
-	char text[65536];
-	ssize_t n = pread(out, text, sizeof(text) - 1, 0);
-
-	text[n > 0 ? n : 0] = 0;
-	return strstr(text, word) != NULL;
-}
-
-/* Starts it and acts until it tells of us: 1; 0 when it is not here or cannot work here. */
-static int start_peer(const struct peer *p, int listener, pid_t *ret)
-{
-	_close_ int out = memfd_create(p->name, MFD_CLOEXEC);
-	double until = clock_sec(CLOCK_MONOTONIC) + PEER_WAIT_SEC;
-	int status;
-
-	*ret = fork();
-	if (!*ret) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(out, STDOUT_FILENO);
-		dup2(out, STDERR_FILENO);
-		execvp(p->argv[0], p->argv);
-		_exit(127);
-	}
-	while (clock_sec(CLOCK_MONOTONIC) < until && waitpid(*ret, &status, WNOHANG) == 0) {
-		if (op_connect(listener) < 0)
-			return -1;
-		if (has_said(out, "bench_sock")) /* tcpstates cuts it */
-			return 1;
-		usleep(50000);
-	}
-	kill(*ret, SIGKILL);
-	waitpid(*ret, NULL, 0);
-	return 0;
-}
+/* ---- beside peers */
 
 struct timed {
 	double listen[PEER_ROUNDS], connect[PEER_ROUNDS];
@@ -475,7 +195,7 @@ static int bench_peer(struct bench *b, const struct peer *p, int listener)
 
 	for (size_t i = 0; i < PEER_ROUNDS; i++) {
 		pid_t pid;
-		int r = start_peer(p, listener, &pid);
+		int r = start_peer(b, p, listener, &pid);
 
 		if (r <= 0)
 			return r < 0 ? die(p->name) : printf("no %s here\n", p->name);
@@ -538,7 +258,7 @@ static void make_sockets(int maker, int ready)
 		pause();
 }
 
-static int start_makers(struct bench *b)
+static int start_makers(pid_t makers[static MAKERS])
 {
 	int ready[2];
 	char byte;
@@ -546,8 +266,8 @@ static int start_makers(struct bench *b)
 	if (pipe2(ready, O_CLOEXEC) < 0)
 		return -1;
 	for (int i = 0; i < MAKERS; i++) {
-		b->makers[i] = fork();
-		if (!b->makers[i])
+		makers[i] = fork();
+		if (!makers[i])
 			make_sockets(i, ready[1]);
 	}
 	close(ready[1]);
@@ -558,13 +278,13 @@ static int start_makers(struct bench *b)
 	return 0;
 }
 
-static void end_makers(struct bench *b)
+static void end_makers(const pid_t makers[static MAKERS])
 {
 	for (int i = 0; i < MAKERS; i++) {
-		if (b->makers[i] <= 0)
+		if (makers[i] <= 0)
 			continue;
-		kill(b->makers[i], SIGKILL);
-		waitpid(b->makers[i], NULL, 0);
+		kill(makers[i], SIGKILL);
+		waitpid(makers[i], NULL, 0);
 	}
 }
 
@@ -664,8 +384,6 @@ static int bench_snapshot(struct bench *b)
 	char *ss[] = {"ss", "-tulpna", NULL}, *lsof[] = {"lsof", "-i", "-n", "-P", NULL};
 	double ours[SNAPSHOTS], of_ss, of_lsof, value;
 
-	if (start_makers(b) < 0)
-		return -1;
 	for (int i = 0; i < SNAPSHOTS; i++) {
 		ours[i] = snapshot(b);
 		if (ours[i] < 0)
@@ -681,29 +399,22 @@ static int bench_snapshot(struct bench *b)
 	return 0;
 }
 
+static int bench_snapshots(struct bench *b)
+{
+	pid_t makers[MAKERS] = {};
+	int r = start_makers(makers) < 0 ? -1 : bench_snapshot(b);
+
+	end_makers(makers);
+	return r;
+}
+
 int main(void)
 {
-	struct bench b = {};
-	int r = -1;
+	struct bench b = {.name = "bench_sock"};
+	int r = bench_begin(&b);
 
-	if (find_cgroup(&b) < 0 || enter_cgroup(b.cgroup) < 0 || unshare(CLONE_NEWNET) < 0 || loopback_up() < 0 ||
-		mount_tracing() < 0)
-		die("a cgroup v2 and namespaces of its own");
-	else if (load(&b) < 0)
-		die("the socket programs");
-	else
-		r = bench_ops(&b) < 0 || bench_snapshot(&b) < 0 ? -1 : 0;
-	end_makers(&b);
-	detach(&b);
-	b.is_ending = true;
-	if (b.drain)
-		pthread_join(b.drain, NULL);
-	ring_buffer__free(b.ring);
-	sock_iter__destroy(b.it);
-	sock_trace__destroy(b.tr);
-	sock_cgroup__destroy(b.cg);
-	floor__destroy(b.floor);
-	enter_cgroup(b.home);
-	rmdir(b.cgroup);
+	if (r >= 0)
+		r = bench_ops(&b) < 0 || bench_snapshots(&b) < 0 ? -1 : 0;
+	bench_end(&b);
 	return r < 0;
 }
