@@ -271,8 +271,7 @@ static __noinline int tag_frame(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-SEC("xdp")
-int xdp_gate(struct xdp_md *ctx)
+static __always_inline int gate_frame(struct xdp_md *ctx)
 {
 	const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end, *ip = NULL;
 	enum plain plain = judge_plain(data, end, SW_LINK_ETHER, &ip);
@@ -289,6 +288,26 @@ int xdp_gate(struct xdp_md *ctx)
 	if (verdict == TAGS)
 		return tag_frame(ctx);
 	return verdict == DROPS ? XDP_DROP : XDP_PASS;
+}
+
+SEC("xdp")
+int xdp_gate(struct xdp_md *ctx)
+{
+	return gate_frame(ctx);
+}
+
+/*
+ * In its place while the operator's own program is chained: that gets what the gate passes. Apart, and loaded
+ * only then, so that nobody else's packets pay for so much as the question whether there is one.
+ */
+SEC("?xdp")
+int xdp_gate_chain(struct xdp_md *ctx)
+{
+	int action = gate_frame(ctx);
+
+	if (action == XDP_PASS)
+		bpf_tail_call(ctx, &chain, 0);
+	return action;
 }
 
 static __noinline enum verdict look_closer_skb(struct __sk_buff *skb, const struct sw_origin *origin)

@@ -133,3 +133,11 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, SW_EV_PKT_BYTES);
 } ev_pkt SEC(".maps");
+
+/* One slot, for an XDP program of the operator's. While its pin is there it outlives the guard. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} chain SEC(".maps");

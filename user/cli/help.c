@@ -20,7 +20,7 @@ static const struct {
 	{"What goes on", "status top events findings why check report"},
 	{"Drop or let pass", "arm off ban unban bans allow"},
 	{"Sockets and processes", "sockets ps audit policy"},
-	{"Packets", "detect decoys replay"},
+	{"Packets", "detect decoys chain replay"},
 	{"Lists of what is bad", "trails feeds"},
 	{"Logs", "logs rules shadow import"},
 	{"The program", "doctor config web completion version help"},

@@ -44,20 +44,6 @@ static int ask_mode(struct sw_cli *c, const char *mode, uint64_t confirm_sec, js
 	return r;
 }
 
-/* What the guard's own answer means for the exit. */
-static int guard_result(const struct sw_cli *c, int r, const struct sw_guard_reply *reply)
-{
-	if (r < 0)
-		return sw_cli_not_running(c, r);
-	if (reply->result == -EPERM || reply->result == -EACCES)
-		return sw_cli_error(SW_EXIT_PERMISSION, "run it as root", "the guard refuses: %.160s",
-			reply->text[0] ? reply->text : "only root may change the mode");
-	if (reply->result < 0)
-		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "the guard: %.160s",
-			reply->text[0] ? reply->text : strerror(-reply->result));
-	return SW_EXIT_OK;
-}
-
 /* The mode set by the guard alone; the reply as the engine would have given it. */
 static int guard_mode(struct sw_cli *c, enum sw_mode mode, uint64_t confirm_sec, json_t **ret)
 {
@@ -66,7 +52,7 @@ static int guard_mode(struct sw_cli *c, enum sw_mode mode, uint64_t confirm_sec,
 
 	if (!reply)
 		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "out of memory");
-	r = guard_result(c, sw_cli_guard_mode(c, mode, (uint32_t)confirm_sec, reply), reply);
+	r = sw_cli_guard_result(c, sw_cli_guard_mode(c, mode, (uint32_t)confirm_sec, reply), reply);
 	free(reply);
 	if (r)
 		return r;
@@ -233,7 +219,7 @@ int sw_cli_off(struct sw_cli *c)
 			free(reply);
 			return off_alone(c);
 		}
-		r = guard_result(c, r, reply);
+		r = sw_cli_guard_result(c, r, reply);
 		free(reply);
 	}
 	if (r)

@@ -71,6 +71,20 @@ static void print_foreign(const struct sw_cli *c, const json_t *rows)
 	}
 }
 
+/* The operator's own program, after ours. */
+static void print_chain(const struct sw_cli *c, const json_t *s)
+{
+	const json_t *chain = json_object_get(s, "chain");
+	const char *name = sw_cli_text(chain, "name");
+
+	if (!chain)
+		return;
+	label(c, "chained");
+	printf("XDP program %lld (", sw_cli_number(chain, "id"));
+	sw_cli_put(c, NULL, *name ? name : "unnamed");
+	printf(", tag %s, loaded by uid %lld) gets what passes at XDP\n", sw_cli_text(chain, "tag"), sw_cli_number(chain, "uid"));
+}
+
 static void print_interfaces(const struct sw_cli *c, const json_t *s)
 {
 	static const struct sw_cli_column cols[] = {{"INTERFACE", "name"}, {"HOOK", "hook", 0, NULL, color_hook},
@@ -364,6 +378,7 @@ static void print_screen(const struct sw_cli *c, const json_t *s, bool is_whole)
 	}
 	print_processes(c, s);
 	print_interfaces(c, s);
+	print_chain(c, s);
 	print_counters(c, s);
 	print_degraded(c, s);
 }

@@ -28,12 +28,24 @@ static void write_interface(struct sw_json *j, const struct sw_guard_iface *f)
 	sw_json_object_end(j);
 }
 
+static void write_chain(struct sw_json *j, const struct sw_guard_chain *c)
+{
+	sw_json_object_begin(j, "chain");
+	sw_json_uint(j, "id", c->id);
+	WRITE_TEXT(j, "name", c->name);
+	WRITE_TEXT(j, "tag", c->tag);
+	sw_json_uint(j, "uid", c->uid);
+	sw_json_object_end(j);
+}
+
 void sw_ctl_write_guard_status(struct sw_json *j, const struct sw_guard_status *s)
 {
 	sw_json_array_begin(j, "interfaces");
 	for (__u32 i = 0; s && i < SW_MIN(s->n_ifaces, (__u32)SW_GUARD_IFACES_MAX); i++)
 		write_interface(j, &s->ifaces[i]);
 	sw_json_array_end(j);
+	if (s && s->chain.id)
+		write_chain(j, &s->chain);
 	sw_json_array_begin(j, "processes");
 	for (size_t i = 0; s && i < SW_ARRAY_SIZE(s->children); i++) {
 		if (!s->children[i].name[0])

@@ -529,6 +529,24 @@ void sw_follow_set_tagging(struct sw_follow *f, bool is_tagging)
 		guard_tag(f, &f->all[i]);
 }
 
+int sw_follow_set_chain(struct sw_follow *f, int chain_fd)
+{
+	int result = 0;
+
+	f->progs.chain_fd = chain_fd;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct watched *w = &f->all[i];
+		int r;
+
+		if (!sw_attach_is_xdp(w->choice.hook))
+			continue;
+		r = sw_attach_packet(&f->progs, &w->device, w->choice.hook, f->pin_dir, NULL);
+		if (r < 0)
+			result = sw_log_err(r, "%s: the gate cannot be exchanged", w->device.name);
+	}
+	return result;
+}
+
 /* "" while nothing tags; the gate marks by itself where it is at tc. */
 static const char *tag_word(const struct sw_follow *f, const struct watched *w)
 {

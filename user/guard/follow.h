@@ -33,6 +33,8 @@ void sw_follow_freep(struct sw_follow **f);
 int sw_follow_configure(struct sw_follow *f, const struct sw_follow_wish *w);
 /* Whether there are trails that tag: behind XDP something must write the marks. */
 void sw_follow_set_tagging(struct sw_follow *f, bool is_tagging);
+/* The gate on devices at XDP from now on: progs' chain_fd, or where that is -1 its xdp_fd. 0 or -errno of the last. */
+int sw_follow_set_chain(struct sw_follow *f, int chain_fd);
 /* false takes the program off every device, true attaches again. */
 void sw_follow_set_active(struct sw_follow *f, bool is_active);
 /* Looks now: for tests, and after netlink told. 0 or -errno. */

@@ -7,6 +7,7 @@
 #include "user/base/words.h"
 #include "user/guard/act.h"
 #include "user/guard/backends.h"
+#include "user/guard/chain.h"
 #include "user/guard/decoys.h"
 #include "user/guard/follow.h"
 #include "user/guard/image.h"
@@ -194,18 +195,6 @@ static int set_mode(__u32 mode, __u32 confirm_sec, const char *by, char *text, s
 	return 0;
 }
 
-/* Before the first image the kernel holds no trails, and either engine is right. */
-static bool has_trails(const struct guard *g)
-{
-	static const enum sw_map slots[] = {SW_MAP_TRAILS4, SW_MAP_TRAILS6, SW_MAP_PACKED4, SW_MAP_PACKED6};
-
-	for (size_t i = 0; i < SW_ARRAY_SIZE(slots); i++) {
-		if (sw_maps_trail_id(&g->plant.maps, slots[i]))
-			return true;
-	}
-	return false;
-}
-
 /* Where the program did not load, status says so among the hooks. */
 static void set_egress(struct guard *g)
 {
@@ -229,7 +218,7 @@ static int begin_mode(struct guard *g, const struct sw_guard_state *before)
 		c.mode = conf->mode;
 		c.enforce_until_ns = 0;
 	}
-	if (!has_trails(g))
+	if (!sw_maps_has_trails(&g->plant.maps))
 		c.engine = conf->trail_engine;
 	c.token_rate = conf->event_rate;
 	c.token_burst = conf->event_burst;
@@ -290,6 +279,7 @@ static void fill_status(struct sw_guard_status *ret, void *arg)
 	};
 	sw_strcpy(ret->hooks, sizeof(ret->hooks), sw_ladder_hooks(g->plant.ladder));
 	sw_follow_status(g->follow, ret);
+	sw_chain_status(&g->plant, &ret->chain);
 	sw_supervise_status(g->supervise, g->serve, ret);
 	ret->backends[SW_BACKEND_XDP].is_on = true;
 	sw_backends_status(g->backends, ret->backends);
@@ -330,6 +320,13 @@ static void give_sensors(struct sw_guard_sensors *ret, int *ret_fds, size_t *ret
 	struct guard *g = arg;
 
 	sw_sensors_give(g->sensors, ret, ret_fds, ret_n);
+}
+
+static int set_chain(int prog, char *text, size_t size, void *arg)
+{
+	struct guard *g = arg;
+
+	return sw_chain_set(&g->plant, g->follow, g->pin_dir, prog, text, size);
 }
 
 static int take_ports(const struct sw_guard_ports *ports, void *arg)
@@ -480,6 +477,7 @@ static int step_sockets(struct guard *g)
 			rep->replaced);
 	if (g->has_adopted)
 		sw_log_notice("took over %u pinned maps", rep->maps_adopted);
+	sw_chain_adopt(&g->plant, g->pin_dir);
 	sw_log_info("socket hooks, tier %c: %s", sw_ladder_tier(g->plant.ladder), sw_ladder_hooks(g->plant.ladder));
 	return 0;
 }
@@ -573,6 +571,7 @@ static int step_serve(struct guard *g)
 		.decoys = give_decoys,
 		.inspect = g->inspect,
 		.sensors = give_sensors,
+		.chain = set_chain,
 		.ports = take_ports,
 		.plant = &g->plant,
 		.hooks = &g->hooks,

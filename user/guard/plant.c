@@ -32,7 +32,7 @@ static const struct sw_object bind_objects[] = {
 void sw_plant_init(struct sw_plant *p)
 {
 	memset(p, 0, sizeof(*p));
-	p->progs = (struct sw_gate_progs){-1, -1, -1, -1, -1, -1};
+	p->progs = (struct sw_gate_progs){-1, -1, -1, -1, -1, -1, -1};
 	sw_maps_init(&p->maps);
 }
 
@@ -41,6 +41,7 @@ void sw_plant_done(struct sw_plant *p)
 	sw_ladder_free(p->binds);
 	sw_ladder_free(p->ladder);
 	sw_close(p->progs.xdp_fd);
+	sw_close(p->progs.chain_fd);
 	sw_close(p->progs.tc_fd);
 	sw_close(p->progs.tc_l3_fd);
 	sw_close(p->progs.tag_fd);
@@ -75,6 +76,28 @@ int sw_plant_load_gate(struct sw_plant *p, const char *pin_dir)
 	p->progs.forward_fd = take_prog(gate, "tc_forward");
 	p->progs.forward_l3_fd = take_prog(gate, "tc_forward_l3");
 	return p->progs.xdp_fd < 0 && p->progs.tc_fd < 0 ? -EOPNOTSUPP : 0;
+}
+
+int sw_plant_load_chain(struct sw_plant *p, const char *pin_dir)
+{
+	size_t size;
+	const void *elf = xdp_gate__elf_bytes(&size);
+	const struct sw_load_opts o = {.pin_dir = pin_dir};
+	_cleanup_(sw_load_closep) struct bpf_object *gate = NULL;
+	int r;
+
+	if (p->progs.chain_fd >= 0)
+		return 0;
+	r = sw_load_one("xdp_gate", elf, size, &o, "xdp_gate_chain", &gate);
+	if (r < 0)
+		return r;
+	p->progs.chain_fd = take_prog(gate, "xdp_gate_chain");
+	return p->progs.chain_fd < 0 ? -errno : 0;
+}
+
+void sw_plant_drop_chain(struct sw_plant *p)
+{
+	sw_close(TAKE_FD(p->progs.chain_fd));
 }
 
 int sw_plant_load_sockets(struct sw_plant *p, const struct sw_ladder_opts *o)

@@ -21,6 +21,9 @@ void sw_plant_init(struct sw_plant *p);
 /* Lets go of descriptors; pins and what is attached by them stay. */
 void sw_plant_done(struct sw_plant *p);
 int sw_plant_load_gate(struct sw_plant *p, const char *pin_dir);
+/* The gate that hands on to the operator's program, when it is wanted; _drop_ lets go of it. */
+int sw_plant_load_chain(struct sw_plant *p, const char *pin_dir);
+void sw_plant_drop_chain(struct sw_plant *p);
 /* The programs that may refuse a bind: on the root of cgroup v2 while the policy wants them. */
 int sw_plant_refuse_binds(struct sw_plant *p, const struct sw_ladder_opts *o);
 void sw_plant_allow_binds(struct sw_plant *p, const char *pin_dir);

@@ -257,6 +257,16 @@ static void do_sock_policy(struct peer *p, int fd, struct sw_guard_reply *reply)
 		refuse(p, reply, r, text);
 }
 
+static void do_chain(struct peer *p, int prog, struct sw_guard_reply *reply)
+{
+	const struct sw_serve_host *h = &p->serve->host;
+	char text[sizeof(reply->text)] = "";
+	int r = h->chain ? h->chain(prog, text, sizeof(text), h->arg) : -EOPNOTSUPP;
+
+	if (r < 0)
+		refuse(p, reply, r, text);
+}
+
 static void do_act(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply)
 {
 	struct sw_acts *h = p->serve->host.hold;
@@ -405,6 +415,10 @@ static void respond(
 		do_container(p, q, &reply, out, &n_out);
 	else if (q->op == SW_GUARD_CGROUP)
 		do_cgroup(p, q, &reply);
+	else if (q->op == SW_GUARD_CHAIN)
+		do_chain(p, in[0], &reply);
+	else if (q->op == SW_GUARD_UNCHAIN)
+		do_chain(p, -1, &reply);
 	else if (q->op != SW_GUARD_TRAILS_SWAP)
 		do_batch(p, q, &reply);
 	else if (do_swap(p, in[0], &reply))

@@ -41,6 +41,8 @@ struct sw_serve_host {
 	void (*decoys)(struct sw_guard_decoys *ret, int *ret_fds, size_t *ret_n, void *arg);
 	/* The mirror ports and borrowed descriptors; at most SW_GUARD_SENSORS_MAX. May be NULL. */
 	void (*sensors)(struct sw_guard_sensors *ret, int *ret_fds, size_t *ret_n, void *arg);
+	/* prog: borrowed, -1: none any more. 0 or -errno with text. May be NULL. */
+	int (*chain)(int prog, char *text, size_t size, void *arg);
 	/* What somebody listens on. 0 or -errno. May be NULL. */
 	int (*ports)(const struct sw_guard_ports *ports, void *arg);
 	void *arg;

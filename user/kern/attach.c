@@ -55,6 +55,11 @@ static int tc_prog(const struct sw_gate_progs *p, const struct sw_device *d)
 	return d->is_layer3 ? p->tc_l3_fd : p->tc_fd;
 }
 
+static int xdp_prog(const struct sw_gate_progs *p)
+{
+	return p->chain_fd >= 0 ? p->chain_fd : p->xdp_fd;
+}
+
 static int create_link(int prog, __u32 ifindex, enum sw_attach hook)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts);
@@ -152,7 +157,7 @@ static void drop_others(const char *pin_dir, __u32 ifindex, enum sw_attach keep,
 int sw_attach_packet(const struct sw_gate_progs *p, const struct sw_device *d, enum sw_attach hook,
 	const char *pin_dir, bool *ret_is_adopted)
 {
-	int prog = sw_attach_is_xdp(hook) ? p->xdp_fd : tc_prog(p, d), r;
+	int prog = sw_attach_is_xdp(hook) ? xdp_prog(p) : tc_prog(p, d), r;
 
 	if (hook == SW_ATTACH_NONE || prog < 0)
 		return -EOPNOTSUPP;

@@ -11,6 +11,7 @@
 /* The programs of one gate object; -1 when that one did not load. */
 struct sw_gate_progs {
 	int xdp_fd, tc_fd;
+	int chain_fd; /* in the place of xdp_fd while it is there: the operator's program comes after it */
 	int tc_l3_fd; /* for devices whose packets begin with the IP header */
 	int tag_fd; /* behind XDP: writes the mark of tagged packets */
 	int forward_fd, forward_l3_fd; /* for what leaves by a device and was forwarded */

@@ -161,8 +161,8 @@ static void refuse(struct sw_load_report *rep, const char *program, int error)
 	rep->refused[rep->n_refused++].error = error;
 }
 
-static int try_one(const char *name, const void *elf, size_t size, const struct sw_load_opts *lo,
-	const char *program)
+int sw_load_one(const char *name, const void *elf, size_t size, const struct sw_load_opts *lo, const char *program,
+	struct bpf_object **ret)
 {
 	_cleanup_(sw_load_closep) struct bpf_object *o = NULL;
 	struct bpf_program *p;
@@ -176,7 +176,18 @@ static int try_one(const char *name, const void *elf, size_t size, const struct 
 		if (r < 0)
 			return r;
 	}
-	return bpf_object__load(o);
+	r = bpf_object__load(o);
+	if (r >= 0)
+		*ret = TAKE_PTR(o);
+	return r;
+}
+
+static int try_one(const char *name, const void *elf, size_t size, const struct sw_load_opts *lo,
+	const char *program)
+{
+	_cleanup_(sw_load_closep) struct bpf_object *o = NULL;
+
+	return sw_load_one(name, elf, size, lo, program, &o);
 }
 
 /* The whole was refused: which of its programs is it? Each alone, at production size. */

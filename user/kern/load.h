@@ -47,6 +47,9 @@ struct sw_load_opts {
 /* elf: the skeleton's bytes. 0, -errno. Nothing stays behind on failure but pins of maps that were made. */
 int sw_load_object(const char *name, const void *elf, size_t size, const struct sw_load_opts *o,
 	struct sw_load_report *report, struct bpf_object **ret);
+/* One of its programs alone, which may be one that is left out otherwise. */
+int sw_load_one(const char *name, const void *elf, size_t size, const struct sw_load_opts *o, const char *program,
+	struct bpf_object **ret);
 void sw_load_closep(struct bpf_object **o);
 /* libbpf speaks at debug level from here on. Call once. */
 void sw_load_quiet(void);

@@ -36,6 +36,7 @@ static const char *const names[SW_MAP_COUNT] = {
 	[SW_MAP_SHUNNED] = "shunned",
 	[SW_MAP_SOCK_POLICY] = "sock_policy",
 	[SW_MAP_SOCK_RULES] = "sock_rules",
+	[SW_MAP_CHAIN] = "chain",
 };
 
 /* Maps of programs that are not essential: without them nothing is written there, and all else works. */
@@ -537,4 +538,15 @@ int sw_maps_egress_set(const char *pin_dir, __u32 action)
 	if (fd < 0 || bpf_map_update_elem(fd, &zero, &c, BPF_ANY) < 0)
 		return -errno;
 	return 0;
+}
+
+bool sw_maps_has_trails(const struct sw_maps *m)
+{
+	static const enum sw_map slots[] = {SW_MAP_TRAILS4, SW_MAP_TRAILS6, SW_MAP_PACKED4, SW_MAP_PACKED6};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(slots); i++) {
+		if (sw_maps_trail_id(m, slots[i]))
+			return true;
+	}
+	return false;
 }

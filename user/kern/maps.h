@@ -42,6 +42,7 @@ enum sw_map {
 	SW_MAP_SHUNNED,
 	SW_MAP_SOCK_POLICY,
 	SW_MAP_SOCK_RULES,
+	SW_MAP_CHAIN,
 	SW_MAP_COUNT
 };
 
@@ -145,3 +146,5 @@ int sw_maps_ports_each(
 
 /* Kernel id of what is in the slot of trails4, trails6, packed4 or packed6; 0 for none. */
 __u32 sw_maps_trail_id(const struct sw_maps *m, enum sw_map map);
+/* Before the first image there are none, and either engine is right. */
+bool sw_maps_has_trails(const struct sw_maps *m);

@@ -23,7 +23,7 @@
 #include "sockwarden/abi/probe.h"
 #include "sockwarden/model/addr.h"
 
-enum { SW_GUARD_VERSION = 6, SW_GUARD_BATCH_MAX = 512, SW_GUARD_FDS_MAX = 32, SW_GUARD_IFACES_MAX = 16 };
+enum { SW_GUARD_VERSION = 7, SW_GUARD_BATCH_MAX = 512, SW_GUARD_FDS_MAX = 32, SW_GUARD_IFACES_MAX = 16 };
 
 enum sw_role {
 	SW_ROLE_ENGINE = 1,
@@ -61,6 +61,8 @@ enum sw_guard_op {
 	SW_GUARD_SOCK_POLICY, /* engine, one descriptor: a sealed struct sw_sock_policy_image (abi/sock_policy.h) */
 	SW_GUARD_CONTAINER, /* engine: container[1]: what a runtime wrote of a container, see sw_guard_container */
 	SW_GUARD_CGROUP, /* engine: cgroup[1], the id of a cgroup v2: reply.cgroup, its path */
+	SW_GUARD_CHAIN, /* operator, one descriptor: an XDP program that gets what the gate passes at XDP */
+	SW_GUARD_UNCHAIN, /* operator: no such program any more */
 	SW_GUARD_OP_COUNT
 };
 
@@ -187,6 +189,14 @@ struct sw_guard_iface {
 	__u32 put_back;	      /* how often somebody took a program of ours away, and it was put back */
 };
 
+/* The operator's own program, which gets what the gate passes on devices at XDP. */
+struct sw_guard_chain {
+	__u32 id; /* the kernel's; 0: none */
+	__u32 uid; /* who loaded it */
+	char name[16];
+	char tag[20]; /* digits of the kernel's hash over its instructions */
+};
+
 /* Where a ban is put in force. */
 enum sw_backend_id {
 	SW_BACKEND_XDP, /* the packet program's maps: always, and what the others are put right by */
@@ -227,6 +237,7 @@ struct sw_guard_status {
 	__u32 trail_engine; /* enum sw_trail_engine that is in force */
 	__u32 n_ifaces;
 	struct sw_guard_iface ifaces[SW_GUARD_IFACES_MAX];
+	struct sw_guard_chain chain;
 	char hooks[512]; /* socket hooks attached, "name name -name(reason) ..." */
 	struct {
 		char name[16];	/* "engine", "net", "web" */
