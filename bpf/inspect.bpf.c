@@ -24,7 +24,7 @@ enum { QUIC_DATAGRAM_MIN = 1200 };
 struct about {
 	__u64 domain;
 	__u32 at, bytes; /* of its payload */
-	__u8 way, is_refused;
+	__u8 way, is_refused, is_ahead;
 };
 
 /* A softirq may come between on the same CPU. */
@@ -52,10 +52,11 @@ static __always_inline void fill(
 	e->boot_ns = bpf_ktime_get_boot_ns();
 	e->cookie = bpf_get_socket_cookie(skb);
 	e->domain = a->domain;
-	e->ifindex = skb->ifindex;
 	e->len = len;
 	e->way = a->way;
 	e->is_refused = a->is_refused;
+	e->is_ahead = a->is_ahead;
+	__builtin_memset(e->pad, 0, sizeof(e->pad));
 	if (note)
 		e->owner = note->owner;
 	else
@@ -210,11 +211,49 @@ static __always_inline bool begins(const __u8 *p, __u32 bytes, __u32 what)
 	return bytes < 4 || is_method(WORD(p[0], p[1], p[2], p[3]));
 }
 
+/* A segment that came in before what precedes it: its socket, returned then, still waits for that. */
+static __always_inline struct bpf_tcp_sock *find_ahead(
+	struct __sk_buff *skb, const struct sw_flow *flow, const struct about *a, struct bpf_sock *sk)
+{
+	struct bpf_tcp_sock *tcp;
+	__be32 seq;
+
+	if (a->way != SW_WAY_IN || sk->state == TCP_LISTEN)
+		return NULL;
+	tcp = bpf_tcp_sock(sk);
+	if (!tcp || bpf_skb_load_bytes(skb, flow->l4_off + 4, &seq, sizeof(seq)) < 0)
+		return NULL;
+	return (__s32)(bpf_ntohl(seq) - tcp->rcv_nxt) > 0 ? tcp : NULL;
+}
+
+/* Where a request or a hello may begin in what is missing, a few segments behind it go up. */
+static __always_inline bool is_wanted_ahead(
+	const struct bpf_tcp_sock *tcp, struct bpf_sock *sk, struct inspect_flow *f)
+{
+	struct inspect_flow fresh = {};
+
+	if (tcp->bytes_received && !(f && f->is_served))
+		return false;
+	if (!f)
+		f = bpf_sk_storage_get(&inspect_flows, sk, &fresh, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!f)
+		return false;
+	if (f->hole != tcp->rcv_nxt) {
+		f->hole = tcp->rcv_nxt;
+		f->ahead = SW_INSPECT_FLOW_SEGMENTS;
+	}
+	if (!f->ahead)
+		return false;
+	f->ahead--;
+	return true;
+}
+
 /* Whether a segment with data is among those that go up; counts it. */
-static __always_inline bool is_wanted(
-	struct __sk_buff *skb, const struct sw_inspect_ctl *ctl, const struct about *a, bool is_dns)
+static __always_inline bool is_wanted(struct __sk_buff *skb, const struct sw_inspect_ctl *ctl,
+	const struct sw_flow *flow, struct about *a, bool is_dns)
 {
 	struct inspect_flow fresh = {}, *f;
+	const struct bpf_tcp_sock *tcp;
 	struct bpf_sock *sk = skb->sk;
 	__u8 head[HEAD] = {};
 	__u32 way = a->way & 1, n = a->bytes < HEAD ? a->bytes : HEAD;
@@ -231,10 +270,14 @@ static __always_inline bool is_wanted(
 		/* Every request of a connection begins one. DNS over TCP has no sign: each segment may. */
 		f->segments[way] = SW_INSPECT_FLOW_SEGMENTS;
 		f->bytes[way] = SW_INSPECT_FLOW_BYTES;
+		f->is_served |= way == SW_WAY_IN && head[0] != 0x16;
+		a->is_ahead = is_dns && find_ahead(skb, flow, a, sk);
 	} else {
 		f = bpf_sk_storage_get(&inspect_flows, sk, 0, 0);
+		tcp = find_ahead(skb, flow, a, sk);
+		a->is_ahead = tcp != NULL;
 		if (!f || !f->segments[way])
-			return false;
+			return tcp && is_wanted_ahead(tcp, sk, f);
 	}
 	f->segments[way] = f->bytes[way] > a->bytes ? f->segments[way] - 1 : 0;
 	f->bytes[way] -= a->bytes < f->bytes[way] ? a->bytes : f->bytes[way];
@@ -256,7 +299,7 @@ static __always_inline int see_tcp(struct __sk_buff *skb, const struct sw_inspec
 	a->bytes = skb->len - a->at;
 	/* A question at the segment's begin, behind its length; one elsewhere user space finds, and cuts. */
 	judge_dns(skb, ctl, flow, a, a->at + 2);
-	if (is_wanted(skb, ctl, a, is_dns) || a->domain)
+	if (is_wanted(skb, ctl, flow, a, is_dns) || a->domain)
 		send_large(skb, a);
 	return a->is_refused ? REFUSE : PASS;
 }

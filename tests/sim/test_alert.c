@@ -394,6 +394,40 @@ static void syslog_gets_one_datagram_with_priority_and_escaped_text(void **state
 	assert_true(next_line(w, line, sizeof(line)) < 0);
 }
 
+/* The mail's lines as they were before they were cut to 76 characters. */
+static void join_lines(char *text)
+{
+	for (char *at = text; (at = strstr(at, "=\r\n"));)
+		memmove(at, at + 3, strlen(at + 3) + 1);
+}
+
+static void mail_post_and_syslog_say_whose_container_and_pod_it_was(void **state)
+{
+	struct world *w = *state;
+	struct sw_finding f = {.kind = SW_FINDING_TRAIL_CONNECT,
+		.severity = SW_SEV_HIGH,
+		.count = 1,
+		.process = "curl",
+		.title = "curl",
+		.container = "0123456789ab",
+		.container_name = "web-1",
+		.pod = "shop/web-7d4f"};
+	char line[2048];
+
+	f.wall_ns = sw_clock_wall_ns(&w->clock);
+	sw_alert_finding(w->alert, &f);
+	assert_true(next_line(w, line, sizeof(line)) > 0);
+	assert_non_null(strstr(line, " container=0123456789ab pod=shop/web-7d4f"));
+	run(w, 10);
+	join_lines(w->text);
+	assert_non_null(strstr(w->text, "container 0123456789ab, container name web-1, pod shop/web-7d4f"));
+	use_webhook(w, "");
+	sw_alert_finding(w->alert, &f);
+	run(w, 10);
+	assert_non_null(strstr(w->posted, "\"container\":\"0123456789ab\",\"container_name\":\"web-1\","
+					  "\"pod\":\"web-7d4f\",\"namespace\":\"shop\""));
+}
+
 static void syslog_is_found_again_after_its_restart_and_told_what_it_missed(void **state)
 {
 	struct world *w = *state;
@@ -483,6 +517,7 @@ int main(void)
 		T(the_command_gets_the_document_and_mail_none_of_its_answers),
 		T(a_letter_goes_at_once_whatever_throttle_and_quiet_hours_say),
 		T(syslog_gets_one_datagram_with_priority_and_escaped_text),
+		T(mail_post_and_syslog_say_whose_container_and_pod_it_was),
 		T(syslog_is_found_again_after_its_restart_and_told_what_it_missed),
 		T(a_host_without_syslog_is_no_fault_but_what_it_missed_is_counted),
 		T(a_flood_is_held_back_from_syslog_and_counted),

@@ -112,6 +112,8 @@ void sw_alert_finding(struct sw_alert *a, const struct sw_finding *f)
 			.executable = f->executable,
 			.unit = f->unit,
 			.container = f->container,
+			.container_name = f->container_name,
+			.pod = f->pod,
 			.trail = f->trail,
 			.feed = f->feed,
 			.pid = f->pid});
@@ -174,6 +176,8 @@ void sw_alert_decision(struct sw_alert *a, const struct sw_decision *d)
 			.executable = "",
 			.unit = "",
 			.container = "",
+			.container_name = "",
+			.pod = "",
 			.trail = "",
 			.feed = ""});
 }

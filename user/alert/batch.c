@@ -96,6 +96,8 @@ static void fill_row(struct sw_batch_row *r, const struct sw_alert_item *i)
 	COPY(executable);
 	COPY(unit);
 	COPY(container);
+	COPY(container_name);
+	COPY(pod);
 	COPY(trail);
 	COPY(feed);
 #undef COPY

@@ -20,7 +20,7 @@ struct sw_batch_row {
 	char kind[24];
 	char title[384];
 	char rule[48], subject[64];
-	char process[64], executable[256], unit[64], container[64];
+	char process[64], executable[256], unit[64], container[64], container_name[64], pod[128];
 	char trail[64], feed[64];
 };
 

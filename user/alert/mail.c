@@ -46,6 +46,8 @@ static void write_detail(struct sw_strbuf *detail, const struct sw_batch_row *r)
 	add_detail(detail, "executable", r->executable);
 	add_detail(detail, "unit", r->unit);
 	add_detail(detail, "container", r->container);
+	add_detail(detail, "container name", r->container_name);
+	add_detail(detail, "pod", r->pod);
 }
 
 static void write_row(struct sw_strbuf *b, const struct sw_batch_row *r)

@@ -16,7 +16,8 @@ struct sw_alert_item {
 	const char *title; /* one line; may hold an attacker's text */
 	const char *rule;
 	const char *subject; /* canonical address or "" */
-	const char *process, *executable, *unit, *container;
+	const char *process, *executable, *unit, *container, *container_name;
+	const char *pod; /* namespace/name */
 	const char *trail, *feed;
 	uint32_t pid;
 };

@@ -135,6 +135,8 @@ static void write_item(struct syslog_sink *s, struct sw_strbuf *b, const struct 
 	add_field(b, "feed", i->feed);
 	add_field(b, "executable", i->executable);
 	add_field(b, "unit", i->unit);
+	add_field(b, "container", i->container);
+	add_field(b, "pod", i->pod);
 	if (i->pid)
 		sw_strbuf_printf(b, " pid=%u", i->pid);
 	if (i->count > 1)

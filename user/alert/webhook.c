@@ -53,6 +53,8 @@ static void write_row(
 	sw_json_string_if(j, "executable", r->executable);
 	sw_json_string_if(j, "unit", r->unit);
 	sw_json_string_if(j, "container", r->container);
+	sw_json_string_if(j, "container_name", r->container_name);
+	sw_json_pod(j, r->pod);
 	if (has_evidence)
 		write_evidence(c, r->subject, j);
 	sw_json_object_end(j);

@@ -164,6 +164,15 @@ void sw_json_string_if(struct sw_json *j, const char *key, const char *text)
 		sw_json_string(j, key, text);
 }
 
+void sw_json_pod(struct sw_json *j, const char *pod)
+{
+	const char *slash = strchr(pod, '/');
+
+	sw_json_string_if(j, "pod", slash ? slash + 1 : pod);
+	if (slash && slash > pod)
+		sw_json_stringn(j, "namespace", pod, (size_t)(slash - pod));
+}
+
 void sw_json_stringf(struct sw_json *j, const char *key, const char *fmt, ...)
 {
 	_free_ char *text = NULL;

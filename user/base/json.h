@@ -26,6 +26,8 @@ void sw_json_array_end(struct sw_json *j);
 void sw_json_string(struct sw_json *j, const char *key, const char *text);
 /* Nothing at all where there is no text. */
 void sw_json_string_if(struct sw_json *j, const char *key, const char *text);
+/* "namespace/name", or a name alone, as "pod" and "namespace"; what is empty is left out. */
+void sw_json_pod(struct sw_json *j, const char *pod);
 void sw_json_stringn(struct sw_json *j, const char *key, const char *text, size_t len);
 void sw_json_stringf(struct sw_json *j, const char *key, const char *fmt, ...) _printf_(3, 4);
 void sw_json_uint(struct sw_json *j, const char *key, uint64_t value);

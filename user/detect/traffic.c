@@ -41,12 +41,15 @@ int sw_traffic_new(struct sw_static *set, unsigned int looks, sw_sight_fn fn, vo
 	sw_rules_defaults(&t->rules);
 	t->set = set;
 	t->has_addresses = looks & SW_LOOK_ADDRESSES;
+	t->has_gaps = looks & SW_LOOK_GAPS;
 	t->fn = fn;
 	t->arg = arg;
 	t->told = calloc(TRAFFIC_TOLD, sizeof(*t->told));
 	if (!t->told)
 		return -ENOMEM;
 	r = sw_heads_new(traffic_head_ended, t, &t->heads);
+	if (!r)
+		r = sw_gaps_new(&t->gaps);
 	if (!r && looks & SW_LOOK_SCANS)
 		r = sw_scan_new(&t->rules, take_scan, t, &t->scan);
 	if (!r)
@@ -62,6 +65,7 @@ void sw_traffic_free(struct sw_traffic *t)
 	if (!t)
 		return;
 	sw_heads_free(t->heads);
+	sw_gaps_free(t->gaps);
 	if (t->scan)
 		sw_scan_free(t->scan);
 	sw_habits_free(t->habits);
@@ -249,13 +253,22 @@ static void judge_scan(struct sw_traffic *t, const struct sw_flow *flow, size_t 
 		sw_scan_packet(t->scan, flow, payload, t->now_ns, t->packet);
 }
 
+/* The number of the first byte of data: a SYN, which may bring some (RFC 7413), takes one of its own. */
+static uint32_t data_seq(const struct sw_flow *flow, const uint8_t *p)
+{
+	uint32_t seq = (uint32_t)p[4] << 24 | (uint32_t)p[5] << 16 | (uint32_t)p[6] << 8 | p[7];
+
+	return seq + !!(flow->tcp_flags & SW_TCP_SYN);
+}
+
 static void judge_tcp(struct sw_traffic *t, const struct sw_flow *flow, const struct sw_carried *c)
 {
 	const uint8_t *p = c->l4;
 	size_t header, have = (size_t)(c->end - p);
-	uint32_t seq;
 
 	header = have < 20 ? SIZE_MAX : (size_t)(p[12] >> 4) * 4;
+	if (t->has_gaps && have >= 20 && flow->tcp_flags & SW_TCP_SYN)
+		sw_gaps_begin(t->gaps, flow, data_seq(flow, p));
 	if (header < 20 || header >= have) {
 		judge_scan(t, flow, 0);
 		return;
@@ -263,9 +276,9 @@ static void judge_tcp(struct sw_traffic *t, const struct sw_flow *flow, const st
 	judge_scan(t, flow, have - header);
 	if (flow->tcp_flags & SW_TCP_RST)
 		return;
-	seq = (uint32_t)p[4] << 24 | (uint32_t)p[5] << 16 | (uint32_t)p[6] << 8 | p[7];
-	/* A SYN that brings data (RFC 7413) takes a number of its own. */
-	traffic_segment(t, flow, seq + !!(flow->tcp_flags & SW_TCP_SYN), p + header, have - header);
+	if (t->has_gaps)
+		t->is_ahead = sw_gaps_see(t->gaps, flow, data_seq(flow, p), have - header);
+	traffic_segment(t, flow, data_seq(flow, p), p + header, have - header);
 }
 
 static bool is_dns_port(uint16_t port)
@@ -321,6 +334,7 @@ static void judge_packet(
 
 	t->now_ns = p->wall_ns;
 	t->packet = p->number;
+	t->is_ahead = p->is_ahead;
 	t->stats.packets++;
 	t->stats.bytes += p->len;
 	for (unsigned int i = 0; i < SW_MAX_TUNNELS && data; i++) {

@@ -28,7 +28,8 @@ typedef void (*sw_sight_fn)(void *arg, const struct sw_sight *sight);
 enum sw_traffic_look {
 	SW_LOOK_ADDRESSES = 1 << 0, /* of the packets themselves */
 	SW_LOOK_SCANS = 1 << 1, /* floods and guessing too */
-	SW_LOOK_ALL = 3,
+	SW_LOOK_GAPS = 1 << 2, /* which segments of TCP are missing: every packet is given */
+	SW_LOOK_ALL = 7,
 };
 
 /* set: borrowed, sealed. looks: enum sw_traffic_look, or-ed. */
@@ -49,6 +50,7 @@ struct sw_traffic_packet {
 	enum sw_link link;
 	int64_t wall_ns;
 	uint64_t number;
+	bool is_ahead; /* a segment of TCP, and what precedes it has not come; with SW_LOOK_GAPS it is found out */
 };
 
 /*

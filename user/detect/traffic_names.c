@@ -9,7 +9,7 @@
 
 #include <nettle/sha1.h>
 
-enum { WHAT_HTTP, WHAT_TLS, WHAT_DNS, WHAT_SERVER, WHAT_QUIC };
+enum { WHAT_NONE, WHAT_HTTP, WHAT_TLS, WHAT_DNS, WHAT_SERVER, WHAT_QUIC };
 
 /* Who runs a sinkhole names it so, in the alias or the name server that a domain is given. */
 static bool is_sinkhole(const char *name, size_t len)
@@ -190,6 +190,58 @@ static bool read_any(struct sw_traffic *t, const struct sw_flow *flow, unsigned 
 	}
 }
 
+/* Something new came at the end of what there is. */
+static void read_head(struct sw_traffic *t, const struct sw_flow *flow, struct sw_head *s)
+{
+	s->packet = t->packet;
+	s->time_ns = t->now_ns;
+	if (read_any(t, flow, s->what, s->data, s->len, s->len == SW_HEAD_BYTES) || s->len == SW_HEAD_BYTES)
+		sw_heads_drop(t->heads, s);
+}
+
+/* A message over TCP stands behind its length. */
+static bool is_whole_dns(const uint8_t *data, size_t len)
+{
+	return len > 2 && len - 2 == ((size_t)data[0] << 8 | data[1]);
+}
+
+/* What a segment of no flow that is held begins with. */
+static unsigned int begins_with(
+	const struct sw_traffic *t, const struct sw_flow *flow, const uint8_t *data, size_t len)
+{
+	/* DNS has no sign: what comes too early is the middle of a message unless it is a whole one. */
+	if (flow->dport == 53 || flow->sport == 53)
+		return t->is_ahead && !is_whole_dns(data, len) ? WHAT_NONE : WHAT_DNS;
+	if (sw_http_begins(data, len))
+		return WHAT_HTTP;
+	if (sw_tls_begins(data, len))
+		return WHAT_TLS;
+	if (sw_static_has_kind(t->set, SW_STATIC_CERT) && sw_tls_server_begins(data, len))
+		return WHAT_SERVER;
+	return WHAT_NONE;
+}
+
+/* Holds a flow from this segment on, with what came too early of it. */
+static void hold(struct sw_traffic *t, const struct sw_flow *flow, unsigned int what, uint32_t seq,
+	const uint8_t *data, size_t len)
+{
+	int64_t sec = traffic_sec(t);
+	struct sw_head *s = sw_heads_open(t->heads, flow, seq, data, len, sec), *got;
+	struct sw_gap_piece early;
+	size_t had;
+
+	if (!s)
+		return;
+	s->what = (uint8_t)what;
+	s->packet = t->packet;
+	s->time_ns = t->now_ns;
+	had = s->len;
+	while (sw_gaps_take(t->gaps, flow, sec, &early))
+		sw_heads_add(t->heads, flow, early.seq, early.data, early.len, sec, &got);
+	if (s->len > had)
+		read_head(t, flow, s);
+}
+
 void traffic_segment(struct sw_traffic *t, const struct sw_flow *flow, uint32_t seq,
 	const uint8_t *data, size_t len)
 {
@@ -197,33 +249,15 @@ void traffic_segment(struct sw_traffic *t, const struct sw_flow *flow, uint32_t 
 	unsigned int what;
 
 	if (sw_heads_add(t->heads, flow, seq, data, len, traffic_sec(t), &s)) {
-		if (!s)
-			return;
-		s->packet = t->packet;
-		s->time_ns = t->now_ns;
-		if (read_any(t, flow, s->what, s->data, s->len, s->len == SW_HEAD_BYTES) ||
-			s->len == SW_HEAD_BYTES)
-			sw_heads_drop(t->heads, s);
+		if (s)
+			read_head(t, flow, s);
 		return;
 	}
-	if (flow->dport == 53 || flow->sport == 53)
-		what = WHAT_DNS;
-	else if (sw_http_begins(data, len))
-		what = WHAT_HTTP;
-	else if (sw_tls_begins(data, len))
-		what = WHAT_TLS;
-	else if (sw_static_has_kind(t->set, SW_STATIC_CERT) && sw_tls_server_begins(data, len))
-		what = WHAT_SERVER;
-	else
-		return;
-	if (read_any(t, flow, what, data, len, false))
-		return;
-	s = sw_heads_open(t->heads, flow, seq, data, len, traffic_sec(t));
-	if (s) {
-		s->what = (uint8_t)what;
-		s->packet = t->packet;
-		s->time_ns = t->now_ns;
-	}
+	what = begins_with(t, flow, data, len);
+	if (what == WHAT_NONE && t->is_ahead)
+		sw_gaps_keep(t->gaps, flow, seq, data, len, traffic_sec(t));
+	else if (what != WHAT_NONE && !read_any(t, flow, what, data, len, false))
+		hold(t, flow, what, seq, data, len);
 }
 
 /* A ClientHello comes in pieces, in any order and over several datagrams. */

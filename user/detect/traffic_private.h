@@ -2,6 +2,7 @@
 /* What the parts of traffic share: one object, one way to tell. */
 #pragma once
 
+#include "user/detect/gaps.h"
 #include "user/detect/heads.h"
 #include "user/detect/rules.h"
 #include "user/detect/traffic.h"
@@ -36,8 +37,9 @@ struct sw_traffic {
 	sw_sight_fn fn;
 	void *arg;
 	struct sw_heads *heads;
+	struct sw_gaps *gaps;
 	struct sw_scan *scan; /* NULL: not looked at */
-	bool has_addresses;
+	bool has_addresses, has_gaps; /* looked at */
 	struct sw_habits *habits;
 	struct sw_rules rules;
 	struct hit_count *counts; /* of rules that take more than one */
@@ -45,6 +47,7 @@ struct sw_traffic {
 	struct agent_answer agents[TRAFFIC_AGENTS];
 	int64_t now_ns; /* of the packet at hand */
 	uint64_t packet;
+	bool is_ahead; /* the segment at hand */
 	struct sw_traffic_stats stats;
 };
 

@@ -182,7 +182,8 @@ static void on_event(const struct sw_event *event, void *arg)
 		.link = SW_LINK_IP,
 		.wall_ns = sw_clock_wall_ns(&e->clock) -
 			(int64_t)(now_ns - SW_MIN(ev->boot_ns, now_ns)),
-		.number = ++p->packets};
+		.number = ++p->packets,
+		.is_ahead = ev->is_ahead};
 
 	if (sw_pkt_parse(ev->data, ev->data + ev->len, SW_LINK_IP, &p->flow) != SW_PKT_IP) {
 		p->unread++;

@@ -20,17 +20,6 @@ static void string_if(struct sw_json *j, const char *key, const char *text)
 	sw_json_string(j, key, sw_strbuf_get(&safe));
 }
 
-/* "namespace/name" as the two words that events have. */
-static void write_pod(struct sw_json *j, const char *pod)
-{
-	const char *slash = strchr(pod, '/');
-	char space[sizeof(((struct sw_finding *)0)->pod)];
-
-	string_if(j, "pod", slash ? slash + 1 : pod);
-	snprintf(space, sizeof(space), "%.*s", slash ? (int)(slash - pod) : 0, pod);
-	string_if(j, "namespace", space);
-}
-
 void sw_finding_json(struct sw_json *j, const struct sw_finding *f)
 {
 	char text[SW_TIME_TEXT_MAX + SW_NET_TEXT_MAX], protocol[8];
@@ -58,7 +47,7 @@ void sw_finding_json(struct sw_json *j, const struct sw_finding *f)
 	string_if(j, "executable", f->executable);
 	string_if(j, "container", f->container);
 	string_if(j, "container_name", f->container_name);
-	write_pod(j, f->pod);
+	sw_json_pod(j, f->pod);
 	string_if(j, "unit", f->unit);
 	string_if(j, "trail", f->trail);
 	string_if(j, "list", f->feed);

@@ -67,10 +67,11 @@ struct sw_inspect_event {
 	__u64 cookie; /* of the socket, 0: none */
 	struct sw_owner owner; /* tgid 0: not known */
 	__u64 domain; /* hash of the dropping domain that a question lies in, 0: none */
-	__u32 ifindex;
 	__u16 len; /* bytes of data that are the packet's */
 	__u8 way; /* enum sw_inspect_way */
 	__u8 is_refused;
+	__u8 is_ahead; /* a segment that came in before what precedes it */
+	__u8 pad[3];
 	__u8 data[];
 };
 SW_ABI_SIZE(struct sw_inspect_event, 72);
