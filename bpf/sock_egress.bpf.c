@@ -51,7 +51,7 @@ static __always_inline bool judge4(const struct sw_gate_ctl *ctl, const struct s
 		return is_banned4(ctl, to, hit) || is_port_trailed(to, &marked, is_trailed4(to, hit), hit);
 	if (!is_addr_marked4(to->saddr.word[0]))
 		return false;
-	return (is_ban_marked4(&to->saddr) && is_banned4(ctl, to, hit)) ||
+	return (is_other_marked4(to->saddr.word[0]) && is_banned4(ctl, to, hit)) ||
 		is_port_trailed(to, &marked, is_packed_trailed4(to, &marked, hit), hit);
 }
 

@@ -32,12 +32,12 @@ static __always_inline bool is_enforcing(const struct sw_gate_ctl *ctl)
 
 /* ---- the usual packet, all inline */
 
-/* By its header alone. MARKED4, MARKED6: something touches an address, and the header is at hand. */
+/* By its header alone. MARKED4, MARKED6: something may be said of an address, and the header is at hand. */
 enum plain { BENIGN, MARKED4, MARKED6, NOT_PLAIN };
 
 /*
- * With no address marked, to an open port, it passes: a bit for each is all that is asked. NOT_PLAIN: it takes a
- * closer look.
+ * With no address marked, to an open port, it passes: a bit for each is all that is asked; one that shares its /24
+ * with what is listed is told from it by two loads more. NOT_PLAIN: it takes a closer look.
  */
 static __always_inline enum plain judge_plain(
 	const __u8 *data, const __u8 *end, enum sw_link link, const __u8 **ret_ip)
@@ -52,7 +52,7 @@ static __always_inline enum plain judge_plain(
 	ip = sw_pkt_plain4(data, end, link);
 	if (ip) {
 		*ret_ip = ip;
-		if (is_header_marked4(ip))
+		if (may_header_hit4(ip))
 			return MARKED4;
 		return may_l4_probe(ip[9], ip + SW_IP4_BYTES) ? NOT_PLAIN : BENIGN;
 	}
@@ -72,18 +72,15 @@ static __always_inline enum verdict recall(
 	const union sw_flow_addr *source, __u8 family, const struct sw_origin *origin)
 {
 	const struct sw_gate_ctl *ctl = gate_control();
-	struct sw_recent *slot;
+	struct sw_recent *slot = NULL;
 	bool is_dropped;
 
 	if (!ctl)
 		return PASSES;
-	if (family == 4) {
-		slot = find_known(ctl, source, 4, is_ban_marked4(source) ? SW_R_BAN : SW_R_TRAIL_SRC);
-	} else {
-		slot = find_known(ctl, source, 6, SW_R_BAN);
-		if (!slot)
-			slot = find_known(ctl, source, 6, SW_R_TRAIL_SRC);
-	}
+	if (family == 6 || is_other_marked4(source->word[0]))
+		slot = find_known(ctl, source, family, SW_R_BAN);
+	if (!slot)
+		slot = find_known(ctl, source, family, SW_R_TRAIL_SRC);
 	if (!slot)
 		return NOT_KNOWN;
 	is_dropped = is_enforcing(ctl);
@@ -145,7 +142,7 @@ static __always_inline bool judge_marked(const struct sw_gate_ctl *ctl, const st
 	const struct sw_marked *marked, struct sw_hit *hit)
 {
 	if (flow->family == 4)
-		return (marked->source && is_ban_marked4(&flow->saddr) && is_banned4(ctl, flow, hit)) ||
+		return (marked->source && is_other_marked4(flow->saddr.word[0]) && is_banned4(ctl, flow, hit)) ||
 			is_trailed(flow, marked, is_packed_trailed4(flow, marked, hit), hit);
 	return (marked->source && is_source_banned6(ctl, flow, hit)) ||
 		is_trailed(flow, marked, is_packed_trailed6(flow, marked, hit), hit);
@@ -412,7 +409,7 @@ static __always_inline bool is_plain_unmarked(const __u8 *data, const __u8 *end,
 	const __u8 *ip = sw_pkt_plain4(data, end, link);
 
 	if (ip)
-		return !is_header_marked4(ip);
+		return !may_header_hit4(ip);
 	ip = sw_pkt_plain6(data, end, link);
 	return ip && !is_header_marked6(ip);
 }

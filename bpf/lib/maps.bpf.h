@@ -110,7 +110,7 @@ struct {
 SW_MAP_MARKS(coarse4, SW_COARSE_WORDS);
 SW_MAP_MARKS(coarse6, SW_COARSE_WORDS);
 SW_MAP_MARKS(marks4, SW_MARK_WORDS);
-SW_MAP_MARKS(banmarks4, SW_MARK_WORDS);
+SW_MAP_MARKS(othermarks4, SW_MARK_WORDS);
 SW_MAP_MARKS(marks6, SW_MARK_WORDS);
 SW_MAP_PACKED(packed4, union sw_packed4);
 SW_MAP_PACKED(packed6, union sw_packed6);

@@ -16,12 +16,15 @@ struct sw_marked {
 	__u8 source, destination;
 };
 
-static __always_inline bool is_bit_set(void *marks, __u32 bit)
+static __always_inline bool is_marked(void *coarse, void *marks, __u32 mark)
 {
-	__u32 key = bit / 64;
-	__u64 *word = bpf_map_lookup_elem(marks, &key);
+	__u32 coarse_key = mark / SW_COARSE_MARKS, key = mark / 64;
+	__u64 *word = bpf_map_lookup_elem(coarse, &coarse_key), bits = sw_coarse_bits(mark);
 
-	return word && (*word >> (bit & 63)) & 1;
+	if (!word || (*word & bits) != bits)
+		return false;
+	word = bpf_map_lookup_elem(marks, &key);
+	return word && *word >> (mark & 63) & 1;
 }
 
 /* Whether anything touches the /24 of an address. */
@@ -30,21 +33,18 @@ static __always_inline bool is_addr_marked4(__be32 addr_be)
 	__u32 addr = bpf_ntohl(addr_be);
 
 	SW_PKT_HIDE(addr); /* swapped once, not once for each use */
-	return is_bit_set(&coarse4, (addr >> 8) / SW_COARSE_MARKS) && is_bit_set(&marks4, addr >> 8);
+	return is_marked(&coarse4, &marks4, addr >> 8);
 }
 
-static __always_inline bool is_marked_bit6(__u32 bit)
+/* Whether anything but a generation may hold an address: a ban, an address with a port. */
+static __always_inline bool is_other_marked4(__be32 addr_be)
 {
-	return is_bit_set(&coarse6, bit / SW_COARSE_MARKS) && is_bit_set(&marks6, bit);
-}
-
-/* Whether a ban touches the /24 of the source. */
-static __always_inline bool is_ban_marked4(const union sw_flow_addr *source)
-{
-	__u32 addr = bpf_ntohl(source->word[0]);
+	__u32 addr = bpf_ntohl(addr_be), key = addr >> 14;
+	__u64 *word;
 
 	SW_PKT_HIDE(addr);
-	return is_bit_set(&banmarks4, addr >> 8);
+	word = bpf_map_lookup_elem(&othermarks4, &key);
+	return word && *word & (sw_othermark4_host(addr) | sw_othermark4_net(addr >> 8));
 }
 
 static __always_inline bool is_marked4(const struct sw_flow *flow, struct sw_marked *ret)
@@ -56,9 +56,9 @@ static __always_inline bool is_marked4(const struct sw_flow *flow, struct sw_mar
 
 static __always_inline __u8 classes_of(__u64 high)
 {
-	return is_marked_bit6(sw_mark6_bit(SW_MARK6_32, high)) << SW_MARK6_32 |
-		is_marked_bit6(sw_mark6_bit(SW_MARK6_48, high)) << SW_MARK6_48 |
-		is_marked_bit6(sw_mark6_bit(SW_MARK6_64, high)) << SW_MARK6_64;
+	return is_marked(&coarse6, &marks6, sw_mark6_bit(SW_MARK6_32, high)) << SW_MARK6_32 |
+		is_marked(&coarse6, &marks6, sw_mark6_bit(SW_MARK6_48, high)) << SW_MARK6_48 |
+		is_marked(&coarse6, &marks6, sw_mark6_bit(SW_MARK6_64, high)) << SW_MARK6_64;
 }
 
 static __always_inline bool is_marked6(const struct sw_flow *flow, struct sw_marked *ret)
@@ -73,13 +73,7 @@ static __always_inline __u64 high_at(const __u8 *p)
 	return (__u64)bpf_ntohl(sw_wire_raw32(p)) << 32 | bpf_ntohl(sw_wire_raw32(p + 4));
 }
 
-/* The same of a header that sw_pkt_plain4() found: either address. */
-static __always_inline bool is_header_marked4(const __u8 *ip)
-{
-	return is_addr_marked4(sw_wire_raw32(ip + 12)) || is_addr_marked4(sw_wire_raw32(ip + 16));
-}
-
-/* Of one that sw_pkt_plain6() found: any class. */
+/* Of a header that sw_pkt_plain6() found: any class. */
 static __always_inline bool is_header_marked6(const __u8 *ip)
 {
 	return classes_of(high_at(ip + 8)) || classes_of(high_at(ip + 24));
@@ -177,6 +171,37 @@ static __always_inline bool is_packed4(
 	ret->reason = reason;
 	ret->trail_set = SW_TRAIL_SET_ASK;
 	return true;
+}
+
+/*
+ * Whether nothing is said of the marked addresses of a packet: that something touches the /24 of one of them was all.
+ * Most marked packets are such neighbours, and this is all they cost; of the others it is found out again, in order.
+ */
+static __noinline __attribute__((unused)) bool is_silent4(
+	__be32 source, __be32 destination, bool is_source_marked, bool is_destination_marked)
+{
+	struct sw_hit hit = {};
+	__u32 slot = 0;
+	void *generation;
+
+	if ((is_source_marked && is_other_marked4(source)) ||
+		(is_destination_marked && is_other_marked4(destination)))
+		return false;
+	generation = bpf_map_lookup_elem(&packed4, &slot);
+	if (!generation)
+		return true;
+	return !(is_source_marked && is_packed4(generation, source, SW_R_TRAIL_SRC, &hit)) &&
+		!(is_destination_marked && is_packed4(generation, destination, SW_R_TRAIL_DST, &hit));
+}
+
+/* Of a header that sw_pkt_plain4() found: may anything be said of either address? */
+static __always_inline bool may_header_hit4(const __u8 *ip)
+{
+	__be32 source = sw_wire_raw32(ip + 12), destination = sw_wire_raw32(ip + 16);
+	bool is_source_marked = is_addr_marked4(source), is_destination_marked = is_addr_marked4(destination);
+
+	return (is_source_marked | is_destination_marked) &&
+		!is_silent4(source, destination, is_source_marked, is_destination_marked);
 }
 
 /* As is_trailed4 of the tries: a destination to be dropped counts more than a source that is watched. */

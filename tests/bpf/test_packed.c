@@ -308,20 +308,20 @@ static unsigned long count_marks(const struct rig *rig, enum sw_map map)
 	return n;
 }
 
-/* A coarse bit is set where any of its eight marks is, and nowhere else. */
+/* A coarse bit is set where any of its marks is, and nowhere else. */
 static void check_coarse(const struct rig *rig, enum sw_map marks, enum sw_map coarse)
 {
-	__u64 word, coarse_word;
+	for (__u32 at = 0; at < SW_COARSE_WORDS; at++) {
+		__u64 word, coarse_word, want = 0;
 
-	for (__u32 i = 0; i < SW_MARK_WORDS; i++) {
-		__u32 at = i / SW_COARSE_MARKS, shift = i % SW_COARSE_MARKS * 8;
-
-		assert_int_equal(bpf_map_lookup_elem(rig->maps.fd[marks], &i, &word), 0);
-		if (!shift)
-			assert_int_equal(bpf_map_lookup_elem(rig->maps.fd[coarse], &at, &coarse_word), 0);
-		for (__u32 byte = 0; byte < 8; byte++)
-			if ((coarse_word >> (shift + byte) & 1) != !!(word >> byte * 8 & 0xff))
-				fail_msg("word %u, byte %u: marks %llx", i, byte, word);
+		for (__u32 i = at * SW_COARSE_MARKS / 64; i < (at + 1) * SW_COARSE_MARKS / 64; i++) {
+			assert_int_equal(bpf_map_lookup_elem(rig->maps.fd[marks], &i, &word), 0);
+			for (; word; word &= word - 1)
+				want |= sw_coarse_bits(i * 64 + (__u32)__builtin_ctzll(word));
+		}
+		assert_int_equal(bpf_map_lookup_elem(rig->maps.fd[coarse], &at, &coarse_word), 0);
+		if (coarse_word != want)
+			fail_msg("coarse word %u: %llx, not %llx", at, coarse_word, want);
 	}
 }
 
@@ -369,7 +369,7 @@ static void a_ban_of_any_length_drops_and_its_end_leaves_no_mark(void **state)
 		assert_int_equal(sw_bans_del(b, &neighbour, 1, &done, text, sizeof(text)), 0);
 		assert_int_equal(sw_bans_del(b, &neighbour, 1, &done, text, sizeof(text)), 0);
 		if (count_marks(rig, SW_MAP_MARKS4) || count_marks(rig, SW_MAP_MARKS6) ||
-			count_marks(rig, SW_MAP_BANMARKS4))
+			count_marks(rig, SW_MAP_OTHERMARKS4))
 			fail_msg("%s leaves %lu and %lu marks", bans[i].net,
 				count_marks(rig, SW_MAP_MARKS4), count_marks(rig, SW_MAP_MARKS6));
 	}
@@ -440,6 +440,39 @@ static void a_kept_verdict_ends_with_the_ban(void **state)
 	assert_int_equal(rig_run(rig, RIG_XDP, p.data, p.len, 1), 0);
 }
 
+/* Their bits in the others' marks are of one word, and many are the same bit. */
+static void bans_of_one_word_end_without_each_other(void **state)
+{
+	enum { N = 300, WORD = 0xc6120000 /* 198.18.0.0/18 */ };
+	static struct sw_guard_ban ban[N];
+	struct rig *rig = *state;
+	struct sw_bans *b = NULL;
+	struct packet p;
+	char text[160];
+	__u32 done;
+
+	rig_port(rig, "198.18.9.9", 4444, SW_TRAIL_DROP, 1);
+	packet_build(&(struct packet_spec){.from = "192.0.2.7", .to = "192.0.2.1"}, &p);
+	assert_int_equal(sw_bans_new(&rig->maps, rig->marks, NULL, &b), 0);
+	for (__u32 i = 0; i < N; i++) { /* 64 /24s, up to five hosts in each */
+		ban[i].net = sw_net_from4(htobe32(WORD + (i % 64 << 8) + 16 + i / 64));
+		ban[i].id = i + 1;
+		assert_int_equal(sw_bans_put(b, &ban[i], 1, &done, text, sizeof(text)), 0);
+	}
+	for (__u32 i = 0; i < N; i++) {
+		assert_int_equal(sw_bans_del(b, &ban[i], 1, &done, text, sizeof(text)), 0);
+		for (__u32 k = i % 10; k < N; k += 10) { /* this one, and some of those before and after */
+			put_address(&p, &ban[k].net, true);
+			assert_int_equal(rig_run(rig, RIG_XDP, p.data, p.len, 1), k > i);
+		}
+	}
+	assert_int_equal(count_marks(rig, SW_MAP_OTHERMARKS4), 1);
+	put_address(&p, &(struct sw_net){.addr = {198, 18, 9, 9}, .family = SW_AF_IP4, .plen = 32}, true);
+	put_ports(&p, 4444, 443);
+	assert_int_equal(rig_run(rig, RIG_XDP, p.data, p.len, 1), 1);
+	sw_bans_free(b);
+}
+
 static void a_verdict_on_a_port_is_not_kept_for_the_address(void **state)
 {
 	struct rig *rig = *state;
@@ -458,13 +491,15 @@ static void a_guard_that_adopts_marks_what_the_killed_one_did_not(void **state)
 	struct rig *rig = *state;
 	struct sw_net net = rig_net("198.18.3.4");
 	const struct sw_ban_val val = {.id = 5};
-	unsigned long marks4, marks6;
+	unsigned long marks4, marks6, others;
 
 	put_set(rig, true);
 	check_coarse(rig, SW_MAP_MARKS4, SW_MAP_COARSE4);
 	check_coarse(rig, SW_MAP_MARKS6, SW_MAP_COARSE6);
 	marks4 = count_marks(rig, SW_MAP_MARKS4);
 	marks6 = count_marks(rig, SW_MAP_MARKS6);
+	others = count_marks(rig, SW_MAP_OTHERMARKS4);
+	assert_int_not_equal(others, 0); /* of the ports */
 	/* killed between the map and the mark; and another's mark is left over */
 	assert_int_equal(sw_maps_ban_put(&rig->maps, &net, &val), 1);
 	assert_int_equal(run_from(rig, "198.18.3.4"), 0);
@@ -479,11 +514,12 @@ static void a_guard_that_adopts_marks_what_the_killed_one_did_not(void **state)
 	assert_int_equal(run_from(rig, "2001:db8:5::9"), 1);
 	assert_int_equal(run_from(rig, "198.18.181.1"), 1); /* by its port */
 	assert_int_equal(count_marks(rig, SW_MAP_MARKS4), marks4 + 1);
-	assert_int_equal(count_marks(rig, SW_MAP_BANMARKS4), 1);
+	assert_int_equal(count_marks(rig, SW_MAP_OTHERMARKS4), others + 1);
 	assert_int_equal(count_marks(rig, SW_MAP_MARKS6), marks6);
 	assert_int_equal(sw_maps_ban_del(&rig->maps, &net), 0);
 	sw_marks_del(rig->marks, &net);
 	assert_int_equal(count_marks(rig, SW_MAP_MARKS4), marks4);
+	assert_int_equal(count_marks(rig, SW_MAP_OTHERMARKS4), others);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
@@ -498,6 +534,7 @@ int main(void)
 		TEST(a_ban_of_any_length_drops_and_its_end_leaves_no_mark),
 		TEST(a_kept_verdict_ends_with_what_it_came_from),
 		TEST(a_kept_verdict_ends_with_the_ban),
+		TEST(bans_of_one_word_end_without_each_other),
 		TEST(a_verdict_on_a_port_is_not_kept_for_the_address),
 		TEST(a_guard_that_adopts_marks_what_the_killed_one_did_not),
 	};

@@ -12,13 +12,15 @@
 
 enum {
 	BYTES = SW_MARK_BITS / 8,
-	COARSE_BYTES = BYTES / SW_COARSE_MARKS,
+	COARSE_BYTES = SW_COARSE_WORDS * sizeof(uint64_t),
+	COARSE_OF = SW_COARSE_MARKS / 64, /* words of marks of a coarse word */
 	COUNTED_MAX = 256, /* marks of one network that are counted; a wider one is kept whole */
 };
 
-/* How many bans have a mark. */
+/* How many bans have a mark, and what they are in the word of the others' marks. */
 struct counted {
 	uint32_t bit, n;
+	uint64_t others;
 	UT_hash_handle hh;
 };
 
@@ -31,8 +33,9 @@ struct wide {
 /* The marks of one family. */
 struct half {
 	uint64_t *coarse, *live; /* the kernel's, mapped */
-	uint64_t *bans; /* the kernel's too: those of live that a ban has; NULL for IPv6 */
-	uint64_t *trails; /* those of the generation in force */
+	uint64_t *others; /* the kernel's too: what bans and ports have of them; NULL for IPv6 */
+	uint64_t *trails; /* those of the generation in force, ports among them */
+	uint64_t *ports; /* those of others that its ports have; NULL for IPv6 */
 	struct counted *counted;
 	struct wide *wide;
 	bool is_inexact; /* memory ran out while counting: marks stay until a guard starts anew */
@@ -64,26 +67,48 @@ static uint64_t bytes_set(uint64_t word)
 	return (high >> 7 & 0x0101010101010101ULL) * 0x0102040810204080ULL >> 56;
 }
 
-static void put_live(struct half *h, size_t i, uint64_t value)
+/* sw_coarse_bits() of all marks of COARSE_OF words. */
+static uint64_t coarse_of(const uint64_t *words)
 {
-	unsigned int shift = i % SW_COARSE_MARKS * 8;
-	size_t at = i / SW_COARSE_MARKS;
+	uint64_t rows = 0, columns = 0;
 
-	put_word(h->live, i, value);
-	put_word(h->coarse, at, (h->coarse[at] & ~(0xffULL << shift)) | bytes_set(value) << shift);
+	for (unsigned int i = 0; i < COARSE_OF; i++) {
+		rows |= bytes_set(words[i]) << i * 8;
+		columns |= words[i] | words[i] >> 32;
+	}
+	return rows | columns << 32;
 }
 
-/* Words of bans, the kernel's: those asked first come last, so that what is behind them is there. */
-static void set_ban_word(struct half *h, size_t i, uint64_t bits)
+static void put_live(struct half *h, size_t i, uint64_t value)
 {
-	if (h->bans)
-		put_word(h->bans, i, h->bans[i] | bits);
+	size_t at = i / COARSE_OF;
+
+	put_word(h->live, i, value);
+	put_word(h->coarse, at, coarse_of(&h->live[at * COARSE_OF]));
+}
+
+/* In the kernel's words those asked first come last, so that what is behind them is there. */
+static void set_word(struct half *h, size_t i, uint64_t bits, uint64_t others)
+{
+	if (h->others)
+		put_word(h->others, i, h->others[i] | others);
 	put_live(h, i, h->live[i] | bits);
 }
 
-static void set_ban(struct half *h, uint32_t bit)
+static void set_mark(struct half *h, uint32_t bit, uint64_t others)
 {
-	set_ban_word(h, bit / 64, 1ULL << (bit & 63));
+	set_word(h, bit / 64, 1ULL << (bit & 63), others);
+}
+
+/* The bit of what is not in a generation: of a host it is the host's own. */
+static uint64_t other_of(const struct sw_net *net, uint32_t bit)
+{
+	uint32_t addr;
+
+	if (net->family == SW_AF_IP6)
+		return 0;
+	memcpy(&addr, net->addr, sizeof(addr));
+	return net->plen == 32 ? sw_othermark4_host(be32toh(addr)) : sw_othermark4_net(bit);
 }
 
 static uint64_t without(const uint64_t *words, uint32_t bit)
@@ -105,18 +130,23 @@ static void mark_wide(const struct sw_net *net, uint64_t *words, uint64_t *budge
 /* The marks as they must be, whole; no memory for that leaves them as they are, which is too many. */
 static void rebuild(struct half *h)
 {
-	_free_ uint64_t *words = calloc(1, BYTES);
+	_free_ uint64_t *words = calloc(1, BYTES), *others = calloc(1, BYTES);
 	uint64_t budget = SW_MARKS_BUDGET;
 
-	if (!words || h->is_inexact)
+	if (!words || !others || h->is_inexact)
 		return;
-	for (const struct counted *c = h->counted; c; c = c->hh.next)
+	for (const struct counted *c = h->counted; c; c = c->hh.next) {
 		sw_mark_set(words, c->bit);
-	for (const struct wide *w = h->wide; w; w = w->hh.next)
+		others[c->bit / 64] |= c->others;
+	}
+	for (const struct wide *w = h->wide; w; w = w->hh.next) {
 		mark_wide(&w->net, words, &budget);
+		if (h->others)
+			mark_wide(&w->net, others, &budget);
+	}
 	for (size_t i = 0; i < SW_MARK_WORDS; i++) {
-		if (h->bans)
-			put_word(h->bans, i, words[i]);
+		if (h->others)
+			put_word(h->others, i, others[i] | h->ports[i]);
 		put_live(h, i, words[i] | h->trails[i]);
 	}
 }
@@ -128,11 +158,18 @@ static void lose_count(struct half *h)
 		"bans are not counted any more: their marks stay until the guard starts again");
 }
 
-static void count(struct half *h, uint32_t bit)
+static struct counted *find_counted(struct half *h, uint32_t bit)
 {
 	struct counted *c;
 
 	HASH_FIND(hh, h->counted, &bit, sizeof(bit), c);
+	return c;
+}
+
+static void count(struct half *h, uint32_t bit, uint64_t others)
+{
+	struct counted *c = find_counted(h, bit);
+
 	if (!c) {
 		c = calloc(1, sizeof(*c));
 		if (!c) {
@@ -143,19 +180,32 @@ static void count(struct half *h, uint32_t bit)
 		HASH_ADD(hh, h->counted, bit, sizeof(c->bit), c);
 	}
 	c->n++;
+	c->others |= others;
 }
 
 /* True when no ban has the mark any more. */
 static bool uncount(struct half *h, uint32_t bit)
 {
-	struct counted *c;
+	struct counted *c = find_counted(h, bit);
 
-	HASH_FIND(hh, h->counted, &bit, sizeof(bit), c);
 	if (!c || --c->n)
 		return false;
 	HASH_DEL(h->counted, c);
 	free(c);
 	return true;
+}
+
+/* What the others of a word still have; the bits of those that are not counted any more go. */
+static uint64_t others_left(struct half *h, size_t i)
+{
+	uint64_t others = h->ports[i];
+
+	for (uint64_t left = h->live[i]; left; left &= left - 1) {
+		const struct counted *c = find_counted(h, (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(left));
+
+		others |= c ? c->others : 0;
+	}
+	return others;
 }
 
 /* Without memory of its own, so that what is banned is marked whatever happens. */
@@ -166,7 +216,7 @@ static void set_live_wide(struct half *h, const struct sw_net *net)
 
 	if (net->family == SW_AF_IP6 && n <= SW_MARKS_BUDGET) {
 		for (uint64_t i = 0; i < n; i++)
-			set_ban(h, sw_marks_nth(net, i));
+			set_mark(h, sw_marks_nth(net, i), 0);
 		return;
 	}
 	if (net->family == SW_AF_IP4) {
@@ -174,7 +224,7 @@ static void set_live_wide(struct half *h, const struct sw_net *net)
 		end = first + n / 64;
 	}
 	for (size_t i = first; i < end; i++)
-		set_ban_word(h, i, ~0ULL);
+		set_word(h, i, ~0ULL, ~0ULL);
 }
 
 static void add_wide(struct half *h, const struct sw_net *net)
@@ -201,10 +251,11 @@ static void add(struct half *h, const struct sw_net *net, bool is_live)
 	}
 	for (uint64_t i = 0; i < n; i++) {
 		uint32_t bit = sw_marks_nth(net, i);
+		uint64_t others = other_of(net, bit);
 
-		count(h, bit);
+		count(h, bit, others);
 		if (is_live)
-			set_ban(h, bit);
+			set_mark(h, bit, others);
 	}
 }
 
@@ -244,8 +295,8 @@ void sw_marks_del(struct sw_marks *m, const struct sw_net *net)
 			continue;
 		if (!(h->trails[bit / 64] >> (bit & 63) & 1))
 			put_live(h, bit / 64, without(h->live, bit));
-		if (h->bans)
-			put_word(h->bans, bit / 64, without(h->bans, bit));
+		if (h->others)
+			put_word(h->others, bit / 64, others_left(h, bit / 64));
 	}
 }
 
@@ -273,17 +324,31 @@ static uint64_t trail_word(const struct sw_packed_view *v, int family, size_t i)
 	return family ? (v->marks6 ? v->marks6[i] : 0) : trail_word4(v, i);
 }
 
+static void note_port(struct sw_marks *m, const struct sw_net *net, bool is_live)
+{
+	struct half *h = half_of(m, net);
+	uint32_t bit = sw_marks_nth(net, 0);
+	uint64_t others = other_of(net, bit);
+
+	sw_mark_set(h->trails, bit);
+	if (h->ports)
+		h->ports[bit / 64] |= others;
+	if (is_live)
+		set_mark(h, bit, others);
+}
+
 /* Beside the networks' own, which are there already. */
 static void note_ports(struct sw_marks *m, const struct sw_packed_view *v, bool is_live)
 {
-	for (uint64_t i = 0; v && i < v->n_ports; i++) {
-		struct half *h = half_of(m, &v->ports[i].net);
-		uint32_t bit = sw_marks_nth(&v->ports[i].net, 0);
+	for (uint64_t i = 0; v && i < v->n_ports; i++)
+		note_port(m, &v->ports[i].net, is_live);
+}
 
-		sw_mark_set(h->trails, bit);
-		if (is_live)
-			put_live(h, bit / 64, h->live[bit / 64] | 1ULL << (bit & 63));
-	}
+static void forget_ports(struct half *h)
+{
+	for (size_t i = 0; h->ports && i < SW_MARK_WORDS; i++)
+		if (h->ports[i])
+			h->ports[i] = 0;
 }
 
 void sw_marks_join(struct sw_marks *m, const struct sw_packed_view *v)
@@ -314,6 +379,7 @@ void sw_marks_settle(struct sw_marks *m, const struct sw_packed_view *v)
 			if (h->trails[i] != word)
 				h->trails[i] = word;
 		}
+		forget_ports(h);
 	}
 	note_ports(m, v, false);
 	rebuild(&m->half[0]);
@@ -379,7 +445,7 @@ static int adopt_trails6(struct half *h, const struct sw_maps *maps)
 
 static void adopt_port(const struct sw_net *net, void *arg)
 {
-	sw_mark_set(half_of(arg, net)->trails, sw_marks_nth(net, 0));
+	note_port(arg, net, false);
 }
 
 static int map_words(int fd, size_t bytes, uint64_t **ret)
@@ -392,18 +458,20 @@ static int map_words(int fd, size_t bytes, uint64_t **ret)
 	return 0;
 }
 
-static int open_half(struct half *h, int coarse_fd, int live_fd, int bans_fd)
+static int open_half(struct half *h, int coarse_fd, int live_fd, int others_fd)
 {
 	int r = map_words(coarse_fd, COARSE_BYTES, &h->coarse);
 
 	if (r >= 0)
 		r = map_words(live_fd, BYTES, &h->live);
-	if (r >= 0 && bans_fd >= 0)
-		r = map_words(bans_fd, BYTES, &h->bans);
+	if (r >= 0 && others_fd >= 0)
+		r = map_words(others_fd, BYTES, &h->others);
 	if (r < 0)
 		return r;
 	h->trails = calloc(SW_MARK_WORDS, sizeof(*h->trails));
-	return h->trails ? 0 : -ENOMEM;
+	if (h->others)
+		h->ports = calloc(SW_MARK_WORDS, sizeof(*h->ports));
+	return h->trails && (h->ports || !h->others) ? 0 : -ENOMEM;
 }
 
 int sw_marks_new(const struct sw_maps *maps, struct sw_marks **ret)
@@ -413,7 +481,7 @@ int sw_marks_new(const struct sw_maps *maps, struct sw_marks **ret)
 
 	if (!m)
 		return -ENOMEM;
-	r = open_half(&m->half[0], maps->fd[SW_MAP_COARSE4], maps->fd[SW_MAP_MARKS4], maps->fd[SW_MAP_BANMARKS4]);
+	r = open_half(&m->half[0], maps->fd[SW_MAP_COARSE4], maps->fd[SW_MAP_MARKS4], maps->fd[SW_MAP_OTHERMARKS4]);
 	if (r >= 0)
 		r = open_half(&m->half[1], maps->fd[SW_MAP_COARSE6], maps->fd[SW_MAP_MARKS6], -1);
 	if (r >= 0)
@@ -452,9 +520,10 @@ static void close_half(struct half *h)
 		munmap(h->coarse, COARSE_BYTES);
 	if (h->live)
 		munmap(h->live, BYTES);
-	if (h->bans)
-		munmap(h->bans, BYTES);
+	if (h->others)
+		munmap(h->others, BYTES);
 	free(h->trails);
+	free(h->ports);
 }
 
 void sw_marks_free(struct sw_marks *m)

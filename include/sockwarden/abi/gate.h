@@ -2,7 +2,7 @@
 /*
  * The gate's maps: keys, values and control word. Map names are those in bpf/lib/maps.bpf.h and the
  * names of the pins: gate_ctl, allow4, allow6, ban4, ban6, bannet4, bannet6, trails4, trails6,
- * trail_ports, coarse4, coarse6, marks4, marks6, banmarks4, epoch,
+ * trail_ports, coarse4, coarse6, marks4, marks6, othermarks4, epoch,
  * packed4, packed6 (abi/packed.h), counters, stats, recent,
  * ev_pkt, ev_sock, chain. User space writes policy maps, BPF writes counters.
  */

@@ -7,10 +7,13 @@
  * force or on its way in or out, a ban, a ban network) touches a /24; one of IPv6 says so of every
  * network whose hash it is, in three classes. Where none is set, nothing can match: a superset of
  * all that could needs no second copy, and the packet passes with nothing else asked.
- * coarse4, coarse6: one bit for each eight of those, set where any of the eight is. They are asked first,
- * as they stay in a core's own cache, which marks4 is too large for.
- * banmarks4 holds those of marks4 that a ban or a ban network has: most marked /24s have trails alone,
- * and there the hash of bans, two cache misses wide, need not be asked.
+ * coarse4, coarse6: a word for each 256 of those (a /16), as a square of 8 in a row: one bit for each row of marks
+ * that has any, and one for each column of every fourth row. Both are set where a mark is, and seldom elsewhere. They
+ * are asked first, as they nearly stay in a core's own cache, which marks4 is too large for.
+ * othermarks4: for each word of marks4 the addresses in it that something other than a generation may hold: a ban, a
+ * ban network, an address with a port. A host is one bit of the word by a hash of it, so that its neighbours are not
+ * taken for it; a network is the bit that its /24 has in marks4. Most marked /24s have trails alone, and there neither
+ * the hash of bans nor that of ports, some cache misses wide each, need be asked.
  *
  * packed4, packed6: array of maps with one slot; the inner array is one generation, replaced whole,
  * so that a packet is judged by one or the other. What is in it is said at the structs below.
@@ -22,10 +25,26 @@
 enum {
 	SW_MARK_BITS = 1 << 24,
 	SW_MARK_WORDS = SW_MARK_BITS / 64,
-	SW_COARSE_MARKS = 8, /* marks of one coarse bit: a byte of them */
-	SW_COARSE_WORDS = SW_MARK_WORDS / SW_COARSE_MARKS,
+	SW_COARSE_MARKS = 256, /* marks of one coarse word */
+	SW_COARSE_WORDS = SW_MARK_BITS / SW_COARSE_MARKS,
 	SW_PACKED_WORDS = 1 << 18, /* words of 64 /24s, that is a /18, each */
 };
+
+/* The two bits of a mark in its coarse word: its row of 8, and its column of 8 in all rows of 32. */
+static inline __attribute__((always_inline)) __u64 sw_coarse_bits(__u32 mark)
+{
+	return 1ULL << (mark >> 3 & 31) | 1ULL << (32 + (mark & 31));
+}
+
+static inline __attribute__((always_inline)) __u64 sw_othermark4_host(__u32 addr)
+{
+	return 1ULL << (addr * 0x9e3779b1U >> 26);
+}
+
+static inline __attribute__((always_inline)) __u64 sw_othermark4_net(__u32 slash24)
+{
+	return 1ULL << (slash24 & 63);
+}
 
 /* ---- IPv4: a rank in bits gives a leaf */
 
