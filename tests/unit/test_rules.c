@@ -82,7 +82,8 @@ static size_t source_of(const struct sw_ruleset *rs, const char *rule)
 static bool check_sample(struct sw_ruleset *rs, const struct sw_pack_sample *s)
 {
 	struct heard h = {.rule = s->rule};
-	int r = sw_ruleset_feed(rs, source_of(rs, s->rule), s->line, strlen(s->line), NOW, hear, &h);
+	size_t source = sw_ruleset_sample_source(rs, sw_ruleset_find(rs, s->rule), s->is_journal);
+	int r = sw_ruleset_feed(rs, source, s->line, strlen(s->line), NOW, hear, &h);
 	bool is_right = r >= 0 && h.n == (s->host ? 1 : 0) && (!s->host || sw_streq(h.host, s->host)) &&
 		(!s->forwarded || sw_streq(h.forwarded, s->forwarded));
 
@@ -148,12 +149,11 @@ static void logins_are_told_with_who_and_from_where(void **state)
 
 static const char *const off_rules[] = {"sshd-preauth", "apache-forwarded", "haproxy-forwarded"};
 
-static void every_packaged_rule_matches_its_samples_and_nothing_else(void **state)
+/* The packaged rules, those too that are off by themselves, and their samples. */
+static struct sw_ruleset *load_all(struct samples *all)
 {
 	_strbuf_ struct sw_strbuf errors = {};
-	_cleanup_(sw_ruleset_freep) struct sw_ruleset *rs = NULL;
 	_close_ int packs = open("feeds/rules", O_RDONLY | O_DIRECTORY);
-	struct samples all = {};
 	struct sw_rules_from from = {.config = &config,
 		.config_file = "test.yaml",
 		.packs_fd = packs,
@@ -161,9 +161,10 @@ static void every_packaged_rule_matches_its_samples_and_nothing_else(void **stat
 		.packs_dir = "feeds/rules",
 		.user_dir = "rules.d",
 		.sample = keep_sample,
-		.arg = &all};
+		.arg = all};
+	struct sw_ruleset *rs = NULL;
 	_free_ void *image = NULL;
-	size_t size, n_wrong = 0;
+	size_t size;
 
 	for (; config.n_rules < SW_ARRAY_SIZE(off_rules); config.n_rules++) {
 		struct sw_config_rule *r = &config.rules[config.n_rules];
@@ -176,10 +177,128 @@ static void every_packaged_rule_matches_its_samples_and_nothing_else(void **stat
 	config.n_rules = 0;
 	assert_string_equal(sw_strbuf_get(&errors), "");
 	assert_int_equal(sw_ruleset_new(&rs, image, size, &errors), 0);
+	return rs;
+}
+
+static void every_packaged_rule_matches_its_samples_and_nothing_else(void **state)
+{
+	struct samples all = {};
+	_cleanup_(sw_ruleset_freep) struct sw_ruleset *rs = load_all(&all);
+	size_t n_wrong = 0;
+
 	for (size_t i = 0; i < all.n; i++)
 		n_wrong += !check_sample(rs, &all.at[i]);
 	assert_int_equal(n_wrong, 0);
 	assert_true(all.n > 100);
+	free_samples(&all);
+}
+
+/* ---- words that a stranger chooses */
+
+static const char victim[] = "203.0.113.99";
+
+struct blamed {
+	const char *rule;
+	char user[256];
+	size_t user_len;
+	bool is_victim;
+};
+
+static void hear_blamed(void *arg, const struct sw_log_hit *hit)
+{
+	struct blamed *b = arg;
+	char host[SW_NET_TEXT_MAX];
+
+	if (!sw_streq(hit->rule->name, b->rule) || !hit->has_host)
+		return;
+	b->is_victim |= sw_streq(sw_cidr_format(host, &hit->host), victim);
+	b->user_len = SW_MIN(strlen(hit->user), sizeof(b->user) - 1);
+	memcpy(b->user, hit->user, b->user_len);
+}
+
+static struct blamed feed_sample(struct sw_ruleset *rs, const struct sw_pack_sample *s, const char *line)
+{
+	struct blamed b = {.rule = s->rule};
+	size_t source = sw_ruleset_sample_source(rs, sw_ruleset_find(rs, s->rule), s->is_journal);
+
+	assert_true(sw_ruleset_feed(rs, source, line, strlen(line), NOW, hear_blamed, &b) >= 0);
+	return b;
+}
+
+/* Every occurrence of the host in the text becomes the victim's address. */
+static void put_victim(struct sw_strbuf *out, const char *text, const char *host)
+{
+	for (size_t n = strlen(host); *text;) {
+		if (n && !strncmp(text, host, n)) {
+			sw_strbuf_puts(out, victim);
+			text += n;
+		} else {
+			sw_strbuf_putc(out, *text++);
+		}
+	}
+}
+
+/*
+ * A name holds what follows it in such a line, with another's address: once, and as the end of a whole line
+ * of that kind. In JSON and between quotes the program escapes a quote, so one that it would not let through
+ * is no name.
+ */
+static unsigned int attack_with_name(struct sw_ruleset *rs, const struct sw_pack_sample *s, const struct blamed *b)
+{
+	const char *at = strstr(s->line, b->user), *behind = at ? at + b->user_len : NULL;
+	unsigned int n_wrong = 0;
+
+	for (int form = 0; at && form < 3; form++) {
+		_strbuf_ struct sw_strbuf line = {};
+
+		sw_strbuf_printf(&line, "%.*s%s", (int)(at - s->line), s->line, b->user);
+		put_victim(&line, behind, s->host);
+		if (form == 1)
+			put_victim(&line, s->line, s->host);
+		if (form == 2)
+			sw_strbuf_puts(&line, b->user);
+		sw_strbuf_puts(&line, behind);
+		if (!feed_sample(rs, s, sw_strbuf_get(&line)).is_victim)
+			continue;
+		print_error("%s:%u: rule %s blames another: %s\n", s->file, s->at, s->rule, sw_strbuf_get(&line));
+		n_wrong++;
+	}
+	return n_wrong;
+}
+
+/* Rules whose program lets no such name through: JSON and CSV escape quotes, a colon or a blank ends the name. */
+static bool is_name_bounded(const struct sw_pack_sample *s, const char *user)
+{
+	static const char *const bounded[] = {"nginx-auth", "gitea", "cockpit", "pam", "sudo", "su"};
+	const char *at = strstr(s->line, user);
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(bounded); i++) {
+		if (sw_streq(s->rule, bounded[i]))
+			return true;
+	}
+	return s->line[0] == '{' || (sw_streq(s->rule, "dovecot") && at && at > s->line && at[-1] == '(');
+}
+
+static void a_strangers_name_blames_nobody_else(void **state)
+{
+	struct samples all = {};
+	_cleanup_(sw_ruleset_freep) struct sw_ruleset *rs = load_all(&all);
+	unsigned int n_wrong = 0, n_tried = 0;
+
+	for (size_t i = 0; i < all.n; i++) {
+		const struct sw_pack_sample *s = &all.at[i];
+		struct blamed b;
+
+		if (!s->host || !*s->host)
+			continue;
+		b = feed_sample(rs, s, s->line);
+		if (!b.user_len || is_name_bounded(s, b.user))
+			continue;
+		n_wrong += attack_with_name(rs, s, &b);
+		n_tried++;
+	}
+	assert_int_equal(n_wrong, 0);
+	assert_true(n_tried > 40);
 	free_samples(&all);
 }
 
@@ -216,6 +335,10 @@ static void doubtful_expressions_are_told(void **state)
 		{"^Failed for .+ from <ADDR>", 1},
 		{"^Failed for .* from <ADDR> .*$", 1},
 		{"^Failed for [^.]+ from <ADDR> .*$", 0},
+		{"^(?!(?:.*, by=){2})to=.*, by=<ADDR> .*$", 0}, /* one 'by' there is, and the host is behind it */
+		{"^(?!(?:.*, by=){2})to=.*, by=.*<ADDR> .*$", 1},
+		{"^(?!(?:.*end){2})from <ADDR> end .*$", 0},
+		{"^(?!(?:.*end){2})from .* <ADDR> end .*$", 1},
 		{"^\\d+ <ADDR>$", 1}, /* no literal */
 	};
 
@@ -341,6 +464,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_packaged_rule_matches_its_samples_and_nothing_else),
+		cmocka_unit_test(a_strangers_name_blames_nobody_else),
 		cmocka_unit_test(logins_are_told_with_who_and_from_where),
 		cmocka_unit_test(no_packaged_rule_is_doubtful),
 		cmocka_unit_test(doubtful_expressions_are_told),

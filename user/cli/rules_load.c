@@ -19,6 +19,7 @@ static void keep_sample(void *arg, const struct sw_pack_sample *s)
 		.host = s->host ? strdup(s->host) : NULL,
 		.forwarded = s->forwarded ? strdup(s->forwarded) : NULL,
 		.file = strdup(s->file),
+		.is_journal = s->is_journal,
 		.at = s->at};
 	if (more->rule && more->line && more->file && !more->host == !s->host)
 		r->n_samples++;

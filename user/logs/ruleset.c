@@ -273,6 +273,15 @@ static int make_filter(const struct sw_rules_view *v, const struct sw_rules_rule
 	return k;
 }
 
+size_t sw_ruleset_sample_source(const struct sw_ruleset *rs, const struct sw_log_rule *r, bool is_journal)
+{
+	for (size_t i = 0; i < r->n_sources; i++) {
+		if (!is_journal || rs->sources[r->sources[i]].says.kind == SW_LOG_JOURNAL)
+			return r->sources[i];
+	}
+	return SIZE_MAX;
+}
+
 int sw_ruleset_filter(
 	const struct sw_ruleset *rs, size_t i, bool is_journal, struct sw_f2b_filter **ret)
 {

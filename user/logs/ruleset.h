@@ -85,6 +85,8 @@ size_t sw_ruleset_n_rules(const struct sw_ruleset *rs);
 const struct sw_log_rule *sw_ruleset_rule(const struct sw_ruleset *rs, size_t i);
 /* The rule of that name, or NULL. */
 const struct sw_log_rule *sw_ruleset_find(const struct sw_ruleset *rs, const char *name);
+/* Where a line of a sample of the rule comes from: its first source, or its journal. SIZE_MAX: it has none. */
+size_t sw_ruleset_sample_source(const struct sw_ruleset *rs, const struct sw_log_rule *r, bool is_journal);
 /* Rules and files that were left out of the image because they were not valid. */
 size_t sw_ruleset_n_left_out(const struct sw_ruleset *rs);
 

@@ -41,6 +41,36 @@ static bool has_any_text(const char *p, size_t len)
 	return false;
 }
 
+/* "^(?!(?:.*TEXT){2})" at the beginning: a line that holds TEXT twice does not match. Its end; text when there is none. */
+static const char *skip_guard(const char *text, const char **ret_word, size_t *ret_len)
+{
+	static const char before[] = "^(?!(?:.*", behind[] = "){2})";
+	const char *word = text + sizeof(before) - 1, *end;
+
+	if (strncmp(text, before, sizeof(before) - 1))
+		return text;
+	end = strstr(word, behind);
+	if (!end || end == word || memchr(word, '.', (size_t)(end - word)))
+		return text;
+	*ret_word = word;
+	*ret_len = (size_t)(end - word);
+	return end + sizeof(behind) - 1;
+}
+
+/* True where the text before the host may be a stranger's, so that he may write a host of his choice before it. */
+static bool is_host_behind_any(const char *text, const char *host)
+{
+	const char *word, *from;
+	size_t len = 0;
+
+	from = skip_guard(text, &word, &len);
+	for (const char *p = from; len && p + len <= host; p++) {
+		if (!strncmp(p, word, len))
+			from = p; /* there is one of it: what stands before does not matter */
+	}
+	return has_any_text(from, (size_t)(host - from));
+}
+
 void sw_lint_expression(
 	const char *text, const char *rule, const char *origin, sw_lint_fn fn, void *arg)
 {
@@ -53,7 +83,7 @@ void sw_lint_expression(
 	if (*text != '^' && strncmp(text, "(?i)^", 5) != 0)
 		fn(arg, rule, origin,
 			"an expression is not anchored: a stranger's text elsewhere in the line may match it");
-	if (host && has_any_text(text, (size_t)(host - text)) &&
+	if (host && is_host_behind_any(text, host) &&
 		(!is_ended || has_any_text(after, strlen(after))))
 		fn(arg, rule, origin,
 			"a greedy match before the host: a stranger may write an address that is taken for his own");
@@ -86,11 +116,12 @@ static void hear(void *arg, const struct sw_log_hit *hit)
 static bool is_as_it_says(struct sw_ruleset *rs, const struct sw_log_rule *rule,
 	const struct sw_pack_sample *s, char *why, size_t size)
 {
+	size_t source = sw_ruleset_sample_source(rs, rule, s->is_journal);
 	struct heard h = {.rule = s->rule};
 
-	if (!rule->n_sources ||
-		sw_ruleset_feed(
-			rs, rule->sources[0], s->line, strlen(s->line), time(NULL), hear, &h) < 0)
+	if (source == SIZE_MAX)
+		snprintf(why, size, "a line of a journal that the rule does not name: %.200s", s->line);
+	else if (sw_ruleset_feed(rs, source, s->line, strlen(s->line), time(NULL), hear, &h) < 0)
 		snprintf(why, size, "it cannot be tried: %.200s", sw_ruleset_error(rs));
 	else if (!s->host && h.n)
 		snprintf(why, size, "a line that must not match does: %.200s", s->line);

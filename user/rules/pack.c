@@ -277,11 +277,14 @@ static void read_sample(
 	struct rule *r, const struct sw_conf_node *v, const char *key, bool is_match)
 {
 	struct sw_pack_sample s = {.rule = r->s.name, .file = r->pack->file, .at = v->line};
+	const char *journal;
 
 	if (v->kind == SW_CONF_MAP) {
 		s.line = text_of(r, v, "line");
 		s.host = text_of(r, v, "host");
 		s.forwarded = text_of(r, v, "forwarded");
+		journal = text_of(r, v, "journal");
+		s.is_journal = journal && sw_streq(journal, "true");
 	} else if (v->kind == SW_CONF_SCALAR) {
 		s.line = v->text;
 	}

@@ -13,6 +13,7 @@ struct sw_pack_sample {
 	const char *rule, *line;
 	const char *host; /* "": of no host; NULL: must not match */
 	const char *forwarded; /* the header that it must tell; NULL: none */
+	bool is_journal; /* as the journal gives it, without a date before it; the rule must name the journal */
 	const char *file;
 	unsigned int at; /* line of the file */
 };
