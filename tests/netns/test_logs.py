@@ -406,6 +406,59 @@ def test_the_journal_is_read_by_its_matches_through_rotation_and_restarts():
         lab.__exit__(None, None, None)
 
 
+BOTH = """rules:
+  - name: both
+    about: a service in the journal, and in a file where a syslog daemon runs
+    files: [/var/log/both.log]
+    journal: ["SYSLOG_IDENTIFIER=jboth"]
+    threshold: 90 in 10m
+    action: alert
+    match: ['denied <F-USER>\\S*</F-USER> from <ADDR>$']
+"""
+
+
+def test_a_log_left_over_from_a_syslog_daemon_does_not_hide_the_journal():
+    root, why = debs.unpacked("systemd-journal-remote")
+    if why:
+        pytest.skip(why)
+    lab = Lab()
+    lab.__enter__()
+    j = None
+
+    def state():
+        return [f["state"] for f in logs(lab)["followed"] if f["path"].endswith("both.log")]
+
+    try:
+        lab.write_config(f"rules:\n  journal_files: \"{lab.dir}/journal/*/*.journal\"\n")
+        os.mkdir(os.path.join(lab.dir, "rules.d"), 0o755)
+        with open(os.path.join(lab.dir, "rules.d", "own.yaml"), "w", encoding="utf-8") as f:
+            f.write(BOTH)
+        lab.on_host("mount", "-t", "tmpfs", "tmpfs", "/var/log", check=True)
+        write(lab, "both.log", "old")
+        lab.on_host("touch", "-d", "3 hours ago", "/var/log/both.log", check=True)
+        j = Journal(lab, os.path.join(root, "lib/systemd/systemd-journal-remote"), "system.journal")
+        j.write("denied x from 198.19.0.1", identifier="jboth")
+        lab.start("--rules-dir", os.path.join(ROOT, "feeds/rules"))
+        lab.wait(lambda: count(lab, "both") == 1, 15, "the journal is read where the file is left over")
+        assert state() == ["stale"]
+        j.write("denied x from 198.19.0.1", identifier="jboth")
+        lab.wait(lambda: count(lab, "both") == 2, 15, "as it grows")
+        write(lab, "both.log", *denied(1, "198.19.0.1"))
+        lab.wait(lambda: count(lab, "both") == 3 and state() == ["followed"], 15, "somebody writes to it again")
+        written = time.time()
+        lab.wait(lambda: time.time() > written + 1.1, 5, "what comes is newer than the file")
+        j.write("denied x from 198.19.0.1", identifier="jboth")
+        write(lab, "both.log", *denied(2, "198.19.0.1"))
+        lab.wait(lambda: count(lab, "both") >= 5, 15, "the file is read")
+        assert count(lab, "both") == 5, "and the journal is not"
+        j.close()
+        j = None
+    finally:
+        if j:
+            j.process.kill()
+        lab.__exit__(None, None, None)
+
+
 # ---- a real sshd
 
 def sshd(lab):

@@ -47,6 +47,7 @@ struct sw_logs_part {
 	bool is_save_due; /* its timer is set */
 	bool is_counts_moved; /* since they were saved */
 	bool is_look_due; /* which sources read the journal is to be asked anew */
+	bool has_stale_file; /* the journal is read beside a file that nobody writes to */
 	uint64_t lines, back_hits; /* hits in old lines that no window holds */
 	uint64_t untold; /* findings beyond SW_LOGS_FINDINGS_PER_SEC */
 	int64_t told_second;
@@ -82,6 +83,8 @@ bool sw_logs_journal_event(struct sw_logs_part *p, int wd);
 void sw_logs_journal_poll(struct sw_logs_part *p);
 bool sw_logs_journal_is_stale(const struct sw_logs_part *p);
 bool sw_logs_journal_has_moved(const struct sw_logs_part *p);
+/* True when the journal is read as well for what this source of files would say: nobody writes to them. */
+bool sw_logs_journal_stands_in(const struct sw_engine *e, const char *pattern);
 void sw_logs_journal_save(struct sw_engine *e);
 size_t sw_logs_journal_files(const struct sw_logs_part *p, int *ret_error);
 void sw_logs_journal_free(struct sw_logs_journal *x);

@@ -8,6 +8,7 @@
 enum {
 	FILES_MAX = 2 * SW_JOURNAL_FILES_MAX, /* looked at, to choose the newest */
 	ENTRIES_AT_ONCE = 4096, /* then others get their turn */
+	STALE_SEC = 2 * 3600, /* cron alone writes to a log of logins each hour */
 };
 #define CURSOR_NAME "journal-cursor"
 
@@ -119,16 +120,42 @@ static void look_for_files(struct sw_engine *e, struct sw_logs_journal *x, unsig
 
 /* ---- sources */
 
-/* Where the file is there that says the same, it is the one that is read. */
-static bool is_wanted(const struct sw_logs_part *p, const struct sw_log_source *s)
+/* When the files that say the same were last written; -1: there are none. */
+static int64_t files_written_sec(const struct sw_logs_part *p, const struct sw_log_source *s)
 {
-	if (s->kind != SW_LOG_JOURNAL || !s->n_rules)
-		return false;
+	int64_t newest = -1;
+
 	for (size_t i = 0; i < s->n_unless; i++) {
-		if (sw_log_follow_has(p->follow, sw_ruleset_source(p->rules, s->unless[i])->path))
-			return false;
+		const char *path = sw_ruleset_source(p->rules, s->unless[i])->path;
+
+		newest = SW_MAX(newest, sw_log_follow_written_sec(p->follow, path));
 	}
-	return true;
+	return newest;
+}
+
+/*
+ * Where the file is there that says the same, it is the one that is read; but one that nobody has written to
+ * for long may be left over from a syslog daemon that is gone (Debian 12 installs none), so then both are.
+ */
+static bool is_wanted(const struct sw_engine *e, const struct sw_log_source *s)
+{
+	return s->kind == SW_LOG_JOURNAL && s->n_rules &&
+		files_written_sec(e->logs, s) < sw_clock_wall_sec(&e->clock) - STALE_SEC;
+}
+
+bool sw_logs_journal_stands_in(const struct sw_engine *e, const char *pattern)
+{
+	const struct sw_logs_part *p = e->logs;
+
+	for (size_t i = 0; p->journal && i < sw_ruleset_n_sources(p->rules); i++) {
+		const struct sw_log_source *s = sw_ruleset_source(p->rules, i);
+
+		for (size_t k = 0; k < s->n_unless; k++) {
+			if (sw_streq(sw_ruleset_source(p->rules, s->unless[k])->path, pattern) && is_wanted(e, s))
+				return true;
+		}
+	}
+	return false;
 }
 
 static int make_journal(struct sw_logs_part *p, const struct sw_journal_source *all, size_t n,
@@ -158,11 +185,13 @@ static int choose_sources(struct sw_engine *e, unsigned int *ret_first)
 	struct sw_logs_journal *fresh;
 	int r;
 
+	p->has_stale_file = false;
 	for (size_t i = 0; all && i < n; i++) {
 		const struct sw_log_source *s = sw_ruleset_source(p->rules, i);
 
-		if (!is_wanted(p, s))
+		if (!is_wanted(e, s))
 			continue;
+		p->has_stale_file |= files_written_sec(p, s) >= 0;
 		all[used++] = (struct sw_journal_source){.number = (unsigned int)i,
 			.matches = s->journal_matches,
 			.n = s->n_journal_matches};
@@ -200,11 +229,20 @@ void sw_logs_journal_look(struct sw_engine *e)
 
 /* ---- reading */
 
+/* The file has what is no newer than it; once somebody writes to it again, it has everything. */
+static bool is_in_file(const struct sw_engine *e, const struct sw_log_source *s, int64_t time_sec)
+{
+	return !is_wanted(e, s) || time_sec <= files_written_sec(e->logs, s);
+}
+
 static void on_entry(void *arg, unsigned int source, const char *line, size_t len, int64_t time_sec)
 {
 	struct sw_engine *e = arg;
+	const struct sw_logs_part *p = e->logs;
 
-	sw_logs_feed(e, source, line, len, time_sec, time_sec < e->logs->journal->began_sec);
+	if (p->has_stale_file && is_in_file(e, sw_ruleset_source(p->rules, source), time_sec))
+		return;
+	sw_logs_feed(e, source, line, len, time_sec, time_sec < p->journal->began_sec);
 }
 
 bool sw_logs_journal_work(struct sw_engine *e)

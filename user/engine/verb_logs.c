@@ -89,16 +89,26 @@ void sw_logs_status(struct sw_engine *e, struct sw_json *j)
 	sw_json_object_end(j);
 }
 
+struct file_list {
+	const struct sw_engine *e;
+	struct sw_json *j;
+};
+
 static void write_file(void *arg, const char *pattern, const char *path, uint64_t lines,
 	bool is_retired, int error)
 {
-	struct sw_json *j = arg;
+	const struct file_list *list = arg;
+	struct sw_json *j = list->j;
+	const char *state = error ? "unreadable"
+		: is_retired      ? "rotated"
+		: sw_logs_journal_stands_in(list->e, pattern) ? "stale"
+							      : "followed";
 
 	sw_json_object_begin(j, NULL);
 	sw_json_string(j, "path", *path ? path : pattern);
 	sw_json_string(j, "source", pattern);
 	sw_json_uint(j, "lines", lines);
-	sw_json_string(j, "state", error ? "unreadable" : is_retired ? "rotated" : "followed");
+	sw_json_string(j, "state", state);
 	sw_json_string(j, "error", error ? strerror(-error) : "");
 	sw_json_object_end(j);
 }
@@ -125,10 +135,11 @@ static void verb_logs(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
 	struct sw_engine *e = arg;
 	struct sw_json *j = sw_ctl_reply_begin(q);
+	struct file_list list = {.e = e, .j = j};
 
 	write_totals(e, j);
 	sw_json_array_begin(j, "followed");
-	sw_log_follow_each(e->logs->follow, write_file, j);
+	sw_log_follow_each(e->logs->follow, write_file, &list);
 	sw_json_array_end(j);
 	sw_json_array_begin(j, "rules");
 	for (const struct sw_logs_rule *r = e->logs->by_name; r; r = r->hh.next)

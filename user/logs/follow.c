@@ -565,13 +565,17 @@ bool sw_log_follow_has_moved(const struct sw_log_follow *f)
 	return f->has_moved;
 }
 
-bool sw_log_follow_has(const struct sw_log_follow *f, const char *pattern)
+int64_t sw_log_follow_written_sec(const struct sw_log_follow *f, const char *pattern)
 {
+	int64_t newest = -1;
+	struct stat st;
+
 	for (const struct log_file *file = f->files; file; file = file->next) {
-		if (!file->is_retired && sw_streq(file->source->pattern, pattern))
-			return true;
+		if (file->is_retired || !sw_streq(file->source->pattern, pattern))
+			continue;
+		newest = SW_MAX(newest, fstat(file->fd, &st) < 0 ? (int64_t)0 : (int64_t)st.st_mtim.tv_sec);
 	}
-	return false;
+	return newest;
 }
 
 struct sw_log_stats sw_log_follow_stats(const struct sw_log_follow *f)

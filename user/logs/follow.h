@@ -88,8 +88,8 @@ void sw_log_follow_poll(struct sw_log_follow *f);
 bool sw_log_follow_work(struct sw_log_follow *f);
 /* Files came or went, but were listed a moment ago: work again after so long. 0: nothing waits. */
 uint64_t sw_log_follow_rest_ns(const struct sw_log_follow *f);
-/* True when a file of this source is followed by its name. */
-bool sw_log_follow_has(const struct sw_log_follow *f, const char *pattern);
+/* When the newest of the source's files that are followed by name was last written (wall time); -1: there is none. */
+int64_t sw_log_follow_written_sec(const struct sw_log_follow *f, const char *pattern);
 struct sw_log_stats sw_log_follow_stats(const struct sw_log_follow *f);
 /* Calls fn for each file that is followed, and for each that cannot be (error negative). */
 typedef void (*sw_log_follow_fn)(void *arg, const char *pattern, const char *path, uint64_t lines,

@@ -41,7 +41,7 @@ static bool has_any_text(const char *p, size_t len)
 	return false;
 }
 
-/* "^(?!(?:.*TEXT){2})" at the beginning: a line that holds TEXT twice does not match. Its end; text when there is none. */
+/* "^(?!(?:.*TEXT){2})" at the beginning: a line that holds TEXT twice does not match. Its end; text: there is none. */
 static const char *skip_guard(const char *text, const char **ret_word, size_t *ret_len)
 {
 	static const char before[] = "^(?!(?:.*", behind[] = "){2})";
