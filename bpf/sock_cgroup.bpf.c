@@ -19,11 +19,15 @@ static __always_inline struct sw_sock_event *bound_begin(struct bpf_sock *ctx)
 {
 	__u64 cookie = bpf_get_socket_cookie(ctx);
 	struct sock_note *note = note_of(cookie, ctx);
+	struct sw_sock_event *e;
 
 	if (!note)
 		return NULL;
 	note->flags |= SOCK_IS_TOLD;
-	return event_about(SW_EV_BIND, note, cookie, ctx);
+	e = event_about(SW_EV_BIND, note, cookie, ctx);
+	if (e)
+		e->options = note->options;
+	return e;
 }
 
 /* No bind nor connect of a raw socket is seen by any hook here, and it hears without either. */

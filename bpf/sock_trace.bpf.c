@@ -31,7 +31,7 @@ static __always_inline int told_listen(const struct sock *sk)
 	if (!sk->__sk_common.skc_num) {
 		note->flags |= SOCK_NEEDS_PORT;
 		note->backlog = sk->sk_max_ack_backlog;
-		note->options = options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk));
+		note->options = options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk)) | SW_OPT_CHOSEN;
 	}
 	note = note_listens(sk, note);
 	return has_listen_end && note->flags & SOCK_NEEDS_PORT ? 0 : tell(sk, SW_EV_LISTEN, TCP_LISTEN, note, 0);

@@ -67,7 +67,7 @@ struct policy_ask {
 	struct policy_room *room;
 	__u32 uid, first;
 	__u16 port;
-	__u8 protocol; /* SW_SOCK_RULE_HAS_TCP, SW_SOCK_RULE_HAS_UDP or 0 */
+	__u8 protocol; /* SW_SOCK_RULE_HAS_TCP, _UDP, _RAW or 0 */
 	__u8 rule;
 	bool is_refused, is_protecting, is_hybrid;
 	__u8 path, container; /* enum policy_known */
@@ -254,7 +254,7 @@ static __always_inline bool has_port(const struct sw_sock_rule *r, __u16 port)
 	struct policy_search s = {.rule = r, .port = port};
 
 	if (!r->n_ports)
-		return true;
+		return port || !(r->flags & SW_SOCK_RULE_DENIES);
 	bpf_loop(r->n_ports, compare_port, &s, 0);
 	return s.is_found;
 }
@@ -280,13 +280,20 @@ static __always_inline bool has_address(const struct sw_sock_rule *r, const stru
 	return s.is_found;
 }
 
+static __always_inline bool has_protocol(const struct sw_sock_rule *r, const struct policy_ask *q)
+{
+	enum { PROTOCOLS = SW_SOCK_RULE_HAS_TCP | SW_SOCK_RULE_HAS_UDP | SW_SOCK_RULE_HAS_RAW };
+
+	if (r->flags & PROTOCOLS)
+		return r->flags & q->protocol;
+	return q->protocol != SW_SOCK_RULE_HAS_RAW || !(r->flags & SW_SOCK_RULE_DENIES);
+}
+
 static __always_inline enum policy_names names(const struct sw_sock_rule *r, struct policy_ask *q)
 {
-	enum { PROTOCOLS = SW_SOCK_RULE_HAS_TCP | SW_SOCK_RULE_HAS_UDP };
 	enum policy_names program = NAMES_IT, place = NAMES_IT;
 
-	if ((r->flags & SW_SOCK_RULE_HAS_UID && r->uid != q->uid) ||
-	    (r->flags & PROTOCOLS && !(r->flags & PROTOCOLS & q->protocol)) || !has_port(r, q->port) ||
+	if ((r->flags & SW_SOCK_RULE_HAS_UID && r->uid != q->uid) || !has_protocol(r, q) || !has_port(r, q->port) ||
 	    !has_address(r, q))
 		return NAMES_NOT;
 	if (r->n_words)
@@ -343,8 +350,8 @@ struct policy_question {
 	union sw_sock_policy_ctl ctl;
 	__u16 port;
 	__u8 way; /* enum sw_sock_way */
-	__u8 protocol; /* SW_SOCK_RULE_HAS_TCP, SW_SOCK_RULE_HAS_UDP or 0 */
-	__u32 pad;
+	__u8 protocol; /* SW_SOCK_RULE_HAS_TCP, _UDP, _RAW or 0 */
+	__u32 is_special; /* raw, or a port of the kernel's choice: refused only by a rule that says so */
 };
 
 /* Not static: so the verifier walks it once, and not once for each way that leads here. */
@@ -367,7 +374,8 @@ __noinline __u8 policy_judge(const struct policy_question *ask)
 	q.protocol = ask->protocol;
 	q.uid = t->cred->uid.val;
 	q.is_hybrid = ctl.state & SW_SOCK_IS_HYBRID;
-	q.is_refused = ask->way == SW_SOCK_LISTEN ? ctl.denies[SW_SOCK_LISTEN] : ctl.denies[SW_SOCK_CONNECT];
+	q.is_refused = !ask->is_special && (ask->way == SW_SOCK_LISTEN ? ctl.denies[SW_SOCK_LISTEN]
+								       : ctl.denies[SW_SOCK_CONNECT]);
 	q.first = ctl.bank * SW_SOCK_BANK_RULES + ask->way * SW_SOCK_RULES_MAX;
 	n = ask->way == SW_SOCK_LISTEN ? ctl.n[SW_SOCK_LISTEN] : ctl.n[SW_SOCK_CONNECT];
 	bpf_loop(n, judge_rule, &q, 0);
@@ -387,6 +395,29 @@ static __always_inline __u8 policy_protocol(__u32 protocol)
 								   : 0;
 }
 
+static __always_inline union sw_sock_policy_ctl policy_ctl(void)
+{
+	__u32 zero = 0;
+	const union sw_sock_policy_ctl *ctl = bpf_map_lookup_elem(&sock_policy, &zero);
+	union sw_sock_policy_ctl copy = {};
+
+	if (ctl)
+		copy.word = *(volatile const __u64 *)&ctl->word;
+	return copy;
+}
+
+/* A raw socket of an IP protocol; as policy_refuses(). */
+static __always_inline __u8 policy_refuses_raw(__u32 protocol)
+{
+	struct policy_question ask = {.way = SW_SOCK_LISTEN,
+		.ctl = policy_ctl(),
+		.port = protocol,
+		.protocol = SW_SOCK_RULE_HAS_RAW,
+		.is_special = true};
+
+	return ask.ctl.state & SW_SOCK_HAS_RAW ? policy_judge(&ask) : 0;
+}
+
 /*
  * 0: not refused; else the rule that refuses, from 1, or SW_SOCK_BY_DEFAULT. ctx: struct bpf_sock_addr;
  * high, low: the halves of the address as of IPv6, in network byte order.
@@ -394,17 +425,13 @@ static __always_inline __u8 policy_protocol(__u32 protocol)
 static __always_inline __u8 policy_refuses(
 	enum sw_sock_way way, const struct bpf_sock_addr *ctx, __u64 high, __u64 low)
 {
-	__u32 zero = 0;
-	const union sw_sock_policy_ctl *ctl = bpf_map_lookup_elem(&sock_policy, &zero);
-	struct policy_question ask = {.addr = {high, low}, .way = way};
+	struct policy_question ask = {.addr = {high, low}, .way = way, .ctl = policy_ctl()};
 
-	if (!ctl)
-		return 0;
-	ask.ctl.word = *(volatile const __u64 *)&ctl->word;
 	if (!(ask.ctl.state & (way == SW_SOCK_LISTEN ? SW_SOCK_HAS_LISTEN : SW_SOCK_HAS_CONNECT)))
 		return 0;
 	ask.port = bpf_ntohs(ctx->user_port);
 	ask.protocol = policy_protocol(ctx->protocol);
+	ask.is_special = way == SW_SOCK_LISTEN && !ask.port;
 	return policy_judge(&ask);
 }
 

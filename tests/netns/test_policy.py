@@ -316,3 +316,101 @@ def test_a_container_that_the_policy_refuses_is_isolated_only_when_a_rule_says_s
     lab.ok("policy", "release", str(row["pid"]))
     lab.wait(lambda: lab.on_host(*probe).returncode == 0, 10, "it has its traffic back")
     cut.kill()
+
+
+SPECIAL = """
+import socket, struct, sys
+what, ip = sys.argv[1], sys.argv[2:] == ["6"]
+family = socket.AF_INET6 if ip else socket.AF_INET
+try:
+    if what == "raw":
+        s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_ICMPV6 if ip else socket.IPPROTO_ICMP)
+    elif what == "packet":
+        s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    else:
+        s = socket.socket(family)
+        if what == "bind0":
+            s.bind(("", 0))
+        s.listen(5)
+        s.settimeout(20)
+        print(s.getsockname()[1], flush=True)
+        try:
+            s.accept()
+        except TimeoutError:
+            print("listens on", flush=True)
+        except OSError as e:
+            print("closed", e.errno, flush=True)
+        sys.exit()
+    print("open", flush=True)
+    sys.stdin.read()
+except PermissionError:
+    print("refused", flush=True)
+"""
+
+
+def special(lab, program, *args):
+    p = lab.spawn(python(lab, program), "-S", "-E", "-c", SPECIAL, *args, stdin=subprocess.PIPE)
+    return p, p.stdout.readline().strip()
+
+
+def said(lab, program):
+    return [f["title"] for f in lab.cli_json("findings")["findings"] if f["rule"] == "policy-listen" and f.get("process") == program]
+
+
+def test_raw_sockets_and_ports_of_the_kernels_choice_are_refused_by_rules_that_say_so(lab):
+    start(lab, f"""policy:
+  default: deny
+  listen:
+    - executable: "{lab.dir}/good"
+    - executable: "{lab.dir}/part"
+      protocol: raw
+      ports: 17
+      action: deny
+    - executable: "{lab.dir}/fine*"
+    - protocol: raw
+      action: deny
+    - ports: "0"
+      protocol: tcp
+      action: deny
+""")
+    for what, text in (("raw", "has a raw socket of IP protocol 1, by rule 4 of policy.listen"), ("bind0", "by rule 5"), ("listen0", "by rule 5")):
+        def is_told(what=what, text=text):  # the rules come into the kernel a moment after the start
+            assert special(lab, "seen-" + what, what)[1] == "open" if what == "raw" else special(lab, "seen-" + what, what)[1].isdigit()
+            return [t for t in said(lab, "seen-" + what) if text in t]
+        lab.wait(is_told, 20, f"{what} is told of, and observing refuses nothing")
+    assert lab.cli("arm")[0] in (0, 6)
+    assert [special(lab, "bad", *w)[1] for w in (("raw",), ("raw", "6"), ("bind0",), ("bind0", "6"))] == ["refused"] * 4
+    assert [special(lab, "good", "raw")[1], special(lab, "part", "raw")[1]] == ["open", "refused"]
+    assert special(lab, "good", "bind0")[1].isdigit() and special(lab, "good", "listen0")[1].isdigit()
+    assert special(lab, "fine", "raw")[1] == "open"
+    titles = lab.wait(lambda: len(said(lab, "bad")) >= 2 and said(lab, "bad"), 5, "they are told of")
+    assert any("was refused a raw socket of IP protocol 1, by rule 4" in t for t in titles), titles
+    assert any("was refused to listen on 0.0.0.0 a port of the kernel's choice, by rule 5" in t for t in titles), titles
+    # what was refused is nowhere in the list
+    rows = [s for s in lab.cli_json("sockets", "list", "-a", "-w")["sockets"] if "/bad" in str(s["processes"])]
+    assert not rows
+    # a listen() without a bind is asked of nobody: it is closed a moment later
+    for ip in ((), ("6",)):
+        p, port = special(lab, "late", "listen0", *ip)
+        assert port.isdigit()
+        assert p.stdout.readline().split() == ["closed", "22"], "accept says that it listens no more"
+    assert lab.wait(lambda: [t for t in said(lab, "late") if "and was closed, by rule 5" in t], 5, "and told of")
+
+
+def test_a_packet_socket_that_no_hook_can_refuse_is_told_of_and_its_process_frozen(lab):
+    start(lab, """policy:
+  listen:
+    - protocol: packet
+      action: deny
+      then: freeze
+""")
+    assert "packet" in lab.cli("policy", "show")[1] and "asks nobody about packet sockets" in lab.cli("policy", "show")[2]
+    assert lab.cli("arm")[0] in (0, 6)
+    p, text = special(lab, "sniff", "packet")
+    assert text == "open"
+    lab.cli_json("sockets", "list", "-a")  # takes a snapshot now
+    assert lab.wait(lambda: found(lab, "policy-freeze", "sniff"), 10, "it is frozen")[0]["pid"] == p.pid
+    assert state_of(p.pid) == "T"
+    assert any("has a packet socket" in t for t in said(lab, "sniff"))
+    lab.ok("policy", "release", str(p.pid))
+    p.kill()

@@ -230,6 +230,61 @@ static void only_a_rule_or_a_default_that_denies_makes_the_kernel_ask(void **sta
 	assert_int_equal(table.image.ctl.denies[SW_SOCK_CONNECT], 0);
 }
 
+static void raw_and_packet_sockets_and_port_0_are_denied_only_by_rules_that_say_so(void **state)
+{
+	static const struct sw_config_sock_rules list = {.n = 6,
+		.at = {
+			{.user = "root", .ports = "22"},
+			{.user = "db", .action = SW_SOCK_DENY},
+			{.ports = "0", .protocol = SW_SOCK_PROTO_TCP, .action = SW_SOCK_DENY},
+			{.ports = "1", .protocol = SW_SOCK_PROTO_RAW},
+			{.protocol = SW_SOCK_PROTO_RAW, .action = SW_SOCK_DENY},
+			{.protocol = SW_SOCK_PROTO_PACKET, .action = SW_SOCK_DENY},
+		}};
+	const struct {
+		struct sw_sock_facts facts;
+		int rule;
+		uint32_t action;
+	} rows[] = {
+		{{"/x", "root", "", 0, IPPROTO_TCP, 40000, address("::"), .is_chosen = true}, 2, SW_SOCK_DENY},
+		{{"/x", "root", "", 0, IPPROTO_TCP, 40000, address("::")}, SW_SOCK_NO_RULE, SW_SOCK_DENY},
+		{{"/x", "root", "", 0, IPPROTO_TCP, 22, address("::"), .is_chosen = true}, 0, SW_SOCK_ALLOW},
+		{{"/x", "db", "", 5, IPPROTO_TCP, 40000, address("::"), .is_chosen = true}, 1, SW_SOCK_DENY},
+		{{"/x", "db", "", 5, IPPROTO_ICMP, 1, .kind = SW_SOCK_KIND_RAW}, 3, SW_SOCK_ALLOW},
+		{{"/x", "db", "", 5, IPPROTO_TCP, 6, .kind = SW_SOCK_KIND_RAW}, 4, SW_SOCK_DENY},
+		{{"/x", "db", "", 5, .kind = SW_SOCK_KIND_PACKET}, 5, SW_SOCK_DENY},
+	};
+	struct sw_sock_facts packet = {"/x", "db", "", 5, .kind = SW_SOCK_KIND_PACKET};
+	const struct sw_sock_table_host host = {.find_user = find_user, .own_dir = "", .can_read_kernel = true};
+	struct sw_config c = {.policy_listen = list};
+	struct sw_sock_rules *r = NULL;
+	int rule;
+
+	assert_int_equal(sw_sock_rules_new(&list, SW_SOCK_DENY, &r), 0);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		uint32_t action = sw_sock_rules_judge(r, &rows[i].facts, &rule);
+
+		if (action != rows[i].action || rule != rows[i].rule)
+			fail_msg("row %zu: got rule %d action %u", i, rule, action);
+	}
+	assert_true(sw_sock_rules_names_chosen(r, 2));
+	assert_false(sw_sock_rules_names_chosen(r, 1)); /* every port, but not in so many words */
+	assert_true(sw_sock_rules_names_packets(r));
+	sw_sock_rules_free(r);
+	assert_int_equal(sw_sock_rules_new(&rules, SW_SOCK_DENY, &r), 0);
+	packet.user = "nobody";
+	assert_int_equal(sw_sock_rules_judge(r, &packet, &rule), SW_SOCK_ALLOW); /* the default is of ports */
+	sw_sock_rules_free(r);
+	/* the kernel is asked about both, and a rule of packet sockets names nobody there */
+	assert_int_equal(sw_sock_table_make(&c, &host, &table), 0);
+	assert_int_equal(table.image.ctl.state, SW_SOCK_HAS_LISTEN | SW_SOCK_HAS_CHOSEN | SW_SOCK_HAS_RAW);
+	assert_true(table.image.rules[SW_SOCK_LISTEN][4].flags & SW_SOCK_RULE_HAS_RAW);
+	assert_int_equal(table.image.rules[SW_SOCK_LISTEN][5].ports[0].first, 1);
+	assert_int_equal(table.image.rules[SW_SOCK_LISTEN][5].ports[0].last, 0);
+	assert_non_null(table.why[SW_SOCK_LISTEN][5]);
+	assert_null(table.why[SW_SOCK_LISTEN][4]);
+}
+
 static void sshd_and_our_own_programs_are_protected(void **state)
 {
 	const struct sw_config_sock_rule any = {.action = SW_SOCK_DENY};
@@ -275,6 +330,7 @@ int main(void)
 		cmocka_unit_test(a_rule_is_compiled_with_all_that_it_names),
 		cmocka_unit_test(what_the_kernel_cannot_tell_is_open_and_says_why),
 		cmocka_unit_test(only_a_rule_or_a_default_that_denies_makes_the_kernel_ask),
+		cmocka_unit_test(raw_and_packet_sockets_and_port_0_are_denied_only_by_rules_that_say_so),
 		cmocka_unit_test(sshd_and_our_own_programs_are_protected),
 		cmocka_unit_test(an_image_whose_numbers_lead_astray_is_refused),
 	};

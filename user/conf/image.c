@@ -41,7 +41,7 @@ static bool has_ended_sock_rules(const struct sw_config_sock_rules *rules)
 		if (!has_end(r->executable, sizeof(r->executable)) || !has_end(r->user, sizeof(r->user)) ||
 			!has_end(r->container, sizeof(r->container)) || !has_end(r->ports, sizeof(r->ports)) ||
 			!has_end(r->networks, sizeof(r->networks)) || r->action > SW_SOCK_DENY ||
-			r->protocol > SW_SOCK_PROTO_UDP || r->then > SW_SOCK_THEN_ISOLATE)
+			r->protocol > SW_SOCK_PROTO_PACKET || r->then > SW_SOCK_THEN_ISOLATE)
 			return false;
 	}
 	return true;

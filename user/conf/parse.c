@@ -248,6 +248,33 @@ static void read_rule(struct parse *p, const struct sw_conf_node *v, const char 
 	c->rules[c->n_rules++] = rule;
 }
 
+static bool has_chosen(const struct sw_config_port_range *ports, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!ports[i].first)
+			return true;
+	return false;
+}
+
+/* NULL, or what is wrong with a rule each of whose texts is right. */
+static const char *sock_rule_fault(const struct sw_config_sock_rule *r, bool is_connect,
+	const struct sw_config_port_range *ports, int n_ports)
+{
+	bool is_special = r->protocol == SW_SOCK_PROTO_RAW || r->protocol == SW_SOCK_PROTO_PACKET;
+
+	if (is_connect && is_special)
+		return "raw and packet sockets do not connect: such a rule belongs to policy.listen";
+	if (is_connect && has_chosen(ports, n_ports))
+		return "port 0 is a port to listen on that the kernel chooses: it belongs to policy.listen";
+	if (is_special && *r->networks)
+		return "a raw or packet socket is of no network";
+	if (r->protocol == SW_SOCK_PROTO_PACKET && n_ports)
+		return "a packet socket has no ports";
+	if (r->protocol == SW_SOCK_PROTO_UDP && has_chosen(ports, n_ports))
+		return "a UDP port that the kernel chooses is a client's, and is not judged";
+	return NULL;
+}
+
 static void read_sock_rule(
 	struct parse *p, const struct sw_conf_row *row, const struct sw_conf_node *v, const char *name)
 {
@@ -256,6 +283,8 @@ static void read_sock_rule(
 	struct sw_net nets[SW_CONFIG_SOCK_PARTS_MAX];
 	struct sw_config_sock_rule rule = {};
 	_strbuf_ struct sw_strbuf why = {};
+	const char *fault;
+	int n_ports;
 
 	if (v->kind != SW_CONF_MAP) {
 		sw_conf_report(&p->in, v, name, "a rule wants keys such as executable, user and ports");
@@ -263,8 +292,14 @@ static void read_sock_rule(
 	}
 	if (!sw_conf_read_element(&p->in, sw_conf_sock_rule_rows, &rule, v, name))
 		return;
-	if (sw_conf_port_list(rule.ports, ports, &why) < 0 || sw_conf_net_list(rule.networks, nets, &why) < 0)
+	n_ports = sw_conf_port_list(rule.ports, ports, &why);
+	if (n_ports < 0 || sw_conf_net_list(rule.networks, nets, &why) < 0) {
 		sw_conf_report(&p->in, v, name, sw_strbuf_get(&why));
+		return;
+	}
+	fault = sock_rule_fault(&rule, rules == &p->conf->policy_connect, ports, n_ports);
+	if (fault)
+		sw_conf_report(&p->in, v, name, fault);
 	else
 		rules->at[rules->n++] = rule;
 }

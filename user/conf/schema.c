@@ -37,7 +37,7 @@ static const char *const backend_words[] = {"xdp", "nftables", "hosts.deny", "ex
 static const char *const format_words[] = {"plain", "nginx", "hosts.deny"};
 static const char *const sock_action_words[] = {"allow", "observe", "deny"};
 static const char *const sock_then_words[] = {"nothing", "freeze", "kill", "isolate"};
-static const char *const sock_protocol_words[] = {"any", "tcp", "udp"};
+static const char *const sock_protocol_words[] = {"any", "tcp", "udp", "raw", "packet"};
 static const char *const severity_words[] = {
 #define SEVERITY_WORD(id, word) word,
 	SW_SEVERITIES(SEVERITY_WORD)
@@ -430,11 +430,11 @@ const struct sw_conf_row sw_conf_sock_rule_rows[] = {
 	{"container", SW_CONF_TEXT, AT_SOCK(container), "", 0, 0, NULL,
 		"First 12 digits of the container's id, or a pattern; host for what runs in none."},
 	{"ports", SW_CONF_TEXT, AT_SOCK(ports), "", 0, 0, NULL,
-		"Ports and ranges with commas between, at most 16: those listened on, or those of the peer."},
+		"Ports and ranges with commas between, at most 16: those listened on, or those of the peer. 0 in policy.listen: a TCP port that the kernel is left to choose."},
 	{"networks", SW_CONF_TEXT, AT_SOCK(networks), "", 0, 0, NULL,
 		"Addresses and networks with commas between, at most 16: listened on, or of the peer."},
 	{"protocol", SW_CONF_WORD, AT_SOCK(protocol), "any", 0, 0, WORDS(sock_protocol_words, SW_SOCK_PROTO_ANY),
-		"TCP (and MPTCP) or UDP alone."},
+		"TCP (and MPTCP) or UDP alone; in policy.listen raw, whose ports are numbers of IP protocols, or packet."},
 	{"action", SW_CONF_WORD, AT_SOCK(action), "allow", 0, 0, WORDS(sock_action_words, SW_SOCK_ALLOW),
 		"What it is for: allow; observe, which makes it a finding; or deny, which refuses it too, while enforcing."},
 	{"then", SW_CONF_WORD, AT_SOCK(then), "nothing", 0, 0, WORDS(sock_then_words, SW_SOCK_THEN_NOTHING),

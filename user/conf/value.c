@@ -142,7 +142,9 @@ int sw_conf_port_list(
 	int n = 0, r;
 
 	for (; (r = next_part(&text, (size_t)n, part, why)) > 0; n++) {
-		if (sw_conf_ports_parse(part, &ret[n], why) < 0)
+		if (sw_streq(part, "0"))
+			ret[n] = (struct sw_config_port_range){};
+		else if (sw_conf_ports_parse(part, &ret[n], why) < 0)
 			return -EINVAL;
 	}
 	return r < 0 ? r : n;

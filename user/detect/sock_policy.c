@@ -18,10 +18,22 @@ static void put_deed(const struct sw_sock_offence *o, struct sw_strbuf *out)
 	const char *const verbs[2][2] = {{"listens on", "was refused to listen on"},
 		{"connects to", "was refused to connect to"}};
 
-	sw_strbuf_puts(out, verbs[o->is_connect][o->is_refused]);
-	if (o->address.family)
-		sw_strbuf_printf(out, " %s", sw_cidr_format(address, &o->address));
-	sw_strbuf_printf(out, " port %u, ", o->port);
+	if (o->is_raw || o->is_packet) {
+		sw_strbuf_puts(out, o->is_refused ? "was refused a " : "has a ");
+		sw_strbuf_puts(out, o->is_packet ? "packet socket, " : "raw socket");
+		if (o->is_raw)
+			sw_strbuf_printf(out, " of IP protocol %u, ", o->port);
+	} else {
+		sw_strbuf_puts(out, verbs[o->is_connect][o->is_refused]);
+		if (o->address.family)
+			sw_strbuf_printf(out, " %s", sw_cidr_format(address, &o->address));
+		if (o->port)
+			sw_strbuf_printf(out, " port %u, ", o->port);
+		else
+			sw_strbuf_puts(out, " a port of the kernel's choice, ");
+		if (o->is_closed)
+			sw_strbuf_puts(out, "and was closed, ");
+	}
 	if (o->rule < 0)
 		sw_strbuf_printf(out, "which no rule of policy.%s allows",
 			o->is_connect ? "connect" : "listen");

@@ -8,6 +8,9 @@
 /* Texts borrowed, "" when unknown. */
 struct sw_sock_offence {
 	bool is_connect, is_refused;
+	bool is_closed; /* the kernel could not be asked: the listener was closed a moment later */
+	bool is_raw, is_packet;
+	bool is_chosen; /* the kernel chose the port */
 	int rule; /* from 0, below 0: no rule names it */
 	uint32_t pid, uid;
 	uint16_t port;

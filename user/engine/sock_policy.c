@@ -28,7 +28,7 @@ static const char *const way_words[WAYS] = {"listen", "connect"};
 static const char *const action_words[] = {"allow", "observe", "deny"};
 /* By enum sw_sock_then, and as enum sw_act_verb has them. */
 static const char *const then_words[] = {"nothing", "freeze", "kill", "isolate", "release"};
-static const char *const protocol_words[] = {"any", "tcp", "udp"};
+static const char *const protocol_words[] = {"any", "tcp", "udp", "raw", "packet"};
 
 struct offence {
 	uint64_t finding, told_ns, written_ns, count;
@@ -87,8 +87,8 @@ static struct offence *offence_of(
 
 	if (o->address.family)
 		sw_cidr_format(address, &o->address);
-	snprintf(id, sizeof(id), "%d %u %s %u %u %s %s", o->is_connect, o->uid, address,
-		o->protocol, o->port, o->container, o->executable);
+	snprintf(id, sizeof(id), "%d %u %s %u %u %s %s", o->is_connect + 2 * o->is_raw + 4 * o->is_packet,
+		o->uid, address, o->protocol, o->is_chosen ? 0 : o->port, o->container, o->executable);
 	HASH_FIND_STR(p->offences, id, t);
 	if (t || !is_new_admitted(p, now))
 		return t;
@@ -137,24 +137,54 @@ static uint32_t ask_rules(const struct sw_sock_policy *p, const struct sw_sock_o
 		.uid = o->uid,
 		.protocol = o->protocol,
 		.port = o->port,
-		.address = o->address};
+		.address = o->address,
+		.kind = o->is_raw ? SW_SOCK_KIND_RAW : o->is_packet ? SW_SOCK_KIND_PACKET : SW_SOCK_KIND_USUAL,
+		.is_chosen = o->is_chosen};
 
 	return sw_sock_rules_judge(p->rules[o->is_connect], &facts, ret_rule);
 }
 
-static void judge(struct sw_engine *e, struct sw_sock_offence *o)
+static bool is_enforcing(struct sw_engine *e)
+{
+	const struct sw_guard_status *s = sw_engine_guard_status(e);
+
+	return s && s->is_enforcing;
+}
+
+/* Who watches hears of a raw socket before it is refused: the refusal comes next, and is what is told. */
+static bool is_about_to_be_refused(struct sw_engine *e, const struct sw_sock_offence *o)
+{
+	return o->is_raw && o->rule >= 0 && !e->sock_policy->table.why[LISTEN][o->rule] && is_enforcing(e);
+}
+
+/* Of what is there all the same: no hook could refuse it. */
+static bool is_to_be_closed(struct sw_engine *e, const struct sw_sock_offence *o)
+{
+	return is_enforcing(e) && o->is_chosen && o->rule >= 0 &&
+	       sw_sock_rules_names_chosen(e->sock_policy->rules[LISTEN], (unsigned int)o->rule);
+}
+
+/* True: it is to be closed. */
+static bool judge(struct sw_engine *e, struct sw_sock_offence *o)
 {
 	struct sw_sock_policy *p = e->sock_policy;
+	uint32_t action = SW_SOCK_DENY;
 
 	if (is_own(e, o->pid, o->executable))
-		return;
+		return false;
 	/* what the kernel refused was judged by it: a rule that changed since then is not what refused */
-	if (o->is_refused || ask_rules(p, o, &o->rule) != SW_SOCK_ALLOW)
+	if (!o->is_refused)
+		action = ask_rules(p, o, &o->rule);
+	if (!o->is_refused && action == SW_SOCK_DENY && is_about_to_be_refused(e, o))
+		return false;
+	o->is_closed = !o->is_refused && action == SW_SOCK_DENY && is_to_be_closed(e, o);
+	if (action != SW_SOCK_ALLOW)
 		tell(e, o);
 	if (o->rule >= 0)
 		p->hits[o->is_connect][o->rule]++;
 	else
 		p->unnamed[o->is_connect]++;
+	return o->is_closed;
 }
 
 static bool is_judged(const struct sw_engine *e, enum way way)
@@ -178,7 +208,8 @@ static bool listener_of(struct sw_engine *e, const struct sw_sock *s, struct sw_
 		return false;
 	if (owner)
 		sw_procs_info(w->procs, owner, false, &info);
-	*ret = (struct sw_sock_offence){.pid = info.key.tgid,
+	*ret = (struct sw_sock_offence){.is_chosen = !!(s->options & SW_OPT_CHOSEN),
+		.pid = info.key.tgid,
 		.uid = row->uid,
 		.port = s->lport,
 		.protocol = (uint8_t)row->protocol,
@@ -189,27 +220,6 @@ static bool listener_of(struct sw_engine *e, const struct sw_sock *s, struct sw_
 		.container = row->container,
 		.unit = row->unit};
 	return true;
-}
-
-void sw_sock_policy_listener(struct sw_engine *e, const struct sw_sock *s)
-{
-	struct sw_sock_offence o;
-	struct sw_baseline_row row;
-
-	if (is_judged(e, LISTEN) && listener_of(e, s, &row, &o))
-		judge(e, &o);
-}
-
-static int settle_one(const struct sw_sock *s, void *arg)
-{
-	sw_sock_policy_listener(arg, s);
-	return 0;
-}
-
-void sw_sock_policy_settled(struct sw_engine *e)
-{
-	if (is_judged(e, LISTEN))
-		sw_inventory_each(e->watch->inv, settle_one, e);
 }
 
 /* ---- what is done with who was refused */
@@ -258,14 +268,13 @@ static uint32_t then_of(const struct sw_engine *e, const struct sw_sock_offence 
 	return (unsigned int)o->rule < rules->n ? rules->at[o->rule].then : SW_SOCK_THEN_NOTHING;
 }
 
-static void act_on(struct sw_engine *e, const struct sw_sock_offence *o, const struct sw_owner *owner)
+static void act_on(struct sw_engine *e, const struct sw_sock_offence *o, const struct sw_proc_key *key)
 {
 	struct sw_guard_request req = {.op = SW_GUARD_ACT, .n = 1};
-	struct sw_proc_key key = sw_proc_key_of(owner);
 	uint32_t then = then_of(e, o);
 	struct act *a;
 
-	if (!then || is_own(e, o->pid, o->executable) || is_acted(e->sock_policy, &key))
+	if (!then || is_own(e, o->pid, o->executable) || is_acted(e->sock_policy, key))
 		return;
 	a = calloc(1, sizeof(*a));
 	if (!a)
@@ -274,10 +283,95 @@ static void act_on(struct sw_engine *e, const struct sw_sock_offence *o, const s
 	a->verb = then;
 	sw_detect_sock_policy(o, &a->finding);
 	a->finding.severity = SW_SEV_HIGH;
-	req.act = (struct sw_guard_act){.verb = then, .pid = owner->tgid, .start_ns = owner->start_ns};
+	req.act = (struct sw_guard_act){.verb = then, .pid = key->tgid, .start_ns = key->start_ns};
 	sw_strcpy(req.act.container, sizeof(req.act.container), o->container);
 	if (sw_guard_post(e->guard, &req, SW_GUARD_REQUEST_HEAD + sizeof(req.act), -1, on_acted, a) < 0)
 		free(a);
+}
+
+/* ---- what listens */
+
+static void packet_of(struct sw_engine *e, const struct sw_sock *s, const struct sw_proc_info *info,
+	struct sw_sock_offence *ret)
+{
+	*ret = (struct sw_sock_offence){.is_packet = true,
+		.pid = info->key.tgid,
+		.uid = info->uid,
+		.process = info->name,
+		.executable = info->executable,
+		.user = user_name(e, info->uid),
+		.container = info->container,
+		.unit = info->unit};
+}
+
+static int settle_packet(const struct sw_sock *s, void *arg)
+{
+	struct sw_engine *e = arg;
+	struct sw_proc *owner = s->family == AF_PACKET ? sw_sock_owner(s) : NULL;
+	struct sw_proc_info info;
+	struct sw_sock_offence o;
+
+	if (!owner)
+		return 0;
+	sw_procs_info(e->watch->procs, owner, true, &info);
+	packet_of(e, s, &info, &o);
+	(void)judge(e, &o);
+	if (is_enforcing(e) && o.rule >= 0 && e->config->policy_listen.at[o.rule].action == SW_SOCK_DENY)
+		act_on(e, &o, &info.key);
+	return 0;
+}
+
+static void on_closed(const struct sw_guard_reply *reply, int *fds, size_t n_fds, void *arg)
+{
+	if (reply->result < 0)
+		sw_log_warning(reply->result, "a listener that the socket policy denies is not closed, ignoring");
+}
+
+static void close_listener(struct sw_engine *e, const struct sw_sock *s, const struct sw_sock_offence *o)
+{
+	struct sw_guard_request req = {.op = SW_GUARD_CUT, .n = 1};
+
+	req.cuts[0] = (struct sw_guard_cut){.local = o->address,
+		.peer = {.family = o->address.family},
+		.lport = o->port,
+		.protocol = o->protocol,
+		.is_listener = 1,
+		.cookie = s->cookie};
+	(void)sw_guard_post(e->guard, &req, SW_GUARD_REQUEST_HEAD + sizeof(req.cuts[0]), -1, on_closed, e);
+}
+
+void sw_sock_policy_listener(struct sw_engine *e, const struct sw_sock *s)
+{
+	struct sw_proc *owner = sw_sock_owner(s);
+	struct sw_sock_offence o;
+	struct sw_baseline_row row;
+	struct sw_proc_info info;
+
+	if (!is_judged(e, LISTEN) || !listener_of(e, s, &row, &o) || !judge(e, &o))
+		return;
+	close_listener(e, s, &o);
+	if (!owner)
+		return;
+	sw_procs_info(e->watch->procs, owner, false, &info);
+	act_on(e, &o, &info.key);
+}
+
+static int settle_one(const struct sw_sock *s, void *arg)
+{
+	sw_sock_policy_listener(arg, s);
+	return 0;
+}
+
+void sw_sock_policy_settled(struct sw_engine *e)
+{
+	if (is_judged(e, LISTEN))
+		sw_inventory_each(e->watch->inv, settle_one, e);
+}
+
+void sw_sock_policy_snapshot(struct sw_engine *e)
+{
+	if (is_judged(e, LISTEN) && sw_sock_rules_names_packets(e->sock_policy->rules[LISTEN]))
+		sw_inventory_each(e->watch->inv, settle_packet, e);
 }
 
 /* The address that a refused bind asked for. */
@@ -297,13 +391,16 @@ void sw_sock_policy_event(struct sw_engine *e, const struct sw_event *event)
 	const struct sw_sock_event *ev = event->sock;
 	bool is_connect, is_refused;
 	struct sw_sock_offence o;
+	struct sw_proc_key key;
 	struct sw_proc *proc;
+	bool is_raw;
 
 	if (event->kind != SW_EVENT_SOCK || (ev->family != AF_INET && ev->family != AF_INET6))
 		return;
 	is_connect = ev->head.type == SW_EV_CONNECT && ev->rport;
 	is_refused = ev->policy_rule != 0;
-	if ((!is_connect && !(ev->head.type == SW_EV_BIND && is_refused)) ||
+	is_raw = ev->head.type == SW_EV_BIND && ev->type == SOCK_RAW;
+	if ((!is_connect && !is_raw && !(ev->head.type == SW_EV_BIND && is_refused)) ||
 		!is_judged(e, is_connect ? CONNECT : LISTEN))
 		return;
 	proc = ev->owner.tgid ? sw_procs_hold(e->watch->procs, &ev->owner) : NULL;
@@ -311,6 +408,7 @@ void sw_sock_policy_event(struct sw_engine *e, const struct sw_event *event)
 		sw_procs_info(e->watch->procs, proc, true, &info);
 	o = (struct sw_sock_offence){.is_connect = is_connect,
 		.is_refused = is_refused,
+		.is_raw = is_raw,
 		.rule = ev->policy_rule == SW_SOCK_BY_DEFAULT ? SW_SOCK_NO_RULE : ev->policy_rule - 1,
 		.pid = ev->owner.tgid,
 		.uid = ev->owner.uid,
@@ -322,9 +420,10 @@ void sw_sock_policy_event(struct sw_engine *e, const struct sw_event *event)
 		.user = user_name(e, ev->owner.uid),
 		.container = info.container,
 		.unit = info.unit};
-	judge(e, &o);
+	(void)judge(e, &o);
+	key = sw_proc_key_of(&ev->owner);
 	if (is_refused)
-		act_on(e, &o, &ev->owner);
+		act_on(e, &o, &key);
 	if (proc)
 		sw_procs_release(e->watch->procs, proc);
 }

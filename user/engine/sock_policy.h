@@ -13,3 +13,5 @@ void sw_sock_policy_listener(struct sw_engine *e, const struct sw_sock *s);
 void sw_sock_policy_event(struct sw_engine *e, const struct sw_event *event);
 /* The first whole snapshot is there: what listened before is judged, too. */
 void sw_sock_policy_settled(struct sw_engine *e);
+/* After each snapshot: packet sockets, of which no hook need tell. */
+void sw_sock_policy_snapshot(struct sw_engine *e);

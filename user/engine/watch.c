@@ -194,6 +194,7 @@ void sw_watch_settled(struct sw_engine *e)
 	sw_scans_settled(e);
 	if (sw_inventory_stats(w->inv).is_complete)
 		sw_degraded_clear(e, "socket-events");
+	sw_sock_policy_snapshot(e);
 	if (!is_first)
 		return;
 	sw_sock_policy_settled(e);

@@ -282,16 +282,19 @@ static int on_at_once(struct sw_source *src, void *arg)
 	c->n_ended = 0;
 	(void)sw_snapshot_each_netns(cut_flows_here, c);
 	if (c->n_ended)
-		sw_log_notice("%u connections were ended for what was said in them", c->n_ended);
+		sw_log_notice("closed for what was said in it, or by the socket policy: %u", c->n_ended);
 	c->n_flows = 0;
 	return 0;
 }
 
 bool sw_cut_flow(struct sw_cut *c, const struct sw_guard_cut *flow)
 {
-	if (!c->cuts_flows || !is_enforcing(c) || c->n_flows == SW_CUT_FLOWS_MAX ||
-		(flow->protocol != IPPROTO_TCP && flow->protocol != IPPROTO_UDP) ||
-		(!flow->is_question && is_allowed(c, &flow->peer)))
+	bool is_wanted = flow->is_listener
+		? flow->protocol == IPPROTO_TCP && flow->cookie
+		: c->cuts_flows && (flow->protocol == IPPROTO_TCP || flow->protocol == IPPROTO_UDP) &&
+			(flow->is_question || !is_allowed(c, &flow->peer));
+
+	if (!is_wanted || !is_enforcing(c) || c->n_flows == SW_CUT_FLOWS_MAX)
 		return false;
 	c->flows[c->n_flows++] = *flow;
 	return sw_source_set_timer(c->at_once, 1, 0) >= 0;

@@ -295,7 +295,8 @@ static void do_cut(struct peer *p, const struct sw_guard_request *q, struct sw_g
 		if (!sw_backends_cut(h->backends, &q->cuts[i]))
 			continue;
 		reply->done++;
-		sw_inspect_guard_was_cut(h->inspect, &q->cuts[i]);
+		if (!q->cuts[i].is_listener)
+			sw_inspect_guard_was_cut(h->inspect, &q->cuts[i]);
 	}
 }
 

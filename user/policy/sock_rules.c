@@ -67,13 +67,32 @@ static bool is_container(const char *rule, const char *container)
 	return !*rule || (*container && fnmatch(rule, container, 0) == 0);
 }
 
-static bool has_port(const struct rule *r, uint16_t port)
+static bool has_port_from_to(const struct rule *r, uint16_t port)
 {
 	for (int i = 0; i < r->n_ports; i++) {
 		if (port >= r->ports[i].first && port <= r->ports[i].last)
 			return true;
 	}
-	return !r->n_ports;
+	return false;
+}
+
+/* 0 stands for a port that the kernel chose, whichever that is. */
+static bool has_port(const struct rule *r, const struct sw_sock_facts *f)
+{
+	return !r->n_ports || has_port_from_to(r, f->port) || (f->is_chosen && has_port_from_to(r, 0));
+}
+
+bool sw_sock_rules_names_chosen(const struct sw_sock_rules *r, unsigned int i)
+{
+	return i < r->n && has_port_from_to(&r->at[i], 0);
+}
+
+bool sw_sock_rules_names_packets(const struct sw_sock_rules *r)
+{
+	for (unsigned int i = 0; i < r->n; i++)
+		if (r->at[i].text.protocol == SW_SOCK_PROTO_PACKET)
+			return true;
+	return false;
 }
 
 static bool has_address(const struct rule *r, const struct sw_net *address)
@@ -85,14 +104,26 @@ static bool has_address(const struct rule *r, const struct sw_net *address)
 	return !r->n_nets;
 }
 
-static bool is_protocol(uint32_t rule, uint8_t protocol)
+/* Raw and packet sockets are denied only by rules that say so. */
+static bool is_protocol(const struct rule *r, const struct sw_sock_facts *f)
 {
-	return !rule || protocol == (rule == SW_SOCK_PROTO_TCP ? IPPROTO_TCP : IPPROTO_UDP);
+	switch (r->text.protocol) {
+	case SW_SOCK_PROTO_TCP:
+		return f->kind == SW_SOCK_KIND_USUAL && f->protocol == IPPROTO_TCP;
+	case SW_SOCK_PROTO_UDP:
+		return f->kind == SW_SOCK_KIND_USUAL && f->protocol == IPPROTO_UDP;
+	case SW_SOCK_PROTO_RAW:
+		return f->kind == SW_SOCK_KIND_RAW;
+	case SW_SOCK_PROTO_PACKET:
+		return f->kind == SW_SOCK_KIND_PACKET;
+	default:
+		return f->kind == SW_SOCK_KIND_USUAL || r->text.action != SW_SOCK_DENY;
+	}
 }
 
 static bool is_named(const struct rule *r, const struct sw_sock_facts *f)
 {
-	return is_protocol(r->text.protocol, f->protocol) && has_port(r, f->port) &&
+	return is_protocol(r, f) && has_port(r, f) &&
 		has_address(r, &f->address) && is_user(r->text.user, f) &&
 		is_container(r->text.container, f->container) &&
 		(!*r->text.executable || fnmatch(r->text.executable, f->executable, 0) == 0);
@@ -108,5 +139,5 @@ uint32_t sw_sock_rules_judge(
 		}
 	}
 	*ret_rule = SW_SOCK_NO_RULE;
-	return r->fallback;
+	return f->kind == SW_SOCK_KIND_USUAL ? r->fallback : SW_SOCK_ALLOW;
 }

@@ -160,6 +160,14 @@ static int put_lists(struct sw_sock_rule *r, const struct sw_config_sock_rule *f
 	return 0;
 }
 
+static const __u32 protocol_flags[] = {
+	[SW_SOCK_PROTO_ANY] = 0,
+	[SW_SOCK_PROTO_TCP] = SW_SOCK_RULE_HAS_TCP,
+	[SW_SOCK_PROTO_UDP] = SW_SOCK_RULE_HAS_UDP,
+	[SW_SOCK_PROTO_RAW] = SW_SOCK_RULE_HAS_RAW,
+	[SW_SOCK_PROTO_PACKET] = 0, /* its ports are those of nobody */
+};
+
 static int put_rule(const struct sw_config_sock_rule *from, const struct sw_sock_table_host *host,
 	struct sw_sock_rule *r, const char **ret_why)
 {
@@ -173,9 +181,23 @@ static int put_rule(const struct sw_config_sock_rule *from, const struct sw_sock
 	*ret_why = executable ? executable : container ? container : user;
 	if (from->action == SW_SOCK_DENY)
 		r->flags |= SW_SOCK_RULE_DENIES;
-	if (from->protocol)
-		r->flags |= from->protocol == SW_SOCK_PROTO_TCP ? SW_SOCK_RULE_HAS_TCP : SW_SOCK_RULE_HAS_UDP;
+	r->flags |= protocol_flags[from->protocol];
+	if (from->protocol == SW_SOCK_PROTO_PACKET) {
+		name_nobody(r);
+		*ret_why = "the kernel asks nobody about packet sockets: the socket is there before it is seen";
+	}
 	return 0;
+}
+
+/* What a rule that denies has to be asked about beside ports. */
+static __u8 special_state(const struct sw_sock_rule *r)
+{
+	__u8 state = r->flags & SW_SOCK_RULE_HAS_RAW ? SW_SOCK_HAS_RAW : 0;
+
+	for (unsigned int i = 0; i < r->n_ports; i++)
+		if (!r->ports[i].first)
+			state |= SW_SOCK_HAS_CHOSEN;
+	return state;
 }
 
 static int put_list(const struct sw_config_sock_rules *from, __u32 fallback, enum sw_sock_way way,
@@ -191,7 +213,10 @@ static int put_list(const struct sw_config_sock_rules *from, __u32 fallback, enu
 
 		if (r < 0)
 			return r;
-		denies |= from->at[i].action == SW_SOCK_DENY;
+		if (from->at[i].action == SW_SOCK_DENY) {
+			denies = true;
+			ctl->state |= special_state(&t->image.rules[way][i]);
+		}
 	}
 	if (denies)
 		ctl->state |= way == SW_SOCK_LISTEN ? SW_SOCK_HAS_LISTEN : SW_SOCK_HAS_CONNECT;

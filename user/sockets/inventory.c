@@ -304,12 +304,15 @@ static void apply(struct sw_sock *s, const struct sw_sock_event *e)
 	bool is_udp = e->protocol == IPPROTO_UDP || e->protocol == IPPROTO_UDPLITE;
 
 	switch (e->head.type) {
+	case SW_EV_BIND:
+		s->options |= e->options;
+		break;
 	case SW_EV_LISTEN:
 		s->state = STATE_LISTEN;
 		s->rport = 0;
 		s->is_port_pending = !e->lport && !s->lport;
 		s->backlog = e->backlog ? e->backlog : s->backlog;
-		s->options = e->options ? e->options : s->options;
+		s->options = e->options ? e->options | (s->options & SW_OPT_CHOSEN) : s->options;
 		break;
 	case SW_EV_CONNECT:
 		if (is_udp && e->state == STATE_CLOSE)

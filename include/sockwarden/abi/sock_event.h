@@ -46,6 +46,7 @@ enum sw_ev_option {
 	SW_OPT_V6ONLY = 1 << 2,
 	SW_OPT_TRANSPARENT = 1 << 3,
 	SW_OPT_FREEBIND = 1 << 4,
+	SW_OPT_CHOSEN = 1 << 5, /* the kernel chose the port: of a listen() without a bind, or a bind to port 0 */
 };
 
 struct sw_ev_head {
@@ -87,7 +88,8 @@ struct sw_sock_event {
 	__u8 type;     /* SOCK_* */
 	__u8 state;    /* TCP state after, 0 when it has none */
 	__u8 origin;   /* enum sw_ev_origin */
-	__u8 options;  /* enum sw_ev_option, where the hook can read them: LISTEN, ACCEPT, CONNECTED */
+	/* enum sw_ev_option, where the hook can read them: LISTEN, ACCEPT, CONNECTED; of BIND only CHOSEN */
+	__u8 options;
 	/* BIND, CONNECT with -EPERM: the policy's rule, from 1, or SW_SOCK_BY_DEFAULT; 0: not by the policy */
 	__u8 policy_rule;
 	__u16 lport, rport;

@@ -25,6 +25,8 @@ enum {
 enum sw_sock_policy_state {
 	SW_SOCK_HAS_LISTEN = 1 << 0,  /* something may be refused a port */
 	SW_SOCK_HAS_CONNECT = 1 << 1, /* ... a connect or a datagram */
+	SW_SOCK_HAS_CHOSEN = 1 << 3, /* ... a port that the kernel is to choose */
+	SW_SOCK_HAS_RAW = 1 << 4, /* ... a raw socket */
 	SW_SOCK_IS_HYBRID = 1 << 2, /* cgroup v1 beside v2: who is in no container here may be in one there */
 };
 
@@ -49,6 +51,7 @@ enum sw_sock_rule_flag {
 	SW_SOCK_RULE_HAS_UDP = 1 << 3,
 	SW_SOCK_RULE_IN_HOST = 1 << 4,	    /* names what is in no container */
 	SW_SOCK_RULE_IN_CONTAINER = 1 << 5, /* ... in one whose id begins so */
+	SW_SOCK_RULE_HAS_RAW = 1 << 7, /* names raw sockets alone; ports are numbers of IP protocols */
 	SW_SOCK_RULE_IS_OPEN = 1 << 6, /* it may name fewer than it says here: the kernel cannot tell */
 };
 

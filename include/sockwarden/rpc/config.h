@@ -128,7 +128,13 @@ struct sw_config_habit {
 /* What the socket policy does: a rule's action, and the answer to what no rule names. */
 enum sw_sock_action { SW_SOCK_ALLOW, SW_SOCK_OBSERVE, SW_SOCK_DENY };
 
-enum sw_sock_protocol { SW_SOCK_PROTO_ANY, SW_SOCK_PROTO_TCP, SW_SOCK_PROTO_UDP };
+enum sw_sock_protocol {
+	SW_SOCK_PROTO_ANY,
+	SW_SOCK_PROTO_TCP,
+	SW_SOCK_PROTO_UDP,
+	SW_SOCK_PROTO_RAW, /* ports: numbers of IP protocols */
+	SW_SOCK_PROTO_PACKET,
+};
 /* What is done with who was refused. */
 enum sw_sock_then { SW_SOCK_THEN_NOTHING, SW_SOCK_THEN_FREEZE, SW_SOCK_THEN_KILL, SW_SOCK_THEN_ISOLATE };
 
@@ -137,7 +143,7 @@ struct sw_config_sock_rule {
 	char executable[128]; /* fnmatch(3) pattern of the path */
 	char user[32];	      /* name or uid */
 	char container[32];   /* fnmatch(3) pattern of the id's first 12 digits; "host": in none */
-	char ports[96];	      /* "22, 8000-8100" */
+	char ports[96];	      /* "22, 8000-8100"; 0: what the kernel is left to choose */
 	char networks[192];   /* "192.0.2.0/24, 2001:db8::/32": of the peer, or listened on */
 	__u32 action;	      /* enum sw_sock_action */
 	__u32 protocol;	      /* enum sw_sock_protocol */

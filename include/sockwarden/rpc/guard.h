@@ -98,7 +98,8 @@ struct sw_guard_cut {
 	__u16 lport, rport; /* host byte order */
 	__u8 protocol;
 	__u8 is_question; /* to a resolver, which the allow list may hold: the name is what is refused, not it */
-	__u8 pad[2];
+	__u8 is_listener; /* that the socket policy would have refused, had a hook asked: it has no peer */
+	__u8 pad[1];
 	__u64 cookie; /* of the socket; 0: not known */
 };
 
