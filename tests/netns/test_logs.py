@@ -9,6 +9,8 @@ import time
 
 import pytest
 from lab import ROOT, Lab
+from test_cli_offline import SWATCH
+from test_report import mails, sendmail
 
 sys.path.insert(0, os.path.join(ROOT, "tests/lib"))
 import debs  # noqa: E402
@@ -511,5 +513,56 @@ def test_a_real_sshd_with_wrong_passwords(mode):
         assert ("; banned for " if mode == "enforce" else "; would be banned (observing) for ") in f[0]["title"]
         if mode == "observe":
             assert lab.ping() == 3
+    finally:
+        lab.__exit__(None, None, None)
+
+
+# ---- swatch's configurations and their script, as a widely read article has them
+
+def swatch_lab(lab):
+    """The three files imported as rules, mail by a program of ours, whois by another that answers at once."""
+    box, mailer = sendmail(lab)
+    whois = os.path.join(lab.dir, "whois")
+    with open(whois, "w", encoding="ascii") as f:
+        f.write("#!/bin/sh\necho 'inetnum: 193.0.0.0 - 193.0.7.255'\necho 'netname: EXAMPLE-NET'\n")
+    os.chmod(whois, 0o755)
+    for name, text in SWATCH.items():
+        with open(os.path.join(lab.dir, name), "w", encoding="utf-8") as f:
+            f.write(text)
+    os.mkdir(os.path.join(lab.dir, "rules.d"), 0o755)
+    lab.write_config("mode: enforce\nalerts:\n  mail:\n    to: root@lab\n    min_severity: low\n    throttle: 1s\n    whois: true\n"
+                     f"    sendmail: {mailer}\n    whois_program: {whois}\n")
+    pack = os.path.join(lab.dir, "rules.d", "swatch.yaml")
+    p = subprocess.run([os.path.join(ROOT, "build/sockwarden"), "import", "swatch", *(os.path.join(lab.dir, n) for n in SWATCH), "--write", pack],
+                       capture_output=True, text=True, check=False)
+    assert p.returncode == 0, p.stderr
+    lab.on_host("mount", "-t", "tmpfs", "tmpfs", "/var/log", check=True)
+    return box
+
+
+def test_swatchs_script_lives_on_after_import():
+    lab = Lab()
+    lab.__enter__()
+    try:
+        box = swatch_lab(lab)
+        for name in ("secure", "messages", "vsftpd.log"):
+            write(lab, name, "")
+        lab.start("--rules-dir", "/nonexistent")
+        guess, bind = "Nov 22 09:00:00 web1 sshd[8]: Invalid user eve from {} port 4022", "Nov 22 09:00:00 ns1 named[8]: client {}#40222: query {} denied"
+        who, others = "193.0.6.139", {"193.0.6.140", "193.0.6.141", "193.0.6.142", "193.0.6.143"}
+        write(lab, "secure", *[guess.format(who)] * 2, *[guess.format(a) for a in ("10.1.2.3", "172.31.5.5", "192.168.1.1", "127.0.0.1") for _ in range(3)],
+              "Nov 22 09:00:00 web1 sshd[8]: refused connect from a.example (193.0.6.140)")
+        write(lab, "messages", bind.format("193.0.6.141", "'VERSION.BIND/TXT/CH'"), bind.format("193.0.6.142", "(cache) 'a.example/A/IN'"))
+        write(lab, "vsftpd.log", *['Sun Nov 22 09:00:00 2026 [pid 8] [eve] FAIL LOGIN: Client "193.0.6.143"'] * 3)
+        lab.wait(lambda: nets(lab) == others, 15, "one is enough with lock, three without; two are not, and private ones never")
+        lab.stop()
+        lab.start("--rules-dir", "/nonexistent")
+        write(lab, "secure", guess.format(who))
+        lab.wait(lambda: nets(lab) == others | {who}, 15, "the third counts however long after the first two it comes")
+        ban, = [b for b in lab.cli_json("bans")["bans"] if b["net"] == who]
+        assert ban["origin"] == "rule:swatch-secure-2"
+        assert 86340 < ban["left_sec"] <= 86400, ban
+        assert "Invalid user eve from 193.0.6.139" in lab.ok("why", who)
+        lab.wait(lambda: [m for m in mails(box) if who in m and "Invalid user eve" in m and "EXAMPLE-NET" in m], 15, "the mail has lines and whois")
     finally:
         lab.__exit__(None, None, None)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* `sockwarden import TOOL FILE...`: read here, by the rights of the caller; no daemon is asked, nothing is changed. */
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "user/cli/table.h"
 #include "user/conf/conf.h"
@@ -49,10 +50,14 @@ static int check(const struct sw_import_tool *t, const struct sw_strbuf *yaml)
 		"a value of the other tool is none here");
 }
 
+/* Rules are read without privilege and have to be readable for all, whatever the umask of who imports them. */
 static int write_new(const struct sw_cli *c, const struct sw_strbuf *yaml, bool is_pack)
 {
 	_close_ int fd = open(c->o.write, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	int r = fd < 0 ? -errno : sw_write_all(fd, yaml->text, yaml->len);
+
+	if (r >= 0 && is_pack && fchmod(fd, 0644) < 0)
+		r = -errno;
 
 	if (r == -EEXIST)
 		return sw_cli_error(SW_EXIT_NEGATIVE,
