@@ -217,6 +217,15 @@ def test_ten_thousand_forged_datagrams_ban_nobody():
         lab.__exit__(None, None, None)
 
 
+def test_a_datagram_bans_only_where_the_operator_said_so():
+    lab = started("mode: enforce\n" + BAN + "  udp_bans: true\n")
+    try:
+        lab.attack(sys.executable, "-S", "-E", "-c", f"import socket; socket.socket(2, 2).sendto(b'x', ('{lab.host}', 161))", check=True)
+        lab.wait(lambda: in_force(lab, lab.attacker), 5, "the source is banned")
+    finally:
+        lab.__exit__(None, None, None)
+
+
 def test_a_banner_is_said_the_first_bytes_are_recorded_and_a_tarpit_holds():
     lab = started(EVERY + "  tarpit: true\n  banner:\n    - port: 2222\n      text: SSH-2.0-OpenSSH_9.2p1\n")
     try:

@@ -110,6 +110,19 @@ def test_a_rule_fires_at_its_threshold_and_is_silent_below(rule, tmp_path):
     assert not told(tmp_path, rule, silent) and told(tmp_path, rule, fires), f"{default} is not the threshold unless one is set"
 
 
+@pytest.mark.parametrize("start", range(0, 60, 7))
+def test_a_window_of_requests_slides_over_any_edge(start, tmp_path):
+    """Three of one source within the window, wherever it begins, and three that are too far apart."""
+    conf = tmp_path / "x.yaml"
+    conf.write_text("detect:\n  web-attack: {threshold: 3, window: 60s}\n")
+    for gap, wanted in ((29, ["web-attack"]), (41, [])):
+        cap = Capture(start=1_700_000_000 + start)
+        for i in range(3):
+            cap.flow(US, 40000 + i, THEM, 80, [c.http(path=f"/a{i}?f=../../etc/passwd")])
+            cap.now = 1_700_000_000 + start + gap * (i + 1)
+        assert [r["rule"] for r in found(cap.save(tmp_path / "x.pcap"), "--config", conf)] == wanted, (start, gap)
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_heeds_its_switch_and_its_allow_list(rule, tmp_path):
     fires = next(iter(RULES[rule][2].values()))[1]

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Packets of the host's own sockets, looked into: real clients and servers, and what is found of them."""
+import json
 import os
 import subprocess
 
 import pytest
 
 import capture as c
-from lab import Lab
+from lab import BUILD, Lab
+from test_replay import JA3, ja4
 
+CLI = os.path.join(BUILD, "sockwarden")
 SERVER = """
 import socket, sys
 # One answer to each connection or datagram, after the port was said; what comes then is read.
@@ -194,6 +197,22 @@ def test_the_same_thing_again_is_the_same_finding_with_its_sum(shared):
     assert seen["not_inspected"] == 0 and seen["requests"] >= 3
 
 
+def test_findings_and_events_are_lines_of_other_tools_forms(shared):
+    lab = shared
+    port = serve(lab, "tcp", "0.0.0.0")
+    attack(lab, port, "/", "nuclei")
+    f = wait_finding(lab, rule="web-scanner", destination_port=port)
+    follow = lab.spawn(CLI, *lab.cli_paths(), "events", "--follow", "-n", "200", "--form", "ecs")
+    row = json.loads(next(line for line in follow.stdout if '"web-scanner"' in line and f'"port":{port}' in line))
+    assert row["process"]["name"] == "python3" and row["process"]["pid"] == f["pid"] and row["related"]["ip"] == [lab.attacker]
+    assert row["message"] == f["title"] and row["@timestamp"] == f["at"] and row["user"] == {"id": "0"}
+    for form, said in (("ecs", f'"message":"{f["title"]}"'), ("ocsf", f'"value":"{lab.attacker}"'), ("cef", f"cs5Label=peer cs5={lab.attacker}"),
+                       ("syslog", f"address={lab.attacker} protocol=tcp trail=nuclei"), ("maltrail", f' {lab.attacker} ')):
+        lines = lab.ok("findings", "--form", form).splitlines()
+        assert len(lines) == len(findings(lab)) and any(said in line and "web-scanner" in line or form == "maltrail" and said in line
+                                                        for line in lines), (form, lines)
+
+
 def test_nothing_is_looked_into_that_is_turned_off():
     with Lab(config="inspect:\n  http: false\n  tls: false\n  quic: false\n") as lab:
         lab.start()
@@ -237,7 +256,7 @@ def listed(tmp_path_factory):
         trails = os.path.join(lab.dir, "trails")
         os.makedirs(os.path.join(trails, "malware"))
         with open(os.path.join(trails, "malware", "apt_test.txt"), "w", encoding="utf-8") as f:
-            f.write(f"evil.test\nurl.test/gate/panel.php\n/lonely/shell.php\nanswer.test\n198.18.77.77\n{sha1}\n")
+            f.write(f"evil.test\nurl.test/gate/panel.php\n/lonely/shell.php\nanswer.test\n198.18.77.77\n{sha1}\n{JA3}\n{ja4()}\n{ja4('q')}\n")
         with open(os.path.join(trails, "malware", "ua.txt"), "w", encoding="utf-8") as f:
             f.write("EvilBot/[0-9]\n")
         lab.write_config(f"trails:\n  directories:\n    - {trails}\n")
@@ -279,6 +298,53 @@ def test_a_listed_server_name_and_certificate(listed):
     f = wait_finding(lab, rule="trail-certificate")
     assert f["trail"] == sha1 and f["subject"] == lab.gateway and f["process"] == "openssl"
     assert p.poll() is None
+
+
+RESOLVER = """
+import socket, sys
+# Answers each question with the same records, behind its own number.
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], 53))
+print("ready", flush=True)
+while True:
+    data, peer = s.recvfrom(2048)
+    s.sendto(data[:2] + bytes.fromhex(sys.argv[2])[2:], peer)
+"""
+DATAGRAM = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(bytes.fromhex(sys.argv[3]), (sys.argv[1], int(sys.argv[2])))
+"""
+# What a process here says, each in a way of its own: (script, port, bytes, rule, trail)
+SAID = {
+    "JA3": (PIECES, 0, c.hello("fine.test"), "trail-ja3", JA3),
+    "JA4": (PIECES, 0, c.hello("other.test"), "trail-ja4", ja4()),
+    "JA4 of QUIC": (DATAGRAM, 443, c.quic_initial([(0, c.hello("fine.test")[5:])]), "trail-ja4", ja4("q")),
+    "name of QUIC": (DATAGRAM, 4433, c.quic_initial([(0, c.hello("quic.evil.test")[5:])]), "trail-sni", "evil.test"),
+    "question over TCP": (PIECES, 53, b"\0" + bytes([len(c.question("tcp.evil.test", 16))]) + c.question("tcp.evil.test", 16), "trail-dns",
+                          "evil.test"),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_a_process_here_says_in_another_way_is_found(listed, name):
+    lab, (script, port, data, rule, trail) = listed[0], SAID[name]
+    port = serve(lab, "tcp", lab.others[2], port, on_host=False) if script is PIECES else port
+    client(lab, "python3", "-S", "-E", "-c", script, lab.others[2], port, data.hex())
+    f = wait_finding(lab, rule=rule, trail=trail, destination_port=port)
+    assert f["process"] == "python3" and f["subject"] == lab.others[2]
+
+
+@pytest.mark.parametrize("kind, data, trail", [(1, c.packed("198.18.77.77"), "198.18.77.77"), (5, c.dns_name("x.answer.test"), "answer.test")])
+def test_an_answer_that_leads_to_what_is_listed_is_found(listed, kind, data, trail):
+    lab = listed[0]
+    p = lab.spawn("python3", "-S", "-E", "-c", RESOLVER, lab.others[3], c.answer("fine.test", [(kind, data)]).hex(), on_host=False)
+    assert p.stdout.readline() == "ready\n"
+    client(lab, "dig", "+tries=1", "+time=5", "@" + lab.others[3], "fine.test")
+    f = wait_finding(lab, rule="trail-answer", trail=trail)
+    assert f["process"] == "dig" and f["subject"] == lab.others[3]
+    p.kill()
+    p.wait()
 
 
 def test_a_listed_agent_that_comes_here_is_of_low_severity(listed):

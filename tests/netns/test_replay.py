@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import socket
 import struct
 import subprocess
 
@@ -303,6 +304,38 @@ def test_a_line_has_all_that_is_promised(trails, tmp_path):
     assert p.returncode == 1 and BAD in p.stdout and "2 packets, 1 findings" in p.stderr
     data = json.loads(replay(tmp_path / "x.pcap", "--trails", trails, "-o", "json").stdout)
     assert data["schema_version"] == 1 and data["findings"] == rows and data["packets"] == 2
+
+
+HOST = socket.gethostname()
+FORMS = {
+    "ecs": lambda line: {"@timestamp": "2023-11-14T22:13:20.750000Z", "rule": {"name": "trail-address", "category": "ip"},
+                         "threat": {"indicator": {"name": BAD, "description": "a|b=c \"q\""},
+                                    "feed": {"name": "a|b=c \"q\"", "reference": "x.example"}},
+                         "source": {"ip": US, "port": 40000}, "destination": {"ip": BAD, "port": 443}, "network": {"transport": "tcp"},
+                         "host": {"hostname": HOST}}.items() <= json.loads(line).items(),
+    "ocsf": lambda line: {"class_uid": 2004, "type_uid": 200401, "severity_id": 3, "time": 1700000000750, "evidences": [
+        {"src_endpoint": {"ip": US, "port": 40000}, "dst_endpoint": {"ip": BAD, "port": 443}, "connection_info": {"protocol_name": "tcp"}}],
+        "device": {"hostname": HOST}}.items() <= json.loads(line).items(),
+    "cef": lambda line: line.startswith("CEF:0|sockwarden|sockwarden|") and line.endswith(
+        f'|trail-address|a\\|b=c "q"|5|rt=1700000000750 src={US} spt=40000 dst={BAD} dpt=443 proto=tcp dvchost={HOST} cnt=1 '
+        f'cs1Label=trail cs1={BAD} cs2Label=list cs2=a|b\\=c "q"'),
+    "syslog": lambda line: line == f'<28>1 2023-11-14T22:13:20.750000Z {HOST} sockwarden - trail-address - a|b=c "q" source={US} '
+                                   f'destination={BAD} protocol=tcp trail={BAD} list=a|b=c "q"',
+    "maltrail": lambda line: line == f'"2023-11-14 22:13:20.750000" {HOST} {US} 40000 {BAD} 443 TCP IP {BAD} "a|b=c ""q""" x.example',
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_finding_is_a_line_of_another_tools_form(form, tmp_path):
+    (tmp_path / "t.csv").write_text(f'trail,info,reference\n{BAD},"a|b=c ""q""",x.example\n')
+    cap = Capture(start=1_700_000_000.25).add(c.tcp(US, 40000, BAD, 443), 0.5)
+    p = replay(cap.save(tmp_path / "x.pcap"), "--trails", tmp_path / "t.csv", "--form", form)
+    assert p.returncode == 1 and p.stdout.count("\n") == 1 and FORMS[form](p.stdout.rstrip("\n")), p.stdout
+
+
+def test_a_form_that_nobody_has_is_refused(tmp_path):
+    p = replay(one(c.tcp(US, 1, THEM, 2)).save(tmp_path / "x.pcap"), "--form", "oscf")
+    assert p.returncode == 2 and "did you mean 'ocsf'" in p.stderr and not p.stdout
 
 
 def test_malware_wins_over_malicious_and_a_root_file_has_no_class(trails, tmp_path):

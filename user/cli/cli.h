@@ -34,6 +34,7 @@ struct sw_cli_options {
 	bool follow;			/* events */
 	uint64_t last;			/* events, findings: how many */
 	const char *kind;		/* events */
+	const char *form;		/* events, findings, replay */
 	bool tcp, udp, unix_domain, listening, all, processes, numeric; /* sockets, letters as of ss(8) */
 	bool raw, packet, ip4, ip6, as_always; /* as_always: letters of ps(1), netstat(8), lsof(8): it is so */
 	uint64_t pid;

@@ -29,6 +29,7 @@ static const struct sw_opt event_options[] = {
 	NUMBER('n', "last", last, "N", "how many of the past to begin with"),
 	FLAG('a', "all", all, "new processes (exec) too, which are left out unless asked for"),
 	TEXT('k', "kind", kind, "KIND,...", "only packet, socket, exec, decoy, finding, ban, unban, mode, trails, feed or system"),
+	TEXT(0, "form", form, "FORM", "findings alone, a line each, for other tools: ecs, ocsf, cef, syslog or maltrail"),
 	{},
 };
 static const struct sw_opt top_options[] = {
@@ -38,6 +39,7 @@ static const struct sw_opt top_options[] = {
 };
 static const struct sw_opt finding_options[] = {
 	NUMBER('n', "last", last, "N", "how many (50)"),
+	TEXT(0, "form", form, "FORM", "a line a finding, for other tools: ecs, ocsf, cef, syslog or maltrail"),
 	{},
 };
 static const struct sw_opt socket_options[] = {
@@ -169,6 +171,7 @@ static const struct sw_opt doctor_options[] = {
 };
 static const struct sw_opt replay_options[] = {
 	ROW(0, "trails", SW_OPT_LIST, trails, "DIR", "a directory of static trails, a text or a CSV; may be given again"),
+	TEXT(0, "form", form, "FORM", "a line a finding, for other tools: ecs, ocsf, cef, syslog or maltrail"),
 	{},
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* events, findings. */
+#include "user/cli/form.h"
 #include "user/cli/table.h"
 
 enum { EVENTS_DEFAULT = 20, FOLLOW_DEFAULT = 0, FINDINGS_DEFAULT = 50, KIND_WIDTH = 9, LINE_MIN = 60 };
@@ -19,6 +20,14 @@ static const char *color_kind(const char *kind)
 			return rows[i].sgr;
 	}
 	return NULL;
+}
+
+static int print_form(const struct sw_cli *c, const json_t *item, void *arg)
+{
+	const struct sw_cli_form *const *form = arg;
+
+	sw_cli_form_print(*form, item);
+	return ferror(stdout) ? SW_EXIT_NEGATIVE : 0;
 }
 
 static int print_event(const struct sw_cli *c, const json_t *item, void *arg)
@@ -59,10 +68,13 @@ static int refuse_kind(const char *kind)
 int sw_cli_events(struct sw_cli *c)
 {
 	struct sw_cli_args a;
+	const struct sw_cli_form *form;
 	int r = c->o.kind && !strchr(c->o.kind, ',') ? refuse_kind(c->o.kind) : 0;
 
-	if (r)
-		return r;
+	if (r || !sw_cli_form_find(c, &form))
+		return SW_EXIT_USAGE;
+	if (form && (c->o.kind || c->o.all))
+		return sw_cli_error(SW_EXIT_USAGE, NULL, "--form is for findings, and takes no --kind and no --all");
 	if (c->format == SW_CLI_CSV)
 		return sw_cli_error(SW_EXIT_USAGE, "take -o jsonl", "events differ in their fields and make no CSV");
 	sw_cli_args_begin(&a);
@@ -70,8 +82,8 @@ int sw_cli_events(struct sw_cli *c)
 	sw_json_uint(&a.j, "last",
 		c->o.last != SW_CLI_UNSET ? c->o.last : c->o.follow ? FOLLOW_DEFAULT : EVENTS_DEFAULT);
 	if (c->o.kind || !c->o.all)
-		sw_json_string(&a.j, "kind", c->o.kind ? c->o.kind : KINDS_DEFAULT);
-	r = sw_cli_stream(c, "events", sw_cli_args_end(&a), print_event, NULL);
+		sw_json_string(&a.j, "kind", form ? "finding" : c->o.kind ? c->o.kind : KINDS_DEFAULT);
+	r = sw_cli_stream(c, "events", sw_cli_args_end(&a), form ? print_form : print_event, &form);
 	sw_strbuf_done(&a.text);
 	return r;
 }
@@ -94,17 +106,24 @@ static const struct sw_cli_column finding_columns[] = {
 
 int sw_cli_findings(struct sw_cli *c)
 {
+	const struct sw_cli_form *form;
 	struct sw_cli_args a;
-	json_t *data = NULL;
+	json_t *data = NULL, *row;
+	size_t i;
 	int r;
 
+	if (!sw_cli_form_find(c, &form))
+		return SW_EXIT_USAGE;
 	sw_cli_args_begin(&a);
 	sw_json_uint(&a.j, "last", c->o.last != SW_CLI_UNSET ? c->o.last : FINDINGS_DEFAULT);
 	r = sw_cli_ask(c, "findings", sw_cli_args_end(&a), -1, &data);
 	sw_strbuf_done(&a.text);
 	if (r)
 		return r;
-	sw_cli_print_rows(c, data, "findings", finding_columns, "no findings");
+	if (!form)
+		sw_cli_print_rows(c, data, "findings", finding_columns, "no findings");
+	json_array_foreach(form ? json_object_get(data, "findings") : NULL, i, row)
+		sw_cli_form_print(form, row);
 	json_decref(data);
 	return SW_EXIT_OK;
 }

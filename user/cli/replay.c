@@ -7,7 +7,7 @@
 
 #include "user/base/clock.h"
 #include "user/base/words.h"
-#include "user/cli/cli.h"
+#include "user/cli/form.h"
 #include "user/cli/table.h"
 #include "user/detect/hits.h"
 #include "user/detect/rules.h"
@@ -18,6 +18,7 @@ enum { PROGRESS_AFTER_MS = 1000, PROGRESS_EVERY_MS = 200, BAR = 30 };
 struct run {
 	struct sw_cli *c;
 	json_t *rows; /* NULL: printed as they come */
+	const struct sw_cli_form *form; /* NULL: our own */
 	uint64_t found;
 	uint64_t began_ns, drawn_ns;
 	bool is_drawing, is_drawn;
@@ -68,6 +69,15 @@ static void write_sight(struct sw_strbuf *out, const struct sw_sight *s)
 	sw_json_object_end(&j);
 }
 
+static void print_form(const struct run *r, const struct sw_strbuf *text)
+{
+	json_t *row = json_loadb(text->text, text->len, 0, NULL);
+
+	if (row)
+		sw_cli_form_print(r->form, row);
+	json_decref(row);
+}
+
 static void take_sight(void *arg, const struct sw_sight *s)
 {
 	_strbuf_ struct sw_strbuf out = {};
@@ -75,7 +85,9 @@ static void take_sight(void *arg, const struct sw_sight *s)
 
 	r->found++;
 	write_sight(&out, s);
-	if (r->rows)
+	if (r->form)
+		print_form(r, &out);
+	else if (r->rows)
 		json_array_append_new(r->rows, json_loadb(out.text, out.len, 0, NULL));
 	else
 		puts(sw_strbuf_get(&out));
@@ -242,13 +254,15 @@ int sw_cli_replay(struct sw_cli *c)
 	struct run r = {.c = c, .began_ns = sw_clock_boot_ns(&clock)};
 	int status;
 
+	if (!sw_cli_form_find(c, &r.form))
+		return SW_EXIT_USAGE;
 	r.is_drawing = isatty(STDERR_FILENO) && !c->o.quiet;
 	if (sw_static_new(&set) < 0)
 		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "out of memory");
 	status = read_trails(c, set);
 	if (status)
 		return status;
-	if (c->format != SW_CLI_JSONL)
+	if (c->format != SW_CLI_JSONL && !r.form)
 		r.rows = json_array();
 	status = run(&r, set);
 	json_decref(r.rows);

@@ -144,13 +144,27 @@ void traffic_tell_trail(struct sw_traffic *t, enum sw_rule rule, const struct sw
 	t->fn(t->arg, &s);
 }
 
+/* Counts one more; returns how many there were within the window, and at most a seventh of one before it. */
+static uint32_t count_hit(struct hit_count *c, uint64_t key, uint32_t turn)
+{
+	uint32_t sum = 0;
+
+	if (c->key != key || turn - c->turn >= TRAFFIC_PARTS)
+		*c = (struct hit_count){.key = key, .turn = turn};
+	while (c->turn != turn)
+		c->part[++c->turn % TRAFFIC_PARTS] = 0;
+	c->part[turn % TRAFFIC_PARTS]++;
+	for (unsigned int i = 0; i < TRAFFIC_PARTS; i++)
+		sum += c->part[i];
+	return sum;
+}
+
 /* Is it often enough? Most rules tell of the first. DNS habits have counted themselves. */
 static bool is_often(struct sw_traffic *t, enum sw_rule rule, const struct sw_flow *flow)
 {
 	const struct sw_config_habit *set = sw_rule_at(&t->rules, rule);
 	uint64_t key = sw_hash_bytes(rule, &flow->saddr, 16) | 1;
-	uint32_t turn = (uint32_t)(traffic_sec(t) / (int64_t)SW_MAX(set->window_sec / 2, 1U));
-	struct hit_count *c;
+	int64_t part_sec = (int64_t)set->window_sec / (TRAFFIC_PARTS - 1) + 1;
 
 	if (set->threshold <= 1 || (rule >= SW_RULE_DNS_TUNNEL && rule <= SW_RULE_DNS_LONG_LABEL))
 		return true;
@@ -158,14 +172,8 @@ static bool is_often(struct sw_traffic *t, enum sw_rule rule, const struct sw_fl
 		t->counts = calloc(TRAFFIC_COUNTS, sizeof(*t->counts));
 	if (!t->counts)
 		return true;
-	c = &t->counts[key >> 20 & (TRAFFIC_COUNTS - 1)];
-	if (c->key != key || turn - c->turn >= 2)
-		*c = (struct hit_count){.key = key};
-	else if (turn != c->turn)
-		c->half[turn & 1] = 0;
-	c->turn = turn;
-	c->half[turn & 1]++;
-	return c->half[0] + c->half[1] >= set->threshold;
+	return count_hit(&t->counts[key >> 20 & (TRAFFIC_COUNTS - 1)], key,
+		       (uint32_t)(traffic_sec(t) / part_sec)) >= set->threshold;
 }
 
 void traffic_tell(struct sw_traffic *t, enum sw_rule rule, const struct sw_flow *flow,

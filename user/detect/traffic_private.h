@@ -25,11 +25,12 @@ struct agent_answer {
 	const char *scanner; /* NULL: none */
 };
 
-/* How often one source met one rule, in the two halves of its window. */
+/* How often one source met one rule, in the parts of its window and the one that begins the next. */
+enum { TRAFFIC_PARTS = 8 };
 struct hit_count {
 	uint64_t key;
-	uint32_t turn;
-	uint32_t half[2];
+	uint32_t turn; /* number of the part that is being filled */
+	uint32_t part[TRAFFIC_PARTS];
 };
 
 struct sw_traffic {
