@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import re
+import select
 import socket
 import struct
 import subprocess
@@ -386,7 +388,8 @@ def test_a_foreign_file_is_refused(content, tmp_path):
 
 
 def test_usage_is_told(tmp_path):
-    assert replay(tmp_path / "none.pcap").returncode == 2
+    p = replay(tmp_path / "none.pcap")
+    assert p.returncode == 2 and not p.stdout and "none.pcap: cannot open it: No such file" in p.stderr
     cap = one(c.tcp(US, 1, THEM, 2)).save(tmp_path / "x.pcap")
     assert replay(cap, "--trails", tmp_path / "none").returncode == 2
     (tmp_path / "empty").mkdir()
@@ -395,6 +398,47 @@ def test_usage_is_told(tmp_path):
     link = Capture(c.FDDI).add(b"\0" * 40).save(tmp_path / "fddi.pcap")
     p = replay(link)
     assert p.returncode == 7 and "link type" in p.stderr
+
+
+def block(kind, data):
+    data += b"\0" * (-len(data) % 4)
+    return struct.pack("<II", kind, len(data) + 12) + data + struct.pack("<I", len(data) + 12)
+
+
+def test_a_capture_of_two_link_types_is_refused_by_name_and_reason(tmp_path):
+    path = tmp_path / "two.pcapng"
+    path.write_bytes(block(0x0a0d0d0a, struct.pack("<IHHq", 0x1a2b3c4d, 1, 0, -1)) + block(1, struct.pack("<HHI", c.RAW, 0, 0)) +
+                     block(1, struct.pack("<HHI", c.ETHER, 0, 0)) + block(6, struct.pack("<IIIII", 0, 0, 0, len(INNER), len(INNER)) + INNER))
+    p = replay(path)
+    assert p.returncode == 7 and not p.stdout and str(path) in p.stderr and "different from the type of the first interface" in p.stderr
+
+
+def test_it_needs_no_privilege_and_no_daemon(trails, tmp_path):
+    cap = one(c.tcp(US, 40000, BAD, 443)).save(tmp_path / "x.pcap")
+    for d in (tmp_path, *tmp_path.parents[:2], trails):
+        d.chmod(d.stat().st_mode | 0o755)
+    argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", CLI,
+            "--run-dir", "/nonexistent", "replay", "-", "--trails", trails, "-o", "jsonl"]
+    with open(cap, "rb") as f:
+        p = subprocess.run([*map(str, argv)], stdin=f, capture_output=True, text=True, timeout=60, check=False)
+    assert p.returncode == 1 and json.loads(p.stdout)["trail"] == BAD, p
+
+
+def test_progress_of_what_comes_in_is_told_on_a_terminal(tmp_path):
+    with open(one(*[c.udp(US, 1, THEM, 9)] * 1000).save(tmp_path / "x.pcap"), "rb") as f:
+        head, packets = f.read(24), f.read()
+    master, slave = os.openpty()
+    seen = b""
+    with subprocess.Popen([CLI, "replay", "-"], stdin=subprocess.PIPE, stderr=slave, stdout=subprocess.DEVNULL) as p:
+        os.close(slave)
+        p.stdin.write(head)
+        while b" packets" not in seen:  # it begins after a second
+            p.stdin.write(packets)
+            if select.select([master], [], [], 0)[0]:
+                seen += os.read(master, 4096)
+        p.stdin.close()
+    os.close(master)
+    assert re.match(rb"\r\d+ packets", seen), seen
 
 
 def test_only_replay_needs_libpcap_and_says_so(tmp_path):

@@ -98,16 +98,19 @@ static void draw_progress(void *arg, double share, uint64_t packets)
 	static const struct sw_clock clock = {};
 	struct run *r = arg;
 	uint64_t now = sw_clock_boot_ns(&clock);
-	int full = (int)(share * BAR);
+	int full = SW_MIN((int)(share * BAR), BAR);
 
 	if (!r->is_drawing || now - r->began_ns < PROGRESS_AFTER_MS * SW_MSEC_NS ||
 		now - r->drawn_ns < PROGRESS_EVERY_MS * SW_MSEC_NS)
 		return;
 	r->drawn_ns = now;
 	r->is_drawn = true;
-	fprintf(stderr, "\r[%.*s%*s] %3d %%  %llu packets", SW_MIN(full, BAR),
-		"##############################", BAR - SW_MIN(full, BAR), "", (int)(share * 100),
-		(unsigned long long)packets);
+	if (share < 0) { /* nobody knows how much will come */
+		fprintf(stderr, "\r%llu packets", (unsigned long long)packets);
+		return;
+	}
+	fprintf(stderr, "\r[%.*s%*s] %3d %%  %llu packets", full, "##############################",
+		BAR - full, "", (int)(share * 100), (unsigned long long)packets);
 }
 
 static int read_trails(const struct sw_cli *c, struct sw_static *set)
@@ -238,9 +241,10 @@ static int run(struct run *r, struct sw_static *set)
 	status = sw_replay_run(&o, &result);
 	if (r->is_drawn)
 		fprintf(stderr, "\r%60s\r", "");
-	print_rows(r, &result);
-	if (status == 0 || result.packets)
+	if (status == 0 || result.packets) {
+		print_rows(r, &result);
 		say_summary(r, &result, traffic);
+	}
 	if (status < 0)
 		return sw_cli_error(status == -EBADMSG ? SW_EXIT_PARTIAL : SW_EXIT_USAGE, NULL,
 			"%s: %s", o.path, result.error);
