@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/trail/lookup.h"
 
+#include <endian.h>
+
 #include "user/base/cidr.h"
+
+enum { PLENS = 129 };
 
 struct part {
 	const struct sw_trail_entry *entries;
@@ -32,11 +36,44 @@ static size_t lower_bound(struct part p, const struct sw_net *net)
 	return at;
 }
 
-static const struct sw_trail_entry *find(struct part p, const struct sw_net *net)
+/* How many bits both addresses begin with; of one family. */
+static int common_bits(const struct sw_net *a, const struct sw_net *b)
 {
-	size_t at = lower_bound(p, net);
+	uint64_t x[2], y[2];
 
-	return at < p.n && sw_net_eq(&p.entries[at].net, net) ? &p.entries[at] : NULL;
+	memcpy(x, a->addr, sizeof(x));
+	memcpy(y, b->addr, sizeof(y));
+	if (x[0] != y[0])
+		return __builtin_clzll(be64toh(x[0] ^ y[0]));
+	return x[1] == y[1] ? 128 : 64 + __builtin_clzll(be64toh(x[1] ^ y[1]));
+}
+
+/*
+ * The longest entry of at most *plen bits that holds net, and in *plen one bit less than it has; or NULL. A network
+ * lies before all that is inside it: so it is the last entry up to net's own place, or it holds that one too, and is no
+ * longer than what both have in common.
+ */
+static const struct sw_trail_entry *next_around(struct part p, const struct sw_net *net, int *plen)
+{
+	while (*plen >= 0) {
+		struct sw_net around = sw_net_trim(net, (unsigned int)*plen);
+		size_t at = lower_bound(p, &around);
+		const struct sw_trail_entry *e;
+		int common;
+
+		if (at < p.n && sw_net_eq(&p.entries[at].net, &around))
+			at++;
+		if (!at)
+			return NULL;
+		e = &p.entries[at - 1];
+		common = common_bits(&e->net, net);
+		if (common >= e->net.plen) {
+			*plen = e->net.plen - 1;
+			return e;
+		}
+		*plen = common;
+	}
+	return NULL;
 }
 
 size_t sw_trail_covering(const struct sw_trail_source *lists, size_t n, const struct sw_net *net,
@@ -46,12 +83,11 @@ size_t sw_trail_covering(const struct sw_trail_source *lists, size_t n, const st
 
 	for (size_t i = 0; i < n; i++) {
 		struct part p = family_of(&lists[i].view, net->family);
+		const struct sw_trail_entry *e;
+		int plen = net->plen;
 
-		for (int plen = p.n ? net->plen : -1; plen >= 0; plen--) {
-			struct sw_net around = sw_net_trim(net, (unsigned int)plen);
-			const struct sw_trail_entry *e = find(p, &around);
-
-			if (e && found++ < max)
+		while ((e = next_around(p, net, &plen))) {
+			if (found++ < max)
 				ret[found - 1] = (struct sw_trail_hit){i, e};
 		}
 	}
@@ -110,33 +146,39 @@ const struct sw_trail_port *sw_trail_ports_of(
 	return v->ports + at;
 }
 
-/* The deciding entry for exactly this network: the greatest action, and among equals the first list. */
-static bool decide_exactly(const struct sw_trail_source *lists, size_t n, const struct sw_net *net,
+/* For each length the deciding entry: the greatest action, and among equals the first list. */
+static void decide_each(const struct sw_trail_source *lists, size_t n, const struct sw_net *net,
 	struct sw_trail_hit *ret)
 {
-	ret->entry = NULL;
 	for (size_t i = 0; i < n; i++) {
-		const struct sw_trail_entry *e = find(family_of(&lists[i].view, net->family), net);
+		struct part p = family_of(&lists[i].view, net->family);
+		const struct sw_trail_entry *e;
+		int plen = net->plen;
 
-		if (e && (!ret->entry || sw_trail_rank(e->action) > sw_trail_rank(ret->entry->action)))
-			*ret = (struct sw_trail_hit){i, e};
+		while ((e = next_around(p, net, &plen))) {
+			struct sw_trail_hit *hit = &ret[e->net.plen];
+
+			if (!hit->entry || sw_trail_rank(e->action) > sw_trail_rank(hit->entry->action))
+				*hit = (struct sw_trail_hit){i, e};
+		}
 	}
-	return ret->entry;
 }
 
 bool sw_trail_decide(const struct sw_trail_source *lists, size_t n, const struct sw_net *net,
 	struct sw_trail_hit *ret)
 {
-	struct sw_trail_hit last = {}, hit;
+	struct sw_trail_hit hits[PLENS], last = {};
 
+	if (net->plen >= PLENS)
+		return false;
+	memset(hits, 0, (net->plen + 1u) * sizeof(hits[0]));
+	decide_each(lists, n, net, hits);
 	for (unsigned int plen = 0; plen <= net->plen; plen++) {
-		struct sw_net around = sw_net_trim(net, plen);
-
-		if (!decide_exactly(lists, n, &around, &hit))
+		if (!hits[plen].entry)
 			continue;
-		if (last.entry && sw_trail_is_covered(hit.entry->action, last.entry->action))
+		if (last.entry && sw_trail_is_covered(hits[plen].entry->action, last.entry->action))
 			continue; /* as image.h says: watched inside dropped is dropped */
-		last = hit;
+		last = hits[plen];
 	}
 	if (last.entry)
 		*ret = last;
