@@ -230,7 +230,7 @@ static __always_inline bool is_packed_trailed4(
 struct search6 {
 	void *generation;
 	__u64 high, low, seed;
-	__u32 mask, classes;
+	__u32 mask, classes, split;
 	__u32 set, action; /* what was found */
 	__u32 is_found;
 };
@@ -268,7 +268,7 @@ static long search_length(__u64 i, struct search6 *s)
 	plen = e->plen[i & (SW_PACKED6_PLENS - 1)];
 	if (plen > 128)
 		return 1;
-	if (!(s->classes >> sw_mark6_class(plen) & 1))
+	if (!(s->classes >> sw_mark6_class(plen, s->split) & 1))
 		return 0;
 	return probe6(s, plen);
 }
@@ -283,6 +283,7 @@ static __always_inline bool is_packed6(void *generation, const union sw_packed6 
 		.seed = head->head.seed,
 		.mask = head->head.mask,
 		.classes = classes | head->head.excepted,
+		.split = SW_MARK6_SPLIT + head->head.wider,
 	};
 
 	bpf_loop(head->head.n_plens, search_length, &s, 0);

@@ -58,6 +58,14 @@ static inline int find4(const struct sw_packed_view *v, const struct sw_net *hos
 	return NOT_FOUND;
 }
 
+static inline bool is_marked6(const uint64_t *marks, uint64_t high, enum sw_mark6 class)
+{
+	uint32_t bit = sw_mark6_bit(class, high);
+
+	return marks[bit / 64] >> (bit & 63) & 1;
+}
+
+/* Lengths whose class is neither marked nor holds an exception are not asked for, as in the kernel. */
 static inline int find6(const struct sw_packed_view *v, const struct sw_net *host)
 {
 	struct sw_words6 w = sw_words6_of(host);
@@ -68,7 +76,10 @@ static inline int find6(const struct sw_packed_view *v, const struct sw_net *hos
 		uint64_t high = w.high & sw_packed6_mask(plen > 64 ? 64 : plen),
 			 low = plen > 64 ? w.low & sw_packed6_mask(plen - 64) : 0;
 		uint32_t at = sw_packed6_hash(h->seed, high, low, plen);
+		enum sw_mark6 class = sw_mark6_class(plen, SW_MARK6_SPLIT + h->wider);
 
+		if (v->marks6 && !(h->excepted >> class & 1) && !is_marked6(v->marks6, w.high, class))
+			continue;
 		for (uint32_t k = 0; k < SW_PACKED6_PROBES; k++) {
 			uint64_t slot = SW_PACKED6_HEAD + ((at + k) & h->mask);
 			const struct sw_packed6_slot *s = &v->elements6[slot].slot;
@@ -81,17 +92,4 @@ static inline int find6(const struct sw_packed_view *v, const struct sw_net *hos
 		}
 	}
 	return NOT_FOUND;
-}
-
-static inline bool is_marked6(const uint64_t *marks, const struct sw_net *host)
-{
-	uint64_t high = sw_words6_of(host).high;
-
-	for (enum sw_mark6 class = 0; class < SW_MARK6_CLASSES; class ++) {
-		uint32_t bit = sw_mark6_bit(class, high);
-
-		if (marks[bit / 64] >> (bit & 63) & 1)
-			return true;
-	}
-	return false;
 }

@@ -119,11 +119,11 @@ static uint64_t without(const uint64_t *words, uint32_t bit)
 /* Adds a wide network's marks to words; all marks when it would take too many. */
 static void mark_wide(const struct sw_net *net, uint64_t *words, uint64_t *budget)
 {
-	uint64_t count = sw_marks_count(net);
+	uint64_t count = sw_marks_count(net, SW_MARK6_SPLIT);
 
 	if (net->family == SW_AF_IP4)
-		memset(&words[sw_marks_nth(net, 0) / 64], 0xff, count / 8);
-	else if (!sw_marks_set6(net, words, budget))
+		memset(&words[sw_marks_nth(net, SW_MARK6_SPLIT, 0) / 64], 0xff, count / 8);
+	else if (!sw_marks_set6(net, SW_MARK6_SPLIT, words, budget))
 		memset(words, 0xff, BYTES);
 }
 
@@ -211,16 +211,16 @@ static uint64_t others_left(struct half *h, size_t i)
 /* Without memory of its own, so that what is banned is marked whatever happens. */
 static void set_live_wide(struct half *h, const struct sw_net *net)
 {
-	uint64_t n = sw_marks_count(net);
+	uint64_t n = sw_marks_count(net, SW_MARK6_SPLIT);
 	size_t first = 0, end = SW_MARK_WORDS;
 
 	if (net->family == SW_AF_IP6 && n <= SW_MARKS_BUDGET) {
 		for (uint64_t i = 0; i < n; i++)
-			set_mark(h, sw_marks_nth(net, i), 0);
+			set_mark(h, sw_marks_nth(net, SW_MARK6_SPLIT, i), 0);
 		return;
 	}
 	if (net->family == SW_AF_IP4) {
-		first = sw_marks_nth(net, 0) / 64;
+		first = sw_marks_nth(net, SW_MARK6_SPLIT, 0) / 64;
 		end = first + n / 64;
 	}
 	for (size_t i = first; i < end; i++)
@@ -241,7 +241,7 @@ static void add_wide(struct half *h, const struct sw_net *net)
 
 static void add(struct half *h, const struct sw_net *net, bool is_live)
 {
-	uint64_t n = sw_marks_count(net);
+	uint64_t n = sw_marks_count(net, SW_MARK6_SPLIT);
 
 	if (n > COUNTED_MAX) {
 		add_wide(h, net);
@@ -250,7 +250,7 @@ static void add(struct half *h, const struct sw_net *net, bool is_live)
 		return;
 	}
 	for (uint64_t i = 0; i < n; i++) {
-		uint32_t bit = sw_marks_nth(net, i);
+		uint32_t bit = sw_marks_nth(net, SW_MARK6_SPLIT, i);
 		uint64_t others = other_of(net, bit);
 
 		count(h, bit, others);
@@ -275,7 +275,7 @@ void sw_marks_add(struct sw_marks *m, const struct sw_net *net)
 void sw_marks_del(struct sw_marks *m, const struct sw_net *net)
 {
 	struct half *h = half_of(m, net);
-	uint64_t n = sw_marks_count(net);
+	uint64_t n = sw_marks_count(net, SW_MARK6_SPLIT);
 	struct wide *w;
 
 	sw_marks_renew(m);
@@ -288,7 +288,7 @@ void sw_marks_del(struct sw_marks *m, const struct sw_net *net)
 		return;
 	}
 	for (uint64_t i = 0; i < n; i++) {
-		uint32_t bit = sw_marks_nth(net, i);
+		uint32_t bit = sw_marks_nth(net, SW_MARK6_SPLIT, i);
 
 		/* under a wide network it stays; the rebuild when that goes takes it away */
 		if (!uncount(h, bit) || h->wide || h->is_inexact)
@@ -327,7 +327,7 @@ static uint64_t trail_word(const struct sw_packed_view *v, int family, size_t i)
 static void note_port(struct sw_marks *m, const struct sw_net *net, bool is_live)
 {
 	struct half *h = half_of(m, net);
-	uint32_t bit = sw_marks_nth(net, 0);
+	uint32_t bit = sw_marks_nth(net, SW_MARK6_SPLIT, 0);
 	uint64_t others = other_of(net, bit);
 
 	sw_mark_set(h->trails, bit);
@@ -412,15 +412,6 @@ static int adopt_trails4(struct half *h, const struct sw_maps *maps)
 	return 0;
 }
 
-static struct sw_net net_of_slot(const struct sw_packed6_slot *s)
-{
-	struct sw_net net = {.family = SW_AF_IP6, .plen = s->plen};
-	uint64_t words[2] = {htobe64(s->high), htobe64(s->low)};
-
-	memcpy(net.addr, words, sizeof(words));
-	return net;
-}
-
 static int adopt_trails6(struct half *h, const struct sw_maps *maps)
 {
 	uint64_t budget = SW_MARKS_BUDGET;
@@ -433,10 +424,10 @@ static int adopt_trails6(struct half *h, const struct sw_maps *maps)
 		return r;
 	slots = map;
 	for (size_t i = SW_PACKED6_HEAD; i < bytes / sizeof(*slots); i++) {
-		struct sw_net net = net_of_slot(&slots[i].slot);
+		struct sw_net net = sw_packed6_net(&slots[i].slot);
 
 		if (slots[i].slot.is_used && slots[i].slot.action != SW_TRAIL_EXCEPT &&
-			!sw_marks_set6(&net, h->trails, &budget))
+			!sw_marks_set6(&net, SW_MARK6_SPLIT + slots->head.wider, h->trails, &budget))
 			memset(h->trails, 0xff, BYTES);
 	}
 	munmap((void *)map, bytes);

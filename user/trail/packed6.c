@@ -16,9 +16,10 @@ struct sw_packer6 {
 	uint64_t seed;
 	uint32_t mask;
 	uint64_t lengths[3]; /* bits of the lengths present */
+	uint64_t spread[SW_MARK6_SPLIT_MAX]; /* of each length, marks that its networks take as /48s */
+	uint32_t split;
 	uint32_t excepted; /* bits of enum sw_mark6 */
-	uint64_t *marks, budget;
-	bool is_all_marked;
+	uint64_t *marks;
 };
 
 int sw_packer6_new(struct sw_packer6 **ret)
@@ -27,7 +28,6 @@ int sw_packer6_new(struct sw_packer6 **ret)
 
 	if (!p)
 		return -ENOMEM;
-	p->budget = SW_MARKS_BUDGET;
 	p->marks = calloc(SW_MARK_WORDS, sizeof(*p->marks));
 	if (!p->marks)
 		return -ENOMEM;
@@ -74,11 +74,38 @@ int sw_packer6_add(struct sw_packer6 *p, const struct sw_trail_entry *e)
 		.is_used = 1,
 	};
 	p->lengths[e->net.plen / 64] |= 1ULL << (e->net.plen & 63);
-	if (e->action == SW_TRAIL_EXCEPT)
-		p->excepted |= 1U << sw_mark6_class(e->net.plen);
-	else if (!sw_marks_set6(&e->net, p->marks, &p->budget))
-		p->is_all_marked = true;
+	if (e->action != SW_TRAIL_EXCEPT && e->net.plen >= SW_MARK6_SPLIT && e->net.plen < SW_MARK6_SPLIT_MAX)
+		p->spread[e->net.plen] += sw_marks_count(&e->net, SW_MARK6_SPLIT);
 	return 0;
+}
+
+/*
+ * As /48s a network's neighbours are not looked up for it, but it takes many marks, and too many of those
+ * have every address looked up by chance: then the shortest are marked as their /32s.
+ */
+static uint32_t choose_split(const struct sw_packer6 *p)
+{
+	uint32_t split = SW_MARK6_SPLIT_MAX;
+	uint64_t marks = 0;
+
+	while (split > SW_MARK6_SPLIT && marks + p->spread[split - 1] <= SW_MARKS_SPREAD)
+		marks += p->spread[--split];
+	return split;
+}
+
+static void set_marks(struct sw_packer6 *p)
+{
+	uint64_t budget = SW_MARKS_BUDGET;
+
+	p->split = choose_split(p);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct sw_net net = sw_packed6_net(&p->entries[i]);
+
+		if (p->entries[i].action == SW_TRAIL_EXCEPT)
+			p->excepted |= 1U << sw_mark6_class(net.plen, p->split);
+		else if (!sw_marks_set6(&net, p->split, p->marks, &budget))
+			memset(p->marks, 0xff, SW_MARK_WORDS * sizeof(*p->marks));
+	}
 }
 
 /* False when an entry would lie further from its place than the kernel side looks. */
@@ -126,8 +153,7 @@ int64_t sw_packer6_end(struct sw_packer6 *p)
 {
 	int r = p->n ? make_table(p) : 0;
 
-	if (p->is_all_marked)
-		memset(p->marks, 0xff, SW_MARK_WORDS * sizeof(*p->marks));
+	set_marks(p);
 	return r < 0 ? r : p->n ? (int64_t)SW_PACKED6_HEAD + p->mask + 1 : 0;
 }
 
@@ -142,8 +168,11 @@ void sw_packer6_write(const struct sw_packer6 *p, union sw_packed6 *ret, uint64_
 		ret[1 + n / SW_PACKED6_PLENS].plen[n % SW_PACKED6_PLENS] = (__u8)plen;
 		n++;
 	}
-	ret[0].head = (struct sw_packed6_head){
-		.seed = p->seed, .mask = p->mask, .n_plens = n, .excepted = p->excepted};
+	ret[0].head = (struct sw_packed6_head){.seed = p->seed,
+		.mask = p->mask,
+		.n_plens = n,
+		.excepted = p->excepted,
+		.wider = p->split - SW_MARK6_SPLIT};
 	memcpy(ret + SW_PACKED6_HEAD, p->table, ((size_t)p->mask + 1) * sizeof(*ret));
 	memcpy(ret_marks, p->marks, SW_MARK_WORDS * sizeof(*ret_marks));
 }

@@ -81,7 +81,7 @@ static bool is_good6(const struct sw_packed_view *v)
 	if (!v->n6)
 		return true;
 	if (slots > SW_PACKED6_SLOTS_MAX || slots & (slots - 1) || h->mask != slots - 1 ||
-		h->n_plens > 129)
+		h->n_plens > 129 || h->wider > SW_MARK6_SPLIT_MAX - SW_MARK6_SPLIT)
 		return false;
 	for (uint32_t i = 0; i < h->n_plens; i++) {
 		unsigned int plen =

@@ -104,7 +104,7 @@ struct sw_packed6_head {
 	__u32 mask; /* number of slots less one; a power of two less one */
 	__u32 n_plens;
 	__u32 excepted; /* classes that hold an exception, which is not marked: always searched */
-	__u32 pad;
+	__u32 wider; /* lengths from SW_MARK6_SPLIT on that are marked as the /32s around them: 0 to 8 */
 };
 union sw_packed6 {
 	struct sw_packed6_slot slot;
@@ -116,9 +116,11 @@ SW_ABI_SIZE(union sw_packed6, 24);
 
 /*
  * Classes of IPv6 marks. A network is marked in the class that its length falls in, once for every
- * network of the class's own length inside it, or around it.
+ * network of the class's own length inside it, or around it. A /40 has 256 /48s: where a generation has
+ * too many such networks, more of them are marked as the one /32 around them, up to a length of its own.
  */
 enum sw_mark6 { SW_MARK6_32, SW_MARK6_48, SW_MARK6_64, SW_MARK6_CLASSES };
+enum { SW_MARK6_SPLIT = 40, SW_MARK6_SPLIT_MAX = 48 };
 
 static inline __attribute__((always_inline)) __u32 sw_mark6_bit(enum sw_mark6 class, __u64 high)
 {
@@ -127,9 +129,10 @@ static inline __attribute__((always_inline)) __u32 sw_mark6_bit(enum sw_mark6 cl
 	return (__u32)(((x + class) * 0x9e3779b97f4a7c15ULL) >> 40);
 }
 
-static inline __attribute__((always_inline)) enum sw_mark6 sw_mark6_class(__u32 plen)
+/* split: of the generation; SW_MARK6_SPLIT for bans. */
+static inline __attribute__((always_inline)) enum sw_mark6 sw_mark6_class(__u32 plen, __u32 split)
 {
-	return plen < 40 ? SW_MARK6_32 : plen < 64 ? SW_MARK6_48 : SW_MARK6_64;
+	return plen < split ? SW_MARK6_32 : plen < 64 ? SW_MARK6_48 : SW_MARK6_64;
 }
 
 /* The first slot of a network. high and low are trimmed to plen. */

@@ -26,7 +26,7 @@ enum {
 	SW_TRAIL_IMAGE_MAGIC = 0x73777469, /* "swti" */
 	SW_TRAIL_PACKED_MAGIC = 0x73777470, /* "swtp" */
 	SW_TRAIL_VERSION = 2,
-	SW_TRAIL_PACKED_VERSION = 4,
+	SW_TRAIL_PACKED_VERSION = 5,
 };
 
 struct sw_trail_head {
