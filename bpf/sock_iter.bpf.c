@@ -241,6 +241,35 @@ static __always_inline void tell_inet(struct seq_file *seq, struct sock *sk, con
 	bpf_seq_write(seq, &r, sizeof(r));
 }
 
+/* Its own iterator would walk each namespace anew, and shows the kernel's own ends besides. */
+static __always_inline void tell_netlink(struct seq_file *seq, struct sock *sk, const struct sw_it_file *f)
+{
+	struct netlink_sock *nl = (struct netlink_sock *)sk;
+	enum { CLOSE = 7, LISTEN = 10 }; /* as of TCP */
+	struct sw_it_inet r = {};
+	unsigned long groups = 0;
+
+	r.type = SW_IT_INET;
+	r.len = sizeof(r);
+	r.inode = f->inode;
+	r.cookie = f->cookie;
+	r.uid = f->owner.uid;
+	r.family = f->family;
+	r.protocol = f->protocol;
+	r.sock_type = (__u8)f->sock_type;
+	r.netns = f->netns;
+	r.state = CLOSE;
+	r.rx_queue = sk->sk_backlog.rmem_alloc.counter;
+	if (can_read_kernel) {
+		*(__u32 *)r.laddr = BPF_CORE_READ(nl, portid);
+		r.state = BPF_CORE_READ(nl, subscriptions) ? LISTEN : CLOSE;
+		if (BPF_CORE_READ(nl, ngroups))
+			bpf_probe_read_kernel(&groups, sizeof(groups), BPF_CORE_READ(nl, groups));
+		*(__u32 *)r.raddr = (__u32)groups;
+	}
+	bpf_seq_write(seq, &r, sizeof(r));
+}
+
 /* As it_tcp tells it, with who holds it; not one that is bound to nothing and waits for nothing. */
 static __always_inline bool tell_tcp(struct seq_file *seq, struct sock *sk, const struct sw_it_file *f)
 {
@@ -298,6 +327,8 @@ int it_task_file(struct bpf_iter__task_file *ctx)
 	r.netns = sk->__sk_common.skc_net.net->ns.inum;
 	if (has_no_iterator(sk))
 		tell_inet(ctx->meta->seq, sk, &r);
+	if (r.family == AF_NETLINK)
+		tell_netlink(ctx->meta->seq, sk, &r);
 	us = r.family == AF_UNIX ? bpf_skc_to_unix_sock(sk) : NULL;
 	if (us)
 		tell_unix(ctx->meta->seq, us, sk->sk_uid.val);

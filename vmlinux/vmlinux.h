@@ -556,6 +556,14 @@ struct unix_address {
 	int len;
 	struct sockaddr_un name[0];
 };
+struct netlink_sock {
+	struct sock sk;
+	__u32 portid;
+	__u32 subscriptions;
+	__u32 ngroups;
+	unsigned long *groups;
+};
+
 struct unix_sock {
 	struct sock sk;
 	struct unix_address *addr;

@@ -9,7 +9,8 @@
 
 #include "sockwarden/abi/sock_event.h"
 
-enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, SK_CAN_REUSE = 1, PF_IO_WORKER = 0x10, PF_KTHREAD = 0x200000 };
+enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16, SK_CAN_REUSE = 1 };
+enum { PF_IO_WORKER = 0x10, PF_KTHREAD = 0x200000 };
 enum { INET_FLAGS_FREEBIND = 11, INET_FLAGS_TRANSPARENT = 15 };
 
 /* netns is the process's; a caller that has the socket's own sets it after. */

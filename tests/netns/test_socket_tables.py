@@ -51,6 +51,9 @@ make(s.AF_INET6, s.SOCK_STREAM, connect=("::ffff:127.0.0.1", 80))
 make(s.AF_INET, s.SOCK_RAW, s.IPPROTO_ICMP)
 make(s.AF_INET6, s.SOCK_RAW, s.IPPROTO_ICMPV6)
 make(s.AF_PACKET, s.SOCK_RAW, 0)
+make(s.AF_NETLINK, s.SOCK_RAW, s.NETLINK_ROUTE, bind=(0, 0x11))
+make(s.AF_NETLINK, s.SOCK_DGRAM, 15, bind=(0, 2))
+make(s.AF_NETLINK, s.SOCK_RAW, 4, bind=(0, 0))
 make(s.AF_UNIX, s.SOCK_STREAM, bind=d + "/stream", listen=3)
 make(s.AF_UNIX, s.SOCK_STREAM, connect=d + "/stream")
 make(s.AF_UNIX, s.SOCK_DGRAM, bind=d + "/dgram")
@@ -69,6 +72,7 @@ EXPLAINED = {
     "ss: bytes waiting in UNIX sockets": "they are walked without their queues; the table says - there",
     "ss: TIME-WAIT, SYN-RECV and orphans": "no process holds them: they are the kernel's rest of a connection",
     "ss: accept queues of UNIX sockets": "a socket that waits to be accepted has no file, so inode 0 stands for it",
+    "ss: netlink sockets twice": "the kernel shows one that listens to groups among those, too",
     "lsof: sock, protocol: TCP": "sockets of other namespaces, which lsof sees without their addresses",
     "lsof: raw in hexadecimal": "lsof -i leaves raw and packet sockets out",
 }
@@ -122,6 +126,23 @@ def test_raw_and_packet_sockets_equal_those_of_ss(full):
     mine = ours(ss_rows(full.ok("sockets", "list", "--as", "ss", "-w0pna")), full)
     assert [r[:2] + r[6:] for r in mine] == [r[:2] + r[6:] for r in theirs]
     assert len(mine) == 3
+
+
+def test_netlink_sockets_equal_those_of_ss_with_their_owners_and_the_groups_they_listen_to(full):
+    def rows(text):  # the kernel numbers a process's first socket of a protocol by its pid
+        return sorted({tuple(w[w.index("UNCONN") + 1:w.index("*") + 1]) for w in words(text)[1:]  # a set: EXPLAINED
+                       if any(re.fullmatch(rf"\d+:{full.full_pid}", x) for x in w)})
+    theirs = rows(full.on_host("ss", "-f", "netlink", "-pna", check=True).stdout)
+    out = full.ok("sockets", "list", "--as", "ss", "-f", "netlink", "-pna")
+    assert len(theirs) == 3 and rows(out) == theirs
+    assert len([line for line in out.splitlines() if f"pid={full.full_pid}," in line]) == 3
+    of_full = [s for s in full.cli_json("sockets", "list", "-f", "netlink")["sockets"] if s["processes"] and s["processes"][0]["pid"] == full.full_pid]
+    assert sorted((s["netlink"], s["state"], s["netlink_groups"]) for s in of_full) == [
+        ("rtnl", "listen", 0x11), ("tcpdiag", "unconnected", 0), ("uevent", "listen", 2)]
+    assert not [s for s in full.cli_json("sockets", "list", "-a")["sockets"] if s["protocol"] == "netlink"], "only when asked for"
+    assert not [c for c in full.cli_json("sockets", "diff")["changes"] if "netlink" in c["key"]]
+    code, _, err = full.cli("sockets", "list", "-f", "vsock")
+    assert code == 2 and "inet, inet6, unix, link or netlink" in err
 
 
 def lsof_rows(text):

@@ -36,9 +36,9 @@ struct sw_cli_options {
 	const char *kind;		/* events */
 	const char *form;		/* events, findings, replay */
 	bool tcp, udp, unix_domain, listening, all, processes, numeric; /* sockets, letters as of ss(8) */
-	bool raw, packet, ip4, ip6, as_always; /* as_always: letters of ps(1), netstat(8), lsof(8): it is so */
+	bool raw, packet, netlink, ip4, ip6, as_always; /* as_always: letters of ps(1), netstat(8), lsof(8): it is so */
 	uint64_t pid;
-	const char *user, *netns, *container, *state, *inet, *as;
+	const char *user, *netns, *container, *state, *inet, *as, *family;
 	uint64_t length_sec;		/* ban --for; SW_CLI_UNSET: not given */
 	const char *reason;		/* ban, allow add */
 	bool wide;			/* ban */

@@ -48,6 +48,7 @@ static const struct sw_opt socket_options[] = {
 	FLAG('x', "unix", unix_domain, "UNIX sockets"),
 	FLAG('w', "raw", raw, "raw sockets"),
 	FLAG('0', "packet", packet, "packet sockets"),
+	TEXT('f', "family", family, "FAMILY", "as of ss: inet, inet6, unix, link (packet) or netlink"),
 	FLAG('l', "listening", listening, "only those that listen (without -a this is so; with it, -a counts)"),
 	FLAG('a', "all", all, "connections too"),
 	FLAG('n', "numeric", numeric, "numbers, not names (it is always so)"),

@@ -29,7 +29,7 @@ static const struct {
 	{"programs started, with arguments", {"on_exec"}, "when they have a socket, from /proc"},
 	{"whose child a process is", {"on_fork"}, "while the parent lives"},
 	{"the end of a process", {"on_exit"}, "with the next snapshot"},
-	{"netlink sockets", {NULL}, "not watched: plumbing"},
+	{"netlink sockets, and the groups they listen to", {NULL}, "with the next snapshot"},
 	{"a shell's text, a script's name inside its interpreter", {NULL}, "not watched"},
 };
 

@@ -31,6 +31,11 @@ static bool is_unix(const json_t *s)
 	return sw_streq(sw_cli_text(s, "protocol"), "unix");
 }
 
+static bool is_netlink(const json_t *s)
+{
+	return sw_streq(sw_cli_text(s, "protocol"), "netlink");
+}
+
 static const char *state_word(const json_t *s, bool is_ss)
 {
 	const char *state = sw_cli_text(s, "state");
@@ -362,6 +367,10 @@ static void cell_ss_netid(const json_t *row, struct sw_strbuf *out)
 	} words[] = {{"stream", "u_str"}, {"dgram", "u_dgr"}, {"seqpacket", "u_seq"}};
 	const json_t *s = socket_of(row);
 
+	if (is_netlink(s)) {
+		sw_strbuf_puts(out, "nl");
+		return;
+	}
 	if (!is_unix(s)) {
 		put(out, sw_streq(sw_cli_text(s, "protocol"), "packet") ? "p_raw" : sw_cli_text(s, "protocol"));
 		return;
@@ -373,7 +382,8 @@ static void cell_ss_netid(const json_t *row, struct sw_strbuf *out)
 
 static void cell_ss_state(const json_t *row, struct sw_strbuf *out)
 {
-	sw_strbuf_puts(out, state_word(socket_of(row), true));
+	/* ss says so of netlink, whatever it listens to */
+	sw_strbuf_puts(out, is_netlink(socket_of(row)) ? "UNCONN" : state_word(socket_of(row), true));
 }
 
 /* "*" is IPv6's any that takes IPv4 too; brackets are IPv6's; %lo the device it is bound to. */
@@ -401,6 +411,11 @@ static void cell_ss_local(const json_t *row, struct sw_strbuf *out)
 	const json_t *s = socket_of(row);
 	const char *path = sw_cli_text(s, "path");
 
+	if (is_netlink(s)) {
+		sw_strbuf_printf(out, "%lld:%lld", sw_cli_number(s, "netlink_number"),
+			sw_cli_number(s, "netlink_port"));
+		return;
+	}
 	if (!is_unix(s)) {
 		put_ss_end(s, "local", "lport", out);
 		return;
@@ -411,7 +426,9 @@ static void cell_ss_local(const json_t *row, struct sw_strbuf *out)
 
 static void cell_ss_remote(const json_t *row, struct sw_strbuf *out)
 {
-	if (is_unix(socket_of(row)))
+	if (is_netlink(socket_of(row)))
+		sw_strbuf_putc(out, '*');
+	else if (is_unix(socket_of(row)))
 		sw_strbuf_printf(out, "* %lld", sw_cli_number(socket_of(row), "peer_inode"));
 	else
 		put_ss_end(socket_of(row), "remote", "rport", out);

@@ -113,11 +113,11 @@ static bool has_port(const struct sw_port_spans *spans, const json_t *s)
 
 static bool is_protocol(const struct sw_cli_options *o, const char *p)
 {
-	if (!o->tcp && !o->udp && !o->unix_domain && !o->raw && !o->packet)
-		return true;
+	if (!o->tcp && !o->udp && !o->unix_domain && !o->raw && !o->packet && !o->netlink)
+		return strcmp(p, "netlink") != 0; /* plumbing: told when asked for */
 	return (o->tcp && sw_streq(p, "tcp")) || (o->udp && sw_streq(p, "udp")) ||
 	       (o->unix_domain && sw_streq(p, "unix")) || (o->raw && sw_streq(p, "raw")) ||
-	       (o->packet && sw_streq(p, "packet"));
+	       (o->packet && sw_streq(p, "packet")) || (o->netlink && sw_streq(p, "netlink"));
 }
 
 /* The words of ss(8) and netstat(8), too; a list by commas. */

@@ -22,10 +22,13 @@ static void put_endpoint(const json_t *row, const char *address, const char *por
 
 static void cell_local(const json_t *row, struct sw_strbuf *out)
 {
-	const char *path = sw_cli_text(row, "path");
+	const char *path = sw_cli_text(row, "path"), *netlink = sw_cli_text(row, "netlink");
 
 	if (*path)
 		sw_strbuf_safe(out, path, strlen(path));
+	else if (*netlink)
+		sw_strbuf_printf(out, "%s:%lld groups %#llx", netlink, sw_cli_number(row, "netlink_port"),
+			(unsigned long long)sw_cli_number(row, "netlink_groups"));
 	else
 		put_endpoint(row, "local", "lport", out);
 }
@@ -161,7 +164,7 @@ static bool wants_all(const struct sw_cli_options *o, const struct sw_sock_view 
 {
 	if (o->listening && !o->all)
 		return false;
-	return o->all || o->state || o->inet || o->raw || o->packet || (v && v->is_all);
+	return o->all || o->state || o->inet || o->raw || o->packet || o->netlink || (v && v->is_all);
 }
 
 static const char *list_args(const struct sw_cli_options *o, const struct sw_sock_view *v,
@@ -174,9 +177,14 @@ static const char *list_args(const struct sw_cli_options *o, const struct sw_soc
 	sw_json_bool(&a->j, "fresh", true);
 	sw_json_bool(&a->j, "listening", !is_all);
 	sw_json_bool(&a->j, "all", is_all);
-	if (o->tcp + o->udp + o->unix_domain + o->raw + o->packet == 1)
+	if (o->tcp + o->udp + o->unix_domain + o->raw + o->packet + o->netlink == 1)
 		sw_json_string(&a->j, "protocol",
-			o->tcp ? "tcp" : o->udp ? "udp" : o->raw ? "raw" : o->packet ? "packet" : "unix");
+			o->tcp            ? "tcp"
+				: o->udp     ? "udp"
+				: o->raw     ? "raw"
+				: o->packet  ? "packet"
+				: o->netlink ? "netlink"
+					     : "unix");
 	if (o->ip4 != o->ip6)
 		sw_json_uint(&a->j, "family", o->ip4 ? 4 : 6);
 	if (ports->n == 1 && ports->at[0].first == ports->at[0].last)
@@ -212,6 +220,25 @@ static int find_view(const struct sw_cli *c, const struct sw_sock_view **ret)
 		c->o.as);
 }
 
+/* -f of ss(8) as the letters that it stands for. */
+static int take_family(struct sw_cli_options *o)
+{
+	const struct {
+		const char *word;
+		bool *flag;
+	} families[] = {{"inet", &o->ip4}, {"inet6", &o->ip6}, {"unix", &o->unix_domain}, {"link", &o->packet},
+		{"netlink", &o->netlink}};
+
+	for (size_t i = 0; o->family && i < SW_ARRAY_SIZE(families); i++) {
+		if (sw_streq(o->family, families[i].word)) {
+			*families[i].flag = true;
+			return SW_EXIT_OK;
+		}
+	}
+	return !o->family ? SW_EXIT_OK
+			  : sw_cli_error(SW_EXIT_USAGE, NULL, "-f: '%s' is not inet, inet6, unix, link or netlink", o->family);
+}
+
 int sw_cli_sockets_list(struct sw_cli *c)
 {
 	struct sw_cli_column cols[SW_ARRAY_SIZE(socket_columns)];
@@ -222,6 +249,8 @@ int sw_cli_sockets_list(struct sw_cli *c)
 	json_t *data = NULL;
 	int r = find_view(c, &view);
 
+	if (!r)
+		r = take_family(&c->o);
 	if (r)
 		return r;
 	if (sw_sock_filter_init(&filter, &c->o, c->n_words ? c->words[0] : NULL, &bad) < 0)

@@ -59,6 +59,18 @@ static void write_owners(
 	sw_json_string(j, "unit", shown.unit);
 }
 
+static void write_netlink(struct sw_json *j, const struct sw_sock *s)
+{
+	uint32_t port, groups;
+
+	memcpy(&port, s->laddr, sizeof(port));
+	memcpy(&groups, s->raddr, sizeof(groups));
+	sw_json_string(j, "netlink", sw_netlink_word(s->protocol));
+	sw_json_uint(j, "netlink_number", s->protocol);
+	sw_json_uint(j, "netlink_port", port);
+	sw_json_uint(j, "netlink_groups", groups);
+}
+
 void sw_socket_json(
 	struct sw_engine *e, struct sw_json *j, const struct sw_sock *s, bool with_names)
 {
@@ -77,6 +89,8 @@ void sw_socket_json(
 	}
 	if (s->path)
 		sw_json_stringf(j, "path", "%s%s", s->is_abstract ? "@" : "", s->path);
+	if (s->family == AF_NETLINK)
+		write_netlink(j, s);
 	if (s->family == AF_UNIX) {
 		sw_json_string(j, "type", unix_type_word(s->type));
 		if (s->peer_inode)

@@ -601,10 +601,11 @@ void sw_inventory_unix(struct sw_inventory *inv, const struct sw_it_unix *r)
 	expect_owner(inv, s);
 }
 
-/* Families whose sockets are kept; netlink and the like are plumbing. */
+/* Families whose sockets are kept. */
 static bool is_kept(uint16_t family)
 {
-	return family == AF_INET || family == AF_INET6 || family == AF_UNIX || family == AF_PACKET;
+	return family == AF_INET || family == AF_INET6 || family == AF_UNIX || family == AF_PACKET ||
+	       family == AF_NETLINK;
 }
 
 /* A process has it; those of the snapshot before are forgotten at the first one of this. */

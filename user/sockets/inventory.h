@@ -123,7 +123,9 @@ struct sw_proc *sw_sock_owner(const struct sw_sock *s);
 struct sw_net sw_sock_address(const struct sw_sock *s);
 struct sw_net sw_sock_peer(const struct sw_sock *s);
 enum sw_exposure sw_sock_exposure(const struct sw_sock *s);
-/* "tcp", "udp", "udplite", "sctp", "mptcp", "raw", "packet", "unix", "other". */
+/* "rtnl", "uevent", ... of a netlink protocol. */
+const char *sw_netlink_word(unsigned int protocol);
+/* "tcp", "udp", "udplite", "sctp", "mptcp", "raw", "packet", "netlink", "unix", "other". */
 const char *sw_sock_protocol_word(const struct sw_sock *s);
 /* "tcp" for IPPROTO_TCP, ...; "other" for one that has no word here. */
 const char *sw_transport_word(unsigned int protocol);

@@ -84,6 +84,8 @@ enum sw_exposure sw_sock_exposure(const struct sw_sock *s)
 
 	if (s->family == AF_UNIX)
 		return SW_EXPOSURE_UNIX;
+	if (s->family == AF_NETLINK)
+		return SW_EXPOSURE_LOOPBACK; /* the kernel, and who is on this host */
 	for (size_t i = 0; i < SW_ARRAY_SIZE(near_nets); i++)
 		if (sw_net_contains(&near_nets[i].net, &a))
 			return near_nets[i].exposure;
@@ -114,11 +116,24 @@ const char *sw_sock_protocol_word(const struct sw_sock *s)
 		return "unix";
 	if (s->family == AF_PACKET)
 		return "packet";
+	if (s->family == AF_NETLINK)
+		return "netlink";
 	if (!is_inet(s))
 		return "other";
 	if (s->type == SOCK_RAW)
 		return "raw";
 	return sw_transport_word(s->protocol);
+}
+
+/* Words of ss(8); netlink(7) has what each is for. */
+const char *sw_netlink_word(unsigned int protocol)
+{
+	static const char *const words[] = {[0] = "rtnl", [2] = "userskt", [3] = "fw", [4] = "tcpdiag", [5] = "nflog",
+		[6] = "xfrm", [7] = "selinux", [8] = "iscsi", [9] = "audit", [10] = "fiblookup", [11] = "connector",
+		[12] = "nft", [13] = "ip6fw", [14] = "decnet", [15] = "uevent", [16] = "genl", [18] = "scsitrans",
+		[19] = "ecryptfs", [20] = "rdma", [21] = "crypto"};
+
+	return protocol < SW_ARRAY_SIZE(words) && words[protocol] ? words[protocol] : "other";
 }
 
 const char *sw_sock_state_word(const struct sw_sock *s)

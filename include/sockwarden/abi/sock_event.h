@@ -149,6 +149,10 @@ SW_ABI_SIZE(struct sw_fork_event, 80);
  */
 enum sw_it_type { SW_IT_INET = 1, SW_IT_UNIX = 2, SW_IT_FILE = 3, SW_IT_TASK = 4, SW_IT_HELD = 5 };
 
+/*
+ * Of netlink too: state says whether it listens to groups, the first bytes of laddr are its port number, those of raddr
+ * the first 32 groups; in the byte order of the host.
+ */
 struct sw_it_inet {
 	__u16 type, len;
 	__u32 inode; /* of the socket file, 0 when there is none */
