@@ -648,6 +648,28 @@ def test_jails_of_fail2ban_are_rules_by_path_and_by_import(tmp_path):
     assert json.loads(run(*args, "test", "--rule", "shop", "-o", "jsonl", log).stdout)["host"] == "192.0.2.7"
 
 
+def test_a_jail_that_lets_in_is_no_rule(tmp_path):
+    etc = tmp_path / "f2b"
+    (etc / "filter.d").mkdir(parents=True)
+    (etc / "filter.d" / "knock.conf").write_text("[Definition]\nfailregex = ^knock by <ADDR>$\n")
+    jail = "[DEFAULT]\nenabled = true\nblocktype = REJECT\n[knock]\nfilter = knock\nlogpath = /var/log/x\n"
+    (etc / "jail.conf").write_text(jail)
+    assert "name: knock" in run("import", "fail2ban", etc).stdout
+    (etc / "jail.conf").write_text(jail + "blocktype = RETURN\nreturntype = DROP\n")
+    r = run("import", "fail2ban", etc)
+    assert r.returncode == 7 and "name: knock" not in r.stdout and "its ban lets in" in r.stdout
+
+
+@pytest.mark.parametrize("zone, is_known", [("CET-01CEST-02,M3.5.0,M10.5.0", True), ("UTC", True), ("<+03>-3", True), ("Nowhere/X", False),
+                                            ("", False)])
+def test_a_time_zone_that_is_none_is_said(tmp_path, zone, is_known):
+    conf, log = tmp_path / "shop.conf", tmp_path / "log"
+    conf.write_text(FILTER)
+    log.write_text("x\n")
+    r = run("rules", "test", "--time-zone", zone, "--filter", conf, log)
+    assert (r.returncode == 0) == is_known and ("no time zone" in r.stderr) != is_known, r.stderr
+
+
 def test_rules_test_takes_every_rule_of_a_source(tmp_path):
     log = tmp_path / "log"
     log.write_text("Nov 22 09:00:00 web1 sshd[1]: Failed password for root from 192.0.2.7 port 5 ssh2\nother\n"

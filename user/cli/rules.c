@@ -343,6 +343,18 @@ static int load(struct test *t)
 	return 0;
 }
 
+/* tzset(3) takes a name that it does not know for UTC, and says nothing. */
+static bool is_time_zone(const char *zone)
+{
+	char path[512];
+
+	zone += *zone == ':';
+	if (strpbrk(zone, "0123456789<,") || sw_streq(zone, "UTC"))
+		return true; /* in the form of POSIX, "CET-1CEST" */
+	snprintf(path, sizeof(path), *zone == '/' ? "%s" : "/usr/share/zoneinfo/%s", zone);
+	return *zone && access(path, R_OK) == 0;
+}
+
 int sw_cli_rules_test(struct sw_cli *c)
 {
 	_cleanup_(test_done) struct test t = {.c = c};
@@ -353,6 +365,9 @@ int sw_cli_rules_test(struct sw_cli *c)
 	t.clock.manual_wall_ns = c->o.now_sec != SW_CLI_UNSET ? (int64_t)(c->o.now_sec * SW_SEC_NS)
 							      : sw_clock_wall_ns(&t.clock);
 	t.clock.is_manual = true;
+	if (c->o.time_zone && !is_time_zone(c->o.time_zone))
+		return sw_cli_error(SW_EXIT_USAGE, "a name as Europe/Tokyo, or as tzset(3) has it: CET-1CEST",
+			"--time-zone: '%s' is no time zone that is known here", c->o.time_zone);
 	if (c->o.time_zone && setenv("TZ", c->o.time_zone, 1) < 0)
 		return sw_cli_error(SW_EXIT_USAGE, NULL, "--time-zone: %s", strerror(errno));
 	tzset();

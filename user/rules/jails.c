@@ -32,6 +32,8 @@ static const struct {
 	{"ignoreself", SW_JAIL_NEEDLESS, "own addresses are never banned"},
 	{"port", SW_JAIL_NEEDLESS, "a ban is of all ports"},
 	{"protocol", SW_JAIL_NEEDLESS, "a ban is of all protocols"},
+	{"blocktype", SW_JAIL_NEEDLESS, "what is banned is dropped; a jail that lets in is left out"},
+	{"returntype", SW_JAIL_NEEDLESS, "what is banned is dropped; a jail that lets in is left out"},
 	{"chain", SW_JAIL_NEEDLESS, "no chain is used: packets are dropped before"},
 	{"banaction", SW_JAIL_NEEDLESS, "packets are dropped by our own gate"},
 	{"banaction_allports", SW_JAIL_NEEDLESS, "packets are dropped by our own gate"},
@@ -307,6 +309,15 @@ static void put_increment(struct jail *j)
 	put_time(j, "bantime.rndtime", "random");
 }
 
+/* A jail that lets in whom its filter finds and drops all others (pass2allow-ftp) would ban the wrong ones here. */
+static void refuse_admitting(struct jail *j)
+{
+	_free_ char *type = get(j, "blocktype");
+
+	if (type && (!strncasecmp(type, "RETURN", 6) || !strncasecmp(type, "ACCEPT", 6)))
+		refuse(j, "blocktype", "its ban lets in, and what it bans are those who logged in");
+}
+
 static void read_jail(struct jail *j)
 {
 	_free_ char *backend = get(j, "backend"), *ignore = get(j, "ignoreip");
@@ -322,6 +333,7 @@ static void read_jail(struct jail *j)
 	put_threshold(j);
 	put_time(j, "bantime", "ban_for");
 	put_increment(j);
+	refuse_admitting(j);
 	if (ignore)
 		put_list(j, "ignore", ignore, " ,\n", keep_net);
 }
