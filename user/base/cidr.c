@@ -2,6 +2,7 @@
 #include "user/base/cidr.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 
 #include "user/base/digits.h"
 
@@ -14,12 +15,13 @@ unsigned int sw_net_max_plen(const struct sw_net *n)
 
 static void clear_host_bits(struct sw_net *n)
 {
-	for (unsigned int i = 0; i < sizeof(n->addr); i++) {
-		if (i * 8 >= n->plen)
-			n->addr[i] = 0;
-		else if (n->plen - i * 8 < 8)
-			n->addr[i] &= (unsigned char)(0xff00 >> (n->plen - i * 8));
-	}
+	unsigned int plen = n->plen, high = plen < 64 ? plen : 64, low = plen < 128 ? plen - high : 64;
+	uint64_t words[2];
+
+	memcpy(words, n->addr, sizeof(words));
+	words[0] &= high ? htobe64(~0ULL << (64 - high)) : 0;
+	words[1] &= low ? htobe64(~0ULL << (64 - low)) : 0;
+	memcpy(n->addr, words, sizeof(words));
 }
 
 /* "24" to 24: digits only, no sign, no leading zero, at most max. */

@@ -7,6 +7,7 @@
 #include <uthash.h>
 
 #include "user/base/log.h"
+#include "user/guard/mark_counts.h"
 #include "user/guard/packed.h"
 #include "user/trail/marks.h"
 
@@ -15,13 +16,6 @@ enum {
 	COARSE_BYTES = SW_COARSE_WORDS * sizeof(uint64_t),
 	COARSE_OF = SW_COARSE_MARKS / 64, /* words of marks of a coarse word */
 	COUNTED_MAX = 256, /* marks of one network that are counted; a wider one is kept whole */
-};
-
-/* How many bans have a mark, and what they are in the word of the others' marks. */
-struct counted {
-	uint32_t bit, n;
-	uint64_t others;
-	UT_hash_handle hh;
 };
 
 /* A ban network too wide to be counted mark by mark. */
@@ -36,7 +30,7 @@ struct half {
 	uint64_t *others; /* the kernel's too: what bans and ports have of them; NULL for IPv6 */
 	uint64_t *trails; /* those of the generation in force, ports among them */
 	uint64_t *ports; /* those of others that its ports have; NULL for IPv6 */
-	struct counted *counted;
+	struct sw_mark_counts counts;
 	struct wide *wide;
 	bool is_inexact; /* memory ran out while counting: marks stay until a guard starts anew */
 };
@@ -132,10 +126,12 @@ static void rebuild(struct half *h)
 {
 	_free_ uint64_t *words = calloc(1, BYTES), *others = calloc(1, BYTES);
 	uint64_t budget = SW_MARKS_BUDGET;
+	const struct sw_mark_count *c;
+	size_t at = 0;
 
 	if (!words || !others || h->is_inexact)
 		return;
-	for (const struct counted *c = h->counted; c; c = c->hh.next) {
+	while ((c = sw_mark_counts_next(&h->counts, &at))) {
 		sw_mark_set(words, c->bit);
 		others[c->bit / 64] |= c->others;
 	}
@@ -158,26 +154,13 @@ static void lose_count(struct half *h)
 		"bans are not counted any more: their marks stay until the guard starts again");
 }
 
-static struct counted *find_counted(struct half *h, uint32_t bit)
-{
-	struct counted *c;
-
-	HASH_FIND(hh, h->counted, &bit, sizeof(bit), c);
-	return c;
-}
-
 static void count(struct half *h, uint32_t bit, uint64_t others)
 {
-	struct counted *c = find_counted(h, bit);
+	struct sw_mark_count *c = sw_mark_counts_make(&h->counts, bit);
 
 	if (!c) {
-		c = calloc(1, sizeof(*c));
-		if (!c) {
-			lose_count(h);
-			return;
-		}
-		c->bit = bit;
-		HASH_ADD(hh, h->counted, bit, sizeof(c->bit), c);
+		lose_count(h);
+		return;
 	}
 	c->n++;
 	c->others |= others;
@@ -186,12 +169,15 @@ static void count(struct half *h, uint32_t bit, uint64_t others)
 /* True when no ban has the mark any more. */
 static bool uncount(struct half *h, uint32_t bit)
 {
-	struct counted *c = find_counted(h, bit);
+	struct sw_mark_count *c = sw_mark_counts_find(&h->counts, bit);
 
-	if (!c || --c->n)
+	if (!c)
 		return false;
-	HASH_DEL(h->counted, c);
-	free(c);
+	if (c->n > 1) {
+		c->n--;
+		return false;
+	}
+	sw_mark_counts_drop(&h->counts, c);
 	return true;
 }
 
@@ -201,7 +187,8 @@ static uint64_t others_left(struct half *h, size_t i)
 	uint64_t others = h->ports[i];
 
 	for (uint64_t left = h->live[i]; left; left &= left - 1) {
-		const struct counted *c = find_counted(h, (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(left));
+		const struct sw_mark_count *c =
+			sw_mark_counts_find(&h->counts, (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(left));
 
 		others |= c ? c->others : 0;
 	}
@@ -496,13 +483,9 @@ int sw_marks_new(const struct sw_maps *maps, struct sw_marks **ret)
 
 static void close_half(struct half *h)
 {
-	struct counted *c, *next_c;
 	struct wide *w, *next_w;
 
-	HASH_ITER (hh, h->counted, c, next_c) {
-		HASH_DEL(h->counted, c);
-		free(c);
-	}
+	sw_mark_counts_free(&h->counts);
 	HASH_ITER (hh, h->wide, w, next_w) {
 		HASH_DEL(h->wide, w);
 		free(w);
