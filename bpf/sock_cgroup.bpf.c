@@ -140,7 +140,7 @@ static __always_inline int asked4(struct bpf_sock_addr *ctx, __u32 flag)
 {
 	struct asked a = {.to.word = {ctx->user_ip4}, .flag = flag};
 
-	a.is_refused = is_refused4(a.to.word[0]);
+	a.is_refused = is_refused4(a.to.word[0]) || is_geo_refused(ctx, 0, mapped4(a.to.word[0]));
 	if (!a.is_refused) {
 		a.policy_rule = policy_refuses(SW_SOCK_CONNECT, ctx, 0, mapped4(a.to.word[0]));
 		a.is_refused = a.policy_rule != 0;
@@ -153,7 +153,7 @@ static __always_inline int asked6(struct bpf_sock_addr *ctx, __u32 flag)
 	struct asked a = {.flag = flag};
 
 	copy6_words(&a.to, ctx->user_ip6);
-	a.is_refused = is_refused6(&a.to);
+	a.is_refused = is_refused6(&a.to) || is_geo_refused(ctx, a.to.half[0], a.to.half[1]);
 	if (!a.is_refused) {
 		a.policy_rule = policy_refuses(SW_SOCK_CONNECT, ctx, a.to.half[0], a.to.half[1]);
 		a.is_refused = a.policy_rule != 0;

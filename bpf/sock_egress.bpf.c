@@ -7,6 +7,7 @@
  * Told are processes, not packets: a bucket of tokens for each process and destination.
  */
 #include "lib/egress_ctl.bpf.h"
+#include "lib/geo.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/packed.bpf.h"
 #include "lib/sock_emit.bpf.h"
@@ -47,7 +48,7 @@ static __always_inline bool judge4(const struct sw_gate_ctl *ctl, const struct s
 {
 	struct sw_marked marked = {.source = 1};
 
-	if (ctl->engine != SW_ENGINE_PACKED)
+	if (!sw_gate_is_packed(ctl))
 		return is_banned4(ctl, to, hit) || is_port_trailed(to, &marked, is_trailed4(to, hit), hit);
 	if (!is_addr_marked4(to->saddr.word[0]))
 		return false;
@@ -59,7 +60,7 @@ static __always_inline bool judge6(const struct sw_gate_ctl *ctl, const struct s
 {
 	struct sw_marked marked = {.source = 1};
 
-	if (ctl->engine != SW_ENGINE_PACKED)
+	if (!sw_gate_is_packed(ctl))
 		return is_banned6(ctl, to, hit) || is_port_trailed(to, &marked, is_trailed6(to, hit), hit);
 	marked.source = classes_of(bpf_be64_to_cpu(to->saddr.half[0]));
 	return marked.source && (is_banned6(ctl, to, hit) ||
@@ -162,13 +163,18 @@ static __noinline int settle(const struct sw_gate_ctl *ctl, const struct sw_flow
 	__u32 reason = hit->reason;
 	bool is_dropped;
 
-	reason = reason == SW_R_BAN || reason == SW_R_BAN_NET ? SW_R_BAN_OUT : SW_R_TRAIL_OUT;
+	if (reason == SW_R_BAN || reason == SW_R_BAN_NET)
+		reason = SW_R_BAN_OUT;
+	else if (reason != SW_R_GEO_OUT)
+		reason = SW_R_TRAIL_OUT;
 	if (hit->is_bad && is_addr_allowed(flow->family, &flow->daddr)) {
 		count(SW_R_ALLOWED, len, false);
 		return PASS;
 	}
 	is_dropped = hit->is_bad && is_enforced(ctl);
 	count(reason, len, is_dropped);
+	if (reason == SW_R_GEO_OUT)
+		count_geo(hit, len, is_dropped);
 	tell(ctl, flow, note, 0, reason, is_dropped);
 	return is_dropped ? REFUSE : PASS;
 }
@@ -182,6 +188,17 @@ static __noinline bool read_note(struct __sk_buff *skb, struct sock_note *ret)
 	return note;
 }
 
+/* The rules over countries, where nothing is said that refuses already. */
+static __noinline bool judge_geo(const struct sw_flow *flow, bool is_hit, struct sw_hit *hit)
+{
+	struct sw_hit geo = {};
+
+	if (hit->is_bad || !is_geo(flow, SW_GEO_OUT, &geo) || (is_hit && !geo.is_bad))
+		return is_hit;
+	*hit = geo;
+	return true;
+}
+
 SEC("cgroup_skb/egress")
 int on_egress(struct __sk_buff *skb)
 {
@@ -191,7 +208,7 @@ int on_egress(struct __sk_buff *skb)
 	struct sock_note note = {};
 	struct sw_flow flow, to;
 	struct sw_hit hit = {};
-	bool has_note;
+	bool has_note, is_hit;
 
 	if (!ctl || ctl->mode == SW_MODE_OFF || egress_action() == SW_EGRESS_OFF)
 		return PASS;
@@ -201,7 +218,10 @@ int on_egress(struct __sk_buff *skb)
 	to.saddr = flow.daddr;
 	to.sport = flow.dport;
 	to.dport = flow.sport;
-	if (!(flow.family == 4 ? judge4(ctl, &to, &hit) : judge6(ctl, &to, &hit)) || is_answer(&flow))
+	is_hit = flow.family == 4 ? judge4(ctl, &to, &hit) : judge6(ctl, &to, &hit);
+	if (ctl->engine & SW_ENGINE_HAS_GEO)
+		is_hit = judge_geo(&flow, is_hit, &hit);
+	if (!is_hit || is_answer(&flow))
 		return PASS;
 	has_note = read_note(skb, &note);
 	if (!has_note && flow.protocol != 6 && flow.protocol != 17)

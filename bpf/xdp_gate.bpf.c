@@ -7,6 +7,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include "lib/egress_ctl.bpf.h"
+#include "lib/geo.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/packed.bpf.h"
@@ -35,6 +36,18 @@ static __always_inline bool is_enforcing(const struct sw_gate_ctl *ctl)
 /* By its header alone. MARKED4, MARKED6: something may be said of an address, and the header is at hand. */
 enum plain { BENIGN, MARKED4, MARKED6, NOT_PLAIN };
 
+/* Beside the packed engine there are rules over countries: does the packet begin something at a port of theirs? */
+static __noinline bool is_plain_geo(
+	const __u8 *data, const __u8 *end, enum sw_link link, enum sw_geo_way way)
+{
+	const __u8 *ip = sw_pkt_plain4(data, end, link);
+
+	if (ip)
+		return may_concern_geo(way, ip[9], ip + SW_IP4_BYTES);
+	ip = sw_pkt_plain6(data, end, link);
+	return ip && may_concern_geo(way, ip[6], ip + SW_IP6_BYTES);
+}
+
 /*
  * With no address marked, to an open port, it passes: a bit for each is all that is asked; one that shares its /24
  * with what is listed is told from it by two loads more. NOT_PLAIN: it takes a closer look.
@@ -47,7 +60,8 @@ static __always_inline enum plain judge_plain(
 
 	if (!ctl || ctl->mode == SW_MODE_OFF)
 		return BENIGN;
-	if (ctl->engine != SW_ENGINE_PACKED)
+	/* one comparison where there are no such rules */
+	if (ctl->engine != SW_ENGINE_PACKED && (!sw_gate_is_packed(ctl) || is_plain_geo(data, end, link, SW_GEO_IN)))
 		return NOT_PLAIN;
 	ip = sw_pkt_plain4(data, end, link);
 	if (ip) {
@@ -156,7 +170,7 @@ __noinline int judge(const struct sw_flow *flow, struct sw_hit *ret)
 
 	if (!flow || !ret || !ctl)
 		return 0;
-	if (ctl->engine != SW_ENGINE_PACKED)
+	if (!sw_gate_is_packed(ctl))
 		return judge_lpm(ctl, flow, ret);
 	ret->epoch = read_epoch(); /* before what it stands for is read */
 	if (!(flow->family == 4 ? is_marked4(flow, &marked) : is_marked6(flow, &marked)))
@@ -181,6 +195,8 @@ __noinline int settle(const struct sw_flow *flow, const struct sw_origin *origin
 			verdict = hit->is_bad ? DROPS : TAGS;
 	}
 	count_hit(hit->reason, origin->len, verdict == DROPS);
+	if (sw_reason_is_geo(hit->reason))
+		count_geo(hit, origin->len, verdict == DROPS);
 	tell_hit(ctl, flow, origin, hit, verdict == DROPS);
 	return verdict;
 }
@@ -209,6 +225,37 @@ __noinline int read_skb(struct __sk_buff *skb, struct sw_flow *ret, int link)
 	return ret ? (int)sw_pkt_parse(data, end, link == SW_LINK_IP ? SW_LINK_IP : SW_LINK_ETHER, ret) : -1;
 }
 
+/*
+ * What the rules over countries say, beside what is said already; what drops is above what is watched or tagged. A
+ * datagram that answers a socket of this host has no say in who may reach it.
+ */
+static __noinline bool judge_geo(void *ctx, const struct sw_flow *flow, bool is_hit, struct sw_hit *hit)
+{
+	struct sw_hit geo = {};
+
+	if (hit->is_bad || !is_geo(flow, SW_GEO_IN, &geo) || (is_hit && !geo.is_bad))
+		return is_hit;
+	if (flow->protocol == SW_IP_UDP && has_asked(ctx, flow))
+		return is_hit;
+	*hit = geo;
+	return true;
+}
+
+static __always_inline bool has_geo(void)
+{
+	const struct sw_gate_ctl *ctl = gate_control();
+
+	return ctl && ctl->engine & SW_ENGINE_HAS_GEO;
+}
+
+/* Is anything said of a packet that was read whole? */
+static __always_inline bool is_spoken_of(void *ctx, const struct sw_flow *flow, struct sw_hit *hit)
+{
+	bool is_hit = judge(flow, hit);
+
+	return has_geo() ? judge_geo(ctx, flow, is_hit, hit) : is_hit;
+}
+
 /* A packet that nobody speaks of. */
 static __noinline void judge_probe(void *ctx, const struct sw_flow *flow, const struct sw_origin *origin)
 {
@@ -228,7 +275,7 @@ static __always_inline enum verdict judge_read(
 		return PASSES;
 	if (origin->vlan)
 		flow->vlan = origin->vlan;
-	if (result != SW_PKT_IP || !judge(flow, &hit)) {
+	if (result != SW_PKT_IP || !is_spoken_of(ctx, flow, &hit)) {
 		if (result == SW_PKT_IP && !flow->is_cut) {
 			judge_probe(ctx, flow, origin);
 			return PASSES; /* benign: nothing counted, no clock */
@@ -390,12 +437,24 @@ int tc_tag(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
+/* By where it goes; the rules by where it comes from were asked as it came in. */
+static __noinline bool is_spoken_of_forwarded(const struct sw_flow *flow, struct sw_hit *hit)
+{
+	bool is_hit = judge(flow, hit);
+	struct sw_hit geo = {};
+
+	if (!has_geo() || hit->is_bad || !is_geo(flow, SW_GEO_OUT, &geo) || (is_hit && !geo.is_bad))
+		return is_hit;
+	*hit = geo;
+	return true;
+}
+
 static __noinline enum verdict settle_forwarded(struct __sk_buff *skb, const struct sw_origin *origin)
 {
 	struct sw_flow flow = {};
 	struct sw_hit hit = {};
 
-	if (read_skb(skb, &flow, origin->link) != SW_PKT_IP || !judge(&flow, &hit))
+	if (read_skb(skb, &flow, origin->link) != SW_PKT_IP || !is_spoken_of_forwarded(&flow, &hit))
 		return PASSES; /* what cannot be read was counted where it came in */
 	if (origin->vlan)
 		flow.vlan = origin->vlan;
@@ -421,6 +480,7 @@ static __always_inline bool is_plain_unmarked(const __u8 *data, const __u8 *end,
 static __always_inline int forward_skb(struct __sk_buff *skb, enum sw_link link)
 {
 	const struct sw_gate_ctl *ctl;
+	const __u8 *data, *end;
 	struct sw_origin origin;
 
 	if (!skb->ingress_ifindex)
@@ -429,8 +489,10 @@ static __always_inline int forward_skb(struct __sk_buff *skb, enum sw_link link)
 	if (!ctl || ctl->mode == SW_MODE_OFF || egress_action() == SW_EGRESS_OFF)
 		return TC_ACT_UNSPEC;
 	pull_headers(skb);
-	if (ctl->engine == SW_ENGINE_PACKED &&
-		is_plain_unmarked((const __u8 *)(long)skb->data, (const __u8 *)(long)skb->data_end, link))
+	data = (const __u8 *)(long)skb->data;
+	end = (const __u8 *)(long)skb->data_end;
+	if (sw_gate_is_packed(ctl) && is_plain_unmarked(data, end, link) &&
+		(ctl->engine == SW_ENGINE_PACKED || !is_plain_geo(data, end, link, SW_GEO_OUT)))
 		return TC_ACT_UNSPEC;
 	origin = origin_of(skb, link);
 	return act_on(skb, settle_forwarded(skb, &origin));

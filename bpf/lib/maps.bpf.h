@@ -7,6 +7,7 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include "sockwarden/abi/geo.h"
 #include "sockwarden/abi/packed.h"
 #include "lib/gate_ctl.bpf.h"
 #include "lib/stats.bpf.h"
@@ -114,6 +115,7 @@ SW_MAP_MARKS(othermarks4, SW_MARK_WORDS);
 SW_MAP_MARKS(marks6, SW_MARK_WORDS);
 SW_MAP_PACKED(packed4, union sw_packed4);
 SW_MAP_PACKED(packed6, union sw_packed6);
+SW_MAP_PACKED(geo, union sw_geo);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -121,6 +123,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sw_counter);
 } counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SW_GEO_RULES_MAX);
+	__type(key, __u32);
+	__type(value, struct sw_counter);
+} geo_hits SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -113,26 +113,43 @@ static __always_inline bool is_own(__u8 family, const union sw_flow_addr *addr)
 	return val && val->origins & SW_ALLOW_OWN;
 }
 
+static __always_inline __u32 fill_tuple(struct bpf_sock_tuple *tuple, const struct sw_flow *flow)
+{
+	if (flow->family == 4) {
+		tuple->ipv4.saddr = flow->saddr.word[0];
+		tuple->ipv4.daddr = flow->daddr.word[0];
+		tuple->ipv4.sport = bpf_htons(flow->sport);
+		tuple->ipv4.dport = bpf_htons(flow->dport);
+		return sizeof(tuple->ipv4);
+	}
+	__builtin_memcpy(tuple->ipv6.saddr, flow->saddr.byte, 16);
+	__builtin_memcpy(tuple->ipv6.daddr, flow->daddr.byte, 16);
+	tuple->ipv6.sport = bpf_htons(flow->sport);
+	tuple->ipv6.dport = bpf_htons(flow->dport);
+	return sizeof(tuple->ipv6);
+}
+
+/* Is a datagram for a socket of this host that has asked its source, and no other? */
+static __always_inline bool has_asked(void *ctx, const struct sw_flow *flow)
+{
+	struct bpf_sock_tuple tuple = {};
+	__u32 size = fill_tuple(&tuple, flow), state;
+	struct bpf_sock *sk = bpf_sk_lookup_udp(ctx, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+
+	if (!sk)
+		return false;
+	state = sk->state;
+	bpf_sk_release(sk);
+	return state == TCP_ESTABLISHED;
+}
+
 /* Does a socket of this host want the packet? */
 static __always_inline bool has_socket(void *ctx, const struct sw_flow *flow, enum sw_probe probe)
 {
 	struct bpf_sock_tuple tuple = {};
+	__u32 size = fill_tuple(&tuple, flow), port;
 	struct bpf_sock *sk;
-	__u32 size, port;
 
-	if (flow->family == 4) {
-		tuple.ipv4.saddr = flow->saddr.word[0];
-		tuple.ipv4.daddr = flow->daddr.word[0];
-		tuple.ipv4.sport = bpf_htons(flow->sport);
-		tuple.ipv4.dport = bpf_htons(flow->dport);
-		size = sizeof(tuple.ipv4);
-	} else {
-		__builtin_memcpy(tuple.ipv6.saddr, flow->saddr.byte, 16);
-		__builtin_memcpy(tuple.ipv6.daddr, flow->daddr.byte, 16);
-		tuple.ipv6.sport = bpf_htons(flow->sport);
-		tuple.ipv6.dport = bpf_htons(flow->dport);
-		size = sizeof(tuple.ipv6);
-	}
 	/*
 	 * A decoy's listener is given as any other, but sits on another port. The two reads differ by
 	 * an instruction: merged, one load would see two kinds of pointers, which the verifier refuses.

@@ -8,6 +8,7 @@
 
 #include "lib/armed.bpf.h"
 #include "lib/egress_ctl.bpf.h"
+#include "lib/geo.bpf.h"
 #include "lib/packed.bpf.h"
 
 static __always_inline bool is_dropped4(const struct sw_gate_ctl *ctl, const union sw_flow_addr *addr)
@@ -17,7 +18,7 @@ static __always_inline bool is_dropped4(const struct sw_gate_ctl *ctl, const uni
 	__u32 slot = 0;
 	void *inner;
 
-	if (ctl->engine == SW_ENGINE_PACKED) {
+	if (sw_gate_is_packed(ctl)) {
 		if (!is_addr_marked4(addr->word[0]))
 			return false;
 		inner = bpf_map_lookup_elem(&packed4, &slot);
@@ -39,7 +40,7 @@ static __always_inline bool is_dropped6(const struct sw_gate_ctl *ctl, const uni
 	void *inner;
 	__u8 classes;
 
-	if (ctl->engine == SW_ENGINE_PACKED) {
+	if (sw_gate_is_packed(ctl)) {
 		classes = classes_of(bpf_be64_to_cpu(addr->half[0]));
 		if (!classes)
 			return false;
@@ -81,4 +82,36 @@ static __always_inline bool is_refused6(const union sw_flow_addr *to)
 		return is_dropped6(ctl, to) && !is_addr_allowed(6, to);
 	four.word[0] = to->word[3];
 	return is_dropped4(ctl, &four) && !is_addr_allowed(4, &four);
+}
+
+static __always_inline bool is_mapped_allowed(__u64 high, __u64 low)
+{
+	union sw_flow_addr addr = {.half = {high, low}}, four = {};
+
+	if (addr.word[0] || addr.word[1] || addr.word[2] != bpf_htonl(0xffff))
+		return is_addr_allowed(6, &addr);
+	four.word[0] = addr.word[3];
+	return is_addr_allowed(4, &four);
+}
+
+/*
+ * What the rules over countries drop of what goes out; counted here, for no packet comes of it. high, low: the
+ * halves of the address as of IPv6, in network byte order.
+ */
+static __always_inline bool is_geo_refused(const struct bpf_sock_addr *ctx, __u64 high, __u64 low)
+{
+	const struct sw_gate_ctl *ctl = refusing_ctl();
+	struct sw_hit hit = {};
+	__u32 rules, rule;
+
+	if (!ctl || !(ctl->engine & SW_ENGINE_HAS_GEO))
+		return false;
+	rules = geo_rules_of_port(
+		SW_GEO_OUT, ctx->protocol == SW_IP_UDP ? SW_IP_UDP : SW_IP_TCP, bpf_ntohs(ctx->user_port));
+	rule = rules ? geo_rule_of_address(rules, bpf_be64_to_cpu(high), bpf_be64_to_cpu(low)) : 0;
+	if (!(rule & GEO_DROPS) || is_mapped_allowed(high, low))
+		return false;
+	hit.trail_set = (rule & GEO_NUMBER) - 1;
+	count_geo(&hit, 0, true);
+	return true;
 }

@@ -256,7 +256,7 @@ const struct sw_cli_command sw_cli_commands[] = {
 		sw_cli_trails_remove, "sockwarden trails remove partners\nsockwarden trails remove 192.0.2.7 --list own\n"},
 	{"trails export", "a list as a text that imports again, with citations", "NAME", 1, 1, NULL, sw_cli_trails_export,
 		"sockwarden trails export own > own.txt\n"},
-	{"trails stats", "trails by list and kind, their memory, and how long compiling took", "", 0, 0, NULL, sw_cli_trails_stats, NULL},
+	{"trails stats", "trails by list and kind, their memory, and how long compiling took; country rules and what they counted", "", 0, 0, NULL, sw_cli_trails_stats, NULL},
 	{"trails test", "which lines of a file an import would not take, and why (-v: all lines); nothing changes", "FILE", 1, 1,
 		NULL, sw_cli_trails_test, "sockwarden trails test blocklist.txt\n"},
 	{"trails list", "the lists, their size and age", "", 0, 0, NULL, sw_cli_trails_list, NULL},

@@ -270,6 +270,20 @@ static void print_logs(const struct sw_cli *c, const json_t *l)
 	putchar('\n');
 }
 
+static void print_country_rules(const struct sw_cli *c, const json_t *rules)
+{
+	if (!sw_cli_number(rules, "rules"))
+		return;
+	label(c, "countries");
+	print_count(sw_cli_number(rules, "rules"), "rule");
+	fputs(" over countries and systems, ", stdout);
+	if (sw_cli_true(rules, "in_force"))
+		printf("%lld bounds of networks", sw_cli_number(rules, "networks"));
+	else
+		sw_cli_put(c, "33", "not in force as they are written");
+	putchar('\n');
+}
+
 static void print_held(const struct sw_cli *c, const json_t *s)
 {
 	const json_t *trails = json_object_get(s, "trails"), *store = json_object_get(s, "store");
@@ -282,6 +296,7 @@ static void print_held(const struct sw_cli *c, const json_t *s)
 	printf(": %lld IPv4 and %lld IPv6 entries", sw_cli_number(trails, "entries4"), sw_cli_number(trails, "entries6"));
 	print_engine(c, trails);
 	putchar('\n');
+	print_country_rules(c, json_object_get(s, "country_rules"));
 	label(c, "sockets");
 	print_count(sw_cli_number(s, "listeners"), "listener");
 	fputs(", ", stdout);

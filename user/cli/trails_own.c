@@ -286,6 +286,22 @@ static const struct sw_cli_column top_columns[] = {
 	{},
 };
 
+static const struct sw_cli_column country_columns[] = {
+	{"COUNTRY RULE", "rule"},
+	{"MEANS", "text", SW_COL_FLEX},
+	{"PACKETS", "packets", SW_COL_RIGHT},
+	{"DROPPED", "dropped", SW_COL_RIGHT},
+	{},
+};
+
+static void print_country_rules(struct sw_cli *c, json_t *data)
+{
+	if (!json_array_size(json_object_get(data, "country_rules")))
+		return;
+	putchar('\n');
+	sw_cli_print_rows(c, data, "country_rules", country_columns, "");
+}
+
 static void print_top(struct sw_cli *c, json_t *data)
 {
 	if (!json_array_size(json_object_get(data, "top")))
@@ -312,8 +328,10 @@ int sw_cli_trails_stats(struct sw_cli *c)
 	if (!r) {
 		compiled = json_object_get(data, "compiled");
 		sw_cli_print_rows(c, data, "lists", stats_columns, "no trails: sockwarden trails import PATH adds one");
-		if (c->format == SW_CLI_TABLE || c->format == SW_CLI_WIDE)
+		if (c->format == SW_CLI_TABLE || c->format == SW_CLI_WIDE) {
+			print_country_rules(c, data);
 			print_top(c, data);
+		}
 		if (sw_cli_number(compiled, "trails"))
 			sw_cli_say(c, "compiled: %lld trails of other kinds and of directories in %lld KiB, %s in %.1f ms",
 				sw_cli_number(compiled, "trails"), sw_cli_number(compiled, "bytes") >> 10,

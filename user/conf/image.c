@@ -47,6 +47,19 @@ static bool has_ended_sock_rules(const struct sw_config_sock_rules *rules)
 	return true;
 }
 
+static bool has_sound_geo_rules(const struct sw_config *c)
+{
+	for (unsigned int i = 0; i < c->n_geo_rules; i++) {
+		const struct sw_config_geo_rule *r = &c->geo_rules[i];
+
+		if (!has_end(r->countries, sizeof(r->countries)) || !has_end(r->systems, sizeof(r->systems)) ||
+			!has_end(r->ports, sizeof(r->ports)) || r->direction > SW_GEO_DIRECTION_OUT ||
+			r->action > SW_GEO_ALLOW_ONLY)
+			return false;
+	}
+	return true;
+}
+
 static bool has_ended_texts(const struct sw_config *c)
 {
 	static const struct {
@@ -169,11 +182,12 @@ static const char *what_is_wrong(const struct sw_config *c, size_t len)
 		c->decoy_tcp_ports.n > SW_CONFIG_PORTS_MAX || c->decoy_udp_ports.n > SW_CONFIG_PORTS_MAX ||
 		c->n_actions > SW_CONFIG_ACTIONS_MAX || c->trusted_proxies.n > SW_CONFIG_PROXIES_MAX ||
 		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX || c->n_rules > SW_CONFIG_RULES_MAX ||
+		c->n_geo_rules > SW_CONFIG_GEO_RULES_MAX ||
 		c->policy_listen.n > SW_CONFIG_SOCK_RULES_MAX || c->policy_connect.n > SW_CONFIG_SOCK_RULES_MAX)
 		return "a list is longer than its limit";
 	if (!has_ended_texts(c))
 		return "a text without an end";
-	if (!has_known_words(c) || !has_sound_nets(c) || !has_sound_habits(c))
+	if (!has_sound_geo_rules(c) || !has_known_words(c) || !has_sound_nets(c) || !has_sound_habits(c))
 		return "a value out of its range";
 	return NULL;
 }

@@ -3,6 +3,7 @@
 
 #include "sockwarden/rpc/guard.h"
 #include "user/base/cidr.h"
+#include "user/base/geo_rule.h"
 #include "user/conf/feed.h"
 #include "user/conf/reader.h"
 #include "user/conf/value.h"
@@ -304,6 +305,26 @@ static void read_sock_rule(
 		rules->at[rules->n++] = rule;
 }
 
+static void read_geo_rule(struct parse *p, const struct sw_conf_node *v, const char *name)
+{
+	struct sw_config_geo_rule rule = {};
+	_strbuf_ struct sw_strbuf why = {};
+	struct sw_geo_rule parsed;
+
+	if (v->kind != SW_CONF_MAP) {
+		sw_conf_report(&p->in, v, name, "a rule wants countries or systems, and maybe ports, direction and action");
+		return;
+	}
+	for (const struct sw_conf_row *row = sw_conf_geo_rule_rows; row->key; row++)
+		sw_conf_set_fallback(row, &rule);
+	if (!sw_conf_read_element(&p->in, sw_conf_geo_rule_rows, &rule, v, name))
+		return;
+	if (sw_geo_rule_parse(&rule, &parsed, &why) < 0)
+		sw_conf_report(&p->in, v, name, sw_strbuf_get(&why));
+	else
+		p->conf->geo_rules[p->conf->n_geo_rules++] = rule;
+}
+
 static void read_habit_allow(struct parse *p, const struct sw_conf_row *row,
 	struct sw_config_habit *rule, const struct sw_conf_node *list, const char *name)
 {
@@ -413,6 +434,8 @@ static void read_list(struct parse *p, const struct sw_conf_row *row, const stru
 			read_banner(p, v, name);
 		else if (row->type == SW_CONF_SOCK_RULES)
 			read_sock_rule(p, row, v, name);
+		else if (row->type == SW_CONF_GEO_RULES)
+			read_geo_rule(p, v, name);
 		else if (row->type == SW_CONF_RULES)
 			read_rule(p, v, name);
 		else if (row->type == SW_CONF_FLAGS)
@@ -484,14 +507,19 @@ static void read_common_hook(struct parse *p, const struct sw_conf_node *map)
 static void check_together(struct parse *p, const struct sw_conf_node *root)
 {
 	const struct sw_config *c = p->conf;
+	bool has_countries = c->country_drop.n || c->country_observe.n, has_systems = c->asn_drop.n || c->asn_observe.n;
 
 	if (c->smtp_user[0] && !c->smtp_password_file[0])
 		sw_conf_report(&p->in, root, "alerts.mail.smtp", "user is set, but no password_file");
 	if (c->decoy_tcp == SW_DECOY_TCP_LISTED && !c->decoy_tcp_ports.n && !c->decoy_preset)
 		sw_conf_report(&p->in, root, "decoys.tcp", "is 'listed', but decoys.tcp_ports lists none");
-	if ((c->country_drop.n || c->country_observe.n) && !c->country_file[0])
+	for (__u32 i = 0; i < c->n_geo_rules; i++) {
+		has_countries |= c->geo_rules[i].countries[0] != 0;
+		has_systems |= c->geo_rules[i].systems[0] != 0;
+	}
+	if (has_countries && !c->country_file[0])
 		sw_conf_report(&p->in, root, "countries", "lists countries, but countries.file names no database");
-	if ((c->asn_drop.n || c->asn_observe.n) && !c->country_asn_file[0])
+	if (has_systems && !c->country_asn_file[0])
 		sw_conf_report(&p->in, root, "countries",
 			"lists autonomous systems, but countries.asn_file names no database");
 	if (c->ban_backends && !(c->ban_backends & 1U << SW_BACKEND_XDP))

@@ -106,11 +106,35 @@ void sw_conf_step_pair(const struct sw_conf_reader *p, int *at)
 	*at = sw_conf_at(p, sw_conf_at(p, *at)->next)->next;
 }
 
+/* A list of words as the text that has commas between them. */
+static bool read_parts(struct sw_conf_reader *p, const struct sw_conf_row *row, void *target,
+	const struct sw_conf_node *list, const char *key)
+{
+	_strbuf_ struct sw_strbuf text = {}, why = {};
+
+	for (int at = list->first; at >= 0; at = sw_conf_at(p, at)->next) {
+		const struct sw_conf_node *v = sw_conf_at(p, at);
+
+		if (v->kind != SW_CONF_SCALAR || sw_conf_node_is_null(v)) {
+			sw_conf_report_kind(p, v, key, row);
+			return false;
+		}
+		sw_strbuf_printf(&text, "%s%s", text.len ? ", " : "", v->text);
+	}
+	if (sw_conf_value_set(row, target, sw_strbuf_get(&text), &why) < 0) {
+		sw_conf_report(p, list, key, sw_strbuf_get(&why));
+		return false;
+	}
+	return true;
+}
+
 bool sw_conf_read_scalar(struct sw_conf_reader *p, const struct sw_conf_row *row, void *target,
 	const struct sw_conf_node *v, const char *key)
 {
 	_strbuf_ struct sw_strbuf why = {};
 
+	if (v->kind == SW_CONF_LIST && row->type == SW_CONF_PARTS)
+		return read_parts(p, row, target, v, key);
 	if (v->kind != SW_CONF_SCALAR) {
 		sw_conf_report_kind(p, v, key, row);
 		return false;

@@ -225,6 +225,8 @@ static __u32 count_of(const struct sw_config *c, const struct sw_conf_row *row)
 		return c->trusted_proxies.n;
 	case SW_CONF_SOCK_RULES:
 		return sock_rules_of(c, row)->n;
+	case SW_CONF_GEO_RULES:
+		return c->n_geo_rules;
 	default:
 		return c->n_ifaces;
 	}
@@ -264,6 +266,8 @@ static void put_list(const struct sw_config *c, const struct sw_conf_row *row, s
 	if (row->type == SW_CONF_SOCK_RULES)
 		put_elements(sw_conf_sock_rule_rows, sock_rules_of(c, row)->at, sizeof(struct sw_config_sock_rule), n,
 			depth, out);
+	if (row->type == SW_CONF_GEO_RULES)
+		put_elements(sw_conf_geo_rule_rows, c->geo_rules, sizeof(c->geo_rules[0]), n, depth, out);
 	if (row->type == SW_CONF_IFACES)
 		put_elements(sw_conf_iface_rows, c->ifaces, sizeof(c->ifaces[0]), n, depth, out);
 	for (__u32 i = 0; !sw_conf_element_rows(row) && i < n; i++) {
@@ -381,6 +385,7 @@ static void schema_type(struct sw_json *j, const struct sw_conf_row *row)
 		[SW_CONF_HOURS] = "^([A-Za-z0-9:;, -]*)$",
 		[SW_CONF_MARK] = "^(0x[0-9a-fA-F]{1,8}|[0-9]+)(/(0x[0-9a-fA-F]{1,8}|[0-9]+))?$",
 		[SW_CONF_CALENDAR] = "^([a-z0-9:, -]*)$",
+		[SW_CONF_PARTS] = "^[A-Za-z0-9/, -]*$",
 	};
 
 	if (row->type == SW_CONF_BOOL) {
@@ -394,8 +399,10 @@ static void schema_type(struct sw_json *j, const struct sw_conf_row *row)
 	} else {
 		sw_json_array_begin(j, "type");
 		sw_json_string(j, NULL, "string");
-		if (row->type == SW_CONF_DURATION)
+		if (row->type == SW_CONF_DURATION || row->type == SW_CONF_PARTS)
 			sw_json_string(j, NULL, "integer");
+		if (row->type == SW_CONF_PARTS)
+			sw_json_string(j, NULL, "array");
 		sw_json_array_end(j);
 		sw_json_string(j, "pattern", patterns[row->type]);
 	}
@@ -507,7 +514,7 @@ static void schema_list(struct sw_json *j, const struct sw_conf_row *row, const 
 	sw_json_object_begin(j, "items");
 	sw_json_array_begin(j, "anyOf");
 	if (row->type != SW_CONF_FEEDS && row->type != SW_CONF_BANNERS && row->type != SW_CONF_RULES &&
-		row->type != SW_CONF_ACTIONS && row->type != SW_CONF_SOCK_RULES) {
+		row->type != SW_CONF_ACTIONS && row->type != SW_CONF_SOCK_RULES && row->type != SW_CONF_GEO_RULES) {
 		sw_json_object_begin(j, NULL);
 		if (row->type == SW_CONF_PORTS || row->type == SW_CONF_ASNS) {
 			sw_json_array_begin(j, "type");

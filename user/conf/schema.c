@@ -36,6 +36,8 @@ static const char *const own_action_words[] = {"same", "observe", "alert", "ban"
 static const char *const backend_words[] = {"xdp", "nftables", "hosts.deny", "exec"};
 static const char *const format_words[] = {"plain", "nginx", "hosts.deny"};
 static const char *const sock_action_words[] = {"allow", "observe", "deny"};
+static const char *const geo_direction_words[] = {"in", "out"};
+static const char *const geo_action_words[] = {"drop", "observe", "allow-only"};
 static const char *const sock_then_words[] = {"nothing", "freeze", "kill", "isolate"};
 static const char *const sock_protocol_words[] = {"any", "tcp", "udp", "raw", "packet"};
 static const char *const severity_words[] = {
@@ -56,6 +58,7 @@ static const char *const facility_words[] = {"kern", "user", "mail", "daemon", "
 #define AT_HABIT(member)     offsetof(struct sw_config_habit, member), sizeof(((struct sw_config_habit *)0)->member)
 #define AT_ACTION(member)    offsetof(struct sw_config_action, member), sizeof(((struct sw_config_action *)0)->member)
 #define AT_SOCK(member)	     offsetof(struct sw_config_sock_rule, member), sizeof(((struct sw_config_sock_rule *)0)->member)
+#define AT_GEO(member)	     offsetof(struct sw_config_geo_rule, member), sizeof(((struct sw_config_geo_rule *)0)->member)
 #define AT_IFACE(member)     offsetof(struct sw_config_iface, member), sizeof(((struct sw_config_iface *)0)->member)
 
 /* clang-format off */
@@ -168,6 +171,9 @@ const struct sw_conf_row sw_conf_rows[] = {
 	{"countries.observe_asn", SW_CONF_ASNS, AT(asn_observe), NULL, 0, SW_CONFIG_CODES_MAX, NULL,
 		"Autonomous systems whose packets are told of.",
 		"- 64501\n"},
+	{"countries.rules", SW_CONF_GEO_RULES, AT(geo_rules), NULL, 0, SW_CONFIG_GEO_RULES_MAX, NULL,
+		"What countries and systems may reach, by port and direction; a rule that drops decides.",
+		"- {countries: [NO, SE], ports: tcp/22, action: allow-only}\n- {countries: [KP], systems: [64500], ports: [tcp/1-1023, udp/53]}\n"},
 
 	{"feeds", SW_CONF_FEEDS, AT(feeds), NULL, 0, SW_CONFIG_FEEDS_MAX, NULL,
 		"Lists of addresses and networks that are fetched by HTTPS on a schedule.",
@@ -442,6 +448,18 @@ const struct sw_conf_row sw_conf_sock_rule_rows[] = {
 	{},
 };
 
+const struct sw_conf_row sw_conf_geo_rule_rows[] = {
+	{"countries", SW_CONF_PARTS, AT_GEO(countries), "", 0, 0, NULL, "Codes of two letters (ISO 3166-1), at most 48."},
+	{"systems", SW_CONF_PARTS, AT_GEO(systems), "", 0, 0, NULL, "Numbers of autonomous systems, at most 48."},
+	{"ports", SW_CONF_PARTS, AT_GEO(ports), "", 0, 0, NULL,
+		"Such as tcp/22, udp/53, 8000-8100 or udp, at most 16; empty means everything."},
+	{"direction", SW_CONF_WORD, AT_GEO(direction), "in", 0, 0, WORDS(geo_direction_words, SW_GEO_DIRECTION_IN),
+		"Who begins: in, they; out, this host or what it forwards."},
+	{"action", SW_CONF_WORD, AT_GEO(action), "drop", 0, 0, WORDS(geo_action_words, SW_GEO_DROP),
+		"drop; observe, which counts and tells; or allow-only, which drops all others."},
+	{},
+};
+
 static const struct {
 	const char *key, *help;
 } sections[] = {
@@ -504,6 +522,8 @@ const struct sw_conf_row *sw_conf_element_rows(const struct sw_conf_row *row)
 		return sw_conf_banner_rows;
 	if (row->type == SW_CONF_SOCK_RULES)
 		return sw_conf_sock_rule_rows;
+	if (row->type == SW_CONF_GEO_RULES)
+		return sw_conf_geo_rule_rows;
 	if (row->type == SW_CONF_RULES)
 		return sw_conf_rule_rows;
 	return row->type == SW_CONF_IFACES ? sw_conf_iface_rows : NULL;
@@ -603,6 +623,8 @@ void sw_conf_describe_type(const struct sw_conf_row *row, struct sw_strbuf *out)
 		[SW_CONF_PROXIES] = "a list of addresses and networks",
 		[SW_CONF_ACTIONS] = "a list of actions",
 		[SW_CONF_SOCK_RULES] = "a list of rules over sockets",
+		[SW_CONF_GEO_RULES] = "a list of rules over countries",
+		[SW_CONF_PARTS] = "words with commas between, or a list of them",
 		[SW_CONF_COUNTRIES] = "a list of country codes of two letters",
 		[SW_CONF_ASNS] = "a list of numbers of autonomous systems",
 		[SW_CONF_COMMAND] = "an absolute path and arguments, divided by blanks",

@@ -29,6 +29,7 @@ enum sw_conf_type {
 	SW_CONF_HOURS,	  /* char[size]: days and hours (user/base/when.h), or empty */
 	SW_CONF_MARK,	  /* VALUE/MASK; struct sw_config_mark */
 	SW_CONF_CALENDAR, /* char[size]: when it is done again (user/base/calendar.h), or empty */
+	SW_CONF_PARTS,	  /* char[size]: words with commas between, or a list of them */
 	SW_CONF_NETS,	  /* lists: of networks, */
 	SW_CONF_PATHS,	  /* of absolute paths, */
 	SW_CONF_IFACES,	  /* of interfaces, */
@@ -42,6 +43,7 @@ enum sw_conf_type {
 	SW_CONF_SOCK_RULES, /* of rules over sockets; struct sw_config_sock_rules, */
 	SW_CONF_COUNTRIES, /* of country codes; struct sw_config_codes, */
 	SW_CONF_ASNS,	  /* of numbers of autonomous systems; the same */
+	SW_CONF_GEO_RULES, /* of rules over countries; struct sw_config_geo_rule */
 };
 
 struct sw_conf_words {
@@ -70,6 +72,7 @@ extern const struct sw_conf_row sw_conf_action_rows[];
 extern const struct sw_conf_row sw_conf_rule_rows[];
 extern const struct sw_conf_row sw_conf_habit_rows[];
 extern const struct sw_conf_row sw_conf_sock_rule_rows[];
+extern const struct sw_conf_row sw_conf_geo_rule_rows[];
 
 /* A section's sentence ("bans"), NULL when key is none. */
 const char *sw_conf_section_help(const char *key);

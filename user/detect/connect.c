@@ -71,8 +71,8 @@ static void fill(struct sw_finding *f, const struct sw_sock_event *ev, const str
 	char address[SW_NET_TEXT_MAX];
 
 	f->kind = SW_FINDING_TRAIL_CONNECT;
-	f->severity = SW_SEV_HIGH;
-	(void)sw_strcpy(f->rule, sizeof(f->rule), "trail-connect");
+	f->severity = *trail ? SW_SEV_HIGH : SW_SEV_LOW;
+	(void)sw_strcpy(f->rule, sizeof(f->rule), *trail ? "trail-connect" : "country-connect");
 	f->boot_ns = ev->head.boot_ns;
 	f->subject = *peer;
 	f->sport = ev->lport;
@@ -84,9 +84,10 @@ static void fill(struct sw_finding *f, const struct sw_sock_event *ev, const str
 	(void)sw_strcpy(f->trail, sizeof(f->trail), trail);
 	(void)sw_strcpy(f->feed, sizeof(f->feed), feed);
 	sw_cidr_format(address, peer);
-	snprintf(f->title, sizeof(f->title), "%.40s[%u] %.25s %s port %u, on trail list %.31s",
+	snprintf(f->title, sizeof(f->title), "%.40s[%u] %.25s %s port %u, %s%.31s",
 		*f->process ? f->process : "a process", f->pid,
-		ev->ret ? "was refused to connect to" : "connects to", address, f->dport, feed);
+		ev->ret ? "was refused to connect to" : "connects to", address, f->dport,
+		*trail ? "on trail list " : "by ", feed);
 }
 
 bool sw_connects_judge(struct sw_connects *c, const struct sw_sock_event *ev, const struct sw_net *peer,

@@ -28,7 +28,7 @@ void sw_connect_name(struct sw_finding *f, const struct sw_connect_process *p);
 int sw_connects_new(const struct sw_clock *clock, struct sw_connects **ret);
 void sw_connects_free(struct sw_connects *c);
 /*
- * ev: a CONNECT record; peer, trail and feed (the entry and its list) as looked up. True when *ret is
+ * ev: a CONNECT record; peer, trail and feed (the entry and its list, or "" and the name of a rule). True when *ret is
  * a finding to be told; it is counted else.
  */
 bool sw_connects_judge(struct sw_connects *c, const struct sw_sock_event *ev, const struct sw_net *peer,

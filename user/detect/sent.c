@@ -95,7 +95,7 @@ struct sw_finding *sw_sent_judge(struct sw_sent *s, const struct sw_sock_event *
 	const char *trail, const char *feed, const struct sw_connect_process *p)
 {
 	struct row *r = find(s, ev, peer);
-	bool is_ban = ev->state == SW_R_BAN_OUT;
+	bool is_ban = ev->state == SW_R_BAN_OUT, is_geo = ev->state == SW_R_GEO_OUT;
 	char address[SW_NET_TEXT_MAX];
 	struct sw_finding *f;
 
@@ -103,8 +103,8 @@ struct sw_finding *sw_sent_judge(struct sw_sent *s, const struct sw_sock_event *
 		return NULL;
 	f = &r->finding;
 	f->kind = is_ban ? SW_FINDING_BAN_HIT : SW_FINDING_TRAIL_HIT;
-	f->severity = is_ban ? SW_SEV_LOW : SW_SEV_HIGH;
-	(void)sw_strcpy(f->rule, sizeof(f->rule), is_ban ? "ban-egress" : "trail-egress");
+	f->severity = is_ban || is_geo ? SW_SEV_LOW : SW_SEV_HIGH;
+	(void)sw_strcpy(f->rule, sizeof(f->rule), is_ban ? "ban-egress" : is_geo ? "country-egress" : "trail-egress");
 	f->last_wall_ns = sw_clock_wall_ns(s->clock);
 	f->sport = ev->lport;
 	f->dport = ev->rport;
@@ -116,7 +116,7 @@ struct sw_finding *sw_sent_judge(struct sw_sent *s, const struct sw_sock_event *
 	(void)sw_strcpy(f->feed, sizeof(f->feed), feed);
 	snprintf(f->title, sizeof(f->title), "%.40s[%u] sends to %s, %s%.40s: %llu packet%s, %llu refused",
 		*f->process ? f->process : "a process", f->pid, sw_cidr_format(address, peer),
-		is_ban ? "which is banned" : "on trail list ", is_ban ? "" : feed,
+		is_ban ? "which is banned" : is_geo ? "which is against " : "on trail list ", is_ban ? "" : feed,
 		(unsigned long long)f->count, f->count == 1 ? "" : "s", (unsigned long long)r->dropped);
 	return f;
 }

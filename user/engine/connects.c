@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "user/detect/sent.h"
+#include "user/engine/geo.h"
 #include "user/engine/trails.h"
 #include "user/engine/watch.h"
 
@@ -57,7 +58,7 @@ static void judge_sent(struct sw_engine *e, const struct sw_sock_event *ev, cons
 static void on_sent(struct sw_engine *e, const struct sw_sock_event *ev)
 {
 	const char *list = "";
-	char trail[SW_NET_TEXT_MAX] = "";
+	char trail[SW_NET_TEXT_MAX] = "", rule[SW_GEO_TEXT_MAX];
 	struct sw_net peer = sw_event_peer(ev);
 
 	if (ev->state == SW_R_TRAIL_OUT && sw_trails_find(e, &peer, &list, trail)) {
@@ -68,6 +69,9 @@ static void on_sent(struct sw_engine *e, const struct sw_sock_event *ev)
 		list = sw_trails_name(e, set);
 		sw_cidr_format(trail, &peer);
 		sw_trails_hit(e, set, &peer, ev->backlog);
+	} else if (ev->state == SW_R_GEO_OUT) {
+		sw_geo_name(rule, sw_geo_rule_out(e, (__u8)ev->protocol, ev->rport, &peer));
+		list = rule;
 	}
 	sw_watch_with_process(e, ev, &peer, trail, list, judge_sent);
 }
@@ -84,6 +88,17 @@ bool sw_engine_sees_egress(struct sw_engine *e)
 
 	return s && e->config->egress != SW_EGRESS_OFF && strstr(s->hooks, "on_egress") &&
 		!strstr(s->hooks, "-on_egress");
+}
+
+/* No packet comes of a connect that is refused, so that none tells of it. */
+static void on_geo_refused(struct sw_engine *e, const struct sw_sock_event *ev, const struct sw_net *peer)
+{
+	__u8 protocol = ev->protocol == IPPROTO_UDP ? IPPROTO_UDP : IPPROTO_TCP;
+	char rule[SW_GEO_TEXT_MAX];
+
+	sw_geo_name(rule, sw_geo_rule_out(e, protocol, ev->rport, peer));
+	if (*rule)
+		sw_watch_with_process(e, ev, peer, "", rule, judge_connect);
 }
 
 void sw_watch_connects(struct sw_engine *e, const struct sw_event *event)
@@ -103,8 +118,12 @@ void sw_watch_connects(struct sw_engine *e, const struct sw_event *event)
 	peer = sw_event_peer(ev);
 	if (ev->head.type == SW_EV_CONNECT)
 		sw_watch_first(e, ev, &peer);
-	if (ev->head.type == SW_EV_CONNECT && sw_trails_find(e, &peer, &list, trail) && !is_told_by_packets(e, ev))
+	if (ev->head.type != SW_EV_CONNECT)
+		return;
+	if (sw_trails_find(e, &peer, &list, trail) && !is_told_by_packets(e, ev))
 		sw_watch_with_process(e, ev, &peer, trail, list, judge_connect);
+	else if (ev->ret == -EPERM && !ev->policy_rule)
+		on_geo_refused(e, ev, &peer);
 }
 
 static void status(struct sw_engine *e, struct sw_json *j)

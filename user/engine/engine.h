@@ -65,6 +65,7 @@ struct sw_engine {
 	struct sw_feeds_part *feeds;   /* feeds.c */
 	struct sw_trail_part *trails;  /* verb_trails.c */
 	struct sw_country_part *countries; /* country.c */
+	struct sw_geo_engine *geo;     /* geo.c */
 	struct sw_net_peer *net_peer;  /* net_peer.c */
 	struct sw_backends_part *backends; /* backends.c */
 	struct sw_web_part *web;       /* verb_web.c */
@@ -134,6 +135,7 @@ unsigned int sw_degraded_count(const struct sw_engine *e);
 
 /* Sums over the CPUs; zeros and -ENOTCONN while the guard is away. */
 int sw_engine_counters(struct sw_engine *e, struct sw_counter ret[static SW_R_COUNT]);
+int sw_engine_counter(struct sw_engine *e, enum sw_guard_fd fd, __u32 key, struct sw_counter *ret);
 int sw_engine_stats(struct sw_engine *e, uint64_t ret[static SW_STAT_COUNT]);
 /* The guard's answer to STATUS, at most one second old; NULL while it is away. Borrowed. */
 const struct sw_guard_status *sw_engine_guard_status(struct sw_engine *e);
@@ -173,6 +175,7 @@ extern const struct sw_engine_part sw_part_sockets;	     /* watch.c */
 extern const struct sw_engine_part sw_part_feeds;	     /* feeds.c */
 extern const struct sw_engine_part sw_part_trails;	     /* verb_trails.c */
 extern const struct sw_engine_part sw_part_countries;	     /* country.c */
+extern const struct sw_engine_part sw_part_geo;		     /* geo.c */
 extern const struct sw_engine_part sw_part_net;		     /* net_peer.c */
 extern const struct sw_engine_part sw_part_logs;	     /* logs.c */
 extern const struct sw_engine_part sw_part_alerts;	     /* alerts.c */

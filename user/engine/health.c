@@ -116,27 +116,33 @@ void sw_degraded_json(const struct sw_engine *e, struct sw_json *j)
 	sw_json_array_end(j);
 }
 
-int sw_engine_counters(struct sw_engine *e, struct sw_counter ret[static SW_R_COUNT])
+int sw_engine_counter(struct sw_engine *e, enum sw_guard_fd fd, __u32 key, struct sw_counter *ret)
 {
 	_free_ struct sw_counter *each = calloc((size_t)e->health->n_cpus, sizeof(*each));
+	int r;
 
-	memset(ret, 0, sizeof(*ret) * SW_R_COUNT);
-	if (e->fds[SW_FD_COUNTERS] < 0)
+	*ret = (struct sw_counter){};
+	if (e->fds[fd] < 0)
 		return -ENOTCONN;
 	if (!each)
 		return -ENOMEM;
-	for (__u32 reason = 0; reason < SW_R_COUNT; reason++) {
-		int r = bpf_map_lookup_elem(e->fds[SW_FD_COUNTERS], &reason, each);
-
-		if (r < 0)
-			return r;
-		for (int cpu = 0; cpu < e->health->n_cpus; cpu++) {
-			ret[reason].packets += each[cpu].packets;
-			ret[reason].bytes += each[cpu].bytes;
-			ret[reason].dropped += each[cpu].dropped;
-		}
+	r = bpf_map_lookup_elem(e->fds[fd], &key, each);
+	for (int cpu = 0; r >= 0 && cpu < e->health->n_cpus; cpu++) {
+		ret->packets += each[cpu].packets;
+		ret->bytes += each[cpu].bytes;
+		ret->dropped += each[cpu].dropped;
 	}
-	return 0;
+	return r;
+}
+
+int sw_engine_counters(struct sw_engine *e, struct sw_counter ret[static SW_R_COUNT])
+{
+	int r = 0;
+
+	memset(ret, 0, sizeof(*ret) * SW_R_COUNT);
+	for (__u32 reason = 0; reason < SW_R_COUNT && r >= 0; reason++)
+		r = sw_engine_counter(e, SW_FD_COUNTERS, reason, &ret[reason]);
+	return r < 0 ? r : 0;
 }
 
 int sw_engine_stats(struct sw_engine *e, uint64_t ret[static SW_STAT_COUNT])

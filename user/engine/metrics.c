@@ -4,6 +4,7 @@
 #include "user/base/words.h"
 #include "user/engine/alerts.h"
 #include "user/engine/decoys.h"
+#include "user/engine/geo.h"
 #include "user/engine/logs.h"
 #include "user/engine/net_peer.h"
 
@@ -61,6 +62,25 @@ static void write_packets(struct sw_engine *e, struct sw_strbuf *b)
 	for (unsigned int i = 0; i < SW_R_COUNT; i++)
 		labelled(b, "sockwarden_dropped_packets_total", "reason", sw_reason_word(i),
 			c[i].dropped);
+}
+
+static void write_country_rules(struct sw_engine *e, struct sw_strbuf *b)
+{
+	struct sw_counter c;
+	char number_text[8];
+
+	if (!sw_geo_counter(e, 0, &c))
+		return;
+	head(b, "sockwarden_country_rule_packets_total", "counter", "Packets that a rule over countries means.");
+	for (__u32 i = 0; sw_geo_counter(e, i, &c); i++) {
+		snprintf(number_text, sizeof(number_text), "%u", i + 1);
+		labelled(b, "sockwarden_country_rule_packets_total", "rule", number_text, c.packets);
+	}
+	head(b, "sockwarden_country_rule_dropped_total", "counter", "Packets that a rule over countries dropped.");
+	for (__u32 i = 0; sw_geo_counter(e, i, &c); i++) {
+		snprintf(number_text, sizeof(number_text), "%u", i + 1);
+		labelled(b, "sockwarden_country_rule_dropped_total", "rule", number_text, c.dropped);
+	}
 }
 
 static void write_stats(struct sw_engine *e, struct sw_strbuf *b)
@@ -211,6 +231,7 @@ void sw_metrics_write(struct sw_engine *e, struct sw_strbuf *out)
 		"Things that are wrong now; sockwarden status names them.", sw_degraded_count(e));
 	write_guard(e, out);
 	write_packets(e, out);
+	write_country_rules(e, out);
 	write_stats(e, out);
 	write_findings(e, out);
 	write_feeds(e, out);

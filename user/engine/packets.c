@@ -2,6 +2,7 @@
 /* Packet events: told one by one as far as a person can read, summed up as findings, counted for bans. */
 #include "user/base/words.h"
 #include "user/detect/hits.h"
+#include "user/engine/geo.h"
 #include "user/engine/bans.h"
 #include "user/engine/scans.h"
 #include "user/engine/trails.h"
@@ -58,9 +59,14 @@ static void tell(struct sw_engine *e, const struct sw_pkt_event *ev)
 	bool is_trail = sw_reason_is_trail(ev->reason),
 	     is_tag = ev->reason == SW_R_TAG_SRC || ev->reason == SW_R_TAG_DST;
 	const char *list = is_trail ? sw_trails_name(e, ev->trail_set) : "";
+	char rule[SW_GEO_TEXT_MAX] = "";
 	struct sw_net net;
 	struct sw_json *j;
 
+	if (sw_reason_is_geo(ev->reason)) {
+		sw_geo_name(rule, ev->trail_set + 1);
+		list = rule;
+	}
 	if (ev->family) {
 		format_end(from, sizeof(from), ev, ev->saddr, ev->sport);
 		format_end(to, sizeof(to), ev, ev->daddr, ev->dport);
@@ -85,7 +91,7 @@ static void tell(struct sw_engine *e, const struct sw_pkt_event *ev)
 	if (ev->ban_id)
 		sw_json_uint(j, "ban_id", ev->ban_id);
 	if (*list)
-		sw_json_string(j, "trail", list);
+		sw_json_string(j, sw_reason_is_geo(ev->reason) ? "rule" : "trail", list);
 	sw_event_end(e->events);
 }
 

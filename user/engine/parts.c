@@ -21,6 +21,7 @@ const struct sw_engine_part *const sw_engine_parts[] = {
 	&sw_part_decoys,
 	&sw_part_trails,
 	&sw_part_countries,
+	&sw_part_geo,
 	&sw_part_net,	  /* after the trails, to which it hands lists */
 	&sw_part_alerts,
 	&sw_part_report,  /* after the alerts, which mail it */

@@ -10,6 +10,7 @@
 #include "user/guard/chain.h"
 #include "user/guard/decoys.h"
 #include "user/guard/follow.h"
+#include "user/guard/geo.h"
 #include "user/guard/image.h"
 #include "user/guard/inspect.h"
 #include "user/guard/logs.h"
@@ -219,7 +220,7 @@ static int begin_mode(struct guard *g, const struct sw_guard_state *before)
 		c.enforce_until_ns = 0;
 	}
 	if (!sw_maps_has_trails(&g->plant.maps))
-		c.engine = conf->trail_engine;
+		c.engine = (c.engine & ~SW_ENGINE_MASK) | conf->trail_engine;
 	c.token_rate = conf->event_rate;
 	c.token_burst = conf->event_burst;
 	c.tag_value = conf->trail_mark.value;
@@ -265,8 +266,7 @@ static void fill_status(struct sw_guard_status *ret, void *arg)
 		.mode = c.mode,
 		.is_enforcing = c.mode == SW_MODE_ENFORCE &&
 			(!c.enforce_until_ns ||
-				sw_clock_boot_ns(&g->clock) + c.clock_offset_ns <
-					c.enforce_until_ns),
+				sw_clock_boot_ns(&g->clock) + c.clock_offset_ns < c.enforce_until_ns),
 		.enforce_until_ns = c.enforce_until_ns,
 		.started_boot_ns = g->started_boot_ns,
 		.trails4 = f->trails4,
@@ -275,7 +275,8 @@ static void fill_status(struct sw_guard_status *ret, void *arg)
 		.trail_crc = f->crc,
 		.tier = sw_ladder_tier(g->plant.ladder),
 		.has_adopted = g->has_adopted,
-		.trail_engine = c.engine,
+		.trail_engine = c.engine & SW_ENGINE_MASK,
+		.geo = sw_geo_in_force(&g->plant.maps),
 	};
 	sw_strcpy(ret->hooks, sizeof(ret->hooks), sw_ladder_hooks(g->plant.ladder));
 	sw_follow_status(g->follow, ret);
@@ -763,8 +764,7 @@ static int fail(struct guard *g, int error)
 		remove_all(g);
 	if (error == -EINTR)
 		sw_log_notice("ended while starting: %s",
-			g->has_adopted ? "what an earlier guard left stays"
-				       : "nothing was left behind");
+			g->has_adopted ? "what an earlier guard left stays" : "nothing was left behind");
 	return error == -EINVAL && !g->has_pinned ? EXIT_CONFIG : error == -EINTR ? 0 : 1;
 }
 

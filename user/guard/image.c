@@ -69,6 +69,7 @@ int sw_image_check_config(const void *image, size_t size, const char **ret_why)
 		c->decoy_udp_ports.n > SW_CONFIG_PORTS_MAX ||
 		c->n_actions > SW_CONFIG_ACTIONS_MAX || c->trusted_proxies.n > SW_CONFIG_PROXIES_MAX ||
 		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX || c->n_rules > SW_CONFIG_RULES_MAX ||
+		c->n_geo_rules > SW_CONFIG_GEO_RULES_MAX ||
 		c->policy_listen.n > SW_CONFIG_SOCK_RULES_MAX || c->policy_connect.n > SW_CONFIG_SOCK_RULES_MAX)
 		return wrong(ret_why, "counts");
 	if (!are_words_sane(c))

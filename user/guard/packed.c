@@ -12,7 +12,7 @@ static size_t bytes_of(uint64_t elements, size_t size)
 	return elements * size;
 }
 
-static int make_array(const char *name, uint64_t elements, size_t size, int *ret_fd, void **ret_map)
+int sw_inner_make(const char *name, uint64_t elements, size_t size, int *ret_fd, void **ret_map)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
 	void *map;
@@ -34,9 +34,9 @@ int sw_packed_load_init(struct sw_packed_load *l, const struct sw_packed_view *v
 
 	*l = (struct sw_packed_load){.view = view, .fd4 = -1, .fd6 = -1};
 	if (view->n4)
-		r = make_array("packed4_in", view->n4, sizeof(*view->elements4), &l->fd4, &l->map4);
+		r = sw_inner_make("packed4_in", view->n4, sizeof(*view->elements4), &l->fd4, &l->map4);
 	if (r >= 0 && view->n6)
-		r = make_array("packed6_in", view->n6, sizeof(*view->elements6), &l->fd6, &l->map6);
+		r = sw_inner_make("packed6_in", view->n6, sizeof(*view->elements6), &l->fd6, &l->map6);
 	return r;
 }
 
@@ -61,7 +61,7 @@ int sw_packed_load_step(struct sw_packed_load *l, size_t max)
 	return is_more;
 }
 
-static int put_inner(int outer, int inner)
+int sw_inner_put(int outer, int inner)
 {
 	__u32 zero = 0, id;
 
@@ -72,7 +72,7 @@ static int put_inner(int outer, int inner)
 	return bpf_map_delete_elem(outer, &zero) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int open_inner(int outer)
+int sw_inner_open(int outer)
 {
 	__u32 zero = 0, id = 0;
 
@@ -87,9 +87,9 @@ static int set_engine(const struct sw_maps *maps, enum sw_trail_engine engine)
 	struct sw_gate_ctl ctl;
 	int r = sw_maps_ctl_get(maps, &ctl);
 
-	if (r < 0 || ctl.engine == engine)
+	if (r < 0 || (ctl.engine & SW_ENGINE_MASK) == engine)
 		return r;
-	ctl.engine = engine;
+	ctl.engine = (ctl.engine & ~SW_ENGINE_MASK) | engine;
 	r = sw_maps_ctl_set(maps, &ctl);
 	if (r >= 0)
 		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0,
@@ -101,24 +101,24 @@ int sw_packed_load_commit(
 	struct sw_packed_load *l, const struct sw_maps *maps, struct sw_marks *marks)
 {
 	int outer4 = maps->fd[SW_MAP_PACKED4], outer6 = maps->fd[SW_MAP_PACKED6];
-	_close_ int old4 = open_inner(outer4), old6 = open_inner(outer6);
+	_close_ int old4 = sw_inner_open(outer4), old6 = sw_inner_open(outer6);
 	int r;
 
 	sw_marks_join(marks, l->view);
 	/* each write returns when no packet is judged by the old generation any more */
-	r = put_inner(outer4, l->fd4);
+	r = sw_inner_put(outer4, l->fd4);
 	if (r >= 0)
-		r = put_inner(outer6, l->fd6);
+		r = sw_inner_put(outer6, l->fd6);
 	if (r >= 0)
 		r = set_engine(maps, SW_ENGINE_PACKED);
 	if (r < 0) {
-		put_inner(outer4, old4);
-		put_inner(outer6, old6);
+		sw_inner_put(outer4, old4);
+		sw_inner_put(outer6, old6);
 		return r; /* the marks stay too many until the next swap */
 	}
 	sw_marks_settle(marks, l->view);
-	put_inner(maps->fd[SW_MAP_TRAILS4], -1);
-	put_inner(maps->fd[SW_MAP_TRAILS6], -1);
+	sw_inner_put(maps->fd[SW_MAP_TRAILS4], -1);
+	sw_inner_put(maps->fd[SW_MAP_TRAILS6], -1);
 	return 0;
 }
 
@@ -147,8 +147,8 @@ int sw_packed_leave(const struct sw_maps *maps, struct sw_marks *marks)
 
 	if (r < 0)
 		return r;
-	put_inner(maps->fd[SW_MAP_PACKED4], -1);
-	put_inner(maps->fd[SW_MAP_PACKED6], -1);
+	sw_inner_put(maps->fd[SW_MAP_PACKED4], -1);
+	sw_inner_put(maps->fd[SW_MAP_PACKED6], -1);
 	sw_marks_settle(marks, NULL);
 	return 0;
 }
@@ -156,7 +156,7 @@ int sw_packed_leave(const struct sw_maps *maps, struct sw_marks *marks)
 int sw_packed_map_inner(
 	const struct sw_maps *maps, enum sw_map which, const void **ret, size_t *ret_bytes)
 {
-	_close_ int fd = open_inner(maps->fd[which]);
+	_close_ int fd = sw_inner_open(maps->fd[which]);
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info);
 	size_t bytes;

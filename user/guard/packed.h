@@ -31,3 +31,11 @@ int sw_packed_leave(const struct sw_maps *maps, struct sw_marks *marks);
 /* Maps the generation in the slot of map for reading; 1, 0 when there is none, -errno. */
 int sw_packed_map_inner(
 	const struct sw_maps *maps, enum sw_map map, const void **ret, size_t *ret_bytes);
+
+/*
+ * What lies in a slot of an array of maps: _make a new array, mapped for writing; _put puts it in (fd negative:
+ * empties the slot) and returns when no packet is judged by the one before; _open gives that in the slot, -1: none.
+ */
+int sw_inner_make(const char *name, uint64_t elements, size_t size, int *ret_fd, void **ret_map);
+int sw_inner_put(int outer, int inner);
+int sw_inner_open(int outer);

@@ -6,6 +6,7 @@
 
 #include "user/base/log.h"
 #include "user/guard/containers.h"
+#include "user/guard/geo.h"
 #include "user/guard/permit.h"
 #include "user/guard/snapshot.h"
 #include "user/guard/sock_policy.h"
@@ -91,6 +92,7 @@ static int share_all(struct sw_serve *s, enum sw_role role, int *fds, size_t *n)
 		[SW_FD_ALLOW4] = SW_MAP_ALLOW4,
 		[SW_FD_ALLOW6] = SW_MAP_ALLOW6,
 		[SW_FD_EV_INSPECT] = SW_MAP_EV_INSPECT,
+		[SW_FD_GEO_HITS] = SW_MAP_GEO_HITS,
 	};
 	int fd = fcntl(s->host.config_fd(s->host.arg), F_DUPFD_CLOEXEC, 3);
 
@@ -267,6 +269,15 @@ static void do_chain(struct peer *p, int prog, struct sw_guard_reply *reply)
 		refuse(p, reply, r, text);
 }
 
+static void do_geo(struct peer *p, int fd, struct sw_guard_reply *reply)
+{
+	char text[sizeof(reply->text)] = "";
+	int r = sw_geo_take(p->serve->host.maps, fd, text, sizeof(text));
+
+	if (r < 0)
+		refuse(p, reply, r, text);
+}
+
 static void do_act(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply)
 {
 	struct sw_acts *h = p->serve->host.hold;
@@ -398,6 +409,8 @@ static void respond(
 		do_domains(p, in[0], &reply);
 	else if (q->op == SW_GUARD_SOCK_POLICY)
 		do_sock_policy(p, in[0], &reply);
+	else if (q->op == SW_GUARD_GEO)
+		do_geo(p, in[0], &reply);
 	else if (q->op == SW_GUARD_ACT)
 		do_act(p, q, &reply);
 	else if (q->op == SW_GUARD_HELD && p->serve->host.hold)

@@ -159,15 +159,14 @@ static uint32_t value_of(MMDB_entry_s *e, enum sw_mmdb_kind kind)
 struct walk {
 	const MMDB_s *db;
 	enum sw_mmdb_kind kind;
-	uint32_t value;
-	struct sw_trail_parser *parser;
-	struct sw_static_line line;
-	int64_t found;
+	sw_mmdb_fn fn;
+	void *arg;
+	struct sw_net net;
 	uint64_t visited;
 	uint32_t skip; /* a node that is not gone into; UINT32_MAX: none */
 	struct {
 		uint32_t offset; /* plus 1 */
-		bool is_hit;
+		uint32_t value;
 	} memo[MEMO]; /* many networks share an entry */
 	const char *why;
 };
@@ -178,15 +177,15 @@ static int broken(struct walk *w, const char *why)
 	return -EBADMSG;
 }
 
-static bool is_hit(struct walk *w, MMDB_entry_s *e)
+static uint32_t value_at(struct walk *w, MMDB_entry_s *e)
 {
 	size_t at = (e->offset * 2654435761u >> 8) % MEMO;
 
 	if (w->memo[at].offset != e->offset + 1) {
-		w->memo[at].is_hit = value_of(e, w->kind) == w->value;
+		w->memo[at].value = value_of(e, w->kind);
 		w->memo[at].offset = e->offset + 1;
 	}
-	return w->memo[at].is_hit;
+	return w->memo[at].value;
 }
 
 struct level {
@@ -207,12 +206,9 @@ static int enter(struct walk *w, uint32_t number, struct level *ret)
 
 static int take_leaf(struct walk *w, MMDB_entry_s *e, const unsigned char *addr, unsigned int plen)
 {
-	if (!is_hit(w, e))
-		return 0;
-	w->found++;
-	memcpy(w->line.net.addr, addr, sizeof(w->line.net.addr));
-	w->line.net.plen = (__u8)plen;
-	return sw_trail_parser_add(w->parser, &w->line, 0);
+	memcpy(w->net.addr, addr, sizeof(w->net.addr));
+	w->net.plen = (__u8)plen;
+	return w->fn(w->arg, &w->net, value_at(w, e));
 }
 
 /* Depth first without recursion: what a file says decides how deep it goes. */
@@ -275,8 +271,7 @@ static uint32_t find_v4(const MMDB_s *db)
 	return at;
 }
 
-int64_t sw_mmdb_walk(const struct sw_mmdb *m, enum sw_mmdb_kind kind, uint32_t value,
-	struct sw_trail_parser *p, const char **ret_why)
+int sw_mmdb_each(const struct sw_mmdb *m, enum sw_mmdb_kind kind, sw_mmdb_fn fn, void *arg, const char **ret_why)
 {
 	_free_ struct walk *w = calloc(1, sizeof(*w));
 	bool is6 = m->db.metadata.ip_version == 6;
@@ -288,20 +283,46 @@ int64_t sw_mmdb_walk(const struct sw_mmdb *m, enum sw_mmdb_kind kind, uint32_t v
 		return -ENOMEM;
 	w->db = &m->db;
 	w->kind = kind;
-	w->value = value;
-	w->parser = p;
-	w->line.kind = SW_STATIC_CIDR;
+	w->fn = fn;
+	w->arg = arg;
 	w->skip = UINT32_MAX;
-	w->line.net.family = SW_AF_IP4;
+	w->net.family = SW_AF_IP4;
 	if (v4 != UINT32_MAX)
 		r = walk_tree(w, v4, 32);
 	/* IPv4 is there again as 6to4, Teredo and mapped addresses: all lead to the same node */
 	w->skip = v4;
-	w->line.net.family = SW_AF_IP6;
+	w->net.family = SW_AF_IP6;
 	if (!r && is6)
 		r = walk_tree(w, 0, 128);
 	*ret_why = w->why ? w->why : "";
-	return r < 0 ? r : w->found;
+	return r;
+}
+
+struct listing {
+	struct sw_trail_parser *parser;
+	struct sw_static_line line;
+	uint32_t value;
+	int64_t found;
+};
+
+static int list_net(void *arg, const struct sw_net *net, uint32_t value)
+{
+	struct listing *l = arg;
+
+	if (value != l->value)
+		return 0;
+	l->found++;
+	l->line.net = *net;
+	return sw_trail_parser_add(l->parser, &l->line, 0);
+}
+
+int64_t sw_mmdb_walk(const struct sw_mmdb *m, enum sw_mmdb_kind kind, uint32_t value,
+	struct sw_trail_parser *p, const char **ret_why)
+{
+	struct listing l = {.parser = p, .line = {.kind = SW_STATIC_CIDR}, .value = value};
+	int r = sw_mmdb_each(m, kind, list_net, &l, ret_why);
+
+	return r < 0 ? r : l.found;
 }
 
 static void name_of(MMDB_entry_s *e, enum sw_mmdb_kind kind, char *buf, size_t size)

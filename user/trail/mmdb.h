@@ -28,6 +28,12 @@ int sw_mmdb_open(const char *path, struct sw_mmdb **ret, const char **ret_why);
 void sw_mmdb_free(struct sw_mmdb *m);
 void sw_mmdb_freep(struct sw_mmdb **m);
 /*
+ * Calls fn for every network, those of IPv4 first, each family in order, until it returns negative; value 0: the
+ * database has none for it. 0, -EBADMSG with why, or what fn returned.
+ */
+typedef int (*sw_mmdb_fn)(void *arg, const struct sw_net *net, uint32_t value);
+int sw_mmdb_each(const struct sw_mmdb *m, enum sw_mmdb_kind kind, sw_mmdb_fn fn, void *arg, const char **ret_why);
+/*
  * Adds every network of the value to p. Number of them, or -errno: -EBADMSG a broken database
  * (*ret_why tells), or what the parser said.
  */

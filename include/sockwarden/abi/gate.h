@@ -3,7 +3,7 @@
  * The gate's maps: keys, values and control word. Map names are those in bpf/lib/maps.bpf.h and the
  * names of the pins: gate_ctl, allow4, allow6, ban4, ban6, bannet4, bannet6, trails4, trails6,
  * trail_ports, coarse4, coarse6, marks4, marks6, othermarks4, epoch,
- * packed4, packed6 (abi/packed.h), counters, stats, recent,
+ * packed4, packed6 (abi/packed.h), geo, geo_hits (abi/geo.h), counters, stats, recent,
  * ev_pkt, ev_sock, chain. User space writes policy maps, BPF writes counters.
  */
 #pragma once
@@ -24,18 +24,29 @@ enum sw_trail_engine {
 	SW_ENGINE_PACKED = 1, /* marks4, marks6, then packed4, packed6: abi/packed.h */
 	SW_ENGINE_COUNT
 };
+/*
+ * Beside the engine in its word, so that one comparison tells the usual case: there are rules over countries
+ * (abi/geo.h), and packets that begin something are asked for their port.
+ */
+#define SW_ENGINE_HAS_GEO 0x10000U
+#define SW_ENGINE_MASK 0xffffU
 
 /* gate_ctl: array of one. Written by the guard; aligned words, so a reader never sees half of one. */
 struct sw_gate_ctl {
 	__u32 mode; /* enum sw_mode */
 	__u32 token_rate; /* packet events per second for one source; 0 means none */
 	__u32 token_burst; /* packet events that one source may send at once */
-	__u32 engine; /* enum sw_trail_engine */
+	__u32 engine; /* enum sw_trail_engine, and SW_ENGINE_HAS_GEO or-ed */
 	__u64 enforce_until_ns; /* boot time after which ENFORCE counts as OBSERVE; 0: no end */
 	__u64 clock_offset_ns; /* added to boot time; tests only, else 0 */
 	__u32 tag_value, tag_mask; /* what a tagged packet's mark becomes, in the bits of the mask */
 };
 SW_ABI_SIZE(struct sw_gate_ctl, 40);
+
+static inline __attribute__((always_inline)) int sw_gate_is_packed(const struct sw_gate_ctl *c)
+{
+	return (c->engine & SW_ENGINE_MASK) == SW_ENGINE_PACKED;
+}
 
 /* Before a packet's own bytes, from XDP to the program behind it that can write the mark. */
 struct sw_tag_meta {

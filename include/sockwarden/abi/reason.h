@@ -20,7 +20,9 @@
 	X(BAN_OUT, "ban-out", "a process of this host sends to a banned address")                  \
 	X(TRAIL_OUT, "trail-out", "a process of this host sends to an address that is listed in a trail") \
 	X(TAG_SRC, "tag-src", "the source is listed in a trail that tags; passed, when enforcing with the mark") \
-	X(TAG_DST, "tag-dst", "the destination is listed in a trail that tags; passed, when enforcing with the mark")
+	X(TAG_DST, "tag-dst", "the destination is listed in a trail that tags; passed, when enforcing with the mark") \
+	X(GEO_IN, "country-in", "a rule over countries and systems names where it comes from, and its port") \
+	X(GEO_OUT, "country-out", "a rule over countries and systems names where it goes, and its port")
 
 enum sw_reason {
 #define SW_REASON_ENUM(id, word, sentence) SW_R_##id,
@@ -35,10 +37,16 @@ static inline __attribute__((always_inline)) int sw_reason_is_trail(__u32 reason
 	return reason == SW_R_TRAIL_SRC || reason == SW_R_TRAIL_DST || reason == SW_R_TAG_SRC || reason == SW_R_TAG_DST;
 }
 
+/* A rule over countries said it; the list's number in its event is the rule's. */
+static inline __attribute__((always_inline)) int sw_reason_is_geo(__u32 reason)
+{
+	return reason == SW_R_GEO_IN || reason == SW_R_GEO_OUT;
+}
+
 /* It was said of the address the packet goes to. */
 static inline __attribute__((always_inline)) int sw_reason_is_destination(__u32 reason)
 {
-	return reason == SW_R_TRAIL_DST || reason == SW_R_TAG_DST;
+	return reason == SW_R_TRAIL_DST || reason == SW_R_TAG_DST || reason == SW_R_GEO_OUT;
 }
 
 /* What is lost or left out, per CPU; each is shown in status and metrics. */

@@ -35,6 +35,7 @@ enum {
 	SW_CONFIG_PROXIES_MAX = 128,
 	SW_CONFIG_ACTIONS_MAX = 8,
 	SW_CONFIG_CODES_MAX = 40, /* of countries or systems in a list; all four leave room for imports */
+	SW_CONFIG_GEO_RULES_MAX = 32, /* rules over countries: as many as the kernel's have bits */
 	SW_CONFIG_RULES_MAX = 64, /* rules over logs that have settings of their own */
 	SW_CONFIG_HABIT_ALLOW_MAX = 8, /* networks that one rule leaves alone */
 	SW_CONFIG_SOCK_RULES_MAX = 64, /* rules in one list of the socket policy */
@@ -77,6 +78,18 @@ struct sw_config_nets {
 struct sw_config_codes {
 	__u32 n;
 	__u32 at[SW_CONFIG_CODES_MAX];
+};
+
+enum sw_geo_action { SW_GEO_DROP, SW_GEO_OBSERVE, SW_GEO_ALLOW_ONLY };
+enum sw_geo_direction { SW_GEO_DIRECTION_IN, SW_GEO_DIRECTION_OUT };
+
+/* A rule over countries and autonomous systems; texts as sw_geo_rule_parse() reads them. */
+struct sw_config_geo_rule {
+	char countries[192]; /* "KP, RU" */
+	char systems[192];   /* "64500, AS64501" */
+	char ports[128];     /* "tcp/22, udp/53, 8000-8100"; "": everything */
+	__u32 direction;     /* enum sw_geo_direction */
+	__u32 action;	     /* enum sw_geo_action */
 };
 
 enum sw_action_format { SW_FORMAT_PLAIN, SW_FORMAT_NGINX, SW_FORMAT_HOSTS_DENY };
@@ -201,6 +214,8 @@ struct sw_config {
 	__u64 trail_max_entries;
 	char country_file[256], country_asn_file[256]; /* MaxMind DB; "": none */
 	struct sw_config_codes country_drop, country_observe, asn_drop, asn_observe;
+	__u32 n_geo_rules, pad_geo;
+	struct sw_config_geo_rule geo_rules[SW_CONFIG_GEO_RULES_MAX];
 	__u32 trail_min_plen4, trail_min_plen6; /* a wider network in a list is absurd: the file is refused */
 	struct sw_config_feed feeds[SW_CONFIG_FEEDS_MAX];
 	/* alerts */

@@ -63,6 +63,7 @@ enum sw_guard_op {
 	SW_GUARD_CGROUP, /* engine: cgroup[1], the id of a cgroup v2: reply.cgroup, its path */
 	SW_GUARD_CHAIN, /* operator, one descriptor: an XDP program that gets what the gate passes at XDP */
 	SW_GUARD_UNCHAIN, /* operator: no such program any more */
+	SW_GUARD_GEO, /* engine, one descriptor: sealed rules over countries (abi/geo.h); an id of 0: none */
 	SW_GUARD_OP_COUNT
 };
 
@@ -170,6 +171,7 @@ enum sw_guard_fd {
 	SW_FD_ALLOW4,
 	SW_FD_ALLOW6,
 	SW_FD_EV_INSPECT,
+	SW_FD_GEO_HITS,
 	SW_FD_RULES, /* sealed image of the rules over logs (rpc/rules.h) */
 	SW_FD_ENGINE_COUNT
 };
@@ -223,6 +225,12 @@ struct sw_guard_verdict {
 	__u64 nft_hits; /* packets that nftables dropped */
 };
 
+/* The rules over countries that are in force. */
+struct sw_guard_geo {
+	__u32 id; /* 0: there are none */
+	__u32 n_nets; /* bounds of networks that they know */
+};
+
 enum sw_sock_tier { SW_TIER_NONE = 0, SW_TIER_A = 'A', SW_TIER_B = 'B', SW_TIER_C = 'C' };
 
 struct sw_guard_status {
@@ -236,6 +244,7 @@ struct sw_guard_status {
 	__u32 tier;	/* enum sw_sock_tier */
 	__u32 has_adopted; /* pins of an earlier guard were taken over */
 	__u32 trail_engine; /* enum sw_trail_engine that is in force */
+	struct sw_guard_geo geo;
 	__u32 n_ifaces;
 	struct sw_guard_iface ifaces[SW_GUARD_IFACES_MAX];
 	struct sw_guard_chain chain;
