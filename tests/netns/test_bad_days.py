@@ -3,7 +3,10 @@
 import os
 import shutil
 import signal
+import struct
 import sys
+
+import pytest
 
 from lab import BUILD
 from test_report import mails, sendmail
@@ -283,3 +286,47 @@ def test_a_fork_bomb_within_its_limit_hides_no_listener_and_is_forgotten(started
     complete(started)
     running = len([d for d in os.listdir("/proc") if d.isdigit()])
     started.wait(lambda: started.cli_json("status")["inventory"]["processes"] < running + 1000, 30, "the dead are forgotten")
+
+
+# Ends at once: exit(0), as the kernel starts it, without a library or a page of its own.
+TINY_CODE = b"\x31\xff\xb8\x3c\x00\x00\x00\x0f\x05"
+
+
+def tiny(path):
+    """The smallest program: what a machine can start most of in a second."""
+    base = 0x400000
+    head = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 62, 1, base + 120, 64, 0, 0, 64, 56, 1, 64, 0, 0)
+    segment = struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, 120 + len(TINY_CODE), 120 + len(TINY_CODE), 0x1000)
+    with open(path, "wb") as f:
+        f.write(head + segment + TINY_CODE)
+    os.chmod(path, 0o755)
+    return path
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the smallest program is written for x86-64")
+def test_who_lives_under_a_millisecond_amid_a_storm_of_execs_is_named_and_losses_are_counted(started):
+    """As many programs as both cores start; each fiftieth listens and is gone. More than 10,000 a second on an idle machine."""
+    complete(started)
+    events = started.follow()
+    small, each, every = tiny(os.path.join(started.dir, "tiny")), 20000, 50
+    storms = [started.spawn(STORM, each, small, every) for _ in range(2)]
+    rates = []
+    for s in storms:
+        out = s.communicate(timeout=240)[0]
+        assert out.startswith("done "), out
+        rates.append(int(out.split()[1]))
+    port, _, p = started.listen()
+
+    def mine():
+        return [e for e in events.events if e.get("kind") == "socket" and e.get("action") == "listen" and e.get("executable") == os.path.realpath(STORM)]
+
+    def lost():
+        return next((row["count"] for row in started.cli_json("status", timeout=60)["losses"] if row["name"] == "socket-events-lost"), 0)
+    started.wait(lambda: len(mine()) == 2 * each // every or lost(), 60, "each is told of, or so many are lost")
+    print(f"{sum(rates)} processes a second, {len(mine())} of {2 * each // every} listeners told of, {lost()} records lost")
+    assert all(e["pid"] and e["comm"] for e in mine())
+    # the truth, whatever was lost
+    complete(started)
+    rows = [s for s in started.cli_json("sockets", "list", "-t", timeout=60)["sockets"] if s["lport"] == port]
+    assert [[q["pid"] for q in s["processes"]] for s in rows] == [[p.pid]]
+    assert not [s for s in started.cli_json("sockets", "list", "-t", timeout=60)["sockets"] if "act_storm" in str(s["processes"])]
