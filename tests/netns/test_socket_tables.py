@@ -315,3 +315,50 @@ def test_the_package_of_a_listener_is_named(lab):
     s = lab.cli_json("sockets", "list", "-p", f":{port}")["sockets"][0]
     assert package_of(python) and s["processes"][0]["package"] == package_of(python)
     assert package_of(python) in lab.ok("sockets", "list", "-o", "wide", f":{port}")
+
+
+# A connection that its server closed, and a listener for half of one.
+ENDED = """
+import socket, sys
+s = socket.create_server(("0.0.0.0", 4711))
+c = socket.create_connection(("127.0.0.1", 4711))
+a, _ = s.accept()
+a.close()
+c.recv(1)
+c.close()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+# A SYN from an address that nobody has: what answers it waits for the rest.
+HALF = """
+import socket, struct, sys
+source, target, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+def total(b):
+    n = sum(struct.unpack("!%dH" % (len(b) // 2), b))
+    n = (n >> 16) + (n & 0xffff)
+    return ~(n + (n >> 16)) & 0xffff
+ends = socket.inet_aton(source) + socket.inet_aton(target)
+syn = struct.pack("!HHIIBBHHH", 40001, port, 7, 0, 0x50, 2, 1024, 0, 0)
+syn = syn[:16] + struct.pack("!H", total(ends + struct.pack("!BBH", 0, 6, len(syn)) + syn)) + syn[18:]
+ip = struct.pack("!BBHHHBBH", 0x45, 0, 40, 1, 0, 64, 6, 0) + ends
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+s.sendto(ip + syn, (target, 0))
+"""
+
+
+def test_what_ss_shows_besides_are_connections_that_no_process_holds(lab):
+    """TIME-WAIT and SYN-RECV: EXPLAINED."""
+    p = lab.spawn(sys.executable, "-S", "-E", "-c", ENDED, stdin=subprocess.PIPE)
+    assert p.stdout.readline() == "ready\n"
+    lab.start(seconds=60)
+    lab.attack(sys.executable, "-S", "-E", "-c", HALF, "198.18.0.99", lab.host, "4711", check=True)
+
+    def rows(text):
+        return {tuple(r[-5:]) for r in (words(line)[0] for line in text.splitlines() if ":4711" in line)}
+    theirs = lab.wait(lambda: "SYN-RECV" in str(t := rows(lab.on_host("ss", "-Htan", check=True).stdout)) and t, 5, "a half connection")
+    mine = rows(lab.ok("sockets", "list", "--as", "ss", "-tan"))
+    assert {r[0] for r in theirs - mine} == {"TIME-WAIT", "SYN-RECV"}
+    assert mine == {r for r in theirs if r[0] == "LISTEN"}
+    out = lab.on_host("lsof", "-i", ":4711", "-n", "-P").stdout
+    assert len(out.splitlines()) == 2 and "LISTEN" in out, "lsof shows neither"
