@@ -203,6 +203,47 @@ def test_a_plain_list_keeps_its_lines_when_a_trail_is_added_and_a_drop_list_of_d
     assert lab.cli("trails", "export", "mine")[1].endswith(lab.attacker + "\n")
 
 
+def test_a_list_that_cannot_be_read_yet_is_refused_with_the_same_words(started):
+    lab = started
+    path = os.path.join(lab.dir, "later.txt")  # it is not there
+    lab.stop()
+    lab.write_config(f"trails:\n  files:\n    - {path}\n")
+    lab.start()
+    lab.wait(lambda: lists(lab).get("later", {}).get("error"), 5, "the file is missed")
+    before = lab.cli("trails", "add", "198.18.0.91", "--list", "later")
+    write(lab, "later.txt", lab.attacker + "\n")
+    lab.wait(lambda: lists(lab).get("later", {}).get("entries4") == 1, 5, "the file is read")
+    assert before[0] == 1 and before == lab.cli("trails", "add", "198.18.0.91", "--list", "later")
+
+
+def test_a_trail_ends_by_itself_and_is_kept_until_then(enforcing):
+    lab = enforcing
+    for words, why in ((("--for", "1h", "--until", "2099-01-01"), "one end"), (("--until", "tomorrow"), "is no time"),
+                       (("--until", "2020-01-01"), "has passed"), (("--for", "soon"), "soon")):
+        code, _, err = lab.cli("trails", "add", "198.18.0.77", *words)
+        assert code == 2 and why in err, err
+    assert "own" not in lists(lab)
+    code, _, err = lab.cli("trails", "add", "198.18.0.77", "--until", "2099-01-01T12:00:00Z")
+    assert code == 0 and "until 2099-01-01T12:00:00Z" in err, err
+    assert lab.cli("trails", "add", "later.example", "--for", "2h")[0] == 0
+    code, _, err = lab.cli("trails", "add", lab.attacker, "--for", "4s")
+    assert code == 0 and lab.ping() == 0, err
+    assert lists(lab)["own"]["next_end"] and lists(lab)["own"]["over"] == 0
+    lab.wait(lambda: lists(lab)["own"]["over"] == 1, 10, "its time has come")
+    lab.wait(lambda: lab.ping() == 3, 5, "it is in the kernel's set no more")
+    assert lab.cli("check", lab.attacker)[0] == 0
+    hit = lab.cli_json("trails", "search", "198.18.0.77")["hits"][0]
+    assert hit["expires"].startswith("2099-01-01T12:00:00") and "until 2099-01-01T12:00Z" in lab.cli("why", "198.18.0.77")[1]
+    lab.stop()
+    lab.start()
+    assert lab.cli_json("trails", "search", "198.18.0.77")["hits"][0]["expires"] == hit["expires"]
+    text = lab.cli("trails", "export", "own")[1]
+    assert "198.18.0.77 # until: 2099-01-01T12:00:00Z\n" in text and "later.example # until: " in text
+    bad = write(lab, "bad.txt", "198.18.0.70\n198.18.0.71 # until: 31.12.2026\n")
+    code, _, err = lab.cli("trails", "import", bad)
+    assert code == 1 and "line 2: until: '31.12.2026' is no time" in err, err
+
+
 def test_trails_added_at_the_same_time_are_all_there(started):
     lab = started
     with ThreadPoolExecutor(4) as pool:

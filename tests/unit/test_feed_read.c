@@ -15,6 +15,7 @@
 #include "user/base/strbuf.h"
 #include "user/trail/feed_read.h"
 #include "user/trail/list.h"
+#include "user/trail/times.h"
 
 #define NOW_SEC 1795000000 /* 2026-11-18 */
 
@@ -102,6 +103,8 @@ static const struct sample samples[] = {
 		{.rows = 3, .domains = 4}, 0},
 	{NULL, "csv:2", "1,198.51.100.1,a\n2, \"198.51.100.2\" ,\"b, c\"\n3\n4,\"198.51.100.3\n", "198.51.100.1/32 198.51.100.2/32",
 		{.rows = 4}, 2},
+	{NULL, "csv:1@//2", "198.51.100.1,2026-11-18\n198.51.100.2,2099-01-01\n198.51.100.3,soon\n198.51.100.4,\n",
+		"198.51.100.2/32 198.51.100.4/32", {.rows = 4, .filtered = 1}, 1},
 	{NULL, "csv:ip", "IP,note\n198.51.100.1,x\n\"192.0.2.0/24\",y\n", "192.0.2.0/24 198.51.100.1/32", {.rows = 2}, 0},
 	{NULL, "tsv:net", "net\tn\n198.51.100.1\t1\n", "198.51.100.1/32", {.rows = 1}, 0},
 	{NULL, "pipe:2", "# AS | address | name\n64500 | 198.51.100.1 | EXAMPLE\n64501|192.0.2.1|EXAMPLE\n",
@@ -209,6 +212,61 @@ static void every_sample_is_read_whole_and_in_pieces(void **state)
 		check_sample(&samples[i], strlen(samples[i].text));
 		check_sample(&samples[i], 1);
 		check_sample(&samples[i], 7);
+	}
+}
+
+/* "TRAIL first last until" of an entry, seconds since 1970. */
+struct timed {
+	const char *form, *text, *trail;
+	uint32_t first, last, until;
+};
+
+static const struct timed timed[] = {
+	{"csv:dst_ip@first_seen_utc/last_online",
+		"first_seen_utc,dst_ip,last_online\n2026-11-01 10:00:00,198.51.100.7,2026-11-17\n", "198.51.100.7", 1793527200,
+		1794873600, 0},
+	{"csv:url@dateadded/last_online", "# id,dateadded,url,last_online\n1,2026-11-17 00:00:00,http://bad.example/a.sh,\n",
+		"http://bad.example/a.sh", 1794873600, 0, 0},
+	{"csv:ioc_value@first_seen_utc/last_seen_utc?confidence_level>=75",
+		"first_seen_utc,ioc_value,last_seen_utc,confidence_level\n"
+		"2026-11-17 00:00:00,198.51.100.5:4321,None,80\n2026-11-16 00:00:00,198.51.100.5:4321,2026-11-17,80\n",
+		"198.51.100.5:4321", 1794787200, 1794873600, 0},
+	{"csv:SHA1@Listingdate", "# Listingdate,SHA1,Listingreason\n2026-11-17 00:00:00,da39a3ee5e6b4b0d3255bfef95601890afd80709,X\n",
+		"da39a3ee5e6b4b0d3255bfef95601890afd80709", 1794873600, 0, 0},
+	{"csv:1@//2", "198.51.100.1,2026-11-19\n", "198.51.100.1", 0, 0, 1795046400},
+	{"csv:1@//2", "198.51.100.1,\n", "198.51.100.1", 0, 0, 0},
+	{"jsonl:ip+n@a/b/c", "{\"ip\":\"192.0.2.1\",\"a\":\"2026-11-16\",\"b\":\"2026-11-17\",\"c\":\"2026-11-19T00:00:00Z\"}\n{\"n\":1}\n",
+		"192.0.2.1", 1794787200, 1794873600, 1795046400},
+	{"stix", "{\"objects\":[{\"type\":\"indicator\",\"valid_from\":\"2026-11-16T00:00:00.000Z\",\"valid_until\":\"2026-11-19T00:00:00Z\","
+		 "\"pattern\":\"[ipv4-addr:value = '192.0.2.2' OR domain-name:value = 'bad.example']\"}]}",
+		"bad.example", 1794787200, 0, 1795046400},
+	{"misp", "{\"Event\":{\"Attribute\":[{\"type\":\"ip-dst\",\"value\":\"192.0.2.2\",\"to_ids\":true,"
+		 "\"first_seen\":\"2026-11-16T00:00:00.000000+00:00\",\"last_seen\":\"2026-11-17\"}]}}",
+		"192.0.2.2", 1794787200, 1794873600, 0},
+};
+
+static void entries_keep_the_times_that_their_publisher_tells(void **state)
+{
+	for (size_t i = 0; i < SW_ARRAY_SIZE(timed); i++) {
+		const struct timed *t = &timed[i];
+		struct sw_feed_reader *r = new_reader(t->form, true);
+		const struct sw_trail_times *got;
+		struct sw_trail_list *l = NULL;
+		struct sw_static_line line;
+		_close_ int fd = -1;
+
+		if (read_in_pieces(r, t->text, strlen(t->text), 5) < 0)
+			fail_msg("%s refused: %s", t->form, sw_feed_reader_why(r));
+		fd = sw_trail_list_build(sw_feed_reader_parser(r), "x", "x", SW_TRAIL_DROP, 0);
+		assert_int_equal(sw_trail_list_open(fd, &l, NULL), 0);
+		sw_static_line_read(t->trail, strlen(t->trail), false, &line);
+		got = sw_trail_times_find(&l->view, &line);
+		if (!got && (t->first || t->last || t->until))
+			fail_msg("%s: no times of %s", t->form, t->trail);
+		if (got && (got->first_sec != t->first || got->last_sec != t->last || got->until_sec != t->until))
+			fail_msg("%s: %s %u %u %u", t->form, t->trail, got->first_sec, got->last_sec, got->until_sec);
+		sw_trail_list_free(l);
+		sw_feed_reader_free(r);
 	}
 }
 
@@ -329,7 +387,7 @@ static void a_nul_byte_and_an_endless_line_are_no_list(void **state)
 
 static void forms_are_read_from_their_words(void **state)
 {
-	static const char *const bad[] = {"", "xml", "csv", "csv:", "csv:0", "csv:a?b", "csv:a?b>=", "csv:a?b>=x", "jsonl", "jsonl:",
+	static const char *const bad[] = {"", "xml", "csv", "csv:", "csv:0", "csv:a?b", "csv:a?b>=", "csv:a?b>=x", "csv:a@", "csv:a@b/c/d/e", "csv:a@b/0", "jsonl", "jsonl:",
 		"jsonl:a+", "json:", "json:a,,b", "json:a,b,c,d,e", "plain:x", "tsv:1/", "tsv:/3", "tsv:1?>=3", "plainly"};
 	struct sw_feed_form f;
 	const char *why = "";
@@ -348,6 +406,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_sample_is_read_whole_and_in_pieces),
+		cmocka_unit_test(entries_keep_the_times_that_their_publisher_tells),
 		cmocka_unit_test(every_feed_of_the_table_is_sound_and_has_a_sample),
 		cmocka_unit_test(every_truncation_is_refused_or_gives_less),
 		cmocka_unit_test(a_list_that_counts_itself_is_refused_when_it_is_cut_off),

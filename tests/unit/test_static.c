@@ -54,7 +54,7 @@ static int setup(void **state)
 	assert_int_equal(l->view.n6, 1);
 	assert_int_equal(l->view.n_ports, 1);
 	assert_int_equal(sw_static_new(&w->set), 0);
-	assert_int_equal(sw_static_add_list(w->set, &l->view, 7, "here", "imported", false), 0);
+	assert_int_equal(sw_static_add_list(w->set, &l->view, 7, "here", "imported", false, 0), 0);
 	assert_int_equal(sw_static_seal(w->set), 0);
 	sw_trail_list_free(l);
 	sw_trail_parser_free(p);

@@ -80,7 +80,7 @@ static void every_wrong_field_is_refused_though_the_checksum_is_right(void **sta
 		const char *why;
 	} rows[] = {
 		{"magic", HEAD(magic), 0, -EBADMSG, "kind"},
-		{"version", HEAD(version), SW_TRAIL_VERSION + 1, -EPROTONOSUPPORT, "version"},
+		{"version", HEAD(version), SW_TRAIL_TIMED_VERSION + 1, -EPROTONOSUPPORT, "version"},
 		{"size", HEAD(size), 1, -EBADMSG, "size"},
 		{"ports beyond the map", HEAD(n_ports), SW_MAX_TRAIL_PORTS + 1, -EFBIG,
 			"more entries"},

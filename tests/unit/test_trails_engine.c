@@ -206,6 +206,11 @@ static bool has_two(struct world *w)
 	return is_quiet(w) && count(w, "bad-hosts") == 2;
 }
 
+static bool has_one(struct world *w)
+{
+	return is_swapped(w) && w->g.n4 == 1;
+}
+
 static bool has_error(struct world *w)
 {
 	const struct sw_trail_slot *s = slot(w, "bad-hosts");
@@ -359,6 +364,104 @@ static void a_feed_that_is_not_renewed_or_always_the_same_leaves(void **state)
 	sw_part_feeds.done(&w->e);
 }
 
+enum { NOON = 1798718400 }; /* 2026-12-31T12:00:00Z */
+
+static void set_clock(struct world *w, int64_t wall_sec)
+{
+	w->e.clock = (struct sw_clock){.is_manual = true,
+		.manual_boot_ns = sw_clock_boot_ns(&w->e.clock),
+		.manual_wall_ns = wall_sec * (int64_t)SW_SEC_NS};
+	sw_trails_end_due(&w->e);
+	turn_until(w, is_swapped, "what is over has left the set");
+}
+
+static void expect_expiry(struct world *w, const char *trail, const char *key, const char *want)
+{
+	char args[128];
+	json_t *reply, *hit;
+	const char *got;
+
+	snprintf(args, sizeof(args), "{\"text\":\"%s\"}", trail);
+	reply = call(w, "trails.search", args, -1);
+	hit = json_array_get(json_object_get(json_object_get(reply, "data"), "hits"), 0);
+	got = json_string_value(json_object_get(hit, key));
+	if (!got != !want || (want && strncmp(got, want, strlen(want)) != 0))
+		fail_msg("%s of %s: %s, wanted %s", key, trail, got ? got : "none", want ? want : "none");
+	json_decref(reply);
+}
+
+static const char ending[] = "192.0.2.1\n"
+			     "192.0.2.2 # until: 2026-12-31T12:00:00Z\n"
+			     "192.0.2.3 # first: 2026-01-01 last: 2026-11-01 until: 2026-12-31T14:00:00Z\n";
+
+static void a_trail_leaves_the_kernels_set_when_it_is_over(void **state)
+{
+	struct world *w = *state;
+	const struct sw_net over = {.family = SW_AF_IP4, .plen = 32, .addr = {192, 0, 2, 2}};
+	unsigned int swaps;
+	json_t *reply, *row;
+
+	set_clock(w, NOON - 60);
+	import_ok(w, "mine", "drop", ending);
+	assert_int_equal(w->g.n4, 3);
+	expect_expiry(w, "192.0.2.2", "expires", "2026-12-31T12:00:00");
+	expect_expiry(w, "192.0.2.3", "first_seen", "2026-01-01T00:00:00");
+	expect_expiry(w, "192.0.2.3", "last_seen", "2026-11-01T00:00:00");
+	expect_expiry(w, "192.0.2.1", "expires", NULL);
+	swaps = w->g.swaps;
+	set_clock(w, NOON - 1);
+	assert_int_equal(w->g.swaps, swaps);
+	assert_int_equal(sw_part_trails.listed(&w->e, "", &over, NULL), SW_LISTED_TRAIL);
+	set_clock(w, NOON);
+	assert_int_equal(w->g.swaps, swaps + 1);
+	assert_int_equal(w->g.n4, 2);
+	assert_int_equal(sw_part_trails.listed(&w->e, "", &over, NULL), SW_LISTED_NONE);
+	expect_expiry(w, "192.0.2.2", "net", NULL);
+	reply = call(w, "trails.list", "{}", -1);
+	row = json_array_get(json_object_get(json_object_get(reply, "data"), "lists"), 0);
+	assert_int_equal(json_integer_value(json_object_get(row, "over")), 1);
+	assert_int_equal(strncmp(json_string_value(json_object_get(row, "next_end")), "2026-12-31T14:00:00", 19), 0);
+	json_decref(reply);
+	/* after a restart it stays out, and the other ends at its time */
+	engine_restart(w);
+	turn_until(w, is_connected, "the guard is there");
+	turn_until(w, is_swapped, "the set is in force again");
+	assert_int_equal(w->g.n4, 2);
+	expect_expiry(w, "192.0.2.3", "expires", "2026-12-31T14:00:00");
+	set_clock(w, NOON + 7200);
+	assert_int_equal(w->g.n4, 1);
+	/* a clock that was wrong has ended nothing for good */
+	set_clock(w, NOON - 60);
+	assert_int_equal(w->g.n4, 3);
+}
+
+static void an_end_comes_by_itself(void **state)
+{
+	struct world *w = *state;
+	int64_t now = sw_clock_wall_sec(&w->e.clock);
+	char text[128], at[SW_TIME_TEXT_MAX];
+
+	/* the loop's own clock: two seconds, of which the timer takes the second */
+	snprintf(text, sizeof(text), "192.0.2.1\n192.0.2.2 # until: %.19sZ\n",
+		sw_time_format(at, (now + 2) * (int64_t)SW_SEC_NS));
+	import_ok(w, "mine", "drop", text);
+	turn_until(w, has_one, "the trail has left the set");
+}
+
+static void a_file_with_a_time_that_is_none_changes_nothing(void **state)
+{
+	struct world *w = *state;
+
+	write_file(w, "192.0.2.1\n192.0.2.2\n");
+	configure(w);
+	turn_until(w, has_two, "the file is read");
+	write_file(w, "192.0.2.1\n192.0.2.2\n192.0.2.3 # until: 2026-02-30\n");
+	turn_until(w, has_error, "the file is refused");
+	assert_non_null(strstr(slot(w, "bad-hosts")->error, "line 3: until: '2026-02-30' is no time"));
+	assert_non_null(strstr(slot(w, "bad-hosts")->origin, "Bad Hosts.txt"));
+	assert_int_equal(w->g.n4, 2);
+}
+
 static void search_why_and_check_answer_from_the_lists(void **state)
 {
 	struct world *w = *state;
@@ -412,6 +515,11 @@ int main(void)
 			a_file_of_the_configuration_is_followed, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_name_belongs_to_one_kind_of_list, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_trail_leaves_the_kernels_set_when_it_is_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_end_comes_by_itself, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_file_with_a_time_that_is_none_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_feed_that_shrinks_or_misbehaves_is_kept_as_it_was, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -285,9 +285,64 @@ static void hits_are_counted_by_list_and_by_trail(void **state)
 	json_decref(reply);
 }
 
+enum { NOON = 1798718400 }; /* 2026-12-31T12:00:00Z */
+
+static void move_clock(struct world *w, int64_t wall_sec)
+{
+	w->e.clock = (struct sw_clock){.is_manual = true,
+		.manual_boot_ns = sw_clock_boot_ns(&w->e.clock),
+		.manual_wall_ns = wall_sec * (int64_t)SW_SEC_NS};
+	sw_trails_end_due(&w->e);
+	turn_until(w, is_swapped, "what is over has left the set");
+	turn_until(w, has_compiled, "and what is compiled");
+}
+
+static bool finds_name(struct world *w, const char *name)
+{
+	struct sw_static_hit hit;
+	const char *suffix;
+
+	return sw_trails_static(&w->e) && sw_static_domain(sw_trails_static(&w->e), name, strlen(name), &hit, &suffix);
+}
+
+static void trails_of_every_kind_end(void **state)
+{
+	struct world *w = *state;
+	struct sw_static_hit hit;
+	struct stat st;
+
+	put_file(w, "d", "all.txt",
+		"evil.example # until: 2026-12-31T12:00:00Z\nother.example\n"
+		"http://drop.example/a # until: 2026-12-31T12:00:00Z\n192.0.2.8:443 # until: 2026-12-31T12:00:00Z\n");
+	put_file(w, "d", "ua.txt", "^zgrab # until: 2026-12-31T12:00:00Z\n");
+	w->config.n_trail_dirs = 1;
+	snprintf(w->config.trail_dirs[0], sizeof(w->config.trail_dirs[0]), "%s/d", w->dir);
+	move_clock(w, NOON - 60);
+	sw_part_trails.configured(&w->e, &w->config);
+	turn_until(w, has_compiled, "the directory is read");
+	assert_true(finds_name(w, "a.evil.example"));
+	expect_hit(w, "http://drop.example/a", "drop.example/a|url|d|all||3");
+	expect_hit(w, "192.0.2.8:443", "192.0.2.8:443|ip-port|d|all||4");
+	assert_true(sw_static_pattern(sw_trails_static(&w->e), SW_STATIC_AGENT, "zgrab/0", 7, &hit));
+	assert_int_equal(fstat(sw_trails_domains(&w->e), &st), 0);
+	move_clock(w, NOON);
+	assert_false(finds_name(w, "a.evil.example"));
+	assert_true(finds_name(w, "other.example"));
+	expect_hit(w, "evil.example", "");
+	expect_hit(w, "http://drop.example/a", "");
+	expect_hit(w, "192.0.2.8:443", "");
+	assert_false(sw_static_pattern(sw_trails_static(&w->e), SW_STATIC_AGENT, "zgrab/0", 7, &hit));
+	/* mapped at the next start, it is what it was */
+	engine_restart(w);
+	turn_until(w, has_compiled, "the compiled trails are mapped");
+	assert_true(w->e.trails->is_mapped);
+	assert_false(finds_name(w, "evil.example"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(trails_of_every_kind_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_trail_keeps_the_time_when_it_came_over_updates_and_restarts, setup, teardown),
 		cmocka_unit_test_setup_teardown(hits_are_counted_by_list_and_by_trail, setup, teardown),

@@ -41,6 +41,7 @@ struct sw_cli_options {
 	const char *user, *netns, *container, *state, *inet, *as, *family;
 	uint64_t length_sec;		/* ban --for; SW_CLI_UNSET: not given */
 	const char *reason;		/* ban, allow add */
+	const char *until;		/* trails add */
 	bool wide;			/* ban */
 	bool accept;			/* feeds update */
 	const char *parser, *refresh, *ca_file; /* feeds add */

@@ -99,6 +99,8 @@ static const struct sw_opt trails_add_options[] = {
 	TEXT(0, "list", list, "NAME", "the list it goes into (own)"),
 	TEXT(0, "action", action, "WORD", "of a list that is new: drop, tag, observe, or except (drop)"),
 	TEXT(0, "reason", reason, "TEXT", "why, or where it is told of: kept as its citation"),
+	LENGTH(0, "for", length_sec, "TIME", "how long: 90s, 10m, 24h, 7d or forever (forever)"),
+	TEXT(0, "until", until, "TIME", "until when, in UTC: 2026-12-31, 2026-12-31T18:00:00Z"),
 	FLAG(0, "user-agent", is_agent, "the word is an expression for user agents"),
 	{},
 };
@@ -251,7 +253,7 @@ const struct sw_cli_command sw_cli_commands[] = {
 	{"trails import", "take a file as a trail list, a directory of static trails as one, another directory file by file", "PATH", 1, 1,
 		import_options, sw_cli_trails_import, "sockwarden trails import blocklist.txt --name partners\n"},
 	{"trails add", "put a trail of any kind into a list of your own", "TRAIL", 1, 1, trails_add_options, sw_cli_trails_add,
-		"sockwarden trails add 192.0.2.7 --reason 'ticket 17'\nsockwarden trails add evil.example --list watch --action observe\n"},
+		"sockwarden trails add 192.0.2.7 --reason 'ticket 17'\nsockwarden trails add evil.example --list watch --action observe --for 7d\n"},
 	{"trails remove", "remove a list, or with --list one trail of it", "NAME|TRAIL", 1, 1, trails_remove_options,
 		sw_cli_trails_remove, "sockwarden trails remove partners\nsockwarden trails remove 192.0.2.7 --list own\n"},
 	{"trails export", "a list as a text that imports again, with citations", "NAME", 1, 1, NULL, sw_cli_trails_export,

@@ -262,6 +262,7 @@ static const struct sw_cli_column list_columns[] = {
 	{"COVER %", "cover_percent", SW_COL_RIGHT | SW_COL_OPTIONAL},
 	{"MADE", "made_at", SW_COL_TIME},
 	{"NEXT", "next_at", SW_COL_TIME | SW_COL_OPTIONAL},
+	{"NEXT END", "next_end", SW_COL_TIME | SW_COL_OPTIONAL},
 	{"ORIGIN", "origin", SW_COL_FLEX},
 	{"ERROR", "error", SW_COL_FLEX | SW_COL_OPTIONAL, NULL, color_error},
 	{},
@@ -290,7 +291,7 @@ static const struct sw_cli_column hit_columns[] = {
 	{"CONFIDENCE", "confidence", SW_COL_RIGHT | SW_COL_OPTIONAL},
 	{"SINCE", "first_seen", SW_COL_TIME | SW_COL_OPTIONAL},
 	{"LAST SEEN", "last_seen", SW_COL_TIME | SW_COL_OPTIONAL | SW_COL_WIDE},
-	{"EXPIRES", "expires", SW_COL_TIME | SW_COL_OPTIONAL | SW_COL_WIDE},
+	{"EXPIRES", "expires", SW_COL_TIME | SW_COL_OPTIONAL},
 	{},
 };
 

@@ -4,11 +4,13 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "user/base/clock.h"
 #include "user/base/words.h"
 #include "user/cli/table.h"
 #include "user/cli/trails.h"
 #include "user/io/msg.h"
 #include "user/trail/edit.h"
+#include "user/trail/times.h"
 
 #define OWN_LIST "own"
 enum {
@@ -126,12 +128,12 @@ static int put_back(struct sw_cli *c, const char *name, const char *action, stru
 /* The action that the list has, or is to have. */
 static int judge_action(const struct sw_cli *c, const char *name, const struct fetched *old, const char **ret)
 {
-	const char *has = old->list ? sw_cli_text(old->about, "action") : NULL;
+	const char *has = old->list ? sw_cli_text(old->about, "action") : NULL, *kind = sw_cli_text(old->about, "kind");
 
 	*ret = has ? has : c->o.action ? c->o.action : "drop";
-	if (old->list && !sw_streq(sw_cli_text(old->about, "kind"), "import"))
+	if (kind && *kind && !sw_streq(kind, "import")) /* also of a list that is not read yet */
 		return sw_cli_error(SW_EXIT_NEGATIVE, "change it where it comes from", "list %s is not of your own: it is of kind %s",
-			name, sw_cli_text(old->about, "kind"));
+			name, kind);
 	if (has && c->o.action && !sw_streq(has, c->o.action))
 		return sw_cli_error(SW_EXIT_NEGATIVE, "a list has one action: put it into another one, with --list NAME",
 			"list %s is for %s", name, has);
@@ -175,11 +177,45 @@ static int change(struct sw_cli *c, const char *name, struct sw_trail_edit *edit
 	return r;
 }
 
+/* When the trail is to end, of --for or --until. */
+static int read_end(const struct sw_cli *c, int64_t now_wall_sec, __u32 *ret)
+{
+	const char *until = c->o.until;
+	bool has_length = c->o.length_sec != SW_CLI_UNSET;
+	int r;
+
+	if (has_length && until)
+		return sw_cli_error(SW_EXIT_USAGE, NULL, "--for and --until: a trail has one end");
+	*ret = has_length && c->o.length_sec ? (__u32)SW_MIN((uint64_t)now_wall_sec + c->o.length_sec, UINT32_MAX) : 0;
+	if (!until)
+		return SW_EXIT_OK;
+	r = sw_trail_time_read(until, strlen(until), ret);
+	if (r < 0 || until[r])
+		return sw_cli_error(SW_EXIT_USAGE, "2026-12-31 or 2026-12-31T18:00:00Z", "--until: '%s' is no time", until);
+	if (*ret <= now_wall_sec)
+		return sw_cli_error(SW_EXIT_USAGE, NULL, "--until: %s has passed", until);
+	return SW_EXIT_OK;
+}
+
+/* " until TIME" of a trail that ends. */
+static const char *say_end(char buf[static SW_TIME_TEXT_MAX + 8], __u32 until_sec)
+{
+	char at[SW_TIME_TEXT_MAX];
+
+	buf[0] = 0;
+	if (until_sec)
+		snprintf(buf, SW_TIME_TEXT_MAX + 8, " until %.19sZ",
+			sw_time_format(at, until_sec * (int64_t)SW_SEC_NS));
+	return buf;
+}
+
 int sw_cli_trails_add(struct sw_cli *c)
 {
 	const char *name = c->o.list ? c->o.list : OWN_LIST, *reason = c->o.reason ? c->o.reason : "", *why;
 	struct sw_static_line line;
-	struct sw_trail_edit edit = {.add = &line, .file = name, .info = name, .citation = reason};
+	struct sw_trail_edit edit = {
+		.add = &line, .file = name, .info = name, .citation = reason, .now_wall_sec = time(NULL)};
+	char end[SW_TIME_TEXT_MAX + 8];
 	json_t *data = NULL;
 	int r;
 
@@ -191,10 +227,11 @@ int sw_cli_trails_add(struct sw_cli *c)
 	if (strlen(reason) > REASON_MAX)
 		return sw_cli_error(SW_EXIT_USAGE, NULL, "--reason: longer than %d bytes", REASON_MAX);
 	r = sw_cli_trails_check_action(c);
+	r = r ? r : read_end(c, edit.now_wall_sec, &line.when.until_sec);
 	r = r ? r : change(c, name, &edit, &data);
 	if (!r && !sw_cli_print_json(c, data)) {
-		sw_cli_say(c, "%s %s list %s (%s), %s", c->words[0], edit.was_there ? "was in and stays in" : "is in", name,
-			sw_static_kind_word(line.kind),
+		sw_cli_say(c, "%s %s list %s (%s)%s, %s", c->words[0], edit.was_there ? "was in and stays in" : "is in", name,
+			sw_static_kind_word(line.kind), say_end(end, line.when.until_sec),
 			sw_cli_true(data, "in_force") ? "in force" : "saved; in force when the guard is back");
 		sw_cli_trails_say_protected(c, data);
 	}
@@ -205,7 +242,7 @@ int sw_cli_trails_add(struct sw_cli *c)
 int sw_cli_trails_take_out(struct sw_cli *c)
 {
 	struct sw_static_line line;
-	struct sw_trail_edit edit = {.remove = &line};
+	struct sw_trail_edit edit = {.remove = &line, .now_wall_sec = time(NULL)};
 	const char *why = read_trail(c, c->words[0], &line);
 	json_t *data = NULL;
 	int r;

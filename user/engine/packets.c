@@ -152,7 +152,7 @@ static enum sw_trail_action trail_of(
 {
 	struct sw_engine *e = arg;
 	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
-	size_t n = e->trails ? sw_trails_sources(e->trails, sources) : 0;
+	size_t n = e->trails ? sw_trails_sources(e->trails, sw_clock_wall_sec(&e->clock), sources) : 0;
 	char text[SW_NET_TEXT_MAX];
 	struct sw_trail_hit hit;
 

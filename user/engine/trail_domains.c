@@ -64,7 +64,8 @@ static int gather(const struct sw_trail_op *op, struct gathering *g)
 			continue;
 		g->set = op->sources[i].set;
 		g->action = slot->action;
-		r = sw_static_add_list(s, &op->sources[i].view, g->set, slot->name, slot->origin, false);
+		r = sw_static_add_list(s, &op->sources[i].view, g->set, slot->name, slot->origin, false,
+			op->engine->trails->judged_wall_sec);
 	}
 	return r;
 }

@@ -154,6 +154,7 @@ static int on_retry(struct sw_source *s, void *arg)
 			queue_put(e, &w->files[i]);
 	}
 	add_default(w);
+	sw_trails_end_due(e);
 	if (e->trails->needs_swap && e->trails->is_loaded && sw_guard_client_is_connected(e->guard))
 		queue_kind(e, SW_TRAIL_OP_SWAP, NULL);
 	return 0;
@@ -200,6 +201,14 @@ void sw_trail_watch_free(struct sw_trail_watch *w)
 void sw_trail_watch_retry(struct sw_trail_watch *w)
 {
 	sw_source_set_timer(w->retry, SOON_SEC * SW_SEC_NS, RETRY_SEC * SW_SEC_NS);
+}
+
+const char *sw_trail_watch_kind(const struct sw_trail_watch *w, const char *name)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (sw_streq(w->files[i].name, name))
+			return sw_trail_kind_word(w->files[i].kind);
+	return NULL;
 }
 
 static struct file *find_by_name(struct sw_trail_watch *w, const char *name)

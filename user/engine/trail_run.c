@@ -8,6 +8,7 @@
 #include "user/base/country.h"
 #include "user/engine/trails.h"
 #include "user/trail/mmdb.h"
+#include "user/trail/times.h"
 #include "user/trail/static_hash.h"
 #include "user/trail/static_read.h"
 
@@ -260,9 +261,12 @@ static void merge(struct sw_trail_op *op)
 
 /* ---- trails of other kinds */
 
-static uint64_t add_key(uint64_t key, size_t i, const struct sw_trail_slot *s)
+static uint64_t add_key(uint64_t key, size_t i, const struct sw_trail_slot *s, int64_t judged_wall_sec)
 {
-	key = sw_hash_bytes(key + i + 1, s->name, strlen(s->name));
+	uint64_t over;
+
+	(void)sw_trail_times_next(&s->list->view, judged_wall_sec, &over);
+	key = sw_hash_bytes(key + i + 1 + (over << 8), s->name, strlen(s->name));
 	return sw_mix64(key ^ s->list->view.head->crc, s->list->view.n_text ^ (uint64_t)s->action << 60) | 1;
 }
 
@@ -275,7 +279,7 @@ uint64_t sw_trails_compile_key(const struct sw_trail_part *t)
 
 		if (!s->list || !s->list->view.n_text)
 			continue;
-		key = add_key(key, i, s);
+		key = add_key(key, i, s, t->judged_wall_sec);
 	}
 	return key;
 }
@@ -319,12 +323,13 @@ static void compile(struct sw_trail_op *op)
 	const struct sw_trail_slot *lists[SW_TRAIL_SETS_MAX];
 	uint32_t numbers[SW_TRAIL_SETS_MAX];
 	uint64_t begun_ns = sw_clock_boot_ns(&op->engine->clock), key = 0;
+	int64_t judged = op->engine->trails->judged_wall_sec; /* as the kernel's set: nothing is over in one alone */
 	size_t n = compile_lists(op, lists);
 	int r;
 
 	for (size_t i = 0; i < n; i++) {
 		numbers[i] = (uint32_t)(lists[i] - op->engine->trails->slots);
-		key = add_key(key, i, lists[i]);
+		key = add_key(key, i, lists[i], judged);
 	}
 	op->domains_fd = sw_trails_domains_make(op);
 	if (op->domains_fd < 0)
@@ -342,7 +347,7 @@ static void compile(struct sw_trail_op *op)
 	r = sw_static_new(&s);
 	for (size_t i = 0; i < n && !r; i++)
 		r = sw_static_add_list(s, &lists[i]->list->view, (uint32_t)i, lists[i]->name, lists[i]->origin,
-			lists[i]->action == SW_TRAIL_EXCEPT);
+			lists[i]->action == SW_TRAIL_EXCEPT, judged);
 	if (!r)
 		r = sw_static_seal(s);
 	if (r < 0) {
@@ -375,7 +380,7 @@ void sw_trail_op_run(void *arg)
 		return;
 	if (op->slot.list)
 		op->sources[op->n_sources++] =
-			(struct sw_trail_source){op->slot.list->view, (__u32)op->index};
+			(struct sw_trail_source){op->slot.list->view, (__u32)op->index, op->wall_sec};
 	merge(op);
 }
 

@@ -44,7 +44,7 @@ static void say_because(struct facts *w, const struct fact *f)
 			"drop, tag, observe in this order, and what is watched inside what is dropped is dropped", f->slot->name, f->trail, sw_trail_action_word(f->action));
 }
 
-/* What is known of the list as a whole: a feed's entries were all there when it was good last. */
+/* What is known of the trail, else of the list: a feed's entries were all there when it was good last. */
 static void add_times(struct sw_engine *e, struct fact *f, const struct sw_static_line *l)
 {
 	const struct sw_trail_slot *s = f->slot;
@@ -52,12 +52,25 @@ static void add_times(struct sw_engine *e, struct fact *f, const struct sw_stati
 	const struct sw_config_feed *feed = is_feed ? sw_feeds_find(e, s->name) : NULL;
 	const struct sw_feed_desc *desc = is_feed ? sw_feed_desc_find(s->name) : NULL;
 	const struct sw_feed_memory *m = is_feed ? sw_feeds_memory(e, s->name) : NULL;
+	const struct sw_trail_times *t = s->list ? sw_trail_times_find(&s->list->view, l) : NULL;
 
 	f->confidence = desc ? desc->confidence : 0;
-	f->first_wall_sec = sw_trail_seen_first(s->seen, l);
+	f->first_wall_sec = t && t->first_sec ? t->first_sec : sw_trail_seen_first(s->seen, l);
 	f->last_wall_sec = m && m->good_wall_sec ? m->good_wall_sec : s->list ? s->list->view.head->made_wall_sec : 0;
 	if (feed && feed->max_age_sec && f->last_wall_sec)
 		f->until_wall_sec = f->last_wall_sec + (int64_t)feed->max_age_sec;
+	if (t && t->last_sec)
+		f->last_wall_sec = t->last_sec;
+	if (t && t->until_sec && (!f->until_wall_sec || t->until_sec < f->until_wall_sec))
+		f->until_wall_sec = t->until_sec;
+}
+
+/* A set that is compiled may hold for a moment what is over. */
+static bool is_over(const struct facts *w, const struct fact *f, const struct sw_static_line *l)
+{
+	const struct sw_trail_times *t = f->slot->list ? sw_trail_times_find(&f->slot->list->view, l) : NULL;
+
+	return t && t->until_sec && t->until_sec <= sw_clock_wall_sec(&w->e->clock);
 }
 
 static void tell(struct facts *w, const struct fact *f)
@@ -119,6 +132,8 @@ static void write_why(struct sw_json *j, const struct fact *f)
 		sw_strbuf_printf(&text, ", %s", f->citation);
 	if (f->first_wall_sec)
 		sw_strbuf_printf(&text, ", since %.10s", sw_time_format(at, f->first_wall_sec * (int64_t)SW_SEC_NS));
+	if (f->until_wall_sec)
+		sw_strbuf_printf(&text, ", until %.16sZ", sw_time_format(at, f->until_wall_sec * (int64_t)SW_SEC_NS));
 	if (f->confidence)
 		sw_strbuf_printf(&text, ", confidence %u %%", f->confidence);
 	if (f->action == SW_TRAIL_TAG)
@@ -248,7 +263,7 @@ static void each_within(struct facts *w, const struct sw_trail_source *sources, 
 static void each_net(struct facts *w, const struct sw_net *net, uint16_t port, bool is_all)
 {
 	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
-	size_t n = sw_trails_sources(w->e->trails, sources), n_ports;
+	size_t n = sw_trails_sources(w->e->trails, sw_clock_wall_sec(&w->e->clock), sources), n_ports;
 	struct sw_trail_hit deciding = {};
 	bool is_excepted = sw_trail_decide(sources, n, net, &deciding) && deciding.entry->action == SW_TRAIL_EXCEPT;
 
@@ -256,7 +271,7 @@ static void each_net(struct facts *w, const struct sw_net *net, uint16_t port, b
 		const struct sw_trail_port *p = sw_trail_ports_of(&sources[i].view, net, &n_ports);
 
 		for (size_t k = 0; port && k < n_ports; k++)
-			if (p[k].port == port)
+			if (p[k].port == port && !sw_trail_source_is_over(&sources[i], p[k].set))
 				tell_net(w, &sources[i], &p[k].net, port, p[k].line, p[k].action, !is_excepted);
 	}
 	each_covering(w, sources, n, net, deciding.entry);
@@ -266,7 +281,8 @@ static void each_net(struct facts *w, const struct sw_net *net, uint16_t port, b
 		const struct sw_trail_port *p = sw_trail_ports_of(&sources[i].view, net, &n_ports);
 
 		for (size_t k = 0; k < n_ports; k++)
-			tell_net(w, &sources[i], &p[k].net, p[k].port, p[k].line, p[k].action, false);
+			if (!sw_trail_source_is_over(&sources[i], p[k].set))
+				tell_net(w, &sources[i], &p[k].net, p[k].port, p[k].line, p[k].action, false);
 	}
 }
 
@@ -283,9 +299,11 @@ static void tell_static(struct facts *w, const char *trail, const struct sw_stat
 	if (about.list >= SW_TRAIL_SETS_MAX)
 		return;
 	f.slot = &w->e->trails->slots[about.list];
+	memcpy(l.text, trail, l.len);
+	if (is_over(w, &f, &l))
+		return;
 	w->has_last = true;
 	w->last = hit->kind;
-	memcpy(l.text, trail, l.len);
 	add_times(w->e, &f, &l);
 	tell(w, &f);
 }
@@ -329,15 +347,18 @@ static void each_text(struct facts *w, const char *text)
 static void each_name(struct facts *w, const char *text)
 {
 	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
-	size_t n = sw_trails_sources(w->e->trails, sources);
+	size_t n = sw_trails_sources(w->e->trails, sw_clock_wall_sec(&w->e->clock), sources);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct sw_trail_slot *s = &w->e->trails->slots[sources[i].set];
 		size_t count = sw_trail_list_count(s->list), k = 0;
 
-		for (; strstr(s->name, text) && k < count && w->found < w->max; k++)
+		for (; strstr(s->name, text) && k < count && w->found < w->max; k++) {
+			if (sw_trail_source_is_over(&sources[i], s->list->view.entries4[k].set))
+				continue;
 			tell_net(w, &sources[i], &s->list->view.entries4[k].net, 0, s->list->view.entries4[k].line,
 				s->list->view.entries4[k].action, false);
+		}
 		w->found += strstr(s->name, text) ? count - k : 0;
 	}
 }

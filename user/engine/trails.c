@@ -7,6 +7,7 @@
 #include "user/engine/feeds.h"
 #include "user/engine/health.h"
 #include "user/engine/net_peer.h"
+#include "user/trail/times.h"
 
 static const char *const kind_words[] = {
 #define WORD(id, word) word,
@@ -112,13 +113,13 @@ struct sw_trail_slot *sw_trails_slot(struct sw_trail_part *t, const char *name)
 	return NULL;
 }
 
-size_t sw_trails_sources(const struct sw_trail_part *t, struct sw_trail_source *ret)
+size_t sw_trails_sources(const struct sw_trail_part *t, int64_t now_wall_sec, struct sw_trail_source *ret)
 {
 	size_t n = 0;
 
 	for (__u32 i = 0; i < SW_TRAIL_SETS_MAX; i++)
 		if (t->slots[i].list)
-			ret[n++] = (struct sw_trail_source){t->slots[i].list->view, i};
+			ret[n++] = (struct sw_trail_source){t->slots[i].list->view, i, now_wall_sec};
 	return n;
 }
 
@@ -191,6 +192,59 @@ static void take_compiled(struct sw_engine *e, struct sw_trail_op *op)
 			"the compiled trails cannot be kept, and are made again at the next start, ignoring");
 }
 
+/* The next end of a trail after the set was judged; 0: none. */
+static int64_t next_end(const struct sw_trail_part *t)
+{
+	int64_t next = 0;
+	uint64_t over;
+
+	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++) {
+		const struct sw_trail_list *l = t->slots[i].list;
+		int64_t end = l ? sw_trail_times_next(&l->view, t->judged_wall_sec, &over) : 0;
+
+		if (end && (!next || end < next))
+			next = end;
+	}
+	return next;
+}
+
+static bool has_ends(const struct sw_trail_part *t)
+{
+	uint64_t over;
+
+	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++)
+		if (t->slots[i].list && sw_trail_times_next(&t->slots[i].list->view, INT64_MAX, &over) == 0 && over)
+			return true;
+	return false;
+}
+
+static void set_end_timer(struct sw_engine *e)
+{
+	struct sw_trail_part *t = e->trails;
+	int64_t next = next_end(t), left = next - sw_clock_wall_sec(&e->clock);
+
+	/* at most a day, and a second late rather than early: wall time is not the timer's */
+	if (next)
+		sw_source_set_timer(t->end_timer, (uint64_t)SW_MIN(SW_MAX(left, 0) + 1, 86400) * SW_SEC_NS, 0);
+}
+
+void sw_trails_end_due(struct sw_engine *e)
+{
+	struct sw_trail_part *t = e->trails;
+	int64_t now = sw_clock_wall_sec(&e->clock), next = next_end(t);
+	bool is_set_back = now < t->judged_wall_sec && has_ends(t);
+	struct sw_trail_op *op;
+
+	if (t->is_loaded && !t->running && ((next && next <= now) || is_set_back)) {
+		op = sw_trail_op_new(SW_TRAIL_OP_SWAP);
+		t->needs_swap = true;
+		if (op)
+			sw_trails_queue(e, op);
+		return;
+	}
+	set_end_timer(e);
+}
+
 /* Behind what else waits: of several changes at once the last is compiled. */
 static void compile_if_changed(struct sw_engine *e)
 {
@@ -219,8 +273,10 @@ static void finish(struct sw_engine *e, struct sw_trail_op *op)
 		say(e, op);
 	if (op->over)
 		op->over(e, op);
-	if (op->kind != SW_TRAIL_OP_COMPILE)
+	if (op->kind != SW_TRAIL_OP_COMPILE) {
 		compile_if_changed(e);
+		set_end_timer(e);
+	}
 	op_free(op);
 	start_next(e);
 }
@@ -255,6 +311,8 @@ static void commit(struct sw_engine *e, struct sw_trail_op *op)
 	struct sw_trail_part *t = e->trails;
 	struct sw_trail_slot *s = &t->slots[op->index];
 
+	if (!op->is_unchanged) /* an image was made */
+		t->judged_wall_sec = op->wall_sec;
 	if (op->kind == SW_TRAIL_OP_REMOVE) {
 		slot_clear(s);
 		sw_trail_top_forget(t->top, (__u32)op->index);
@@ -424,11 +482,16 @@ static void on_ran(void *arg)
 static int claim(struct sw_trail_part *t, struct sw_trail_op *op)
 {
 	struct sw_trail_slot *s = sw_trails_slot(t, op->slot.name);
+	const char *configured = sw_trail_watch_kind(t->watch, op->slot.name);
 
 	if (s && s->kind != op->slot.kind) {
 		snprintf(op->text, sizeof(op->text),
 			"the name belongs to a list of another kind (%s): %.180s",
 			sw_trail_kind_word(s->kind), s->origin);
+		return -EEXIST;
+	}
+	if (configured && op->slot.kind == SW_TRAIL_KIND_IMPORT) { /* it has not been read yet */
+		snprintf(op->text, sizeof(op->text), "the name belongs to a list of another kind (%s)", configured);
 		return -EEXIST;
 	}
 	for (size_t i = 0; i < SW_TRAIL_SETS_MAX && !s; i++) {
@@ -474,7 +537,8 @@ static int prepare(struct sw_engine *e, struct sw_trail_op *op)
 		r = -EAGAIN;
 	if (r < 0)
 		return r;
-	op->n_sources = sw_trails_sources(t, op->sources);
+	op->wall_sec = sw_clock_wall_sec(&e->clock);
+	op->n_sources = sw_trails_sources(t, op->wall_sec, op->sources);
 	for (size_t i = 0; i < op->n_sources; i++)
 		if (op->sources[i].set != op->index)
 			op->sources[n++] = op->sources[i];
@@ -482,7 +546,6 @@ static int prepare(struct sw_engine *e, struct sw_trail_op *op)
 	op->compiled_key = op->kind == SW_TRAIL_OP_COMPILE ? sw_trails_compile_key(t) : 0;
 	op->old = op->index < SW_TRAIL_SETS_MAX ? t->slots[op->index].list : NULL;
 	op->dirfd = t->dirfd;
-	op->wall_sec = sw_clock_wall_sec(&e->clock);
 	op->form = t->is_packed_refused ? SW_ENGINE_LPM : e->config->trail_engine;
 	/* an except of the operator's own may be as wide as it likes: it drops nothing */
 	if (op->slot.action != SW_TRAIL_EXCEPT || op->slot.kind == SW_TRAIL_KIND_FEED) {
@@ -578,6 +641,11 @@ int sw_trails_take_feed(
 	return 0;
 }
 
+static size_t sources_now(const struct sw_engine *e, struct sw_trail_source *ret)
+{
+	return e->trails ? sw_trails_sources(e->trails, sw_clock_wall_sec(&e->clock), ret) : 0;
+}
+
 void sw_trails_hit(struct sw_engine *e, __u32 set, const struct sw_net *net, uint64_t packets)
 {
 	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
@@ -587,7 +655,7 @@ void sw_trails_hit(struct sw_engine *e, __u32 set, const struct sw_net *net, uin
 	if (!e->trails || set >= SW_TRAIL_SETS_MAX || !e->trails->slots[set].name[0])
 		return;
 	e->trails->slots[set].hits += packets;
-	n = sw_trails_sources(e->trails, sources);
+	n = sources_now(e, sources);
 	/* an address with a port has no entry, and stands for itself */
 	sw_trail_top_add(e->trails->top, set,
 		sw_trail_decide(sources, n, net, &hit) && hit.entry->action != SW_TRAIL_EXCEPT ? &hit.entry->net : net,
@@ -603,7 +671,7 @@ __u32 sw_trails_set_of(const struct sw_engine *e, const struct sw_net *net)
 {
 	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
 	struct sw_trail_hit hit;
-	size_t n = e->trails ? sw_trails_sources(e->trails, sources) : 0;
+	size_t n = sources_now(e, sources);
 
 	return sw_trail_decide(sources, n, net, &hit) ? sources[hit.list].set : SW_TRAIL_SET_ASK;
 }
@@ -611,7 +679,7 @@ __u32 sw_trails_set_of(const struct sw_engine *e, const struct sw_net *net)
 __u32 sw_trails_port_set(const struct sw_engine *e, const struct sw_net *host, uint16_t port)
 {
 	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
-	size_t n = e->trails ? sw_trails_sources(e->trails, sources) : 0, n_ports;
+	size_t n = sources_now(e, sources), n_ports;
 	const struct sw_trail_port *best = NULL;
 	__u32 set = SW_TRAIL_SET_ASK;
 
@@ -620,6 +688,7 @@ __u32 sw_trails_port_set(const struct sw_engine *e, const struct sw_net *host, u
 
 		for (size_t k = 0; k < n_ports; k++) {
 			if (p[k].port != port || p[k].action == SW_TRAIL_EXCEPT ||
+				sw_trail_source_is_over(&sources[i], p[k].set) ||
 				(best && sw_trail_rank(p[k].action) <= sw_trail_rank(best->action)))
 				continue;
 			best = &p[k];
@@ -634,7 +703,7 @@ bool sw_trails_find(const struct sw_engine *e, const struct sw_net *net, const c
 {
 	struct sw_trail_source sources[SW_TRAIL_SETS_MAX];
 	struct sw_trail_hit hit;
-	size_t n = e->trails ? sw_trails_sources(e->trails, sources) : 0;
+	size_t n = sources_now(e, sources);
 
 	if (!sw_trail_decide(sources, n, net, &hit) || hit.entry->action == SW_TRAIL_EXCEPT)
 		return false;

@@ -124,6 +124,8 @@ struct sw_trail_part {
 	int dirfd; /* STATE/trails; -1: lists cannot be saved */
 	bool is_loaded, needs_swap;
 	bool is_packed_refused; /* by the kernel: the tries are used instead */
+	int64_t judged_wall_sec; /* trails that were over by then are not in the set; 0: not judged yet */
+	struct sw_source *end_timer; /* the next end of a trail */
 	struct sw_static *compiled; /* of all lists; NULL: none */
 	uint64_t compiled_key; /* of what it was made of; 0: of nothing */
 	uint64_t compile_ns; /* how long the last time took */
@@ -168,7 +170,12 @@ void sw_trails_queue(struct sw_engine *e, struct sw_trail_op *op);
 void sw_trails_drop(struct sw_trail_part *t);
 struct sw_trail_slot *sw_trails_slot(struct sw_trail_part *t, const char *name);
 /* The set as the look-ups want it. Number of lists; ret has room for SW_TRAIL_SETS_MAX. */
-size_t sw_trails_sources(const struct sw_trail_part *t, struct sw_trail_source *ret);
+size_t sw_trails_sources(const struct sw_trail_part *t, int64_t now_wall_sec, struct sw_trail_source *ret);
+/*
+ * Takes trails that are over out of the set, and puts those back that a clock set back has not ended; the lists
+ * are merged anew, nothing is read. Asks again at the next end. By a timer, and each minute: clocks are set.
+ */
+void sw_trails_end_due(struct sw_engine *e);
 /* Notes or clears (NULL) a slot's error, and says in "degraded" what is wrong with lists as a whole. */
 void sw_trails_set_error(struct sw_engine *e, struct sw_trail_slot *slot, const char *error);
 const char *sw_trail_kind_word(unsigned int kind);
@@ -177,7 +184,7 @@ void sw_trail_op_run(void *arg);
 void sw_trail_op_save(void *arg);
 /* trail_domains.c, in the thread: a sealed memfd, or -errno. */
 int sw_trails_domains_make(const struct sw_trail_op *op);
-/* What the lists' texts are: changes when they do. 0: no list has any. */
+/* What the lists' texts are and which trails of them are over: changes when they do. 0: no list has any. */
 uint64_t sw_trails_compile_key(const struct sw_trail_part *t);
 /* The image alone once more, in op->form. */
 void sw_trail_op_remake(void *arg);
@@ -208,6 +215,8 @@ enum sw_listed sw_trails_listed(
 /* trail_files.c: follows the configuration's files. */
 int sw_trail_watch_new(struct sw_engine *e, struct sw_trail_watch **ret);
 void sw_trail_watch_free(struct sw_trail_watch *w);
+/* The kind of the list that the configuration has under a name, read or not; NULL: none. */
+const char *sw_trail_watch_kind(const struct sw_trail_watch *w, const char *name);
 /* Tries soon what else is tried each minute: files with errors, and a swap that is due. */
 void sw_trail_watch_retry(struct sw_trail_watch *w);
 /* Queues what is needed so that the set is that of e->config: new files, gone ones, all of them read. */

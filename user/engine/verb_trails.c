@@ -9,6 +9,7 @@
 #include "user/engine/geo.h"
 #include "user/engine/net_peer.h"
 #include "user/engine/trails.h"
+#include "user/trail/times.h"
 
 enum { PROTECTED_SHOWN = 20, TOP_SHOWN = 20 };
 
@@ -258,14 +259,14 @@ static int copy_list(const struct sw_trail_list *l, int fd, bool *ret_done)
 }
 
 static void reply_export(
-	struct sw_ctl_request *q, const char *name, const struct sw_trail_slot *s, bool is_done)
+	struct sw_ctl_request *q, const char *name, const char *kind, const struct sw_trail_slot *s, bool is_done)
 {
 	struct sw_json *j = sw_ctl_reply_begin(q);
 
 	sw_json_string(j, "name", name);
 	sw_json_bool(j, "exists", s && s->list);
+	sw_json_string(j, "kind", kind);
 	if (s && s->list) {
-		sw_json_string(j, "kind", sw_trail_kind_word(s->kind));
 		sw_json_string(j, "action", sw_trail_action_word(s->action));
 		sw_json_uint(j, "bytes", s->list->len);
 	}
@@ -294,7 +295,8 @@ static void verb_export(struct sw_ctl_request *q, const json_t *args, void *arg)
 		sw_ctl_fail(q, SW_CERR_USAGE, "send a memfd of the size that the first answer says",
 			"the list cannot be copied there: %s", strerror(-r));
 	else
-		reply_export(q, made, s, is_done);
+		reply_export(q, made,
+			s ? sw_trail_kind_word(s->kind) : sw_trail_watch_kind(e->trails->watch, made), s, is_done);
 }
 
 static void verb_stats(struct sw_ctl_request *q, const json_t *args, void *arg)
@@ -329,6 +331,16 @@ static void verb_stats(struct sw_ctl_request *q, const json_t *args, void *arg)
 
 /* ---- trails.list */
 
+/* How many trails are over and count for nothing any more, and when the next one ends. */
+static void write_ends(struct sw_engine *e, struct sw_json *j, const struct sw_trail_list *l)
+{
+	uint64_t over = 0;
+	int64_t next = l ? sw_trail_times_next(&l->view, sw_clock_wall_sec(&e->clock), &over) : 0;
+
+	sw_json_uint(j, "over", over);
+	sw_json_wall_sec(j, "next_end", next);
+}
+
 static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_trail_slot *s)
 {
 	const struct sw_feed_state *f =
@@ -349,6 +361,7 @@ static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_t
 		sw_json_double(j, "cover_percent", (double)sw_feed_cover(&s->list->view) / 10000);
 	else
 		sw_json_null(j, "cover_percent");
+	write_ends(e, j, s->list);
 	sw_json_string(j, "error", error);
 	sw_json_wall_sec(j, "next_at", f ? (int64_t)f->last.next_wall_sec : 0);
 	sw_json_object_end(j);
@@ -440,6 +453,12 @@ static int open_directory(struct sw_engine *e)
 	return fd < 0 ? -errno : fd;
 }
 
+static int on_end(struct sw_source *s, void *arg)
+{
+	sw_trails_end_due(arg);
+	return 0;
+}
+
 static int part_init(struct sw_engine *e)
 {
 	struct sw_trail_part *t = calloc(1, sizeof(*t));
@@ -460,6 +479,8 @@ static int part_init(struct sw_engine *e)
 			strerror(-t->dirfd));
 	r = sw_worker_new(e->loop, &t->worker);
 	if (!r)
+		r = sw_loop_add_timer(e->loop, 0, 0, on_end, e, &t->end_timer);
+	if (!r)
 		r = sw_trail_top_new(&t->top);
 	if (!r)
 		r = sw_trail_watch_new(e, &t->watch);
@@ -477,6 +498,8 @@ static void part_done(struct sw_engine *e)
 	if (!t)
 		return;
 	sw_worker_free(t->worker);
+	if (t->end_timer)
+		sw_source_free(t->end_timer);
 	sw_trail_watch_free(t->watch);
 	sw_trails_drop(t);
 	sw_trail_top_free(t->top);

@@ -45,10 +45,10 @@ const char *sw_feed_desc_suggest(const char *text);
 	X(PLAIN, "plain", "an address, network or range a line; # ; and // begin comments")        \
 	X(NETSET, "netset", "FireHOL: as plain, and the header's \"Entries\" must match")          \
 	X(HOSTS, "hosts", "a hosts file: the names of a line are its entries")                     \
-	X(CSV, "csv", "columns by comma, quoted or not: csv:NAME, csv:2, csv:NAME?OTHER>=75")      \
+	X(CSV, "csv", "columns by comma, quoted or not: csv:NAME, csv:2, csv:NAME?OTHER>=75, csv:NAME@FIRST/LAST/UNTIL") \
 	X(TSV, "tsv", "columns by tab: tsv:1, tsv:1/3 (address/length), tsv:1?2>=3")               \
 	X(PIPE, "pipe", "columns by |, blanks around them: pipe:2")                                \
-	X(JSONL, "jsonl", "a JSON object a line: jsonl:KEY, jsonl:KEY+COUNT (COUNT of the trailer must match)") \
+	X(JSONL, "jsonl", "a JSON object a line: jsonl:KEY, jsonl:KEY+COUNT (COUNT of the trailer must match), KEY@FIRST/LAST/UNTIL") \
 	X(JSON, "json", "one JSON document: json:PATH,PATH as prefixes[].ipv4Prefix")              \
 	X(TOR, "tor", "Tor exit-addresses: blocks of ExitNode, Published, LastStatus, ExitAddress") \
 	X(STIX, "stix", "a STIX 2.1 bundle or TAXII 2.1 answer: patterns of equality")             \
@@ -71,8 +71,12 @@ struct sw_feed_column {
 	unsigned int number; /* from 1; 0: by name, or none */
 };
 
+/* Columns or keys of an entry's own times: seen first, seen last, its end. */
+enum sw_feed_time { SW_FEED_FIRST, SW_FEED_LAST, SW_FEED_UNTIL, SW_FEED_TIMES };
+
 struct sw_feed_form {
 	enum sw_feed_form_kind kind;
+	struct sw_feed_column times[SW_FEED_TIMES]; /* of "@FIRST/LAST/UNTIL" */
 	struct sw_feed_column value;
 	struct sw_feed_column plen; /* of "1/3" */
 	struct sw_feed_column filter; /* of "?NAME>=N" */

@@ -63,12 +63,30 @@ static bool read_column(const char *text, size_t len, struct sw_feed_column *ret
 	return n >= 1 && n <= 1000;
 }
 
-/* "VALUE", "VALUE/LENGTH", and after either "?FILTER>=N" */
+/* "FIRST/LAST/UNTIL", of which each may be empty and those at the end left out. */
+static bool read_times(const char *text, size_t len, struct sw_feed_form *f)
+{
+	const char *end = text + len;
+
+	for (unsigned int i = 0; i < SW_FEED_TIMES; i++) {
+		const char *slash = memchr(text, '/', (size_t)(end - text));
+		size_t n = (size_t)((slash ? slash : end) - text);
+
+		if (n && !read_column(text, n, &f->times[i]))
+			return false;
+		if (!slash)
+			return len > 0;
+		text = slash + 1;
+	}
+	return false;
+}
+
+/* "VALUE", "VALUE/LENGTH", after either "@TIMES", and after all "?FILTER>=N" */
 static bool read_columns(const char *text, struct sw_feed_form *f)
 {
 	const char *filter = strchr(text, '?'), *at_least;
 	size_t len = filter ? (size_t)(filter - text) : strlen(text);
-	const char *slash = memchr(text, '/', len);
+	const char *times = memchr(text, '@', len), *slash;
 
 	if (filter) {
 		at_least = strstr(++filter, ">=");
@@ -76,6 +94,10 @@ static bool read_columns(const char *text, struct sw_feed_form *f)
 			!read_number(at_least + 2, strlen(at_least + 2), &f->filter_min))
 			return false;
 	}
+	if (times && !read_times(times + 1, len - (size_t)(times + 1 - text), f))
+		return false;
+	len = times ? (size_t)(times - text) : len;
+	slash = memchr(text, '/', len);
 	if (slash && !read_column(slash + 1, len - (size_t)(slash + 1 - text), &f->plen))
 		return false;
 	return read_column(text, slash ? (size_t)(slash - text) : len, &f->value);
@@ -83,12 +105,16 @@ static bool read_columns(const char *text, struct sw_feed_form *f)
 
 static bool read_key(const char *text, struct sw_feed_form *f)
 {
-	const char *plus = strchr(text, '+');
+	const char *times = strchr(text, '@');
+	size_t len = times ? (size_t)(times - text) : strlen(text);
+	const char *plus = memchr(text, '+', len);
 
-	if (plus && !copy_word(f->trailer, plus + 1, strlen(plus + 1)))
+	if (times && !read_times(times + 1, strlen(times + 1), f))
+		return false;
+	if (plus && !copy_word(f->trailer, plus + 1, len - (size_t)(plus + 1 - text)))
 		return false;
 	f->n_paths = 1;
-	return copy_word(f->paths[0], text, plus ? (size_t)(plus - text) : strlen(text));
+	return copy_word(f->paths[0], text, plus ? (size_t)(plus - text) : len);
 }
 
 static bool read_paths(const char *text, struct sw_feed_form *f)

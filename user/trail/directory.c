@@ -5,6 +5,7 @@
 
 #include "user/base/cidr.h"
 #include "user/trail/static_read.h"
+#include "user/trail/times.h"
 
 /* ---- a directory to a list */
 
@@ -80,6 +81,11 @@ int sw_trail_directory_read(
 	*ret = w.parser;
 	sw_static_set_sink(s, &sink);
 	r = sw_static_read(s, path, err, sizeof(err));
+	if (r == -EBADMSG && *sw_static_why(s)) {
+		sw_trail_parser_refuse(w.parser, r, sw_static_why(s));
+		sw_strbuf_done(&w.text);
+		return r;
+	}
 	if (!r)
 		r = sw_trail_parser_end(w.parser);
 	if (!r)
@@ -98,6 +104,8 @@ struct reader {
 	uint32_t *groups; /* of each F its number in the set */
 	size_t n_groups, room;
 	int64_t group; /* -1: begins with the next trail */
+	const struct sw_trail_view *view;
+	int64_t now_wall_sec;
 };
 
 /* Cuts the next field off a line; it is ended by a NUL in place. */
@@ -134,6 +142,7 @@ static int begin_file(struct reader *r, char *at)
 static int take_line(struct reader *r, char *line)
 {
 	bool is_agent = *line == '~';
+	const struct sw_trail_times *t;
 	struct sw_static_line l;
 	char *end;
 	unsigned long number;
@@ -153,15 +162,25 @@ static int take_line(struct reader *r, char *line)
 	if (r->group < 0)
 		return -ENOMEM;
 	sw_static_line_read(end + 1, strlen(end + 1), is_agent, &l);
+	t = sw_trail_times_find(r->view, &l);
+	if (t && t->until_sec && t->until_sec <= r->now_wall_sec)
+		return 0;
+	if (t)
+		l.when = (struct sw_trail_when){t->first_sec, t->last_sec, t->until_sec};
 	return sw_static_add(r->s, &l, (uint32_t)r->group, (uint32_t)number) == -ENOMEM ? -ENOMEM
 											: 0;
 }
 
 int sw_static_add_list(struct sw_static *s, const struct sw_trail_view *v, uint32_t number,
-	const char *info, const char *origin, bool is_except)
+	const char *info, const char *origin, bool is_except, int64_t now_wall_sec)
 {
-	struct reader r = {
-		.s = s, .info = info, .origin = origin, .name = v->head->name, .group = -1};
+	struct reader r = {.s = s,
+		.info = info,
+		.origin = origin,
+		.name = v->head->name,
+		.group = -1,
+		.view = v,
+		.now_wall_sec = now_wall_sec};
 	const char *end = v->text + v->n_text, *p = v->text, *eol;
 	char line[12288]; /* a file's path, info and citation are longer than a trail */
 	int ret = 0;

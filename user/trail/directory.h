@@ -11,17 +11,17 @@
 
 /*
  * Reads what path holds; then sw_trail_list_build. *ret is set on a refusal too: its report tells.
- * 0, -ENODATA: no trail, -E2BIG, -EBADMSG: a network is too wide, -errno.
+ * 0, -ENODATA: no trail, -E2BIG, -EBADMSG: a network is too wide or a time none, -errno.
  */
 int sw_trail_directory_read(
 	const char *path, const struct sw_trail_rules *rules, struct sw_trail_parser **ret);
 
 /*
- * Adds the trails of a list's text; number: what sw_static_about's list says. info: of those that no
- * file of the text has. Lines that are none are counted. 0 or -ENOMEM.
+ * Adds the trails of a list's text that are not over (now_wall_sec 0: all); number: what sw_static_about's list
+ * says. info: of those that no file of the text has. Lines that are none are counted. 0 or -ENOMEM.
  */
 int sw_static_add_list(struct sw_static *s, const struct sw_trail_view *v, uint32_t number,
-	const char *info, const char *origin, bool is_except);
+	const char *info, const char *origin, bool is_except, int64_t now_wall_sec);
 
 /* A static set's sink that writes a list's text, and its networks and ports into the parser. Group at first: -1. */
 struct sw_trail_writer {

@@ -4,7 +4,9 @@
 #include <inttypes.h>
 
 #include "user/base/cidr.h"
+#include "user/base/clock.h"
 #include "user/base/words.h"
+#include "user/trail/times.h"
 
 /* ---- walking */
 
@@ -20,6 +22,11 @@ static int walk_entries(const struct sw_trail_list *l, const struct sw_static_si
 		struct sw_static_line line = {.net = e->net};
 
 		line.kind = sw_net_is_host(&e->net) ? SW_STATIC_IP : SW_STATIC_CIDR;
+		if (e->set) {
+			const struct sw_trail_times *t = &l->view.times[e->set - 1];
+
+			line.when = (struct sw_trail_when){t->first_sec, t->last_sec, t->until_sec};
+		}
 		r = sink->add(sink->arg, &line, (uint32_t)group, e->line);
 	}
 	return r;
@@ -37,7 +44,7 @@ int sw_trail_list_walk(const struct sw_trail_list *l, const struct sw_static_sin
 	if (r < 0)
 		return r;
 	sw_static_set_sink(s, sink);
-	return sw_static_add_list(s, &l->view, 0, h->name, h->origin, false);
+	return sw_static_add_list(s, &l->view, 0, h->name, h->origin, false, 0);
 }
 
 /* ---- one more, one less */
@@ -77,6 +84,8 @@ static int edit_trail(void *arg, const struct sw_static_line *l, uint32_t group,
 	struct editor *d = arg;
 
 	d->line = SW_MAX(d->line, line);
+	if (l->when.until_sec && l->when.until_sec <= d->edit->now_wall_sec)
+		return 0;
 	if (is_same(l, d->edit->remove)) {
 		d->edit->n_removed++;
 		return 0;
@@ -154,6 +163,22 @@ static int64_t print_group(
 	return p->citations.is_failed ? -ENOMEM : (int64_t)p->n_groups++;
 }
 
+static void print_when(const struct sw_trail_when *w, struct sw_strbuf *out)
+{
+	const struct {
+		const char *word;
+		__u32 sec;
+	} fields[] = {{"first", w->first_sec}, {"last", w->last_sec}, {"until", w->until_sec}};
+	char at[SW_TIME_TEXT_MAX];
+
+	if (sw_trail_has_when(w))
+		sw_strbuf_puts(out, " #");
+	for (size_t i = 0; i < SW_ARRAY_SIZE(fields); i++)
+		if (fields[i].sec) /* without the microseconds, of which there are none */
+			sw_strbuf_printf(out, " %s: %.19sZ", fields[i].word,
+				sw_time_format(at, fields[i].sec * (int64_t)SW_SEC_NS));
+}
+
 static int print_trail(void *arg, const struct sw_static_line *l, uint32_t group, uint32_t line)
 {
 	struct printer *p = arg;
@@ -170,6 +195,7 @@ static int print_trail(void *arg, const struct sw_static_line *l, uint32_t group
 			is_agent ? sw_static_kind_word(SW_STATIC_AGENT) : "any");
 	p->is_agent = is_agent;
 	sw_trail_print(l, p->out);
+	print_when(&l->when, p->out);
 	sw_strbuf_putc(p->out, '\n');
 	return p->out->is_failed ? -ENOMEM : 0;
 }

@@ -16,6 +16,7 @@ int sw_trail_list_walk(const struct sw_trail_list *l, const struct sw_static_sin
 struct sw_trail_edit {
 	const struct sw_static_line *add, *remove; /* NULL: none */
 	const char *file, *info, *citation; /* of add */
+	int64_t now_wall_sec; /* what is over by then is left out; 0: nothing is */
 	size_t n_removed; /* result */
 	bool was_there; /* result: add took the place of the same trail */
 };

@@ -88,6 +88,8 @@ static bool take_header(struct sw_feed_reader *r, const struct columns *c)
 	r->value_at = place(&f->value, c);
 	r->plen_at = place(&f->plen, c);
 	r->filter_at = place(&f->filter, c);
+	for (unsigned int i = 0; i < SW_FEED_TIMES; i++) /* a list without them is good all the same */
+		r->times_at[i] = place(&f->times[i], c);
 	r->has_header = r->value_at && (!is_asked(&f->plen) || r->plen_at) &&
 		(!is_asked(&f->filter) || r->filter_at);
 	return r->has_header;
@@ -125,15 +127,33 @@ static bool is_below(struct feed_span s, uint64_t min)
 	return !s.len || n < min;
 }
 
+static int take_times(struct sw_feed_reader *r, const struct columns *c)
+{
+	struct feed_span times[SW_FEED_TIMES] = {};
+
+	for (unsigned int i = 0; i < SW_FEED_TIMES; i++)
+		if (r->times_at[i] && r->times_at[i] <= c->n)
+			times[i] = c->col[r->times_at[i] - 1];
+	return feed_times(r, times);
+}
+
 static int take_row(struct sw_feed_reader *r, const struct columns *c)
 {
 	char text[160];
 	struct feed_span v, plen;
+	int is_over;
 
 	r->counts.rows++;
 	if (c->is_bad || r->value_at > c->n || r->plen_at > c->n || r->filter_at > c->n)
 		return feed_value(r, "!", 1);
 	if (r->filter_at && is_below(c->col[r->filter_at - 1], r->form.filter_min)) {
+		r->counts.filtered++;
+		return feed_skip(r);
+	}
+	is_over = take_times(r, c);
+	if (is_over < 0)
+		return feed_value(r, "!", 1);
+	if (is_over) {
 		r->counts.filtered++;
 		return feed_skip(r);
 	}

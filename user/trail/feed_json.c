@@ -12,6 +12,23 @@ static void free_json(json_t **j)
 }
 #define _json_ _cleanup_(free_json)
 
+static struct feed_span text_of(const json_t *o, const char *key)
+{
+	const json_t *s = *key ? json_object_get(o, key) : NULL;
+
+	if (!json_is_string(s))
+		return (struct feed_span){};
+	return (struct feed_span){json_string_value(s), json_string_length(s)};
+}
+
+/* The times of an entry's object; as feed_times'. */
+static int take_times(struct sw_feed_reader *r, const json_t *o, const char *first, const char *last, const char *until)
+{
+	const struct feed_span times[SW_FEED_TIMES] = {text_of(o, first), text_of(o, last), text_of(o, until)};
+
+	return feed_times(r, times);
+}
+
 static int take_string(struct sw_feed_reader *r, const json_t *value)
 {
 	r->counts.rows++;
@@ -27,6 +44,7 @@ int feed_json_line(struct sw_feed_reader *r, const char *line, size_t len)
 	json_error_t error;
 	_json_ json_t *o = json_loadb(line, len, 0, &error);
 	const json_t *value, *total;
+	int is_over;
 
 	if (r->is_over)
 		return feed_refuse(
@@ -39,7 +57,15 @@ int feed_json_line(struct sw_feed_reader *r, const char *line, size_t len)
 			r, json_integer_value(total) < 0 ? 0 : (uint64_t)json_integer_value(total));
 		return feed_skip(r);
 	}
-	return take_string(r, value);
+	is_over = take_times(r, o, r->form.times[SW_FEED_FIRST].name, r->form.times[SW_FEED_LAST].name,
+		r->form.times[SW_FEED_UNTIL].name);
+	if (is_over < 0)
+		value = NULL;
+	if (is_over <= 0)
+		return take_string(r, value);
+	r->counts.rows++;
+	r->counts.filtered++;
+	return feed_skip(r);
 }
 
 /* ---- one document by path */
@@ -150,18 +176,10 @@ static int take_pattern(struct sw_feed_reader *r, const char *pattern, bool is_d
 	return error;
 }
 
-static bool is_out_of_date(const struct sw_feed_reader *r, const json_t *o)
-{
-	const char *until = json_string_value(json_object_get(o, "valid_until"));
-
-	return json_is_true(json_object_get(o, "revoked")) ||
-		(until && strncmp(until, r->now, 19) < 0);
-}
-
 static int take_stix(struct sw_feed_reader *r, const json_t *root)
 {
 	const json_t *objects = json_object_get(root, "objects"), *o;
-	int error = 0;
+	int error = 0, is_over;
 	size_t i;
 
 	if (!json_is_array(objects) && !(json_is_object(root) && !objects))
@@ -177,11 +195,10 @@ static int take_stix(struct sw_feed_reader *r, const json_t *root)
 
 		if (!type || !sw_streq(type, "indicator") || !pattern)
 			continue;
-		if (is_out_of_date(r, o)) {
+		is_over = take_times(r, o, "valid_from", "", "valid_until");
+		if (is_over > 0 || json_is_true(json_object_get(o, "revoked")))
 			r->counts.filtered++;
-			continue;
-		}
-		if (take_pattern(r, pattern, true) < 0)
+		else if (is_over < 0 || take_pattern(r, pattern, true) < 0)
 			r->counts.others++;
 		else
 			error = take_pattern(r, pattern, false);
@@ -210,6 +227,7 @@ static int take_attributes(struct sw_feed_reader *r, const json_t *list)
 			r->counts.filtered++;
 		} else if (sw_streq(type, "ip-src") || sw_streq(type, "ip-dst")) {
 			r->counts.rows++;
+			(void)take_times(r, a, "first_seen", "last_seen", "");
 			error = feed_value(r, value, strlen(value));
 		} else if (sw_streq(type, "ip-src|port") || sw_streq(type, "ip-dst|port")) {
 			r->counts.ports++;

@@ -4,6 +4,7 @@
 
 #include "user/base/strbuf.h"
 #include "user/trail/feed_read.h"
+#include "user/trail/times.h"
 
 enum { FEED_COLUMNS_MAX = 64 };
 
@@ -20,7 +21,9 @@ struct sw_feed_reader {
 	uint64_t total;
 	bool has_header;
 	unsigned int value_at, plen_at, filter_at; /* columns from 1, once known; 0: none */
-	char now[24]; /* RFC 3339, as the forms write it */
+	unsigned int times_at[SW_FEED_TIMES];
+	struct sw_trail_when when; /* of the values that come next */
+	int64_t now_wall_sec;
 };
 
 struct feed_span {
@@ -32,6 +35,11 @@ int feed_refuse(struct sw_feed_reader *r, int error, const char *fmt, ...) _prin
 /* One value of a line; a line of which no value is taken is ended by feed_skip, so that lines are counted. */
 int feed_value(struct sw_feed_reader *r, const char *text, size_t len);
 int feed_skip(struct sw_feed_reader *r);
+/*
+ * Times of the values that come next, as their publisher writes them. What is empty or no time is not known; an
+ * end that is no time makes the row bad. 0, -EINVAL for that; 1: it is over, and to be left out.
+ */
+int feed_times(struct sw_feed_reader *r, const struct feed_span times[static SW_FEED_TIMES]);
 struct feed_span feed_strip(const char *text, size_t len);
 /* The text's own number of rows. */
 void feed_total(struct sw_feed_reader *r, uint64_t n);

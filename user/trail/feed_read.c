@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <strings.h>
-#include <time.h>
 
 #include "user/trail/feed_private.h"
 #include "user/trail/line.h"
@@ -15,8 +14,6 @@ int sw_feed_reader_new(const struct sw_feed_form *form, const struct sw_trail_ru
 {
 	struct sw_trail_rules own = *rules;
 	struct sw_feed_reader *r = calloc(1, sizeof(*r));
-	time_t now = now_wall_sec;
-	struct tm tm = {};
 	int error;
 
 	if (!r)
@@ -24,13 +21,13 @@ int sw_feed_reader_new(const struct sw_feed_form *form, const struct sw_trail_ru
 	r->form = *form;
 	r->may_be_empty = own.may_be_empty;
 	own.may_be_empty = true; /* the reader knows more of why there is nothing */
+	own.forgives_times = true;
 	error = sw_trail_parser_new(&own, &r->parser);
 	if (error < 0) {
 		free(r);
 		return error;
 	}
-	gmtime_r(&now, &tm);
-	strftime(r->now, sizeof(r->now), "%Y-%m-%dT%H:%M:%S", &tm);
+	r->now_wall_sec = now_wall_sec;
 	*ret = r;
 	return 0;
 }
@@ -137,12 +134,26 @@ int feed_skip(struct sw_feed_reader *r)
 	return sw_trail_parser_feed(r->parser, "\n", 1);
 }
 
+int feed_times(struct sw_feed_reader *r, const struct feed_span times[static SW_FEED_TIMES])
+{
+	struct sw_trail_when when = {};
+	__u32 *const fields[] = {&when.first_sec, &when.last_sec, &when.until_sec};
+	const struct feed_span *until = &times[SW_FEED_UNTIL];
+
+	for (unsigned int i = 0; i < SW_FEED_TIMES; i++)
+		if (times[i].len && sw_trail_time_read(times[i].at, times[i].len, fields[i]) < 0 && i == SW_FEED_UNTIL)
+			return -EINVAL;
+	r->when = when;
+	return until->len && when.until_sec <= r->now_wall_sec;
+}
+
 int feed_value(struct sw_feed_reader *r, const char *text, size_t len)
 {
 	struct feed_span v = feed_strip(text, len);
 	struct sw_trail_line line;
 	int error;
 
+	sw_trail_parser_when(r->parser, &r->when);
 	if (v.len >= SW_TRAIL_LINE_MAX || memchr(v.at, '\n', v.len))
 		v = (struct feed_span){"!", 1};
 	if (is_hash(v.at, v.len)) {

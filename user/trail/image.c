@@ -13,6 +13,7 @@
 /* What is left of one list. */
 struct cursor {
 	const struct sw_trail_entry *at, *end;
+	const struct sw_trail_source *source;
 	__u32 set;
 	__u32 rank; /* place among the lists given: the first of equals decides */
 };
@@ -96,6 +97,14 @@ static void sift_down(struct merge *m, size_t i)
 	}
 }
 
+/* To the next entry that is not over; false at the end. */
+static bool skip_over(struct cursor *c)
+{
+	while (c->at < c->end && sw_trail_source_is_over(c->source, c->at->set))
+		c->at++;
+	return c->at < c->end;
+}
+
 static void start(struct merge *m, const struct sw_trail_source *lists, size_t n, __u8 family)
 {
 	m->n = m->depth = 0;
@@ -104,8 +113,8 @@ static void start(struct merge *m, const struct sw_trail_source *lists, size_t n
 		const struct sw_trail_entry *e = family == SW_AF_IP4 ? v->entries4 : v->entries6;
 		size_t count = family == SW_AF_IP4 ? v->n4 : v->n6;
 
-		if (count)
-			m->heap[m->n++] = (struct cursor){e, e + count, lists[i].set, (__u32)i};
+		m->heap[m->n] = (struct cursor){e, e + count, &lists[i], lists[i].set, (__u32)i};
+		m->n += skip_over(&m->heap[m->n]);
 	}
 	for (size_t i = m->n / 2; i-- > 0;)
 		sift_down(m, i);
@@ -113,7 +122,8 @@ static void start(struct merge *m, const struct sw_trail_source *lists, size_t n
 
 static void advance(struct merge *m)
 {
-	if (++m->heap[0].at == m->heap[0].end)
+	m->heap[0].at++;
+	if (!skip_over(&m->heap[0]))
 		m->heap[0] = m->heap[--m->n];
 	sift_down(m, 0);
 }

@@ -12,12 +12,20 @@
 
 #include "user/trail/image_check.h"
 #include "user/trail/packed_check.h"
+#include "user/trail/times.h"
 
 /* One list of the image. set: the number that events carry; unique, below SW_TRAIL_SETS_MAX. */
 struct sw_trail_source {
 	struct sw_trail_view view;
 	__u32 set;
+	int64_t now_wall_sec; /* trails that are over by then count for nothing; 0: none is */
 };
+
+/* Whether an entry or a port of the list with this place of times is over. */
+static inline bool sw_trail_source_is_over(const struct sw_trail_source *s, __u32 place)
+{
+	return sw_trail_is_over(&s->view, place, s->now_wall_sec);
+}
 
 struct sw_trail_image_stats {
 	uint64_t n4, n6;

@@ -31,6 +31,15 @@ static bool is_text(const char *s, size_t size)
 	return strnlen(s, size) < size;
 }
 
+/* What a timed list has beyond the counts of its header are rows of times. */
+static bool is_good_rest(const struct sw_trail_head *h, size_t rest)
+{
+	if (h->version == SW_TRAIL_VERSION)
+		return !rest;
+	return rest && rest % sizeof(struct sw_trail_times) == 0 &&
+		rest / sizeof(struct sw_trail_times) <= SW_TRAIL_TIMES_MAX;
+}
+
 /* Everything of the header that says how much there is to read, before any of it is read. */
 static int check_head(const struct sw_trail_head *h, size_t len, __u32 magic, const char **ret_why)
 {
@@ -40,7 +49,7 @@ static int check_head(const struct sw_trail_head *h, size_t len, __u32 magic, co
 	if (h->magic != magic)
 		return -EBADMSG;
 	*ret_why = "made by another version";
-	if (h->version != SW_TRAIL_VERSION)
+	if (h->version != SW_TRAIL_VERSION && !(is_list && h->version == SW_TRAIL_TIMED_VERSION))
 		return -EPROTONOSUPPORT;
 	*ret_why = "more entries than the kernel's maps hold";
 	if (h->count4 > SW_MAX_TRAILS4 || h->count6 > SW_MAX_TRAILS6 ||
@@ -48,7 +57,7 @@ static int check_head(const struct sw_trail_head *h, size_t len, __u32 magic, co
 		h->n_texts > SW_TRAIL_TEXT_BYTES_MAX || (!is_list && h->text_bytes))
 		return -EFBIG;
 	*ret_why = "its size is not what its header says: cut short, or grown";
-	if (h->size != len || len != sw_trail_size(h))
+	if (h->size != len || len < sw_trail_size(h) || !is_good_rest(h, len - sw_trail_size(h)))
 		return -EBADMSG;
 	*ret_why = "its header holds a number of lists that cannot be";
 	if (is_list ? (h->sets & 0xff) != 1 || h->sets >> 8 > SW_TRAIL_ACTION_COUNT
@@ -112,6 +121,15 @@ bool sw_trail_ports_check(const struct sw_trail_port *p, size_t n, __u32 sets, c
 	return true;
 }
 
+static bool are_good_times(const struct sw_trail_view *v, const char **ret_why)
+{
+	*ret_why = "its times are out of order";
+	for (size_t i = 1; i < v->n_times; i++)
+		if (v->times[i - 1].key >= v->times[i].key)
+			return false;
+	return true;
+}
+
 int sw_trail_check(
 	const void *buf, size_t len, __u32 magic, struct sw_trail_view *ret, const char **ret_why)
 {
@@ -128,19 +146,21 @@ int sw_trail_check(
 	v.entries4 = (const struct sw_trail_entry *)(h + 1);
 	v.entries6 = v.entries4 + h->count4;
 	v.ports = (const struct sw_trail_port *)(const void *)(v.entries6 + h->count6);
-	v.text = (const char *)(v.ports + h->n_ports);
+	v.times = (const struct sw_trail_times *)(const void *)(v.ports + h->n_ports);
+	v.n_times = (len - sw_trail_size(h)) / sizeof(*v.times);
+	v.text = (const char *)(v.times + v.n_times);
 	v.n4 = h->count4;
 	v.n6 = h->count6;
 	v.n_ports = h->n_ports;
 	v.n_text = h->text_bytes;
-	sets = magic == SW_TRAIL_LIST_MAGIC ? 1 : h->sets;
+	sets = magic == SW_TRAIL_LIST_MAGIC ? (__u32)v.n_times + 1 : h->sets;
 	r = -EBADMSG;
 	why = "its checksum is wrong: the content is damaged";
 	if (sw_crc32(0, h + 1, len - sizeof(*h)) != h->crc)
 		goto bad;
 	if (!are_good(v.entries4, v.n4, SW_AF_IP4, sets, &why) ||
 		!are_good(v.entries6, v.n6, SW_AF_IP6, sets, &why) ||
-		!sw_trail_ports_check(v.ports, v.n_ports, sets, &why))
+		!sw_trail_ports_check(v.ports, v.n_ports, sets, &why) || !are_good_times(&v, &why))
 		goto bad;
 	*ret = v;
 	return 0;

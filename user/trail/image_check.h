@@ -15,23 +15,26 @@ enum {
 	SW_TRAIL_SETS_MAX = 256, /* lists in one image: 16 files, 32 feeds, and the imported ones */
 	SW_TRAIL_NAME_MAX = 63, /* bytes of a list's name */
 	SW_TRAIL_TEXT_BYTES_MAX = 1 << 29, /* of a list's trails of other kinds: 16 M of 32 bytes */
+	SW_TRAIL_TIMES_MAX = 1 << 24, /* trails of a list that have times of their own */
 };
 /* The largest list or image there can be: what to give sw_memfd_map_sealed as its limit. */
 #define SW_TRAIL_BYTES_MAX                                                                         \
 	(sizeof(struct sw_trail_head) +                                                            \
 		((size_t)SW_MAX_TRAILS4 + SW_MAX_TRAILS6) * sizeof(struct sw_trail_entry) +        \
-		SW_MAX_TRAIL_PORTS * sizeof(struct sw_trail_port) + SW_TRAIL_TEXT_BYTES_MAX)
+		SW_MAX_TRAIL_PORTS * sizeof(struct sw_trail_port) +                                \
+		SW_TRAIL_TIMES_MAX * sizeof(struct sw_trail_times) + SW_TRAIL_TEXT_BYTES_MAX)
 
 /* A checked list or image: entries4 then entries6, each sorted by sw_net_cmp without duplicates. */
 struct sw_trail_view {
 	const struct sw_trail_head *head;
 	const struct sw_trail_entry *entries4, *entries6;
 	const struct sw_trail_port *ports;
+	const struct sw_trail_times *times; /* of a list */
 	const char *text; /* not checked but for its size, and not NUL-ended */
-	size_t n4, n6, n_ports, n_text;
+	size_t n4, n6, n_ports, n_times, n_text;
 };
 
-/* Bytes that the counts of a head amount to. The counts are within their limits. */
+/* Bytes that the counts of a head amount to, without times. The counts are within their limits. */
 static inline size_t sw_trail_size(const struct sw_trail_head *h)
 {
 	return sizeof(*h) + (h->count4 + h->count6) * sizeof(struct sw_trail_entry) +

@@ -62,8 +62,11 @@ static struct sw_trail_port *gather(
 	*ret_n = 0;
 	for (size_t i = 0; all && i < n; i++)
 		for (size_t k = 0; k < lists[i].view.n_ports; k++) {
-			struct sw_trail_port *p = &all[(*ret_n)++];
+			struct sw_trail_port *p = &all[*ret_n];
 
+			if (sw_trail_source_is_over(&lists[i], lists[i].view.ports[k].set))
+				continue;
+			(*ret_n)++;
 			*p = lists[i].view.ports[k];
 			p->set = lists[i].set;
 			p->line = (__u32)i;

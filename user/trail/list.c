@@ -12,13 +12,11 @@
 #define SUFFIX ".swtl"
 enum { FILE_NAME_MAX = SW_TRAIL_NAME_MAX + sizeof(SUFFIX ".bad") };
 
-/* counts and key are there. */
+/* version, size, counts and key are there. */
 static void finish_head(struct sw_trail_head *h, const char *name, const char *origin,
 	enum sw_trail_action action, int64_t made_wall_sec)
 {
 	h->magic = SW_TRAIL_LIST_MAGIC;
-	h->version = SW_TRAIL_VERSION;
-	h->size = sw_trail_size(h);
 	h->sets = 1u | ((__u32)action + 1) << 8;
 	h->made_wall_sec = made_wall_sec;
 	sw_strcpy(h->name, sizeof(h->name), name);
@@ -40,7 +38,7 @@ int sw_trail_list_build(struct sw_trail_parser *p, const char *name, const char 
 	r = sw_trail_parser_sort(p, &head);
 	if (r < 0)
 		return r;
-	len = sw_trail_size(&head);
+	len = head.size;
 	fd = sw_memfd_create("trail-list", len, &map);
 	if (fd < 0)
 		return fd;

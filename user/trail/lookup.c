@@ -8,14 +8,15 @@
 enum { PLENS = 129 };
 
 struct part {
+	const struct sw_trail_source *source;
 	const struct sw_trail_entry *entries;
 	size_t n;
 };
 
-static struct part family_of(const struct sw_trail_view *v, __u8 family)
+static struct part family_of(const struct sw_trail_source *s, __u8 family)
 {
-	return family == SW_AF_IP4 ? (struct part){v->entries4, v->n4}
-				   : (struct part){v->entries6, v->n6};
+	return family == SW_AF_IP4 ? (struct part){s, s->view.entries4, s->view.n4}
+				   : (struct part){s, s->view.entries6, s->view.n6};
 }
 
 /* Index of the first entry that is not before net. */
@@ -49,9 +50,9 @@ static int common_bits(const struct sw_net *a, const struct sw_net *b)
 }
 
 /*
- * The longest entry of at most *plen bits that holds net, and in *plen one bit less than it has; or NULL. A network
- * lies before all that is inside it: so it is the last entry up to net's own place, or it holds that one too, and is no
- * longer than what both have in common.
+ * The longest entry of at most *plen bits that holds net and is not over, and in *plen one bit less than it has; or
+ * NULL. A network lies before all that is inside it: so it is the last entry up to net's own place, or it holds that
+ * one too, and is no longer than what both have in common.
  */
 static const struct sw_trail_entry *next_around(struct part p, const struct sw_net *net, int *plen)
 {
@@ -69,7 +70,9 @@ static const struct sw_trail_entry *next_around(struct part p, const struct sw_n
 		common = common_bits(&e->net, net);
 		if (common >= e->net.plen) {
 			*plen = e->net.plen - 1;
-			return e;
+			if (!sw_trail_source_is_over(p.source, e->set))
+				return e;
+			continue;
 		}
 		*plen = common;
 	}
@@ -82,7 +85,7 @@ size_t sw_trail_covering(const struct sw_trail_source *lists, size_t n, const st
 	size_t found = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		struct part p = family_of(&lists[i].view, net->family);
+		struct part p = family_of(&lists[i], net->family);
 		const struct sw_trail_entry *e;
 		int plen = net->plen;
 
@@ -113,14 +116,14 @@ size_t sw_trail_within(const struct sw_trail_source *lists, size_t n, const stru
 	size_t found = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		struct part p = family_of(&lists[i].view, net->family);
+		struct part p = family_of(&lists[i], net->family);
 		size_t at = lower_bound(p, net), end = end_of(p, net);
 
 		if (at < end && sw_net_eq(&p.entries[at].net, net))
 			at++;
-		for (size_t j = at; j < end && found + (j - at) < max; j++)
-			ret[found + (j - at)] = (struct sw_trail_hit){i, &p.entries[j]};
-		found += end - at;
+		for (; at < end; at++)
+			if (!sw_trail_source_is_over(p.source, p.entries[at].set) && found++ < max)
+				ret[found - 1] = (struct sw_trail_hit){i, &p.entries[at]};
 	}
 	return found;
 }
@@ -151,7 +154,7 @@ static void decide_each(const struct sw_trail_source *lists, size_t n, const str
 	struct sw_trail_hit *ret)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct part p = family_of(&lists[i].view, net->family);
+		struct part p = family_of(&lists[i], net->family);
 		const struct sw_trail_entry *e;
 		int plen = net->plen;
 

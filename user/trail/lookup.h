@@ -22,7 +22,7 @@ size_t sw_trail_covering(const struct sw_trail_source *lists, size_t n, const st
 /* Every entry inside net and narrower than it, in order. At most max are written; the number there are. */
 size_t sw_trail_within(const struct sw_trail_source *lists, size_t n, const struct sw_net *net,
 	struct sw_trail_hit *ret, size_t max);
-/* The ports of an address in one list, in order; borrowed from the view. */
+/* The ports of an address in one list, in order, those that are over too; borrowed from the view. */
 const struct sw_trail_port *sw_trail_ports_of(
 	const struct sw_trail_view *v, const struct sw_net *host, size_t *ret_n);
 /*

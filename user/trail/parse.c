@@ -8,6 +8,7 @@
 #include "user/base/cidr.h"
 #include "user/trail/image_check.h"
 #include "user/trail/line.h"
+#include "user/trail/times.h"
 
 /*
  * An IPv4 network is one word, address | length | line, so that sorting two million of them is four
@@ -28,6 +29,9 @@ struct sw_trail_parser {
 	struct sw_trail_port *ports;
 	size_t n4, n6, n_ports, room4, room6, room_ports;
 	struct sw_strbuf text; /* trails of other kinds */
+	struct sw_trail_times *times; /* from the first trail that has any on, of each trail as it was read */
+	size_t n_times, room_times;
+	struct sw_trail_when when; /* of the line under way */
 	uint64_t key;
 	bool is_sorted4, is_sorted6; /* as read: most lists are */
 	uint64_t content; /* lines that are neither blank nor comment */
@@ -57,6 +61,7 @@ void sw_trail_parser_free(struct sw_trail_parser *p)
 	free(p->nets4);
 	free(p->nets6);
 	free(p->ports);
+	free(p->times);
 	sw_strbuf_done(&p->text);
 	free(p);
 }
@@ -97,6 +102,36 @@ static int grow(void **array, size_t n, size_t *room, size_t size)
 	*array = p;
 	*room = more;
 	return 0;
+}
+
+/* What a trail has no times of its own is noted, too, once others have: it may be there twice. */
+static int note_times(struct sw_trail_parser *p, const struct sw_static_line *l)
+{
+	const struct sw_trail_when *w = &p->when;
+
+	if (!p->n_times && !sw_trail_has_when(w))
+		return 0;
+	if (p->n_times >= SW_TRAIL_TIMES_MAX)
+		return refuse(p, -E2BIG, "line %" PRIu64 ": more than %d trails with times of their own", p->report.lines,
+			SW_TRAIL_TIMES_MAX);
+	if (grow((void **)&p->times, p->n_times, &p->room_times, sizeof(*p->times)) < 0)
+		return refuse(p, -ENOMEM, "line %" PRIu64 ": out of memory", p->report.lines);
+	p->times[p->n_times++] = (struct sw_trail_times){.key = sw_trail_key(l),
+		.first_sec = w->first_sec,
+		.last_sec = w->last_sec,
+		.until_sec = w->until_sec};
+	return 0;
+}
+
+static int note_net_times(struct sw_trail_parser *p, const struct sw_net *net)
+{
+	struct sw_static_line l;
+
+	if (!p->n_times && !sw_trail_has_when(&p->when))
+		return 0;
+	l.kind = SW_STATIC_CIDR;
+	l.net = *net;
+	return note_times(p, &l);
 }
 
 static int add4(struct sw_trail_parser *p, uint32_t addr, unsigned int plen)
@@ -163,7 +198,7 @@ static int add(struct sw_trail_parser *p, const struct sw_net *net)
 	if ((is4 ? add4(p, be32toh(addr), net->plen) : add6(p, net)) < 0)
 		return refuse(p, -ENOMEM, "line %" PRIu64 ": out of memory", p->report.lines);
 	p->report.entries++;
-	return 0;
+	return note_net_times(p, net);
 }
 
 static void note_bad(struct sw_trail_parser *p, const char *line, size_t len)
@@ -206,6 +241,7 @@ static int add_port(struct sw_trail_parser *p, const struct sw_static_line *l)
 int sw_trail_parser_other(struct sw_trail_parser *p, const char *text, size_t len)
 {
 	struct sw_static_line l;
+	int r;
 
 	p->report.others++;
 	if (len > 2 && text[0] == '*' &&
@@ -223,16 +259,26 @@ int sw_trail_parser_other(struct sw_trail_parser *p, const char *text, size_t le
 	sw_strbuf_putc(&p->text, '\n');
 	if (p->text.is_failed)
 		return refuse(p, -ENOMEM, "line %" PRIu64 ": out of memory", p->report.lines);
-	return l.kind == SW_STATIC_IP_PORT ? add_port(p, &l) : 0;
+	r = note_times(p, &l);
+	return !r && l.kind == SW_STATIC_IP_PORT ? add_port(p, &l) : r;
+}
+
+void sw_trail_parser_when(struct sw_trail_parser *p, const struct sw_trail_when *when)
+{
+	p->when = *when;
 }
 
 int sw_trail_parser_add(struct sw_trail_parser *p, const struct sw_static_line *l, uint64_t line)
 {
+	int r;
+
 	p->report.lines = line;
+	p->when = l->when;
 	if (l->kind == SW_STATIC_IP || l->kind == SW_STATIC_CIDR)
 		return add(p, &l->net);
 	p->report.others++;
-	return l->kind == SW_STATIC_IP_PORT ? add_port(p, l) : 0;
+	r = note_times(p, l);
+	return !r && l->kind == SW_STATIC_IP_PORT ? add_port(p, l) : r;
 }
 
 void sw_trail_parser_set_text(struct sw_trail_parser *p, struct sw_strbuf *text)
@@ -240,6 +286,11 @@ void sw_trail_parser_set_text(struct sw_trail_parser *p, struct sw_strbuf *text)
 	sw_strbuf_done(&p->text);
 	p->text = *text;
 	*text = (struct sw_strbuf){};
+}
+
+void sw_trail_parser_refuse(struct sw_trail_parser *p, int error, const char *text)
+{
+	refuse(p, error, "%.190s", text);
 }
 
 void sw_trail_parser_say(struct sw_trail_parser *p, int error, const char *about)
@@ -255,9 +306,23 @@ void sw_trail_parser_set_key(struct sw_trail_parser *p, uint64_t key)
 	p->key = key;
 }
 
-static int take_line(struct sw_trail_parser *p, const char *line, size_t len)
+/* The note behind a trail: 0, 1 when the line is bad for it, or the refusal. */
+static int take_note(struct sw_trail_parser *p, const char *line, size_t len)
+{
+	const char *note = memchr(line, '#', len), *end = line + len;
+	char why[128];
+
+	while (note && (note == line || (note[-1] != ' ' && note[-1] != '\t'))) /* that of a URL begins none */
+		note = memchr(note + 1, '#', (size_t)(end - note - 1));
+	if (!note || sw_trail_note_read(note + 1, (size_t)(end - note - 1), &p->when, why, sizeof(why)) == 0)
+		return 0;
+	return p->rules.forgives_times ? 1 : refuse(p, -EBADMSG, "line %" PRIu64 ": %s", p->report.lines, why);
+}
+
+static int take_trail(struct sw_trail_parser *p, const char *line, size_t len)
 {
 	struct sw_trail_line l;
+	int r;
 
 	p->report.lines++;
 	if (p->report.lines == 1 && len >= 3 && !memcmp(line, "\xef\xbb\xbf", 3)) {
@@ -266,6 +331,11 @@ static int take_line(struct sw_trail_parser *p, const char *line, size_t len)
 	}
 	sw_trail_line_read(line, len, &l);
 	p->content += l.kind != SW_TRAIL_LINE_NOTHING;
+	r = l.kind == SW_TRAIL_LINE_NOTHING || l.kind == SW_TRAIL_LINE_BAD ? 0 : take_note(p, line, len);
+	if (r < 0)
+		return r;
+	if (r)
+		l.kind = SW_TRAIL_LINE_BAD;
 	switch (l.kind) {
 	case SW_TRAIL_LINE_NET:
 		return add(p, &l.net);
@@ -280,6 +350,14 @@ static int take_line(struct sw_trail_parser *p, const char *line, size_t len)
 	}
 	note_bad(p, line, len);
 	return 0;
+}
+
+static int take_line(struct sw_trail_parser *p, const char *line, size_t len)
+{
+	int r = take_trail(p, line, len);
+
+	p->when = (struct sw_trail_when){};
+	return r;
 }
 
 static int take_long_line(struct sw_trail_parser *p)
@@ -496,6 +574,43 @@ static size_t unique_ports(struct sw_trail_port *e, size_t n)
 	return out;
 }
 
+/* By key, and of one key as they were read: what comes last lies highest. */
+static int cmp_times(const void *a, const void *b)
+{
+	const struct sw_trail_times *x = a, *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return x->pad < y->pad ? -1 : x->pad > y->pad;
+}
+
+/* One row a trail: first and last of all its lines, the end of the last one. Trails without any have none. */
+static void sort_times(struct sw_trail_parser *p)
+{
+	size_t out = 0;
+
+	for (size_t i = 0; i < p->n_times; i++)
+		p->times[i].pad = (__u32)i;
+	if (p->n_times)
+		qsort(p->times, p->n_times, sizeof(*p->times), cmp_times);
+	for (size_t i = 0, end; i < p->n_times; i = end) {
+		struct sw_trail_times row = p->times[i];
+
+		for (end = i + 1; end < p->n_times && p->times[end].key == row.key; end++) {
+			const struct sw_trail_times *t = &p->times[end];
+
+			if (t->first_sec && (!row.first_sec || t->first_sec < row.first_sec))
+				row.first_sec = t->first_sec;
+			row.last_sec = SW_MAX(row.last_sec, t->last_sec);
+			row.until_sec = t->until_sec;
+		}
+		row.pad = 0;
+		if (row.first_sec || row.last_sec || row.until_sec)
+			p->times[out++] = row;
+	}
+	p->n_times = out;
+}
+
 int sw_trail_parser_sort(struct sw_trail_parser *p, struct sw_trail_head *ret)
 {
 	int r = p->is_sorted4 ? 0 : sort4(p);
@@ -510,18 +625,40 @@ int sw_trail_parser_sort(struct sw_trail_parser *p, struct sw_trail_head *ret)
 	if (p->n_ports)
 		qsort(p->ports, p->n_ports, sizeof(*p->ports), cmp_port);
 	p->n_ports = unique_ports(p->ports, p->n_ports);
+	sort_times(p);
 	ret->count4 = p->n4;
 	ret->count6 = p->n6;
 	ret->n_ports = p->n_ports;
 	ret->n_texts = p->report.others - p->report.skipped;
 	ret->text_bytes = p->text.len;
 	ret->key = p->key;
+	ret->version = p->n_times ? SW_TRAIL_TIMED_VERSION : SW_TRAIL_VERSION;
+	ret->size = sw_trail_size(ret) + p->n_times * sizeof(*p->times);
 	return 0;
+}
+
+/* The place of a trail's times, from 1. */
+static __u32 place_of(
+	const struct sw_trail_parser *p, enum sw_static_kind kind, const struct sw_net *net, uint16_t port)
+{
+	const struct sw_trail_view v = {.times = p->times, .n_times = p->n_times};
+	const struct sw_trail_times *t;
+	struct sw_static_line l;
+
+	if (!p->n_times)
+		return 0;
+	l.kind = kind;
+	l.net = *net;
+	l.port = port;
+	t = sw_trail_times_find(&v, &l);
+	return t ? (__u32)(t - p->times) + 1 : 0;
 }
 
 void sw_trail_parser_fill(
 	const struct sw_trail_parser *p, enum sw_trail_action action, struct sw_trail_entry *out)
 {
+	struct sw_trail_port *port;
+
 	for (size_t i = 0; i < p->n4; i++) {
 		uint64_t k = p->nets4[i];
 		__u32 addr = htobe32((uint32_t)(k >> (PLEN_BITS + LINE_BITS)));
@@ -530,6 +667,7 @@ void sw_trail_parser_fill(
 		e.net.family = SW_AF_IP4;
 		e.net.plen = k >> LINE_BITS & ((1 << PLEN_BITS) - 1);
 		memcpy(e.net.addr, &addr, sizeof(addr));
+		e.set = place_of(p, SW_STATIC_CIDR, &e.net, 0);
 		*out++ = e;
 	}
 	for (size_t i = 0; i < p->n6; i++) {
@@ -538,12 +676,17 @@ void sw_trail_parser_fill(
 		e.net.family = SW_AF_IP6;
 		e.net.plen = (__u8)p->nets6[i].plen;
 		memcpy(e.net.addr, p->nets6[i].addr, sizeof(e.net.addr));
+		e.set = place_of(p, SW_STATIC_CIDR, &e.net, 0);
 		*out++ = e;
 	}
-	if (p->n_ports)
-		memcpy(out, p->ports, p->n_ports * sizeof(*p->ports));
-	for (size_t i = 0; i < p->n_ports; i++)
-		((struct sw_trail_port *)(void *)out)[i].action = (__u8)action;
-	memcpy((struct sw_trail_port *)(void *)out + p->n_ports, sw_strbuf_get(&p->text),
-		p->text.len);
+	port = (struct sw_trail_port *)(void *)out;
+	for (size_t i = 0; i < p->n_ports; i++) {
+		*port = p->ports[i];
+		port->action = (__u8)action;
+		port->set = place_of(p, SW_STATIC_IP_PORT, &port->net, port->port);
+		port++;
+	}
+	if (p->n_times)
+		memcpy(port, p->times, p->n_times * sizeof(*p->times));
+	memcpy((struct sw_trail_times *)(void *)port + p->n_times, sw_strbuf_get(&p->text), p->text.len);
 }

@@ -7,7 +7,8 @@
  *
  * A line: the first column (ended by space, tab, comma, semicolon) is an address, a network, or a
  * range "a-b" (also "a - b"), quoted or not, IPv6 in any spelling, bracketed or not; what follows is
- * a note. "#", ";" and "//" begin comments. A byte order mark, CRLF, and blank lines are nothing.
+ * a note. "#", ";" and "//" begin comments. A byte order mark, CRLF, and blank lines are nothing. A note that
+ * begins with "# until: TIME" ends the trail then (times.h); of a trail in two lines the last one's end counts.
  * An address with a port, a domain, a URL, a fingerprint, and a line of a hosts file are trails of
  * another kind, and kept beside the networks.
  * Anything else is a bad line; a text with more than a few of them is not a list and is refused.
@@ -29,6 +30,7 @@ struct sw_trail_rules {
 	__u32 min_plen4, min_plen6; /* a network wider than this is absurd: the text is refused */
 	__u64 max_entries; /* before duplicates are removed; 0: the maps' own limits alone */
 	bool may_be_empty; /* a text without a trail is refused unless set */
+	bool forgives_times; /* a line whose time is none is bad; else the text is refused, as its owner meant an end */
 };
 
 struct sw_trail_report {
@@ -65,19 +67,22 @@ int sw_trail_parse_mem(const struct sw_trail_rules *rules, const char *text, siz
 
 /* A trail of another kind, in the line that was fed last; what has no normal form is counted as skipped. */
 int sw_trail_parser_other(struct sw_trail_parser *p, const char *text, size_t len);
+/* Times of the trails of the line that is fed next, where it says none itself. */
+void sw_trail_parser_when(struct sw_trail_parser *p, const struct sw_trail_when *when);
 /* A trail that somebody else has read: a network or an address with a port is taken, all else not. */
 int sw_trail_parser_add(struct sw_trail_parser *p, const struct sw_static_line *l, uint64_t line);
 /* The list's text (rpc/trail.h) is to be this; takes it over. */
 void sw_trail_parser_set_text(struct sw_trail_parser *p, struct sw_strbuf *text);
-/* The text is refused by whoever reads it: what it is about. */
+/* The text is refused by whoever reads it: the whole sentence; or what it is about. */
+void sw_trail_parser_refuse(struct sw_trail_parser *p, int error, const char *text);
 void sw_trail_parser_say(struct sw_trail_parser *p, int error, const char *about);
 /* What the source was when it was read (rpc/trail.h). */
 void sw_trail_parser_set_key(struct sw_trail_parser *p, uint64_t key);
 
 /*
- * For list.c: sorts, removes duplicates (the first line stays), and sets the counts, the bytes of text
- * and the key. Then fills out with
- * n4 + n6 entries, IPv4 first, each with the action given, then the ports and the text.
+ * For list.c: sorts, removes duplicates (the first line stays), and sets version, size, the counts, the bytes
+ * of text and the key. Then fills out with
+ * n4 + n6 entries, IPv4 first, each with the action given, then the ports, the times and the text.
  */
 int sw_trail_parser_sort(struct sw_trail_parser *p, struct sw_trail_head *ret);
 void sw_trail_parser_fill(

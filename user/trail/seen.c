@@ -7,6 +7,7 @@
 
 #include "user/trail/edit.h"
 #include "user/trail/static_hash.h"
+#include "user/trail/times.h"
 
 enum { SEEN_MAGIC = 0x73777473 /* "swts" */, SEEN_VERSION = 1, TIME_BITS = 24, TIME_SHIFT = 8, FILE_MAX = 80 };
 #define TIME_MASK ((1ull << TIME_BITS) - 1)
@@ -30,15 +31,7 @@ struct gathering {
 
 static uint64_t key_of(const struct sw_static_line *l)
 {
-	uint16_t port = l->kind == SW_STATIC_IP_PORT ? l->port : 0;
-	uint64_t h;
-
-	if (l->kind > SW_STATIC_IP_PORT)
-		h = sw_hash_bytes(1000u + l->kind, l->text, l->len);
-	else
-		h = sw_hash_bytes((uint64_t)port << 16 | l->net.plen << 8 | l->net.family, l->net.addr,
-			sizeof(l->net.addr));
-	return h & ~TIME_MASK;
+	return sw_trail_key(l) & ~TIME_MASK;
 }
 
 static int64_t no_group(

@@ -157,6 +157,16 @@ void sw_static_set_sink(struct sw_static *s, const struct sw_static_sink *sink)
 	s->sink = sink;
 }
 
+const char *sw_static_why(const struct sw_static *s)
+{
+	return s->why;
+}
+
+void sw_static_set_why(struct sw_static *s, const char *file, uint32_t line, const char *why)
+{
+	snprintf(s->why, sizeof(s->why), "%.80s, line %u: %s", file, line, why);
+}
+
 void sw_static_count_line(struct sw_static *s)
 {
 	s->stats.lines++;

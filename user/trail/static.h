@@ -57,6 +57,9 @@ int sw_static_add(
 void sw_static_set_list(struct sw_static *s, uint32_t list, bool is_except);
 /* From now on all goes there; borrowed. Such a set is not sealed. */
 void sw_static_set_sink(struct sw_static *s, const struct sw_static_sink *sink);
+/* Why what was read is refused (-EBADMSG), with file, line and field; "" when it is not. */
+const char *sw_static_why(const struct sw_static *s);
+void sw_static_set_why(struct sw_static *s, const char *file, uint32_t line, const char *why);
 /* Counts a line that holds no trail. */
 void sw_static_count_line(struct sw_static *s);
 int sw_static_seal(struct sw_static *s);

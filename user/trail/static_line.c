@@ -188,6 +188,7 @@ void sw_static_line_read(const char *p, size_t n, bool is_agent, struct sw_stati
 	const char *scheme;
 
 	ret->kind = SW_STATIC_BAD;
+	ret->when = (struct sw_trail_when){};
 	ret->port = 0;
 	ret->len = 0;
 	ret->text[0] = 0;

@@ -22,8 +22,14 @@ enum sw_static_kind {
 
 enum { SW_STATIC_TEXT_MAX = 1024 }; /* bytes of a trail; a longer one is bad */
 
+/* Times of a single trail (times.h). */
+struct sw_trail_when {
+	__u32 first_sec, last_sec, until_sec; /* wall time; 0: not known, never */
+};
+
 struct sw_static_line {
 	enum sw_static_kind kind;
+	struct sw_trail_when when;
 	struct sw_net net; /* IP, CIDR, IP_PORT */
 	uint16_t port; /* IP_PORT */
 	size_t len;

@@ -40,6 +40,7 @@ struct sw_static {
 	struct sw_patterns *agents, *regexes;
 	struct sw_static_stats stats;
 	const struct sw_static_sink *sink;
+	char why[192];
 	uint32_t list, is_except;
 	uint32_t numbers[256]; /* of the lists, as they are told */
 	size_t n_numbers; /* the rest are told as they are */

@@ -9,6 +9,7 @@
 
 #include "user/base/strbuf.h"
 #include "user/trail/static_hash.h"
+#include "user/trail/times.h"
 
 enum { DIR_FILES_MAX = 65536, CITATION_MAX = 2048 };
 
@@ -86,7 +87,10 @@ static const char *find_note(const struct reader *r, const char *p, const char *
 
 static int read_line(struct reader *r, const char *p, const char *end)
 {
+	struct sw_trail_when when = {};
 	struct sw_static_line l;
+	const char *note;
+	char why[128];
 	int ret;
 
 	r->line++;
@@ -99,8 +103,12 @@ static int read_line(struct reader *r, const char *p, const char *end)
 		return 0;
 	}
 	r->is_citing = false;
-	end = find_note(r, p, end);
-	end = trim(&p, end);
+	note = find_note(r, p, end);
+	if (note < end && sw_trail_note_read(note + 1, (size_t)(end - note - 1), &when, why, sizeof(why)) < 0) {
+		sw_static_set_why(r->s, r->file, r->line, why);
+		return -EBADMSG;
+	}
+	end = trim(&p, note);
 	if (r->group < 0) {
 		r->group = sw_static_group(
 			r->s, r->file, r->info, r->reference, sw_strbuf_get(&r->citation));
@@ -108,6 +116,7 @@ static int read_line(struct reader *r, const char *p, const char *end)
 			return -ENOMEM;
 	}
 	sw_static_line_read(p, (size_t)(end - p), r->is_agent, &l);
+	l.when = when;
 	ret = sw_static_add(r->s, &l, (uint32_t)r->group, r->line);
 	return ret == -ENOMEM ? ret : 0;
 }
@@ -157,6 +166,7 @@ struct csv {
 	struct sw_static *s;
 	const char *file, *reference;
 	struct about_group *groups; /* by info and reference */
+	bool has_until; /* its header names a fourth column so */
 };
 
 /* The next field of a row from *p, without quotes, into out. False when it does not fit. */
@@ -210,10 +220,12 @@ static int64_t find_group(struct csv *c, const char *info, const char *reference
 
 static int read_row(struct csv *c, const char *p, const char *end, uint32_t line)
 {
-	char trail[SW_STATIC_TEXT_MAX], info[256], reference[512];
+	char trail[SW_STATIC_TEXT_MAX], info[256], reference[512], until[64];
 	struct sw_static_line l = {.kind = SW_STATIC_BAD};
+	struct sw_trail_when when = {};
 	const char *t = trail, *t_end;
 	int64_t group;
+	char why[128];
 	int r;
 
 	sw_static_count_line(c->s);
@@ -222,17 +234,25 @@ static int read_row(struct csv *c, const char *p, const char *end, uint32_t line
 		return 0;
 	if (!read_field(&p, end, trail, sizeof(trail)) ||
 		!read_field(&p, end, info, sizeof(info)) ||
-		!read_field(&p, end, reference, sizeof(reference))) {
+		!read_field(&p, end, reference, sizeof(reference)) || !read_field(&p, end, until, sizeof(until))) {
 		sw_static_add(c->s, &l, 0, line); /* counts it as bad */
 		return 0;
 	}
-	if (line == 1 && !strcasecmp(trail, "trail"))
+	if (line == 1 && !strcasecmp(trail, "trail")) {
+		c->has_until = !strcasecmp(until, "until");
 		return 0;
+	}
+	if (c->has_until && *until && sw_trail_time_read(until, strlen(until), &when.until_sec) < 0) {
+		snprintf(why, sizeof(why), "until: '%.40s' is no time, as 2026-12-31 or 2026-12-31T18:00:00Z", until);
+		sw_static_set_why(c->s, c->file, line, why);
+		return -EBADMSG;
+	}
 	group = find_group(c, info, reference);
 	if (group < 0)
 		return (int)group;
 	t_end = trim(&t, trail + strlen(trail));
 	sw_static_line_read(t, (size_t)(t_end - t), is_agent_file(c->file), &l);
+	l.when = when;
 	r = sw_static_add(c->s, &l, (uint32_t)group, line);
 	return r == -ENOMEM ? r : 0;
 }

@@ -4,7 +4,8 @@
  * own beside them, one text, or one CSV of trail,info,reference. "#" begins a comment; "# Reference: X"
  * is the citation of what follows (several lines are a list, an empty one ends it), "# Aliases: a, b"
  * is of the file. Later files win: suspicious, malicious, the directory's own, malware; in each those
- * with "history" in their name last.
+ * with "history" in their name last. A note "# until: TIME", and a fourth column that a CSV's header calls
+ * "until", end a trail (times.h); a time that is none refuses all (-EBADMSG, sw_static_why).
  */
 #pragma once
 

@@ -5,8 +5,8 @@
  * A list (net to engine; also the engine's file per list under STATE/trails) holds one feed's or
  * file's networks, normalised, sorted by sw_net_cmp, without duplicates. The image (engine to guard)
  * holds all lists merged: what the guard writes into the kernel, one entry per network. Both: header,
- * then count entries back to back, then addresses with a port. Header and size are validated before
- * anything is read.
+ * then count entries back to back, then addresses with a port, and of a list of the timed version then the times
+ * of trails that have any, as many as its size says. Header and size are validated before anything is read.
  *
  * A list's text has its trails of other kinds (domains, URLs, user agents, fingerprints), for the engine
  * alone. Lines of "NUMBER<TAB>TRAIL", the number that of the source's line ("~NUMBER" of an expression
@@ -26,6 +26,7 @@ enum {
 	SW_TRAIL_IMAGE_MAGIC = 0x73777469, /* "swti" */
 	SW_TRAIL_PACKED_MAGIC = 0x73777470, /* "swtp" */
 	SW_TRAIL_VERSION = 2,
+	SW_TRAIL_TIMED_VERSION = 3, /* a list whose trails have times of their own */
 	SW_TRAIL_PACKED_VERSION = 5,
 };
 
@@ -46,7 +47,7 @@ struct sw_trail_head {
 
 struct sw_trail_entry {
 	struct sw_net net;
-	__u32 set; /* image: number of the list that decides; list: 0 */
+	__u32 set; /* image: number of the list that decides; list: the place of its times, from 1; 0: it has none */
 	__u32 line; /* list: line of the source file; image: 0 */
 	__u32 action; /* enum sw_trail_action */
 };
@@ -59,6 +60,17 @@ struct sw_trail_port {
 	__u8 pad;
 	__u32 set, line; /* as in struct sw_trail_entry */
 };
+
+/*
+ * When a trail of a list, of whatever kind, was seen first and last by who tells of it, and when it ends: wall
+ * time in seconds since 1970; 0: not known, never. Sorted by key, which is the trail's (user/trail/times.h).
+ */
+struct sw_trail_times {
+	__u64 key;
+	__u32 first_sec, last_sec, until_sec;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct sw_trail_times) == 24, "shared with files");
 
 /* Head of a packed image. head: counts are those of the entries compiled, crc is of all behind it. */
 struct sw_trail_packed {
