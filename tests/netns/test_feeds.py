@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Feeds with the whole program: enabled, disabled, added and tested by command, and what a feed may not do to us."""
+import json
 import os
 import subprocess
 
@@ -35,20 +36,25 @@ def feeds(lab):
     return {f["name"]: f for f in lab.cli_json("feeds", "list")["feeds"]}
 
 
+def site(lab):
+    """A publisher at the attacker's side of the wire."""
+    lab.site = f"{lab.dir}/site"
+    os.mkdir(lab.site)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", "/CN=test", "-addext", f"subjectAltName=IP:{lab.attacker}",
+                    "-keyout", f"{lab.site}/key.pem", "-out", f"{lab.site}/cert.pem"], check=True, capture_output=True)
+    for path in (lab.dir, lab.site):
+        os.chmod(path, 0o755)
+    p = lab.spawn("/usr/bin/python3", "-c", SITE, lab.site, lab.attacker, on_host=False, stdout=subprocess.PIPE, text=True)
+    lab.url = f"https://{lab.attacker}:{p.stdout.readline().strip()}/list"
+
+
 @pytest.fixture
 def served():
     """A host whose feed's publisher is at the attacker's side of the wire; the feed is in the configuration, not enabled."""
     with Lab() as lab:
-        lab.site = f"{lab.dir}/site"
-        os.mkdir(lab.site)
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-days", "2", "-subj", "/CN=test", "-addext", f"subjectAltName=IP:{lab.attacker}",
-                        "-keyout", f"{lab.site}/key.pem", "-out", f"{lab.site}/cert.pem"], check=True, capture_output=True)
-        for path in (lab.dir, lab.site):
-            os.chmod(path, 0o755)
+        site(lab)
         publish(lab, hosts(200))
-        p = lab.spawn("/usr/bin/python3", "-c", SITE, lab.site, lab.attacker, on_host=False, stdout=subprocess.PIPE, text=True)
-        lab.url = f"https://{lab.attacker}:{p.stdout.readline().strip()}/list"
         lab.write_config(f"feeds:\n  - name: lab\n    url: {lab.url}\n    ca_file: {lab.site}/cert.pem\n    enabled: false\n")
         lab.start()
         lab.wait(lambda: lab.cli("feeds", "test", "lab")[0] != 3, 10, "sockwarden-net has connected")
@@ -161,3 +167,24 @@ def test_the_host_of_a_feed_is_never_banned_until_the_feed_goes(served):
     lab.wait(lambda: lab.cli("ban", lab.attacker)[0] == 1, 10, "a new engine protects it too")
     lab.ok("feeds", "disable", "lab")
     lab.wait(lambda: lab.cli("ban", lab.attacker)[0] == 0, 5, "nobody feeds from there")
+
+
+def test_a_crawlers_feed_takes_it_out_of_trails_and_touches_no_ban():
+    """Google's own form; a trail that is longer than the crawler's network still holds."""
+    with Lab() as lab:
+        site(lab)
+        publish(lab, json.dumps({"prefixes": [{"ipv4Prefix": f"{lab.others[1]}/32"}, {"ipv4Prefix": "203.0.113.0/28"},
+                                              {"ipv6Prefix": f"{lab.attacker6}/128"}]}))
+        lab.write_config(f"mode: enforce\nfeeds:\n  - name: googlebot\n    url: {lab.url}\n    ca_file: {lab.site}/cert.pem\n    min_entries: 1\n")
+        path = f"{lab.dir}/bad.txt"
+        with open(path, "w", encoding="ascii") as f:
+            f.write(f"198.18.0.0/24\n{lab.others[0]}\n2001:db8:0:1::66\n")
+        lab.start()
+        lab.ok("trails", "import", path)
+        lab.wait(lambda: feeds(lab)["googlebot"]["entries4"] == 2, 20, "the crawler's feed is in force")
+        assert feeds(lab)["googlebot"]["action"] == "except"
+        assert lab.ping(source=lab.others[1]) == 3 and lab.ping(target=lab.host6) == 3, "it is taken out of the list"
+        assert lab.ping(source=lab.others[0]) == 0, "another address of the list is dropped"
+        assert lab.others[1] not in {a["net"] for a in lab.cli_json("allow", "list")["allow"]}
+        lab.ok("ban", lab.others[1])
+        assert lab.ping(source=lab.others[1]) == 0, "no crawler is above a ban"

@@ -184,15 +184,15 @@ def place():
 class World:
     """sockwarden-net with a guard, an engine and a site that are ours."""
 
-    def __init__(self, place, path="good", feed="", extra="", address="127.0.0.1", ca=True, options=()):
+    def __init__(self, place, path="good", feed="", extra="", address="127.0.0.1", ca=True, options=(), url=None, env=()):
         self.where, cert, self.ns = place
         self.run_dir = tempfile.mkdtemp(dir=self.where)
         self.site = Site(self.ns, address, cert)
         ca_line = f"\n    ca_file: {cert}" if ca else ""
-        feeds = f'feeds:\n  - name: lab\n    url: "{self.site.url}/{path}"{ca_line}\n{feed}\n' if path else ""
+        feeds = f'feeds:\n  - name: lab\n    url: "{url or self.site.url}/{path}"{ca_line}\n{feed}\n' if path else ""
         self.guard = Guard(self.run_dir, feeds + extra)
         self.engine = NetEngine(self.run_dir)
-        self.net = Program(f"{BUILD}/sockwarden-net", "--run-dir", self.run_dir, "--verbose", *options, prefix=self.ns.exec)
+        self.net = Program(f"{BUILD}/sockwarden-net", "--run-dir", self.run_dir, "--verbose", *options, prefix=[*self.ns.exec, "env", *env])
         wait(lambda: self.engine.hellos, why="HELLO: " + self.net.text)
 
     def __enter__(self):
@@ -337,6 +337,27 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(place):
         m, fd = w.fetch()
         assert m.result < 0 and fd is None and "certificate" in m.text, m
         assert not w.site.asked
+
+
+def test_a_proxy_that_the_environment_names_is_asked_and_the_certificate_is_the_publishers(place):
+    """Nobody listens at the feed's own address: what arrives came through the proxy, which is the site itself here."""
+    where = f"https://[{PUBLIC}]:9"
+    listener, lines = place[2].listen("127.0.0.1"), []
+    with World(place, "good", url=where, env=[f"https_proxy=http://127.0.0.1:{listener.getsockname()[1]}"]) as w:
+        def serve():
+            client, address = listener.accept()
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                head += client.recv(1)
+            lines.append(head.split(b"\r\n")[0].decode())
+            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            w.site.process_request(client, address)
+
+        threading.Thread(target=serve, daemon=True).start()
+        m, fd = w.fetch()
+        assert m.result == 0 and "198.18.7.0/24" in TrailList(fd).nets, m.text
+        assert lines == [f"CONNECT [{PUBLIC}]:9 HTTP/1.1"]
+    listener.close()
 
 
 def test_a_slow_server_is_given_up(place):
