@@ -285,3 +285,48 @@ def test_an_address_with_a_port_is_dropped_for_that_port_alone(engine):
         assert tries(bad) == "open", "allow wins"
         lab.cli("trails", "remove", "ports")
         assert tries(bad6, lab.host6, lab.attacker6) == "open"
+
+
+BIG_FILES, BIG_LINES = 300, 5000
+
+
+def big_trail(i):
+    """One of a million and a half: seven in ten a domain, then URLs, addresses, addresses with a port."""
+    host = f"{16 + i % 150}.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255}"
+    if i % 10 < 7:
+        return f"d{i:x}.big{i % 977}.example"
+    return {7: f"http://u{i:x}.example/gate.php", 8: host, 9: f"{host}:{1 + i % 65535}"}[i % 10]
+
+
+def test_a_directory_of_a_million_and_a_half_trails_keeps_every_file_line_and_citation():
+    with Lab() as lab:
+        top = os.path.join(lab.dir, "static")
+        os.makedirs(os.path.join(top, "malware"))
+        for n in range(BIG_FILES):
+            with open(os.path.join(top, "malware", f"family_{n}.txt"), "w", encoding="ascii") as f:
+                for k in range(BIG_LINES):
+                    if k % 10 == 0:
+                        f.write(f"# Reference: https://report.example/{n}/{k}\n")
+                    f.write(big_trail(n * BIG_LINES + k) + "\n")
+        lab.write_config(f"trails:\n  directories:\n    - {top}\n")
+        lab.start(seconds=60)
+        compiled = lambda: lab.cli_json("trails", "stats")["compiled"]
+        lab.wait(lambda: compiled()["trails"] == BIG_FILES * BIG_LINES, 120, "the directory is compiled", every=0.5)
+        told = compiled()
+        assert not told["is_mapped"] and lists(lab)["static"]["others"] == BIG_FILES * BIG_LINES * 9 // 10
+
+        def check():
+            for i in range(0, BIG_FILES * BIG_LINES, 74771):
+                n, k = divmod(i, BIG_LINES)
+                hit = lab.cli_json("trails", "search", big_trail(i))["hits"][0]
+                assert hit["origin"].endswith(f"/malware/family_{n}.txt") and hit["line"] == k + k // 10 + 2, (i, hit)
+                assert hit["citation"] == f"https://report.example/{n}/{k // 10 * 10}", (i, hit)
+
+        check()
+        lab.stop()
+        lab.start(seconds=60)
+        lab.wait(lambda: compiled()["trails"] == BIG_FILES * BIG_LINES, 60, "it is there after a restart", every=0.1)
+        again = compiled()
+        print(f"compiled in {told['ms']:.0f} ms, mapped in {again['ms']:.0f} ms, {again['bytes'] >> 20} MiB")
+        assert again["is_mapped"], "nothing is parsed twice"
+        check()
