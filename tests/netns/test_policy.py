@@ -408,7 +408,6 @@ def test_a_packet_socket_that_no_hook_can_refuse_is_told_of_and_its_process_froz
     assert lab.cli("arm")[0] in (0, 6)
     p, text = special(lab, "sniff", "packet")
     assert text == "open"
-    lab.cli_json("sockets", "list", "-a")  # takes a snapshot now
     assert lab.wait(lambda: found(lab, "policy-freeze", "sniff"), 10, "it is frozen")[0]["pid"] == p.pid
     assert state_of(p.pid) == "T"
     assert any("has a packet socket" in t for t in said(lab, "sniff"))

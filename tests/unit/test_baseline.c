@@ -275,6 +275,19 @@ static void a_packed_row_comes_back_whole_or_not_at_all(void **state)
 	sw_baseline_set_done(&s);
 }
 
+static void a_service_that_reached_as_far_by_another_address_is_not_called_wider(void **state)
+{
+	struct sw_baseline_row was[] = {row("127.0.0.1", 80, "/usr/sbin/nginx"),
+		row("198.18.0.1", 80, "/usr/sbin/nginx"), row("127.0.0.2", 80, "/usr/sbin/nginx")};
+	struct sw_baseline_row is = row("0.0.0.0", 80, "/usr/sbin/nginx");
+	struct sw_baseline_set base = set_of(was, SW_ARRAY_SIZE(was));
+	struct sw_baseline_change c;
+
+	assert_int_equal(sw_baseline_check(&base, &is, &c), 1);
+	assert_int_equal(c.kind, SW_BASELINE_NEW);
+	sw_baseline_set_done(&base);
+}
+
 enum { MANY = 100000 };
 
 /* 50,000 addresses of one service that was on loopback, which is the slowest to tell apart, and as many new ones. */
@@ -328,6 +341,7 @@ int main(void)
 		cmocka_unit_test(a_finding_is_graver_the_farther_its_peers_may_be),
 		cmocka_unit_test(what_text_from_outside_holds_stays_printable),
 		cmocka_unit_test(rows_of_an_inventory_hold_each_listener_once_with_its_names),
+		cmocka_unit_test(a_service_that_reached_as_far_by_another_address_is_not_called_wider),
 		cmocka_unit_test(a_packed_row_comes_back_whole_or_not_at_all),
 		cmocka_unit_test(a_hundred_thousand_listeners_are_compared_in_little_memory),
 		cmocka_unit_test(a_baseline_takes_so_many_rows_and_no_more),

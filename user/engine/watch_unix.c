@@ -2,7 +2,8 @@
 /*
  * New UNIX sockets where no hook tells of them (tier B has none that does not cost each system call of the machine,
  * tier C none at all): a new file in a watched directory is looked into at once, the kernel's list of the host's own
- * network namespace now and then. Either only asks for a snapshot, which tells what it is and whose.
+ * network namespace now and then. Either only asks for a snapshot, which tells what it is and whose. So does the list
+ * of packet sockets, of which no hook of these tiers tells either.
  */
 #include <dirent.h>
 #include <sys/inotify.h>
@@ -14,6 +15,7 @@
 enum {
 	DIRS_MAX = 512,
 	INODES_MAX = 65536, /* more sockets that wait are left to the snapshots that are due anyhow */
+	PACKETS_MAX = 256, /* a host has a handful; what is beyond is left to the snapshots */
 	LOOKS = 3,	    /* after a new file: a socket has its name before it listens */
 	LIST_SHARE = 2000,  /* a look at the list takes no more than this part of a core */
 };
@@ -36,6 +38,8 @@ struct sw_unix_watch {
 	unsigned int looks; /* left, soon after one another */
 	uint32_t *waiting; /* inodes of the last look, sorted */
 	size_t n_waiting;
+	uint32_t packets[PACKETS_MAX]; /* likewise */
+	size_t n_packets;
 	char configured[sizeof(((struct sw_config *)0)->unix_directories)];
 };
 
@@ -191,6 +195,28 @@ static bool look_at_list(struct sw_unix_watch *u)
 	return is_new;
 }
 
+/* A line of /proc/net/packet: the inode, the last but for blanks. Source: net/packet/af_packet.c. */
+static bool look_at_packets(struct sw_unix_watch *u)
+{
+	_fclose_ FILE *f = fopen("/proc/self/net/packet", "re");
+	uint32_t now[PACKETS_MAX], inode;
+	bool is_new = false;
+	char line[256];
+	size_t n = 0;
+
+	while (f && n < PACKETS_MAX && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%*s %*d %*d %*s %*d %*d %*u %*u %u", &inode) != 1)
+			continue; /* the titles */
+		is_new |= !u->n_packets || !bsearch(&inode, u->packets, u->n_packets, sizeof(inode), compare_inodes);
+		now[n++] = inode;
+	}
+	if (n)
+		qsort(now, n, sizeof(*now), compare_inodes);
+	memcpy(u->packets, now, n * sizeof(*now));
+	u->n_packets = n;
+	return is_new;
+}
+
 static int on_look(struct sw_source *s, void *arg)
 {
 	struct sw_unix_watch *u = arg;
@@ -199,8 +225,8 @@ static int on_look(struct sw_source *s, void *arg)
 
 	if (!sw_streq(u->configured, u->e->config->unix_directories))
 		watch_directories(u);
-	if (look_at_list(u))
-		w->is_wanted = true;
+	w->is_wanted |= look_at_list(u);
+	w->is_wanted |= look_at_packets(u);
 	next = SW_MIN(SW_MAX((sw_watch_cpu_ns() - began) * LIST_SHARE, LIST_NS), LIST_MAX_NS);
 	if (u->looks)
 		next = SOON_NS << (LOOKS - u->looks--);
