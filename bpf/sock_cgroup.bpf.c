@@ -6,12 +6,12 @@
  * each to the root of cgroup v2.
  *
  * Essential: on_sock_create, on_post_bind4, on_post_bind6, on_connect4, on_connect6, on_sock_release.
- * Optional: on_sendmsg4, on_sendmsg6 (first destination of a UDP socket), on_sockops (the port of a
- * listener that was never bound; without it the next snapshot tells).
+ * Optional: on_sendmsg4, on_sendmsg6 (first destination of a UDP socket).
  */
 #include "lib/sock_ctx.bpf.h"
 #include "lib/sock_policy.bpf.h"
 #include "lib/sock_refuse.bpf.h"
+#include "lib/sock_wait.bpf.h"
 
 enum { SOCK_RAW = 3 };
 
@@ -220,6 +220,8 @@ int on_sock_release(struct bpf_sock *ctx)
 		if (note->flags & SOCK_IS_RELEASED)
 			return ALLOW;
 		note->flags |= SOCK_IS_RELEASED;
+		if (note->flags & SOCK_NEEDS_PORT)
+			wait_end_of(cookie, (__u64)ctx);
 	} else {
 		owner_of_task(&stranger.owner, current_task());
 		stranger.flags = SOCK_IS_TOLD;
@@ -232,45 +234,6 @@ int on_sock_release(struct bpf_sock *ctx)
 	}
 	if (ctx->state != TCP_SYN_SENT) /* else its outcome is still to be told, by the change of state */
 		note_end(cookie);
-	return ALLOW;
-}
-
-/* Runs at the end of listen(): the port that the kernel chose is known here, not at the change of state. */
-SEC("sockops")
-int on_sockops(struct bpf_sock_ops *ctx)
-{
-	struct sw_sock_event *e;
-	struct sock_note *note;
-	struct bpf_sock *sk;
-	__u64 cookie;
-
-	if (ctx->op != BPF_SOCK_OPS_TCP_LISTEN_CB)
-		return ALLOW;
-	sk = ctx->sk;
-	if (!sk)
-		return ALLOW;
-	cookie = bpf_get_socket_cookie(ctx);
-	note = note_find(cookie, sk);
-	if (!note || !(note->flags & SOCK_NEEDS_PORT))
-		return ALLOW;
-	note->flags = (note->flags & ~SOCK_NEEDS_PORT) | SOCK_IS_TOLD;
-	e = sock_event_begin(SW_EV_LISTEN, note);
-	if (!e)
-		return ALLOW;
-	e->cookie = cookie;
-	e->family = sk->family;
-	e->type = sk->type;
-	e->protocol = sk->protocol;
-	e->state = TCP_LISTEN;
-	e->backlog = note->backlog;
-	e->options = note->options;
-	e->ifindex = sk->bound_dev_if;
-	e->lport = sk->src_port;
-	if (sk->family == AF_INET)
-		*(__u32 *)e->laddr = sk->src_ip4;
-	else
-		copy6_words(e->laddr, sk->src_ip6);
-	event_commit(&e->head);
 	return ALLOW;
 }
 

@@ -6,12 +6,66 @@
  */
 #include "lib/sock_limit.bpf.h"
 #include "lib/sock_tell.bpf.h"
+#include "lib/sock_wait.bpf.h"
 #include "lib/task_path.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
-/* on_sockops is attached: it tells of a listener that has no port yet. Set by the loader. */
+/* Another hook tells of a listener that has no port yet, when listen() is done. Set by the loader. */
 const volatile bool has_listen_end = false;
+
+/* The timer of a wait; soon again while the kernel has not chosen, or the one who listens was pushed aside. */
+static int look_for_port(void *map, int *key, struct sock_wait *w)
+{
+	__u64 cookie = w->cookie;
+	__u16 port = port_at(w->sk);
+
+	if (!cookie || cookie == WAIT_IS_BUSY)
+		return 0;
+	if (port)
+		wait_end(w, cookie, port);
+	else if (w->looks < WAIT_LOOKS_MAX)
+		bpf_timer_start(&w->timer, (__u64)WAIT_NS << (++w->looks & 15), 0);
+	return 0;
+}
+
+/* False: there is no room, and the record goes without a port. */
+static __always_inline bool waits_for_port(const struct sock *sk, struct sock_note *note)
+{
+	__u64 cookie = cookie_of(sk);
+	struct sock_wait *w = wait_of(cookie);
+
+	if (!w || __sync_val_compare_and_swap(&w->cookie, 0, WAIT_IS_BUSY))
+		return false;
+	sock_event_fill(&w->e, sk, SW_EV_LISTEN, TCP_LISTEN, note);
+	w->sk = (__u64)sk;
+	w->looks = 0;
+	bpf_timer_init(&w->timer, &sock_waits, CLOCK_BOOTTIME); /* refused where that was done, which serves */
+	bpf_timer_set_callback(&w->timer, look_for_port);
+	note->flags |= SOCK_IS_TOLD;
+	*(volatile __u64 *)&w->cookie = cookie;
+	bpf_timer_start(&w->timer, WAIT_NS, 0); /* where not: told with the end */
+	return true;
+}
+
+/* It ends, and its record may wait: the port that it had, if it got one. */
+static __always_inline void end_wait(const struct sock *sk, struct sock_note *note)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+	__u16 port = tp ? bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport) : 0;
+	struct sock_wait *w = can_read_kernel ? wait_of(cookie_of(sk)) : NULL;
+
+	note->flags &= ~SOCK_NEEDS_PORT;
+	if (w && wait_end(w, cookie_of(sk), port) && !port)
+		note->flags &= ~SOCK_IS_TOLD; /* listen() failed */
+}
+
+static __always_inline int tell_listen(const struct sock *sk, struct sock_note *note)
+{
+	if (note->flags & SOCK_NEEDS_PORT && (has_listen_end || (can_read_kernel && waits_for_port(sk, note))))
+		return 0;
+	return tell(sk, SW_EV_LISTEN, TCP_LISTEN, note, 0);
+}
 
 /* listen() is called by the owner; who listens matters more than who made the socket. */
 static __always_inline int told_listen(const struct sock *sk)
@@ -33,8 +87,7 @@ static __always_inline int told_listen(const struct sock *sk)
 		note->backlog = sk->sk_max_ack_backlog;
 		note->options = options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk)) | SW_OPT_CHOSEN;
 	}
-	note = note_listens(sk, note);
-	return has_listen_end && note->flags & SOCK_NEEDS_PORT ? 0 : tell(sk, SW_EV_LISTEN, TCP_LISTEN, note, 0);
+	return tell_listen(sk, note_listens(sk, note));
 }
 
 /*
@@ -53,6 +106,8 @@ static __always_inline int told_close(const struct sock *sk, int from)
 	if (!note)
 		return 0;
 	note_listens_no_more(sk);
+	if (note->flags & SOCK_NEEDS_PORT)
+		end_wait(sk, note);
 	if (note->flags & SOCK_IS_TOLD && !(note->flags & SOCK_IS_RELEASED) && (from == TCP_LISTEN || !is_held))
 		tell(sk, SW_EV_CLOSE, TCP_CLOSE, note, 0);
 	if (from != TCP_LISTEN)

@@ -291,6 +291,10 @@ struct bpf_sk_lookup {
 	__u32 ingress_ifindex; /* since 5.17 */
 };
 
+struct bpf_timer {
+	__u64 __opaque[2];
+} __attribute__((aligned(8)));
+
 /* ---- kernel-internal, relocated at load: keep only what is read */
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
@@ -526,6 +530,7 @@ struct sock {
 
 struct inet_sock {
 	struct sock sk;
+	__be16 inet_sport;
 	unsigned long inet_flags; /* since 6.6 */
 };
 /* Before 6.6 the flags were bit fields. */

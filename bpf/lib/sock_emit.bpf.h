@@ -48,19 +48,14 @@ static __always_inline struct sock_cpu *this_cpu(void)
 }
 
 /*
- * The number is taken before the room: where there is none, the gap tells of the loss. Atomic,
+ * h: room in the ring, or NULL. Without room a number is taken all the same: the gap tells of the loss. Atomic,
  * because a softirq may come between.
  */
-static __always_inline void *event_begin(__u8 type, __u16 len)
+static __always_inline void *event_head(struct sw_ev_head *h, __u8 type, __u16 len)
 {
 	struct sock_cpu *c = this_cpu();
-	struct sw_ev_head *h;
-	__u64 seq;
+	__u64 seq = c ? __sync_fetch_and_add(&c->seq, 1) + 1 : 0;
 
-	if (!c)
-		return NULL;
-	seq = __sync_fetch_and_add(&c->seq, 1) + 1;
-	h = bpf_ringbuf_reserve(&ev_sock, len, 0);
 	if (!h) {
 		sw_stat_inc(SW_STAT_EV_SOCK_LOST);
 		return NULL;
@@ -72,6 +67,11 @@ static __always_inline void *event_begin(__u8 type, __u16 len)
 	h->seq = seq;
 	h->boot_ns = bpf_ktime_get_boot_ns();
 	return h;
+}
+
+static __always_inline void *event_begin(__u8 type, __u16 len)
+{
+	return event_head(bpf_ringbuf_reserve(&ev_sock, len, 0), type, len);
 }
 
 /*
@@ -111,18 +111,24 @@ static __always_inline void event_commit_lazily(struct sw_ev_head *h)
 	sw_stat_inc(SW_STAT_EV_SOCK_SENT);
 }
 
-static __always_inline struct sw_sock_event *sock_event_begin(__u8 type, const struct sock_note *note)
+/* All that comes after the head. */
+static __always_inline void sock_event_clear(struct sw_sock_event *e, const struct sock_note *note)
 {
 	enum { AFTER_OWNER = sizeof(struct sw_sock_event) - sizeof(struct sw_ev_head) - sizeof(struct sw_owner) };
-	struct sw_sock_event *e = event_begin(type, sizeof(*e));
 	__u64 *words;
 	int i;
 
-	if (!e)
-		return NULL;
 	e->owner = note->owner;
 #pragma unroll
 	for (words = (__u64 *)(&e->owner + 1), i = 0; i < AFTER_OWNER / sizeof(*words); i++)
 		words[i] = 0;
+}
+
+static __always_inline struct sw_sock_event *sock_event_begin(__u8 type, const struct sock_note *note)
+{
+	struct sw_sock_event *e = event_begin(type, sizeof(*e));
+
+	if (e)
+		sock_event_clear(e, note);
 	return e;
 }

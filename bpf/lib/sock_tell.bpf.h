@@ -25,27 +25,36 @@ static __always_inline void tuple_of(struct sw_sock_event *e, const struct sock 
 	}
 }
 
+/* All but the head; ret, and of what is not a listener the count, are the caller's. */
+static __always_inline void sock_event_fill(
+	struct sw_sock_event *e, const struct sock *sk, __u8 type, __u8 state, const struct sock_note *note)
+{
+	struct task_struct *t = current_task();
+
+	sock_event_clear(e, note);
+	tuple_of(e, sk);
+	e->cookie = cookie_of(sk) ? cookie_of(sk) : bpf_get_socket_cookie((void *)sk);
+	e->state = state;
+	e->options = type == SW_EV_CLOSE ? 0 : options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk));
+	if (type == SW_EV_LISTEN)
+		e->backlog = sk->sk_max_ack_backlog;
+	e->origin = type == SW_EV_LISTEN || t->tgid == e->owner.tgid ? origin_of(t) : SW_ORIGIN_KERNEL;
+}
+
 /* A note with no owner yet: the socket is older than we are, and a softirq cannot say whose it is. */
 static __always_inline int tell_many(
 	const struct sock *sk, __u8 type, __u8 state, struct sock_note *note, __s32 ret, __u32 count)
 {
-	struct task_struct *t = current_task();
 	struct sw_sock_event *e;
 
 	note->flags |= SOCK_IS_TOLD;
-	e = sock_event_begin(type, note);
+	e = event_begin(type, sizeof(*e));
 	if (!e)
 		return 0;
-	tuple_of(e, sk);
-	e->cookie = cookie_of(sk) ? cookie_of(sk) : bpf_get_socket_cookie((void *)sk);
-	e->state = state;
+	sock_event_fill(e, sk, type, state, note);
 	e->ret = ret;
-	e->options = type == SW_EV_CLOSE ? 0 : options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk));
-	if (type == SW_EV_LISTEN)
-		e->backlog = sk->sk_max_ack_backlog;
-	else
+	if (type != SW_EV_LISTEN)
 		e->count = count;
-	e->origin = type == SW_EV_LISTEN || t->tgid == e->owner.tgid ? origin_of(t) : SW_ORIGIN_KERNEL;
 	event_commit(&e->head);
 	return 0;
 }

@@ -151,7 +151,7 @@ static int bench_hook(struct bench *b, const struct trial *t, const char *hook)
 
 static int bench_hooks(struct bench *b, const struct trial *t, const char *bound)
 {
-	const char *const hooks[] = {"on_sock_create", bound, "on_state", "on_sockops", "on_sock_release"};
+	const char *const hooks[] = {"on_sock_create", bound, "on_state", "on_sock_release"};
 	_close_ int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(hooks); i++)

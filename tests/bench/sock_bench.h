@@ -103,12 +103,14 @@ static inline int loopback_up(void)
 
 static inline int share_maps(struct bpf_object *o, const struct bpf_object *from)
 {
-	static const char *const names[] = {"ev_sock", "sock_cpu", "sock_slots", "sock_ports", "sock_owner", "stats"};
+	static const char *const names[] = {"ev_sock", "sock_cpu", "sock_slots", "sock_ports", "sock_owner", "sock_waits", "stats"};
 
-	for (size_t i = 0; i < SW_ARRAY_SIZE(names); i++)
-		if (bpf_map__reuse_fd(bpf_object__find_map_by_name(o, names[i]),
-			    bpf_object__find_map_fd_by_name(from, names[i])) < 0)
+	for (size_t i = 0; i < SW_ARRAY_SIZE(names); i++) {
+		struct bpf_map *m = bpf_object__find_map_by_name(o, names[i]);
+
+		if (m && bpf_map__reuse_fd(m, bpf_object__find_map_fd_by_name(from, names[i])) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -142,7 +144,6 @@ static inline int load(struct bench *b)
 		return -1;
 	if (share_maps(b->tr->obj, b->cg->obj) < 0 || share_maps(b->it->obj, b->cg->obj) < 0)
 		return -1;
-	b->tr->rodata->has_listen_end = true;
 	if (sock_trace__load(b->tr) < 0 || sock_iter__load(b->it) < 0)
 		return -1;
 	b->ring = ring_buffer__new(bpf_map__fd(b->cg->maps.ev_sock), on_record, b, NULL);

@@ -35,6 +35,7 @@
 #include "skel/sock_cgroup.skel.h"
 #include "skel/sock_exit.skel.h"
 #include "skel/sock_iter.skel.h"
+#include "skel/sock_listen.skel.h"
 #include "skel/sock_trace.skel.h"
 #include "user/base/util.h"
 #include "user/kern/iter.h"
@@ -66,6 +67,7 @@ struct bench {
 	struct sock_trace *tr;
 	struct sock_iter *it;
 	struct sock_exit *ex; /* tier A alone */
+	struct sock_listen *li; /* a kernel that is locked down alone */
 	struct bpf_link *links[LINKS_MAX];
 	size_t n_links;
 	struct ring_buffer *ring;
@@ -132,13 +134,40 @@ static void share_map(struct bpf_object *o, const char *name, const struct bpf_o
 
 static void share_maps(struct bpf_object *o, const struct bpf_object *from)
 {
-	static const char *const names[] = {"ev_sock", "sock_cpu", "sock_slots", "sock_ports", "sock_owner", "stats"};
+	static const char *const names[] = {"ev_sock", "sock_cpu", "sock_slots", "sock_ports", "sock_owner", "sock_waits", "stats"};
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(names); i++)
-		share_map(o, names[i], from);
+		if (bpf_object__find_map_by_name(o, names[i]))
+			share_map(o, names[i], from);
 }
 
-static int begin_sized(void **state, uint32_t ring_bytes)
+/* What the loader finds on a kernel. */
+struct rig_kernel {
+	uint32_t ring_bytes;
+	bool has_trampolines;
+	bool is_locked_down; /* kernel memory may not be read */
+};
+
+/* What tier A adds. */
+static void add_tier_a(struct bench *b)
+{
+	b->ex = sock_exit__open();
+	assert_non_null(b->ex);
+	share_maps(b->ex->obj, b->cg->obj);
+	assert_int_equal(sock_exit__load(b->ex), 0);
+	attach_all(b, b->ex->obj, -1);
+}
+
+static void add_listen(struct bench *b, int cgroup_fd)
+{
+	b->li = sock_listen__open();
+	assert_non_null(b->li);
+	share_maps(b->li->obj, b->cg->obj);
+	assert_int_equal(sock_listen__load(b->li), 0);
+	attach_all(b, b->li->obj, cgroup_fd);
+}
+
+static int begin_on(void **state, const struct rig_kernel *k)
 {
 	struct bench *b = calloc(1, sizeof(*b));
 	_close_ int fd = -1;
@@ -155,41 +184,37 @@ static int begin_sized(void **state, uint32_t ring_bytes)
 	fd = open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	b->cg = sock_cgroup__open();
 	assert_non_null(b->cg);
-	bpf_map__set_max_entries(b->cg->maps.ev_sock, ring_bytes);
+	bpf_map__set_max_entries(b->cg->maps.ev_sock, k->ring_bytes);
+	b->cg->rodata->can_read_kernel = !k->is_locked_down;
 	assert_int_equal(sock_cgroup__load(b->cg), 0);
 	b->tr = sock_trace__open();
 	b->it = sock_iter__open();
 	assert_true(b->tr && b->it);
 	share_maps(b->tr->obj, b->cg->obj);
 	share_maps(b->it->obj, b->cg->obj);
-	b->tr->rodata->has_listen_end = true;
+	b->tr->rodata->has_listen_end = k->has_trampolines || k->is_locked_down;
+	b->tr->rodata->can_read_kernel = !k->is_locked_down;
 	assert_int_equal(sock_trace__load(b->tr), 0);
 	assert_int_equal(sock_iter__load(b->it), 0);
 	attach_all(b, b->cg->obj, fd);
 	attach_all(b, b->tr->obj, -1);
+	if (k->has_trampolines)
+		add_tier_a(b);
+	if (k->is_locked_down)
+		add_listen(b, fd);
 	b->ring = ring_buffer__new(bpf_map__fd(b->cg->maps.ev_sock), take, b, NULL);
 	assert_non_null(b->ring);
 	return 0;
 }
 
-/* What tier A adds; call after begin. */
-static inline void add_tier_a(struct bench *b)
+static inline int begin(void **state)
 {
-	b->ex = sock_exit__open();
-	assert_non_null(b->ex);
-	share_maps(b->ex->obj, b->cg->obj);
-	assert_int_equal(sock_exit__load(b->ex), 0);
-	attach_all(b, b->ex->obj, -1);
-}
-
-static int begin(void **state)
-{
-	return begin_sized(state, SW_EV_SOCK_BYTES);
+	return begin_on(state, &(struct rig_kernel){.ring_bytes = SW_EV_SOCK_BYTES});
 }
 
 static inline int begin_tiny(void **state)
 {
-	return begin_sized(state, 4096);
+	return begin_on(state, &(struct rig_kernel){.ring_bytes = 4096});
 }
 
 static void end_child(struct bench *b)
@@ -217,6 +242,7 @@ static int end(void **state)
 	sock_trace__destroy(b->tr);
 	sock_iter__destroy(b->it);
 	sock_exit__destroy(b->ex);
+	sock_listen__destroy(b->li);
 	r = rmdir(b->cgroup);
 	munmap(b->said, sizeof(*b->said));
 	free(b->records);
@@ -227,7 +253,7 @@ static int end(void **state)
 static void lo_up(void)
 {
 	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-	_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
 		_exit(101);

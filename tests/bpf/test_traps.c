@@ -18,10 +18,16 @@ struct trap {
 	const char *told_a; /* by tier A, where that is more */
 };
 
+/* How the programs find a kernel. */
+struct tier {
+	const char *group, *name;
+	struct rig_kernel kernel;
+};
+
 /* A row in a tier. */
 struct trial {
 	const struct trap *trap;
-	bool is_a;
+	const struct tier *tier;
 	char name[96];
 };
 
@@ -176,17 +182,11 @@ static void check_port(const struct bench *b, const struct trap *t, pid_t pid, c
 
 /* Loading is what takes time: once for a tier. */
 static void *tier_bench;
+static const struct tier *tier_now;
 
-static int begin_b(void **state)
+static int begin_tier(void **state)
 {
-	return begin(&tier_bench);
-}
-
-static int begin_a(void **state)
-{
-	begin(&tier_bench);
-	add_tier_a(tier_bench);
-	return 0;
+	return begin_on(&tier_bench, &tier_now->kernel);
 }
 
 static int end_tier(void **state)
@@ -198,7 +198,7 @@ static void each(void **state)
 {
 	const struct trial *trial = *state;
 	const struct trap *t = trial->trap;
-	const char *expected = trial->is_a && t->told_a ? t->told_a : t->told;
+	const char *expected = trial->tier->kernel.has_trampolines && t->told_a ? t->told_a : t->told;
 	char got[256], text[TEXT_MAX];
 	struct bench *b = tier_bench;
 	pid_t pid;
@@ -223,28 +223,35 @@ static void every_row_of_tier_a(void **state)
 	skip();
 }
 
-static int run_tier(const char *group, bool is_a)
+static int run_tier(const struct tier *tier)
 {
 	struct trial trials[SW_ARRAY_SIZE(traps)];
 	struct CMUnitTest tests[SW_ARRAY_SIZE(traps)];
 
+	tier_now = tier;
 	for (size_t i = 0; i < SW_ARRAY_SIZE(traps); i++) {
-		trials[i] = (struct trial){.trap = &traps[i], .is_a = is_a};
-		snprintf(trials[i].name, sizeof(trials[i].name), "tier %c: %s", is_a ? 'A' : 'B',
-			traps[i].name);
+		trials[i] = (struct trial){.trap = &traps[i], .tier = tier};
+		snprintf(trials[i].name, sizeof(trials[i].name), "%s: %s", tier->name, traps[i].name);
 		tests[i] = (struct CMUnitTest){
 			.name = trials[i].name, .test_func = each, .initial_state = &trials[i]};
 	}
-	return _cmocka_run_group_tests(
-		group, tests, SW_ARRAY_SIZE(tests), is_a ? begin_a : begin_b, end_tier);
+	return _cmocka_run_group_tests(tier->group, tests, SW_ARRAY_SIZE(tests), begin_tier, end_tier);
 }
 
 int main(void)
 {
+	static const struct tier tiers[] = {
+		{"traps_b", "tier B", {.ring_bytes = SW_EV_SOCK_BYTES}},
+		{"traps_locked", "tier B locked down", {.ring_bytes = SW_EV_SOCK_BYTES, .is_locked_down = true}},
+		{"traps_a", "tier A", {.ring_bytes = SW_EV_SOCK_BYTES, .has_trampolines = true}},
+	};
 	const struct CMUnitTest none[] = {cmocka_unit_test(every_row_of_tier_a)};
-	int failed = run_tier("traps_b", false);
+	int failed = 0;
 
-	if (sw_ladder_probe_trampoline() < 0)
-		return failed + cmocka_run_group_tests(none, NULL, NULL);
-	return failed + run_tier("traps_a", true);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(tiers); i++)
+		if (!tiers[i].kernel.has_trampolines || sw_ladder_probe_trampoline() == 0)
+			failed += run_tier(&tiers[i]);
+		else
+			failed += cmocka_run_group_tests(none, NULL, NULL);
+	return failed;
 }

@@ -8,7 +8,7 @@ from lab import BUILD
 
 ACT = os.path.join(BUILD, "tests/netns/act_socket")
 TIER_B = ("on_sock_create,on_post_bind4,on_post_bind6,on_connect4,on_connect6,on_sendmsg4,on_sendmsg6,on_sock_release,"
-          "on_sockops,on_state,on_exec,on_fork,on_exit")
+          "on_state,on_exec,on_fork,on_exit")
 LISTENERS = ("listen", "listen-unbound", "v6only", "udp", "mptcp", "exec", "int80", "socketcall", "uring-listen")
 
 

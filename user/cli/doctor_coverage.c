@@ -13,7 +13,7 @@ static const struct {
 	{"TCP and UDP ports bound, IPv4", {"on_post_bind4"}, "with the next snapshot"},
 	{"TCP and UDP ports bound, IPv6", {"on_post_bind6"}, "with the next snapshot"},
 	{"TCP, MPTCP and SCTP listeners", {"on_state"}, "with the next snapshot"},
-	{"the port of a listener that was never bound", {"on_sockops", "on_inet_listen"}, "with the next snapshot"},
+	{"the port of a listener that was never bound", {"on_inet_listen", "on_sockops", "on_state"}, "with the next snapshot"},
 	{"a second listen(), with another backlog", {"on_inet_listen"}, "with the next snapshot"},
 	{"connects asked for, IPv4", {"on_connect4"}, "only those that come up"},
 	{"connects asked for, IPv6", {"on_connect6"}, "only those that come up"},

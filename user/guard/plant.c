@@ -10,6 +10,7 @@
 #include "skel/sock_egress.skel.h"
 #include "skel/sock_exit.skel.h"
 #include "skel/sock_iter.skel.h"
+#include "skel/sock_listen.skel.h"
 #include "skel/sock_trace.skel.h"
 #include "skel/xdp_gate.skel.h"
 
@@ -17,6 +18,7 @@ static const struct sw_object socket_objects[] = {
 	{"sock_cgroup", sock_cgroup__elf_bytes, false},
 	{"sock_egress", sock_egress__elf_bytes, false, true},
 	{"sock_exit", sock_exit__elf_bytes, true},
+	{"sock_listen", sock_listen__elf_bytes, .is_for_lockdown = true},
 	{"sock_trace", sock_trace__elf_bytes, false},
 	{"sock_iter", sock_iter__elf_bytes, false},
 	{"inspect", inspect__elf_bytes, false, true},

@@ -215,6 +215,8 @@ static int climb_object(struct sw_ladder *l, const struct sw_object *row)
 
 	if (row->needs_trampoline && !l->has_trampolines)
 		return -EOPNOTSUPP;
+	if (row->is_for_lockdown && l->can_read_kernel)
+		return -EOPNOTSUPP;
 	r = sw_load_object(row->name, elf, size, &lo, l->report, &o);
 	if (r < 0) {
 		say_refused(l, row->name, r);

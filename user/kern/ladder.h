@@ -28,6 +28,7 @@ struct sw_object {
 	const void *(*elf)(size_t *size);
 	bool needs_trampoline; /* tier A */
 	bool is_apart; /* no fact about sockets: it makes no tier */
+	bool is_for_lockdown; /* only where kernel memory may not be read */
 };
 
 struct sw_ladder_opts {
