@@ -134,7 +134,8 @@ static void share_map(struct bpf_object *o, const char *name, const struct bpf_o
 
 static void share_maps(struct bpf_object *o, const struct bpf_object *from)
 {
-	static const char *const names[] = {"ev_sock", "sock_cpu", "sock_slots", "sock_ports", "sock_owner", "sock_waits", "stats"};
+	static const char *const names[] = {
+		"ev_sock", "sock_cpu", "sock_slots", "sock_ports", "sock_owner", "sock_waits", "stats"};
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(names); i++)
 		if (bpf_object__find_map_by_name(o, names[i]))

@@ -76,7 +76,8 @@ static void those_that_end_at_once_are_told_once_and_before_their_end(void **sta
 static void act_listen_in_vain(struct said *s)
 {
 	_close_ int range = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY | O_CLOEXEC);
-	int first = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), second = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int first = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int second = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (write(range, "40000 40000", 11) != 11 || listen(first, 5) < 0)
 		_exit(105);

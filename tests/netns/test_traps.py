@@ -63,7 +63,19 @@ def test_hooks_show_it_with_its_owner(tier_b, act):
     tier_b.wait(lambda: not find(tier_b, port, p.pid), 5, f"{act} is gone")
 
 
-@pytest.mark.parametrize("act", ["listen", "udp", "mptcp", "uring-listen"])
+PORTLESS = ("raw", "packet", "unix-stream", "unix-abstract", "unix-dgram", "unix-seqpacket")
+
+
+@pytest.mark.parametrize("act", PORTLESS)
+def test_without_hooks_snapshots_show_what_has_no_port(tier_c, act):
+    _, p = held(tier_c, act)
+    rows = tier_c.wait(lambda: find(tier_c, None, p.pid), 15, f"{act} is listed with its owner")
+    assert len(rows) == 1, rows
+    p.kill()
+    tier_c.wait(lambda: not find(tier_c, None, p.pid), 15, f"{act} is gone")
+
+
+@pytest.mark.parametrize("act", [a for a in LISTENERS if a != "exec"])
 def test_without_hooks_snapshots_show_it_and_the_tier_is_said(tier_c, act):
     assert tier_c.cli_json("status")["tier"] == "C"
     tier_c.wait(lambda: "no socket hook" in tier_c.cli("status")[1], 5, "status says that nothing is attached")
