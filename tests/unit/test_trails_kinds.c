@@ -91,6 +91,38 @@ static void a_directory_of_trails_of_every_kind_is_followed(void **state)
 	assert_int_equal(w->g.n4, 0);
 }
 
+static bool has_evil(struct world *w)
+{
+	struct sw_static_hit hit;
+	const char *suffix;
+
+	return has_compiled(w) && sw_trails_static(&w->e) &&
+		sw_static_domain(sw_trails_static(&w->e), "evil.example", 12, &hit, &suffix);
+}
+
+static void trails_d_beside_the_configuration_is_read_and_followed_where_none_is_named(void **state)
+{
+	struct world *w = *state;
+	char config[128];
+
+	snprintf(config, sizeof(config), "%s/sockwarden.yaml", w->dir);
+	w->e.paths.config_file = config;
+	put_file(w, "trails.d", "mine.txt", "# Reference: ticket 7\nevil.example\n192.0.2.7\n");
+	sw_part_trails.configured(&w->e, &w->config);
+	turn_until(w, has_evil, "trails.d is read");
+	assert_int_equal(slot(w, "trails.d")->kind, SW_TRAIL_KIND_DIRECTORY);
+	expect_hit(w, "evil.example", "evil.example|domain|trails.d|mine|ticket 7|2");
+	put_file(w, "trails.d", "more.txt", "other.example\n");
+	turn_until(w, has_other_domain, "a new file is seen");
+	w->config.n_trail_dirs = 1; /* another is named: this one goes */
+	snprintf(w->config.trail_dirs[0], sizeof(w->config.trail_dirs[0]), "%s/d", w->dir);
+	put_file(w, "d", "a.txt", "named.example\n");
+	sw_part_trails.configured(&w->e, &w->config);
+	turn_until(w, has_compiled, "the named directory is read");
+	assert_null(slot(w, "trails.d"));
+	w->e.paths.config_file = NULL;
+}
+
 static void a_list_of_domains_alone_is_a_list(void **state)
 {
 	struct world *w = *state;
@@ -342,6 +374,8 @@ static void trails_of_every_kind_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			trails_d_beside_the_configuration_is_read_and_followed_where_none_is_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(trails_of_every_kind_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_trail_keeps_the_time_when_it_came_over_updates_and_restarts, setup, teardown),

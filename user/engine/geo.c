@@ -386,7 +386,7 @@ bool sw_geo_counter(struct sw_engine *e, __u32 i, struct sw_counter *ret)
 void sw_geo_write(struct sw_engine *e, struct sw_json *j)
 {
 	sw_json_array_begin(j, "country_rules");
-	for (__u32 i = 0; i < e->geo->n_rules; i++) {
+	for (__u32 i = 0; e->geo && i < e->geo->n_rules; i++) {
 		_strbuf_ struct sw_strbuf text = {};
 		struct sw_counter c = {};
 
