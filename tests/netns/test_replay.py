@@ -54,7 +54,9 @@ def trails(tmp_path_factory):
         "# Copyright line\n# Reference: https://example.org/one\n# Reference: https://example.org/two\n\n"
         f"{BAD}\n{BAD6}\n203.0.113.0/24\n2001:db8:cd::/48\n198.18.7.7:4444\n[2001:db8:7::7]:4444\nEvil-Domain.Test # note\n"
         "# Reference:\nhttp://host-only.test\nurlhost.test/gate/Panel.php?id=\n/lonely/path.php\nwww.wwwtrail.test\nbadtld\n"
-        f"198.18.3.3/load.sh\n{JA3}\n{ja4()}\n{ja4('q')}\n{CERT_SHA1.upper()}\nbücher-böse.test\nhttp://bücher-url.test/x.php\ndga[0-9]{{4}}\\.test\n")
+        f"198.18.3.3/load.sh\n{JA3}\n{ja4()}\n{ja4('q')}\n{CERT_SHA1.upper()}\nbücher-böse.test\nhttp://bücher-url.test/x.php\n"
+        "/stripped.php?a=&b=\n/to-equal.php?x=\n/segment.php\n/some/directory\n/posted.php?cmd=\ncand.test/whole.php?a=1&b=2\n"
+        f"cand.test/s.php?a=&b=\ncand.test/last.php\ncand.test/d1/d2\ncand.test/p.php?cmd=\ndga[0-9]{{4}}\\.test\n")
     (d / "suspicious" / "ua.txt").write_text("# agents\nEvilBot/\\d\n")
     (d / "malicious" / "both.txt").write_text("evil-domain.test\nonly-malicious.test\n")
     (d / "mass_scanner.txt").write_text("198.18.200.1\n")
@@ -223,6 +225,17 @@ CASES = {
                        "trail-host", "domain", "evil-domain.test"),
     "host expression": (lambda: http_flow(c.http(host="x.dga1234.test:8080"), dport=8080), "trail-host", "regex", "dga[0-9]{4}\\.test"),
     "expression of a path": (lambda: http_flow(c.http(path="/x/dga1234.test")), "trail-url", "regex", "dga[0-9]{4}\\.test"),
+    "URL, whole": (lambda: http_flow(c.http(host="cand.test", path="/whole.php?a=1&b=2")), "trail-url", "url", "cand.test/whole.php?a=1&b=2"),
+    "path, up to the first =": (lambda: http_flow(c.http(path="/to-equal.php?x=1&y=2")), "trail-url", "path", "/to-equal.php?x="),
+    "path, values stripped": (lambda: http_flow(c.http(path="/stripped.php?a=1&b=2")), "trail-url", "path", "/stripped.php?a=&b="),
+    "URL, values stripped": (lambda: http_flow(c.http(host="cand.test", path="/s.php?a=7&b=8")), "trail-url", "url", "cand.test/s.php?a=&b="),
+    "path, last segment": (lambda: http_flow(c.http(path="/a/b/segment.php")), "trail-url", "path", "/segment.php"),
+    "URL, last segment": (lambda: http_flow(c.http(host="cand.test", path="/a/b/last.php?q=1")), "trail-url", "url", "cand.test/last.php"),
+    "path, directory": (lambda: http_flow(c.http(path="/some/directory/x.bin")), "trail-url", "path", "/some/directory"),
+    "URL, directory": (lambda: http_flow(c.http(host="cand.test", path="/d1/d2/x.bin")), "trail-url", "url", "cand.test/d1/d2"),
+    "path, the body as a query": (lambda: http_flow(c.http("POST", "/posted.php", body=b"cmd=id&x=1")), "trail-url", "path", "/posted.php?cmd="),
+    "URL, the body as a query": (lambda: http_flow(c.http("POST", "/p.php", host="cand.test", body=b"cmd=id")), "trail-url", "url",
+                                 "cand.test/p.php?cmd="),
     "path, POST": (lambda: http_flow(c.http("POST", "/lonely/path.php", body=b"a=1")), "trail-url", "path", "/lonely/path.php"),
     "address and path": (lambda: http_flow(c.http(host=None, path="/load.sh"), dst="198.18.3.3"), "trail-url", "url",
                          "198.18.3.3/load.sh"),
