@@ -39,6 +39,7 @@ alerts:
     throttle: 1s
 decoys:
   tcp: unused
+  attackalert: true
 policy:
   listen:
     - executable: /usr/bin/nc*
@@ -178,6 +179,8 @@ def test_a_mail_says_whose_an_address_is_by_debians_whois(host):
 
 def test_a_decoy_answers_and_the_page_too(host):
     assert host.connect(4321) == {4321: "open"}
+    alerts = lambda: host.on_host("journalctl", "--no-pager", "-o", "cat", "-t", "portsentry").stdout
+    host.wait(lambda: re.search(r"attackalert: Connect from host: (\S+)/\1 to TCP port: 4321", alerts()), 20, "PortSentry's line is in the log")
     link = host.ok("web").split()[0]
     assert host.on_host("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", link).stdout in ("200", "302", "303")
 
