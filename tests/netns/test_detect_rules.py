@@ -123,6 +123,18 @@ def test_a_window_of_requests_slides_over_any_edge(start, tmp_path):
         assert [r["rule"] for r in found(cap.save(tmp_path / "x.pcap"), "--config", conf)] == wanted, (start, gap)
 
 
+@pytest.mark.parametrize("start", range(0, 60, 7))
+def test_a_window_of_questions_slides_over_any_edge(start, tmp_path):
+    """Half of what is too much at the window's begin and half at its end, wherever that is; and the two too far apart."""
+    conf = tmp_path / "x.yaml"
+    conf.write_text("detect:\n  dns-nxdomain: {threshold: 40, window: 60s}\n")
+    names = missing_domains(48).packets
+    for apart, wanted in ((55, ["dns-nxdomain"]), (95, [])):
+        cap = Capture()
+        cap.packets = [(1_700_000_000 + start + (i >= len(names) // 2) * apart + i * 0.01, p) for i, (_, p) in enumerate(names)]
+        assert [r["rule"] for r in found(cap.save(tmp_path / "x.pcap"), "--config", conf)] == wanted, (start, apart)
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_heeds_its_switch_and_its_allow_list(rule, tmp_path):
     fires = next(iter(RULES[rule][2].values()))[1]

@@ -9,6 +9,7 @@
 
 enum {
 	SKETCH_WORDS = 8, /* 512 bits: counts what is different, well up to a thousand */
+	HALVES = 3, /* of a window: two of the past, so that whatever lies within a window is seen whole, and the present one */
 	NAME_CARRIES = 12, /* bytes below a domain; less is too short to carry anything */
 };
 
@@ -21,7 +22,7 @@ struct row {
 	uint64_t key;
 	uint32_t turn; /* number of the half that is being filled */
 	uint32_t told_sec, last_sec;
-	struct half half[2];
+	struct half half[HALVES];
 } __attribute__((aligned(64)));
 
 struct sw_habits {
@@ -198,6 +199,16 @@ static struct row *row_of(const struct sw_habits *h, uint64_t key)
 	return &h->rows[key >> 20 & (SW_HABITS_ROWS - 1)];
 }
 
+static unsigned int all_of(const struct row *r)
+{
+	return r->half[0].all + r->half[1].all + r->half[2].all;
+}
+
+static unsigned int bytes_of(const struct row *r)
+{
+	return r->half[0].bytes + r->half[1].bytes + r->half[2].bytes;
+}
+
 /* NULL also when the rule is off. */
 static struct row *get_row(struct sw_habits *h, uint64_t key, enum sw_rule rule)
 {
@@ -211,29 +222,30 @@ static struct row *get_row(struct sw_habits *h, uint64_t key, enum sw_rule rule)
 	key |= 1;
 	if (r->key != key) {
 		/* A busy row of another is not given up for a new one. */
-		if (r->key && h->sec - r->last_sec < 5 && r->half[0].all + r->half[1].all > 20)
+		if (r->key && h->sec - r->last_sec < 5 && all_of(r) > 20)
 			return NULL;
 		*r = (struct row){.key = key, .turn = turn};
 	}
-	if (turn - r->turn >= 2)
+	if (turn - r->turn >= HALVES) {
 		memset(r->half, 0, sizeof(r->half));
-	else if (turn != r->turn)
-		memset(&r->half[turn & 1], 0, sizeof(r->half[0]));
-	r->turn = turn;
+		r->turn = turn;
+	}
+	while (r->turn != turn)
+		memset(&r->half[++r->turn % HALVES], 0, sizeof(r->half[0]));
 	r->last_sec = (uint32_t)h->sec;
 	return r;
 }
 
 static void add(struct row *r, uint64_t hash, size_t bytes)
 {
-	struct half *half = &r->half[r->turn & 1];
+	struct half *half = &r->half[r->turn % HALVES];
 
 	half->all++;
 	half->bytes += (uint32_t)bytes;
 	half->sketch[hash >> 6 & (SKETCH_WORDS - 1)] |= 1ull << (hash & 63);
 }
 
-/* Different things of both halves, by linear counting: n of them leave 512 * exp(-n / 512) bits free. */
+/* Different things of all halves, by linear counting: n of them leave 512 * exp(-n / 512) bits free. */
 static bool has_different(const struct row *r, unsigned int want)
 {
 	unsigned int bits = 0, free_bits, n = 0;
@@ -241,7 +253,7 @@ static bool has_different(const struct row *r, unsigned int want)
 
 	for (unsigned int i = 0; i < SKETCH_WORDS; i++)
 		bits += (unsigned int)__builtin_popcountll(
-			r->half[0].sketch[i] | r->half[1].sketch[i]);
+			r->half[0].sketch[i] | r->half[1].sketch[i] | r->half[2].sketch[i]);
 	free_bits = 512 - bits;
 	for (; n < want && left >> 10 >= free_bits && left > 1 << 10; n++)
 		left -= left >> 9;
@@ -251,11 +263,6 @@ static bool has_different(const struct row *r, unsigned int want)
 static unsigned int threshold_of(const struct sw_habits *h, enum sw_rule rule)
 {
 	return sw_rule_at(h->rules, rule)->threshold;
-}
-
-static unsigned int all_of(const struct row *r)
-{
-	return r->half[0].all + r->half[1].all;
 }
 
 static bool may_tell(const struct sw_habits *h, struct row *r)
@@ -324,7 +331,7 @@ static unsigned int judge_question(struct sw_habits *h, const struct sw_dns *d,
 	if (!r)
 		return n;
 	add(r, sw_hash_bytes(3, d->qname, at), at);
-	bytes = r->half[0].bytes + r->half[1].bytes;
+	bytes = bytes_of(r);
 	if (bytes >= SW_HABITS_TUNNEL_BYTES && bytes / all_of(r) >= SW_HABITS_TUNNEL_LENGTH &&
 		has_different(r, threshold_of(h, SW_RULE_DNS_TUNNEL)) && may_tell(h, r))
 		note(&ret[n++], SW_RULE_DNS_TUNNEL, d->qname + at, d->qname_len - at,
@@ -360,7 +367,7 @@ static unsigned int judge_missing(struct sw_habits *h, const struct sw_flow *f,
 	if (r) {
 		add(r, hash, 2); /* two of it are one bad, below */
 		if (all_of(r) >= threshold_of(h, SW_RULE_DNS_NXDOMAIN) &&
-			r->half[0].bytes + r->half[1].bytes >= all_of(r) &&
+			bytes_of(r) >= all_of(r) &&
 			has_different(r, threshold_of(h, SW_RULE_DNS_NXDOMAIN)) && may_tell(h, r))
 			note(&ret[n++], SW_RULE_DNS_NXDOMAIN, client, strlen(client),
 				"domains that do not exist, each another");
@@ -394,6 +401,6 @@ unsigned int sw_habits_dns(struct sw_habits *h, const struct sw_flow *f, const s
 	/* A good answer weighs against the bad ones. */
 	r = get_row(h, key_of(SW_RULE_DNS_NXDOMAIN, &f->daddr, "", 0), SW_RULE_DNS_NXDOMAIN);
 	if (r)
-		r->half[r->turn & 1].all++;
+		r->half[r->turn % HALVES].all++;
 	return 0;
 }

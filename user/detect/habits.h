@@ -13,7 +13,7 @@
 #include "user/proto/dns.h"
 
 enum {
-	SW_HABITS_ROWS = 8192, /* clients and domains: 1 MiB */
+	SW_HABITS_ROWS = 8192, /* clients and domains: 2 MiB */
 	SW_HABITS_TUNNEL_BYTES = 4096, /* in the labels below one domain, ... */
 	SW_HABITS_TUNNEL_LENGTH = 30, /* so many a name on average */
 	SW_HABITS_AGAIN_SEC = 600,
