@@ -182,7 +182,11 @@ def test_a_decoy_answers_and_the_page_too(host):
     alerts = lambda: host.on_host("journalctl", "--no-pager", "-o", "cat", "-t", "portsentry").stdout
     host.wait(lambda: re.search(r"attackalert: Connect from host: (\S+)/\1 to TCP port: 4321", alerts()), 20, "PortSentry's line is in the log")
     link = host.ok("web").split()[0]
-    assert host.on_host("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", link).stdout in ("200", "302", "303")
+
+    def page():
+        code = host.on_host("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", link).stdout
+        return code != "000" and code
+    assert host.wait(page, 20, "the page answers") in ("200", "302", "303")
 
 
 def test_a_process_that_may_not_listen_is_refused(host):
