@@ -9,7 +9,7 @@
 
 enum {
 	SKETCH_WORDS = 8, /* 512 bits: counts what is different, well up to a thousand */
-	HALVES = 3, /* of a window: two of the past, so that whatever lies within a window is seen whole, and the present one */
+	HALVES = 3, /* of a window: two of the past, so that what lies within one is seen whole, and the present */
 	NAME_CARRIES = 12, /* bytes below a domain; less is too short to carry anything */
 };
 
