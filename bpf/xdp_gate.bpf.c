@@ -33,7 +33,7 @@ static __always_inline bool is_enforcing(const struct sw_gate_ctl *ctl)
 
 /* ---- the usual packet, all inline */
 
-/* By its header alone. MARKED4, MARKED6: something may be said of an address, and the header is at hand. */
+/* By its header alone. MARKED4, MARKED6: something touches an address, and the header is at hand. */
 enum plain { BENIGN, MARKED4, MARKED6, NOT_PLAIN };
 
 /* Beside the packed engine there are rules over countries: does the packet begin something at a port of theirs? */
@@ -49,8 +49,8 @@ static __noinline bool is_plain_geo(
 }
 
 /*
- * With no address marked, to an open port, it passes: a bit for each is all that is asked; one that shares its /24
- * with what is listed is told from it by two loads more. NOT_PLAIN: it takes a closer look.
+ * With no address marked, to an open port, it passes: a bit for each is all that is asked. NOT_PLAIN: it takes a
+ * closer look.
  */
 static __always_inline enum plain judge_plain(
 	const __u8 *data, const __u8 *end, enum sw_link link, const __u8 **ret_ip)
@@ -66,7 +66,7 @@ static __always_inline enum plain judge_plain(
 	ip = sw_pkt_plain4(data, end, link);
 	if (ip) {
 		*ret_ip = ip;
-		if (may_header_hit4(ip))
+		if (is_header_marked4(ip))
 			return MARKED4;
 		return may_l4_probe(ip[9], ip + SW_IP4_BYTES) ? NOT_PLAIN : BENIGN;
 	}
@@ -103,14 +103,23 @@ static __always_inline enum verdict recall(
 	return is_dropped ? DROPS : PASSES;
 }
 
-static __always_inline enum verdict recall_plain(
+/* The neighbour of what is listed, to an open port: benign. */
+static __always_inline bool is_neighbour4(const __u8 *ip)
+{
+	return is_header_silent4(ip) && !may_l4_probe(ip[9], ip + SW_IP4_BYTES);
+}
+
+/* First what is the same again, as a flood is; then what most marked packets are. */
+static __always_inline enum verdict judge_marked_plain(
 	enum plain plain, const __u8 *ip, const struct sw_origin *origin)
 {
 	union sw_flow_addr source = {};
+	enum verdict verdict;
 
 	if (plain == MARKED4) {
 		sw_pkt_put4(&source, sw_wire_raw32(ip + 12));
-		return recall(&source, 4, origin);
+		verdict = recall(&source, 4, origin);
+		return verdict == NOT_KNOWN && is_neighbour4(ip) ? PASSES : verdict;
 	}
 	if (plain == MARKED6) {
 		__builtin_memcpy(source.byte, ip + 8, 16);
@@ -326,7 +335,7 @@ static __always_inline int gate_frame(struct xdp_md *ctx)
 		return XDP_PASS;
 	origin = (struct sw_origin){
 		.len = end - data, .ifindex = ctx->ingress_ifindex, .link = SW_LINK_ETHER};
-	verdict = recall_plain(plain, ip, &origin);
+	verdict = judge_marked_plain(plain, ip, &origin);
 	if (verdict == NOT_KNOWN)
 		verdict = look_closer_frame(ctx, &origin);
 	if (verdict == TAGS)
@@ -410,7 +419,7 @@ static __always_inline int gate_skb(struct __sk_buff *skb, enum sw_link link)
 	if (plain == BENIGN)
 		return TC_ACT_UNSPEC;
 	origin = origin_of(skb, link);
-	verdict = recall_plain(plain, ip, &origin);
+	verdict = judge_marked_plain(plain, ip, &origin);
 	return act_on(skb, verdict == NOT_KNOWN ? look_closer_skb(skb, &origin) : verdict);
 }
 
@@ -468,7 +477,7 @@ static __always_inline bool is_plain_unmarked(const __u8 *data, const __u8 *end,
 	const __u8 *ip = sw_pkt_plain4(data, end, link);
 
 	if (ip)
-		return !may_header_hit4(ip);
+		return !is_header_marked4(ip) || is_header_silent4(ip);
 	ip = sw_pkt_plain6(data, end, link);
 	return ip && !is_header_marked6(ip);
 }

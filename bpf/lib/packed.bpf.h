@@ -177,9 +177,9 @@ static __always_inline bool is_packed4(
  * Whether nothing is said of the marked addresses of a packet: that something touches the /24 of one of them was all.
  * Most marked packets are such neighbours, and this is all they cost; of the others it is found out again, in order.
  */
-static __noinline __attribute__((unused)) bool is_silent4(
-	__be32 source, __be32 destination, bool is_source_marked, bool is_destination_marked)
+static __noinline __attribute__((unused)) bool is_silent4(__be32 source, __be32 destination)
 {
+	bool is_source_marked = is_addr_marked4(source), is_destination_marked = is_addr_marked4(destination);
 	struct sw_hit hit = {};
 	__u32 slot = 0;
 	void *generation;
@@ -194,14 +194,15 @@ static __noinline __attribute__((unused)) bool is_silent4(
 		!(is_destination_marked && is_packed4(generation, destination, SW_R_TRAIL_DST, &hit));
 }
 
-/* Of a header that sw_pkt_plain4() found: may anything be said of either address? */
-static __always_inline bool may_header_hit4(const __u8 *ip)
+/* Both questions of a header that sw_pkt_plain4() found. */
+static __always_inline bool is_header_marked4(const __u8 *ip)
 {
-	__be32 source = sw_wire_raw32(ip + 12), destination = sw_wire_raw32(ip + 16);
-	bool is_source_marked = is_addr_marked4(source), is_destination_marked = is_addr_marked4(destination);
+	return is_addr_marked4(sw_wire_raw32(ip + 12)) || is_addr_marked4(sw_wire_raw32(ip + 16));
+}
 
-	return (is_source_marked | is_destination_marked) &&
-		!is_silent4(source, destination, is_source_marked, is_destination_marked);
+static __always_inline bool is_header_silent4(const __u8 *ip)
+{
+	return is_silent4(sw_wire_raw32(ip + 12), sw_wire_raw32(ip + 16));
 }
 
 /* As is_trailed4 of the tries: a destination to be dropped counts more than a source that is watched. */

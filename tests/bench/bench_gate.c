@@ -11,8 +11,7 @@
 #include <stdarg.h>
 #include <sys/resource.h>
 #include "skel/peer.skel.h"
-#include "sockwarden/abi/probe.h"
-#include "tests/bpf/gate_rig.h"
+#include "tests/bench/gate_scans.h"
 
 enum {
 	LISTED = 100000, /* bans, and trails */
@@ -23,7 +22,6 @@ enum {
 	BAN_BASE = 0x0a000000, /* 10.0.0.0 on: banned */
 	TRAIL_BASE = 0x0b000000, /* 11.0.0.0 on: in a trail */
 	FREE_BASE = 0x64000000, /* 100.0.0.0 on: in neither */
-	SERVICE = 443, /* open for the cases of scans */
 };
 
 #define OWN "198.18.1.1"
@@ -135,32 +133,56 @@ static bool is_exact(const struct rig *rig, const struct bench_case *c, __u32 ve
 	return verdict == (c->is_dropped ? 1u : 2u);
 }
 
+/* One side of a comparison. */
+struct side {
+	const char *name;
+	int prog_fd;
+	bool has_scans;
+};
+
+static double time_side(const struct rig *rig, struct peer *peer, const struct side *side,
+	const struct packet *p, __u32 *ret_verdict)
+{
+	bench_set_scans(rig, side->has_scans);
+	return time_of(peer, side->prog_fd, p, ret_verdict);
+}
+
+/* Rounds of both in turn, the counters zero before, and the figure; ret: the last verdict of ours. */
+static void compare_sides(struct rig *rig, struct peer *peer, const struct packet *p, const struct side *ours,
+	const struct side *theirs, __u32 *ret_verdict)
+{
+	const struct side nothing = {.prog_fd = bpf_program__fd(peer->progs.peer_nothing)};
+	double base[ROUNDS], mine[ROUNDS], their[ROUNDS], over[ROUNDS], value, peer_value;
+	__u32 other;
+
+	rig_zero(rig->skel->maps.counters);
+	for (int i = 0; i < ROUNDS; i++) {
+		base[i] = time_side(rig, peer, &nothing, p, &other);
+		their[i] = time_side(rig, peer, theirs, p, &other);
+		mine[i] = time_side(rig, peer, ours, p, ret_verdict);
+		over[i] = mine[i] - their[i];
+		ring_buffer__consume(rig->ring);
+	}
+	value = median(mine);
+	peer_value = median(their);
+	printf("{\"bench\":\"gate\",\"case\":\"%s\",\"value\":%.1f,\"unit\":\"ns/packet\","
+	       "\"peer\":\"%s\",\"peer_value\":%.1f,\"ratio\":%.2f,"
+	       "\"goal\":null,\"met\":null,\"over_ns\":%.1f,\"base_ns\":%.1f}\n",
+		ours->name, value, theirs->name, peer_value, value / peer_value, median(over), median(base));
+}
+
 static bool run_case(struct rig *rig, struct peer *peer, const struct bench_case *c)
 {
+	const struct side ours = {.name = c->name, .prog_fd = rig_prog_fd(rig, RIG_XDP)};
+	const struct side drop = {"parse and drop", bpf_program__fd(peer->progs.peer_parse_drop), false};
+	const struct side pass = {"parse and pass", bpf_program__fd(peer->progs.peer_parse_pass), false};
 	struct packet_spec spec = {.from = "192.0.2.1", .to = OWN};
-	struct bpf_program *rival =
-		c->is_dropped ? peer->progs.peer_parse_drop : peer->progs.peer_parse_pass;
-	double base[ROUNDS], gate[ROUNDS], parse[ROUNDS], over[ROUNDS], mine, theirs;
 	struct packet p;
-	__u32 verdict = 0, other;
+	__u32 verdict = 0;
 
 	packet_build(&spec, &p);
 	choose_sources(peer, c);
-	rig_zero(rig->skel->maps.counters);
-	for (int i = 0; i < ROUNDS; i++) {
-		base[i] = time_of(peer, bpf_program__fd(peer->progs.peer_nothing), &p, &other);
-		parse[i] = time_of(peer, bpf_program__fd(rival), &p, &other);
-		gate[i] = time_of(peer, rig_prog_fd(rig, RIG_XDP), &p, &verdict);
-		over[i] = gate[i] - parse[i];
-		ring_buffer__consume(rig->ring);
-	}
-	mine = median(gate);
-	theirs = median(parse);
-	printf("{\"bench\":\"gate\",\"case\":\"%s\",\"value\":%.1f,\"unit\":\"ns/packet\","
-	       "\"peer\":\"parse and %s\",\"peer_value\":%.1f,\"ratio\":%.2f,"
-	       "\"goal\":null,\"met\":null,\"over_ns\":%.1f,\"base_ns\":%.1f}\n",
-		c->name, mine, c->is_dropped ? "drop" : "pass", theirs, mine / theirs, median(over),
-		median(base));
+	compare_sides(rig, peer, &p, &ours, c->is_dropped ? &drop : &pass, &verdict);
 	return is_exact(rig, c, verdict);
 }
 
@@ -172,49 +194,24 @@ static const struct {
 	uint8_t flags;
 	bool is_probe;
 } scan_cases[] = {
-	{"scans: a flow's packet", SERVICE, 0x10, false},
-	{"scans: SYN to an open port", SERVICE, 0x02, false},
-	{"scans: SYN to a closed port, 64 k sources", SERVICE + 1, 0x02, true},
+	{"scans: a flow's packet", BENCH_SERVICE, 0x10, false},
+	{"scans: SYN to an open port", BENCH_SERVICE, 0x02, false},
+	{"scans: SYN to a closed port, 64 k sources", BENCH_SERVICE + 1, 0x02, true},
 };
-
-static void set_scans(const struct rig *rig, bool is_on)
-{
-	static struct sw_probe_ctl ctl;
-	__u32 zero = 0;
-
-	ctl = (struct sw_probe_ctl){.is_on = is_on};
-	ctl.ports.syn[SERVICE >> 3] = ctl.ports.talk[SERVICE >> 3] = 1 << (SERVICE & 7);
-	for (int i = 1; i < SW_PROBE_COUNT; i++)
-		ctl.rule[i] = (struct sw_probe_rule){10, 300};
-	rig_set(rig->skel->maps.probe_ctl, &zero, &ctl);
-}
 
 static bool run_scan_case(struct rig *rig, struct peer *peer, size_t at)
 {
 	struct packet_spec spec = {.from = "192.0.2.1", .to = OWN, .sport = 40000,
 		.dport = scan_cases[at].dport, .tcp_flags = scan_cases[at].flags};
-	double off[ROUNDS], on[ROUNDS], over[ROUNDS], mine, theirs;
+	const struct side off = {"the same, scans off", rig_prog_fd(rig, RIG_XDP), false};
+	const struct side on = {scan_cases[at].name, rig_prog_fd(rig, RIG_XDP), true};
 	__u64 probes;
 	struct packet p;
 	__u32 verdict = 0;
 
 	packet_build(&spec, &p);
 	choose_sources(peer, &(struct bench_case){.base = FREE_BASE, .n = SOURCES});
-	rig_zero(rig->skel->maps.counters);
-	for (int i = 0; i < ROUNDS; i++) {
-		set_scans(rig, false);
-		off[i] = time_of(peer, rig_prog_fd(rig, RIG_XDP), &p, &verdict);
-		set_scans(rig, true);
-		on[i] = time_of(peer, rig_prog_fd(rig, RIG_XDP), &p, &verdict);
-		over[i] = on[i] - off[i];
-		ring_buffer__consume(rig->ring);
-	}
-	mine = median(on);
-	theirs = median(off);
-	printf("{\"bench\":\"gate\",\"case\":\"%s\",\"value\":%.1f,\"unit\":\"ns/packet\","
-	       "\"peer\":\"the same, scans off\",\"peer_value\":%.1f,\"ratio\":%.2f,"
-	       "\"goal\":null,\"met\":null,\"over_ns\":%.1f}\n",
-		scan_cases[at].name, mine, theirs, mine / theirs, median(over));
+	compare_sides(rig, peer, &p, &on, &off, &verdict);
 	probes = rig_counter(rig, SW_R_PROBE).packets + rig_counter(rig, SW_R_SCAN).packets;
 	if (verdict == 2 && probes == (scan_cases[at].is_probe ? (__u64)ROUNDS * REPEAT : 0))
 		return true;

@@ -12,6 +12,7 @@
 #include "skel/peer.skel.h"
 #include "tests/bench/clock.h"
 #include "tests/bench/feed_like.h"
+#include "tests/bench/gate_scans.h"
 #include "tests/bpf/gate_rig.h"
 #include "tests/unit/packed_find.h"
 #include "user/guard/bans.h"
@@ -253,7 +254,10 @@ static inline double bench_over4(
 {
 	struct packet p;
 
-	packet_build(&(struct packet_spec){.from = "192.0.2.1", .to = "203.0.113.1"}, &p);
+	/* of a connection to an open port, as most packets are */
+	packet_build(&(struct packet_spec){.from = "192.0.2.1", .to = "203.0.113.1", .sport = 40000,
+			     .dport = BENCH_SERVICE, .tcp_flags = 0x10},
+		&p);
 	for (__u32 i = 0; i < n; i++) {
 		__u32 addr = htobe32(sources[i]);
 
