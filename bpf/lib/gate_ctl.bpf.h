@@ -4,9 +4,11 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include "lib/pin.bpf.h"
 #include "sockwarden/abi/gate.h"
 
 struct {
+	SW_PIN
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_RDONLY_PROG);
 	__uint(max_entries, 1);

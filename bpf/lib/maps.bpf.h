@@ -7,6 +7,7 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include "lib/pin.bpf.h"
 #include "sockwarden/abi/geo.h"
 #include "sockwarden/abi/packed.h"
 #include "lib/gate_ctl.bpf.h"
@@ -14,6 +15,7 @@
 
 #define SW_MAP_LPM(name, key_type, value_type, entries)                                            \
 	struct {                                                                                   \
+		SW_PIN                                                                             \
 		__uint(type, BPF_MAP_TYPE_LPM_TRIE);                                               \
 		__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);                          \
 		__uint(max_entries, entries);                                                      \
@@ -24,6 +26,7 @@
 /* Not preallocated: 100 k bans cost what they use, and an idle host nothing. */
 #define SW_MAP_HASH(name, key_type, value_type, entries)                                           \
 	struct {                                                                                   \
+		SW_PIN                                                                             \
 		__uint(type, BPF_MAP_TYPE_HASH);                                                   \
 		__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);                          \
 		__uint(max_entries, entries);                                                      \
@@ -34,6 +37,7 @@
 /* One slot; an empty one means that there are no trails. The guard makes the inner tries itself. */
 #define SW_MAP_TRAILS(name, key_type)                                                              \
 	struct {                                                                                   \
+		SW_PIN                                                                             \
 		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);                                          \
 		__uint(max_entries, 1);                                                            \
 		__type(key, __u32);                                                                \
@@ -58,6 +62,7 @@ SW_MAP_TRAILS(trails6, struct sw_lpm6);
 
 /* Two slots, so that a swap takes nothing away before all of what comes is there. */
 struct {
+	SW_PIN
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, SW_TRAIL_PORT_SLOTS);
 	__type(key, __u32);
@@ -77,6 +82,7 @@ struct {
  */
 #define SW_MAP_MARKS(name, words)                                                                  \
 	struct {                                                                                   \
+		SW_PIN                                                                             \
 		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
 		__uint(map_flags, BPF_F_MMAPABLE);                                                 \
 		__uint(max_entries, words);                                                        \
@@ -85,6 +91,7 @@ struct {
 	} name SEC(".maps")
 
 struct {
+	SW_PIN
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
@@ -95,6 +102,7 @@ struct {
 /* One slot; the guard makes the inner arrays, each exactly as large as its generation. */
 #define SW_MAP_PACKED(name, element)                                                               \
 	struct {                                                                                   \
+		SW_PIN                                                                             \
 		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);                                          \
 		__uint(max_entries, 1);                                                            \
 		__type(key, __u32);                                                                \
@@ -118,6 +126,7 @@ SW_MAP_PACKED(packed6, union sw_packed6);
 SW_MAP_PACKED(geo, union sw_geo);
 
 struct {
+	SW_PIN
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SW_R_COUNT);
 	__type(key, __u32);
@@ -125,6 +134,7 @@ struct {
 } counters SEC(".maps");
 
 struct {
+	SW_PIN
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SW_GEO_RULES_MAX);
 	__type(key, __u32);
@@ -132,6 +142,7 @@ struct {
 } geo_hits SEC(".maps");
 
 struct {
+	SW_PIN
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SW_RECENT_SLOTS + 1);
 	__type(key, __u32);
@@ -139,12 +150,14 @@ struct {
 } recent SEC(".maps");
 
 struct {
+	SW_PIN
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, SW_EV_PKT_BYTES);
 } ev_pkt SEC(".maps");
 
 /* One slot, for an XDP program of the operator's. While its pin is there it outlives the guard. */
 struct {
+	SW_PIN
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);

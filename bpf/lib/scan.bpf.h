@@ -15,6 +15,7 @@
 enum { SCAN_IDLE_SEC = 6 * 3600, BPF_F_CURRENT_NETNS = -1 };
 
 struct {
+	SW_PIN
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_RDONLY_PROG);
 	__uint(max_entries, 1);
@@ -23,6 +24,7 @@ struct {
 } probe_ctl SEC(".maps");
 
 struct {
+	SW_PIN
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SW_PROBE_SETS);
 	__type(key, __u32);

@@ -7,9 +7,11 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include "lib/pin.bpf.h"
 #include "sockwarden/abi/reason.h"
 
 struct {
+	SW_PIN
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SW_STAT_COUNT);
 	__type(key, __u32);

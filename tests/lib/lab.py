@@ -33,6 +33,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build")
+PATIENCE = int(os.environ.get("SW_TEST_PATIENCE", "1"))  # a virtual machine without KVM is five times slower, and more
 _seq = itertools.count(1)
 _open_labs = []
 
@@ -303,13 +304,13 @@ class Lab:
         """Number of answers to count pings, 50 ms apart."""
         target = target or self.host
         source = source or (self.attacker6 if ":" in target else self.attacker)
-        r = self.attack("ping", "-n", "-q", "-i", "0.05", "-W", "0.3", "-c", count, "-I", source, target, ns=ns)
+        r = self.attack("ping", "-n", "-q", "-i", "0.05", "-W", 0.3 * PATIENCE, "-c", count, "-I", source, target, ns=ns)
         m = re.search(r"(\d+) received", r.stdout)
         return int(m[1]) if m else 0
 
     def wait(self, fn, seconds, what, every=0.02):
-        """Polls fn until it is true, and gives what it returned; fails after seconds."""
-        end, last = time.monotonic() + seconds, None
+        """Polls fn until it is true, and gives what it returned; fails after seconds (of a machine that is not emulated)."""
+        end, last = time.monotonic() + seconds * PATIENCE, None
         while True:
             try:
                 last = fn()
@@ -367,7 +368,7 @@ class Lab:
         d, self.daemon = self.daemon, None
         d.send_signal(sig)
         try:
-            return d.wait(seconds)
+            return d.wait(seconds * PATIENCE)
         except subprocess.TimeoutExpired:
             d.kill()
             d.wait()
@@ -404,7 +405,7 @@ class Lab:
 
     def cli(self, *args, timeout=20, **kw):
         """Runs the command line on the host: (exit status, stdout, stderr)."""
-        r = self.on_host(os.path.join(BUILD, "sockwarden"), *self.cli_paths(), *args, timeout=timeout, **kw)
+        r = self.on_host(os.path.join(BUILD, "sockwarden"), *self.cli_paths(), *args, timeout=timeout * PATIENCE, **kw)
         return r.returncode, r.stdout, r.stderr
 
     def cli_paths(self):

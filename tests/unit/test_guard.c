@@ -5,9 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <bpf/libbpf.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
+#include "skel/xdp_shared.skel.h"
 #include "user/base/cidr.h"
 #include "user/guard/image.h"
 #include "user/guard/logs.h"
@@ -39,6 +41,9 @@ static const struct hook_case {
 	{"a NIC set to tcx before 6.6", "ice", false, false, 0, SW_HOOK_TCX, SW_ATTACH_CLSACT},
 	{"somebody's XDP, set to native", "ice", false, true, 42, SW_HOOK_NATIVE, SW_ATTACH_NONE},
 	{"somebody's XDP, set to generic", "ice", false, true, 42, SW_HOOK_GENERIC, SW_ATTACH_NONE},
+	{"veth set to dispatcher", "veth", false, true, 0, SW_HOOK_DISPATCHER, SW_ATTACH_DISPATCHER},
+	{"a tunnel set to dispatcher", "wireguard", true, true, 0, SW_HOOK_DISPATCHER, SW_ATTACH_NONE},
+	{"somebody's XDP alone, set to dispatcher", "ice", false, true, 42, SW_HOOK_DISPATCHER, SW_ATTACH_NONE},
 	{"somebody's XDP, auto", "ice", false, true, 42, SW_HOOK_AUTO, SW_ATTACH_TCX},
 };
 
@@ -72,6 +77,42 @@ static void somebody_elses_program_is_named(void **state)
 	assert_non_null(strstr(choice.why, "lb_main"));
 	sw_device_choose(&d, SW_HOOK_NATIVE, &host, true, &choice);
 	assert_int_equal(choice.hook, SW_ATTACH_NATIVE);
+}
+
+static void beside_a_dispatcher_there_is_room_and_native_says_so(void **state)
+{
+	const struct sw_device d = {
+		.name = "x0", .driver = "ice", .xdp_prog_id = 42, .xdp_prog_name = "xdp_dispatcher"};
+	const struct sw_device_host host = {.has_tcx = true};
+	struct sw_hook_choice choice;
+
+	sw_device_choose(&d, SW_HOOK_NATIVE, &host, false, &choice);
+	assert_int_equal(choice.hook, SW_ATTACH_NONE);
+	assert_non_null(strstr(choice.why, "hook: dispatcher"));
+	sw_device_choose(&d, SW_HOOK_DISPATCHER, &host, false, &choice);
+	assert_int_equal(choice.hook, SW_ATTACH_DISPATCHER);
+}
+
+/* One without would be the program's own: it would never hear of what the guard writes. */
+static void every_map_of_the_gate_that_others_load_asks_for_its_pin(void **state)
+{
+	size_t size;
+	const void *elf = xdp_shared__elf_bytes(&size);
+	struct bpf_object *o = bpf_object__open_mem(elf, size, NULL);
+	struct bpf_map *m;
+	int n = 0;
+
+	assert_non_null(o);
+	bpf_object__for_each_map(m, o)
+	{
+		if (bpf_map__is_internal(m))
+			continue;
+		n++;
+		if (!bpf_map__pin_path(m))
+			fail_msg("%s has no SW_PIN", bpf_map__name(m));
+	}
+	assert_true(n > 20);
+	bpf_object__close(o);
 }
 
 static void without_patterns_devices_with_a_default_route_are_wanted(void **state)
@@ -501,6 +542,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_device_gets_its_hook_and_a_sentence_why),
 		cmocka_unit_test(somebody_elses_program_is_named),
+		cmocka_unit_test(every_map_of_the_gate_that_others_load_asks_for_its_pin),
+		cmocka_unit_test(beside_a_dispatcher_there_is_room_and_native_says_so),
 		cmocka_unit_test(without_patterns_devices_with_a_default_route_are_wanted),
 		cmocka_unit_test(a_role_is_for_its_user_alone),
 		cmocka_unit_test(nothing_is_permitted_that_has_no_row),

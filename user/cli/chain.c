@@ -15,6 +15,8 @@ static const char *say_place(const struct sw_guard_iface *f, bool has_chain)
 {
 	if (sw_streq(f->hook, "none"))
 		return "the gate is not there";
+	if (sw_streq(f->hook, "dispatcher"))
+		return "not called: load it by xdp-loader, and it runs beside the gate";
 	if (!is_called_on(f))
 		return "not called: attach it there by itself, what passes goes on to it";
 	return has_chain ? "gets what the gate passes" : "nothing is chained";

@@ -68,6 +68,8 @@ static void print_foreign(const struct sw_cli *c, const json_t *rows)
 		printf(", tag %s, loaded by uid %lld) of somebody else is there%s\n", sw_cli_text(foreign, "tag"),
 			sw_cli_number(foreign, "uid"),
 			sw_streq(sw_cli_text(row, "hook"), "none") ? "" : " and sees packets first");
+		if (sw_streq(name, "xdp_dispatcher"))
+			puts("  it calls several: set hook: dispatcher to be one of them");
 	}
 }
 

@@ -124,7 +124,7 @@ static bool has_ended_texts(const struct sw_config *c)
 static bool has_known_words(const struct sw_config *c)
 {
 	for (unsigned int i = 0; i < c->n_ifaces; i++) {
-		if (c->ifaces[i].hook > SW_HOOK_GENERIC)
+		if (c->ifaces[i].hook > SW_HOOK_DISPATCHER)
 			return false;
 	}
 	for (unsigned int i = 0; i < c->n_feeds; i++) {
@@ -135,7 +135,7 @@ static bool has_known_words(const struct sw_config *c)
 	       c->trail_dirs_action < SW_TRAIL_ACTION_COUNT && c->egress <= SW_EGRESS_OFF &&
 	       c->first_destinations <= SW_FIRSTS_ALERT &&
 	       c->policy_default <= SW_SOCK_DENY && c->policy_then <= SW_SOCK_THEN_ISOLATE &&
-	       c->hook <= SW_HOOK_GENERIC && c->log_level <= SW_LOG_DEBUG && c->mail_min_severity < SW_SEV_COUNT &&
+	       c->hook <= SW_HOOK_DISPATCHER && c->log_level <= SW_LOG_DEBUG && c->mail_min_severity < SW_SEV_COUNT &&
 	       c->syslog_min_severity < SW_SEV_COUNT && c->webhook_min_severity < SW_SEV_COUNT &&
 	       c->command_min_severity < SW_SEV_COUNT && c->quiet_min_severity < SW_SEV_COUNT &&
 	       c->decoy_tcp <= SW_DECOY_TCP_BELOW &&

@@ -20,7 +20,7 @@ enum {
 static const char *const mode_words[] = {"observe", "enforce"};
 static const char *const on_exit_words[] = {"keep", "remove"};
 static const char *const level_words[] = {"error", "warning", "notice", "info", "debug"};
-static const char *const hook_words[] = {"auto", "native", "tcx", "generic"};
+static const char *const hook_words[] = {"auto", "native", "tcx", "generic", "dispatcher"};
 static const char *const egress_words[] = {"drop", "observe", "off"};
 static const char *const firsts_words[] = {"off", "alert"};
 static const char *const unix_words[] = {"off", "system", "all"};
@@ -70,7 +70,8 @@ const struct sw_conf_row sw_conf_rows[] = {
 	{"log_level", SW_CONF_WORD, AT(log_level), "info", 0, 0, WORDS(level_words, FIRST_LOG_LEVEL),
 		"The daemon's own log tells of this and what is worse."},
 	{"hook", SW_CONF_WORD, AT(hook), "auto", 0, 0, WORDS(hook_words, SW_HOOK_AUTO),
-		"Where packets are judged on a device that says nothing else; auto takes native XDP where the driver keeps its offloads, else tcx."},
+		"Where packets are judged on a device that says nothing else; auto takes native XDP where the driver keeps its offloads, else tcx; "
+		"dispatcher is native XDP beside other programs, by xdp-loader."},
 	{"egress", SW_CONF_WORD, AT(egress), "drop", 0, 0, WORDS(egress_words, SW_EGRESS_DROP),
 		"What this host's own processes send to listed and banned addresses: drop refuses it when enforcing, observe tells of it."},
 	{"interfaces", SW_CONF_IFACES, AT(ifaces), NULL, 0, SW_CONFIG_IFACES_MAX, NULL,

@@ -88,6 +88,12 @@ static const char *error_why(int error)
 		return "another program holds the hook";
 	case -EOPNOTSUPP:
 		return "the driver does not support it";
+	case -ENOPKG:
+		return "xdp-loader (package xdp-tools) is missing";
+	case -EPERM:
+		return "the kernel refuses BPF trampolines";
+	case -EIO:
+		return "the log has what was said";
 	default:
 		return strerror(-error);
 	}
@@ -117,6 +123,17 @@ static int try_hook(struct sw_follow *f, struct watched *w, enum sw_attach hook,
 	return 0;
 }
 
+/* Where there is no dispatcher to be had; never in the place of somebody else's program. */
+static int try_alone(struct sw_follow *f, struct watched *w, int error)
+{
+	char why[sizeof(w->choice.why)];
+
+	if (w->has_foreign)
+		return -EBUSY;
+	snprintf(why, sizeof(why), "alone on the device, the dispatcher failed: %s", error_why(error));
+	return try_hook(f, w, SW_ATTACH_NATIVE, why);
+}
+
 /* Downwards from the choice; a hook that was set by name is not replaced by another. */
 static int try_hooks(struct sw_follow *f, struct watched *w, enum sw_hook want,
 	const struct sw_hook_choice *choice)
@@ -134,6 +151,8 @@ static int try_hooks(struct sw_follow *f, struct watched *w, enum sw_hook want,
 	if (r < 0 && c.hook != SW_ATTACH_NONE && want == SW_HOOK_AUTO && !w->device.is_layer3 &&
 		!w->device.xdp_prog_id)
 		r = try_hook(f, w, SW_ATTACH_GENERIC, "native XDP and tc failed here");
+	if (r < 0 && c.hook == SW_ATTACH_DISPATCHER)
+		r = try_alone(f, w, r);
 	return r;
 }
 
@@ -538,7 +557,7 @@ int sw_follow_set_chain(struct sw_follow *f, int chain_fd)
 		const struct watched *w = &f->all[i];
 		int r;
 
-		if (!sw_attach_is_xdp(w->choice.hook))
+		if (!sw_attach_is_alone(w->choice.hook))
 			continue;
 		r = sw_attach_packet(&f->progs, &w->device, w->choice.hook, f->pin_dir, NULL);
 		if (r < 0)

@@ -25,7 +25,7 @@ static bool are_words_sane(const struct sw_config *c)
 {
 	return (c->mode == SW_MODE_OFF || c->mode == SW_MODE_OBSERVE ||
 		       c->mode == SW_MODE_ENFORCE) &&
-		c->on_exit <= SW_ON_EXIT_REMOVE && c->hook <= SW_HOOK_GENERIC &&
+		c->on_exit <= SW_ON_EXIT_REMOVE && c->hook <= SW_HOOK_DISPATCHER &&
 		c->ban_min_plen4 <= 32 && c->ban_min_plen6 <= 128 &&
 		c->trail_engine < SW_ENGINE_COUNT && c->egress <= SW_EGRESS_OFF;
 }
@@ -82,7 +82,7 @@ int sw_image_check_config(const void *image, size_t size, const char **ret_why)
 	}
 	for (size_t i = 0; i < c->n_ifaces; i++) {
 		if (!is_ended(c->ifaces[i].pattern, sizeof(c->ifaces[i].pattern)) ||
-			c->ifaces[i].hook > SW_HOOK_GENERIC)
+			c->ifaces[i].hook > SW_HOOK_DISPATCHER)
 			return wrong(ret_why, "an interface");
 	}
 	return 0;

@@ -7,6 +7,7 @@
 #include <linux/if_link.h>
 
 #include "user/kern/bpffs.h"
+#include "user/kern/dispatch.h"
 
 enum {
 	TCX_INGRESS = 46, /* BPF_TCX_INGRESS of kernel 6.6; Debian 12's headers do not have it */
@@ -136,8 +137,13 @@ static int detach_clsact(__u32 ifindex, enum bpf_tc_attach_point at)
 	return clsact_prog(ifindex, at) ? bpf_tc_detach(&hook, &opts) : 0;
 }
 
-/* Native and generic XDP exclude each other on a device: the old one has to go first. */
+/* The ways of XDP exclude each other on a device: the old one has to go first. */
 bool sw_attach_is_xdp(enum sw_attach hook)
+{
+	return hook == SW_ATTACH_NATIVE || hook == SW_ATTACH_GENERIC || hook == SW_ATTACH_DISPATCHER;
+}
+
+bool sw_attach_is_alone(enum sw_attach hook)
 {
 	return hook == SW_ATTACH_NATIVE || hook == SW_ATTACH_GENERIC;
 }
@@ -149,8 +155,22 @@ static void drop_others(const char *pin_dir, __u32 ifindex, enum sw_attach keep,
 			continue;
 		if (h == SW_ATTACH_CLSACT)
 			detach_clsact(ifindex, BPF_TC_INGRESS);
+		else if (h == SW_ATTACH_DISPATCHER)
+			sw_dispatch_detach(ifindex);
 		else
 			drop_pin(pin_dir, h, ifindex);
+	}
+}
+
+static int attach_by(int prog, const struct sw_device *d, enum sw_attach hook, const char *pin_dir)
+{
+	switch (hook) {
+	case SW_ATTACH_CLSACT:
+		return attach_clsact(prog, d->ifindex, BPF_TC_INGRESS);
+	case SW_ATTACH_DISPATCHER:
+		return sw_dispatch_attach(d, pin_dir);
+	default:
+		return attach_link(prog, d->ifindex, hook, pin_dir);
 	}
 }
 
@@ -163,8 +183,7 @@ int sw_attach_packet(const struct sw_gate_progs *p, const struct sw_device *d, e
 		return -EOPNOTSUPP;
 	if (sw_attach_is_xdp(hook))
 		drop_others(pin_dir, d->ifindex, hook, true);
-	r = hook == SW_ATTACH_CLSACT ? attach_clsact(prog, d->ifindex, BPF_TC_INGRESS)
-				     : attach_link(prog, d->ifindex, hook, pin_dir);
+	r = attach_by(prog, d, hook, pin_dir);
 	if (r < 0)
 		return r;
 	drop_others(pin_dir, d->ifindex, hook, false);
@@ -175,9 +194,14 @@ int sw_attach_packet(const struct sw_gate_progs *p, const struct sw_device *d, e
 
 bool sw_attach_is_there(__u32 ifindex, enum sw_attach hook, const char *pin_dir)
 {
-	_close_ int fd = hook == SW_ATTACH_CLSACT ? -1 : open_pin(pin_dir, hook, ifindex);
+	_close_ int fd = -1;
 
-	return fd >= 0 || (hook == SW_ATTACH_CLSACT && clsact_prog(ifindex, BPF_TC_INGRESS));
+	if (hook == SW_ATTACH_CLSACT)
+		return clsact_prog(ifindex, BPF_TC_INGRESS);
+	if (hook == SW_ATTACH_DISPATCHER)
+		return sw_dispatch_is_there(ifindex);
+	fd = open_pin(pin_dir, hook, ifindex);
+	return fd >= 0;
 }
 
 /* ---- beside the gate: what looks at the way out, and what writes marks behind XDP */
@@ -289,7 +313,7 @@ int sw_detach_packet(__u32 ifindex, const char *pin_dir)
 		r = out;
 
 	for (enum sw_attach h = SW_ATTACH_NATIVE; h < SW_ATTACH_COUNT; h++) {
-		int x = drop_pin(pin_dir, h, ifindex);
+		int x = h == SW_ATTACH_DISPATCHER ? sw_dispatch_detach(ifindex) : drop_pin(pin_dir, h, ifindex);
 
 		if (r >= 0)
 			r = x;
@@ -307,7 +331,7 @@ bool sw_attach_is_own(__u32 ifindex, const char *pin_dir)
 		if (fd >= 0)
 			return true;
 	}
-	return false;
+	return sw_dispatch_is_there(ifindex);
 }
 
 /* The pin of a device that is gone is of no use to anybody. */
@@ -366,5 +390,7 @@ int sw_attach_each_pin(
 			fn(ifindex, hook, arg);
 	}
 	closedir(d);
+	if (fn)
+		sw_dispatch_each(fn, arg);
 	return n;
 }

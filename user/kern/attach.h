@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Attaches the packet program to a device by one of four hooks, pins the link, takes an earlier
+ * Attaches the packet program to a device by one of five hooks, pins the link, takes an earlier
  * guard's link over, and takes it off again. In the guard.
  */
 #pragma once
@@ -42,8 +42,10 @@ int sw_attach_forward(const struct sw_gate_progs *p, const struct sw_device *d, 
 int sw_attach_tag(const struct sw_gate_progs *p, const struct sw_device *d, bool has_tcx, const char *pin_dir,
 	enum sw_attach *ret);
 void sw_detach_tag(__u32 ifindex, const char *pin_dir);
-/* Native or generic. */
+/* Native, generic, or under a dispatcher. */
 bool sw_attach_is_xdp(enum sw_attach hook);
+/* Native or generic by a link of ours: the device's only XDP program. */
+bool sw_attach_is_alone(enum sw_attach hook);
 /* Takes our program off the device, by whatever hook, and removes the pins. What is not there is fine. */
 int sw_detach_packet(__u32 ifindex, const char *pin_dir);
 /* True when a program of ours is at ifindex by a pinned link: the XDP program there is ours. */

@@ -16,6 +16,7 @@ enum sw_attach {
 	SW_ATTACH_TCX,
 	SW_ATTACH_CLSACT,
 	SW_ATTACH_GENERIC,
+	SW_ATTACH_DISPATCHER, /* XDP beside others: kern/dispatch.h */
 	SW_ATTACH_COUNT
 };
 
@@ -59,7 +60,9 @@ void sw_device_choose(const struct sw_device *d, enum sw_hook want,
  */
 bool sw_device_is_wanted(const struct sw_device *d, const struct sw_config_iface *patterns,
 	size_t n, const struct sw_config_iface **ret_row);
-/* "native", "tcx", "clsact", "generic", "none". */
+/* "native", "tcx", "clsact", "generic", "dispatcher", "none". */
 const char *sw_attach_word(enum sw_attach a);
+/* Somebody's XDP program that calls others: there is room beside it. */
+bool sw_device_has_dispatcher(const struct sw_device *d);
 /* Kernel at least major.minor, by uname(2); tcx: 6.6. For what a probe would disturb. */
 bool sw_kernel_is(unsigned int major, unsigned int minor);

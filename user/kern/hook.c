@@ -68,7 +68,8 @@ static const char *const attach_words[] = {[SW_ATTACH_NONE] = "none",
 	[SW_ATTACH_NATIVE] = "native",
 	[SW_ATTACH_TCX] = "tcx",
 	[SW_ATTACH_CLSACT] = "clsact",
-	[SW_ATTACH_GENERIC] = "generic"};
+	[SW_ATTACH_GENERIC] = "generic",
+	[SW_ATTACH_DISPATCHER] = "dispatcher"};
 
 const char *sw_attach_word(enum sw_attach a)
 {
@@ -101,12 +102,23 @@ static void say(struct sw_hook_choice *ret, enum sw_attach hook, const char *why
 	sw_strcpy(ret->risk, sizeof(ret->risk), risk);
 }
 
+bool sw_device_has_dispatcher(const struct sw_device *d)
+{
+	return sw_streq(d->xdp_prog_name, "xdp_dispatcher");
+}
+
 /* Native and generic XDP take the whole device: somebody else's program there is never replaced. */
 static bool refuse_foreign(const struct sw_device *d, bool xdp_own, struct sw_hook_choice *ret)
 {
 	if (!d->xdp_prog_id || xdp_own)
 		return false;
 	say(ret, SW_ATTACH_NONE, "", QUIET);
+	if (sw_device_has_dispatcher(d)) {
+		snprintf(ret->why, sizeof(ret->why),
+			"the dispatcher of libxdp is there (program %u); set hook: dispatcher to run beside the others",
+			d->xdp_prog_id);
+		return true;
+	}
 	snprintf(ret->why, sizeof(ret->why),
 		"XDP program %u%s%s%s of somebody else is there; set hook: tcx to run after it",
 		d->xdp_prog_id, d->xdp_prog_name[0] ? " (" : "", d->xdp_prog_name,
@@ -118,6 +130,15 @@ static void choose_tc(const struct sw_device_host *host, const char *why, const 
 	struct sw_hook_choice *ret)
 {
 	say(ret, host->has_tcx ? SW_ATTACH_TCX : SW_ATTACH_CLSACT, why, risk);
+}
+
+static void choose_dispatcher(
+	const struct sw_device *d, const struct driver_row *row, bool xdp_own, struct sw_hook_choice *ret)
+{
+	if (d->is_layer3)
+		say(ret, SW_ATTACH_NONE, "hook: dispatcher is set, but a layer-3 device has no native XDP", QUIET);
+	else if (sw_device_has_dispatcher(d) || !refuse_foreign(d, xdp_own, ret))
+		say(ret, SW_ATTACH_DISPATCHER, "set in the configuration", row->risk);
 }
 
 void sw_device_choose(const struct sw_device *d, enum sw_hook want,
@@ -137,7 +158,9 @@ void sw_device_choose(const struct sw_device *d, enum sw_hook want,
 				"set in the configuration", is_native ? row->risk : QUIET);
 		return;
 	}
-	if (want == SW_HOOK_TCX)
+	if (want == SW_HOOK_DISPATCHER)
+		choose_dispatcher(d, row, xdp_own, ret);
+	else if (want == SW_HOOK_TCX)
 		choose_tc(host, "set in the configuration", QUIET, ret);
 	else if (d->is_layer3)
 		choose_tc(host, "a layer-3 device has no Ethernet header for XDP to read", QUIET,

@@ -43,7 +43,7 @@ enum {
 	SW_CONFIG_SOCK_PARTS_MAX = 16, /* ports and ranges, or networks, that one of them names */
 };
 
-enum sw_hook { SW_HOOK_AUTO, SW_HOOK_NATIVE, SW_HOOK_TCX, SW_HOOK_GENERIC };
+enum sw_hook { SW_HOOK_AUTO, SW_HOOK_NATIVE, SW_HOOK_TCX, SW_HOOK_GENERIC, SW_HOOK_DISPATCHER };
 enum sw_on_exit { SW_ON_EXIT_KEEP, SW_ON_EXIT_REMOVE };
 
 struct sw_config_iface {
