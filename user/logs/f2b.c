@@ -27,6 +27,7 @@ static void list_done(struct sw_f2b_list *l)
 	for (size_t i = 0; i < l->n; i++)
 		free(l->text[i]);
 	free(l->text);
+	free(l->where);
 }
 
 void sw_f2b_free(struct sw_f2b_filter *f)
@@ -38,6 +39,7 @@ void sw_f2b_free(struct sw_f2b_filter *f)
 	list_done(&f->datepattern);
 	list_done(&f->journalmatch);
 	free(f->prefregex);
+	free(f->prefregex_where);
 	free(f->name);
 	free(f);
 }
@@ -103,6 +105,25 @@ static int read_options(struct loader *l, const char *p)
 	return 0;
 }
 
+/* "OPTION, FILE:LINE", or the option alone where it was not written in a file. */
+static char *where_of(const struct loader *l, const char *option)
+{
+	const char *place = sw_ini_place(l->ini, definition, option);
+	char *where;
+
+	return asprintf(&where, place ? "%s, %s" : "%s", option, place) < 0 ? NULL : where;
+}
+
+/* Adds it to an error that has a sentence; r. */
+static int tell_where(const struct loader *l, const char *option, int r)
+{
+	_free_ char *where = r < 0 && l->err->len ? where_of(l, option) : NULL;
+
+	if (where)
+		sw_strbuf_printf(l->err, " (%s)", where);
+	return r;
+}
+
 /* ---- [Definition] and [Init] together */
 
 static int ask_definition(struct loader *l)
@@ -118,10 +139,8 @@ static int ask_definition(struct loader *l)
 			continue;
 		if (!r)
 			r = sw_options_set(&l->all, asked[i], value);
-		if (r < 0) {
-			sw_strbuf_printf(l->err, " (option %s)", asked[i]);
-			return r;
-		}
+		if (r < 0)
+			return tell_where(l, asked[i], r);
 	}
 	return 0;
 }
@@ -229,8 +248,7 @@ static int substitute(struct loader *l, const char *name, struct sw_strbuf *b)
 			if (sw_streq(tag, name) || ++steps > REPLACE_MAX ||
 				b->len > SW_INI_VALUE_MAX) {
 				sw_strbuf_printf(l->err,
-					"option %s: <%s> is put into itself without end", name,
-					tag);
+					"<%s> is put into itself without end", tag);
 				return -ELOOP;
 			}
 			sw_strbuf_splice(b, at, strlen(tag) + 2, value);
@@ -246,7 +264,7 @@ static int resolve(struct loader *l, const char *name, struct sw_strbuf *ret)
 	const char *value = sw_options_get(l->all, name);
 
 	sw_strbuf_puts(ret, value ? value : "");
-	return substitute(l, name, ret);
+	return tell_where(l, name, substitute(l, name, ret));
 }
 
 /* ---- to a filter */
@@ -269,6 +287,9 @@ static int take_lines(struct loader *l, const char *name, struct sw_f2b_list *re
 	int r = resolve(l, name, &b);
 	size_t len;
 
+	ret->where = where_of(l, name);
+	if (!ret->where)
+		return -ENOMEM;
 	for (const char *p = sw_strbuf_get(&b); !r && *p; p += len) {
 		len = strcspn(p, "\n");
 		if (strspn(p, " \t") < len)
@@ -277,8 +298,7 @@ static int take_lines(struct loader *l, const char *name, struct sw_f2b_list *re
 			len++;
 	}
 	if (r == -E2BIG)
-		sw_strbuf_printf(
-			l->err, "option %s has more than %d lines", name, SW_F2B_RULES_MAX);
+		sw_strbuf_printf(l->err, "more than %d lines (%s)", SW_F2B_RULES_MAX, ret->where);
 	return r;
 }
 
@@ -290,7 +310,8 @@ static int take_prefregex(struct loader *l, struct sw_f2b_filter *f)
 	if (r < 0 || !b.len)
 		return r;
 	f->prefregex = TAKE_PTR(b.text);
-	return 0;
+	f->prefregex_where = where_of(l, "prefregex");
+	return f->prefregex_where ? 0 : -ENOMEM;
 }
 
 static int take_maxlines(struct loader *l, struct sw_f2b_filter *f)
@@ -307,7 +328,7 @@ static int take_maxlines(struct loader *l, struct sw_f2b_filter *f)
 	if (end == b.text || *end || n < 1 || n > SW_F2B_MAXLINES_MAX) {
 		sw_strbuf_printf(l->err, "maxlines is '%s': a number from 1 to %d is wanted",
 			b.text, SW_F2B_MAXLINES_MAX);
-		return -EINVAL;
+		return tell_where(l, "maxlines", -EINVAL);
 	}
 	f->maxlines = (unsigned int)n;
 	return 0;

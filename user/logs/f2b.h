@@ -14,11 +14,12 @@ enum { SW_F2B_RULES_MAX = 512, SW_F2B_MAXLINES_MAX = 256 };
 struct sw_f2b_list {
 	char **text;
 	size_t n;
+	char *where; /* for errors, "OPTION, FILE:LINE"; NULL: from no file of fail2ban's */
 };
 
 struct sw_f2b_filter {
 	char *name; /* "sshd" */
-	char *prefregex; /* NULL: none */
+	char *prefregex, *prefregex_where; /* NULL: none */
 	struct sw_f2b_list failregex, ignoreregex, datepattern, journalmatch;
 	size_t n_success; /* the last of failregex are no failures: a login, which forgives some */
 	unsigned int maxlines; /* lines that one expression may span; 1: single lines */

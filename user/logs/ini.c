@@ -14,30 +14,45 @@ static void condition_name(struct sw_strbuf *out, const char *name, const char *
 	sw_strbuf_puts(out, cond);
 }
 
-int sw_options_set(struct sw_ini_option **map, const char *name, const char *value)
+/* The option of that name, made where there is none; NULL: no memory. */
+static struct sw_ini_option *option_of(struct sw_ini_option **map, const char *name)
 {
 	struct sw_ini_option *o;
-	char *copy = strdup(value);
 
-	if (!copy)
-		return -ENOMEM;
 	HASH_FIND_STR(*map, name, o);
-	if (o) {
-		free(o->value);
-		o->value = copy;
-		return 0;
-	}
+	if (o)
+		return o;
 	o = calloc(1, sizeof(*o));
 	if (o)
 		o->name = strdup(name);
 	if (!o || !o->name) {
 		free(o);
-		free(copy);
-		return -ENOMEM;
+		return NULL;
 	}
-	o->value = copy;
 	HASH_ADD_KEYPTR(hh, *map, o->name, strlen(o->name), o);
+	return o;
+}
+
+int sw_options_put(struct sw_ini_option **map, const char *name, const char *value, const char *place)
+{
+	_free_ char *copy = strdup(value), *at = place ? strdup(place) : NULL;
+	struct sw_ini_option *o;
+
+	if (!copy || (place && !at))
+		return -ENOMEM;
+	o = option_of(map, name);
+	if (!o)
+		return -ENOMEM;
+	free(o->value);
+	free(o->place);
+	o->value = TAKE_PTR(copy);
+	o->place = TAKE_PTR(at);
 	return 0;
+}
+
+int sw_options_set(struct sw_ini_option **map, const char *name, const char *value)
+{
+	return sw_options_put(map, name, value, NULL);
 }
 
 const char *sw_options_get(struct sw_ini_option *map, const char *name)
@@ -56,6 +71,7 @@ void sw_options_free(struct sw_ini_option **map)
 		HASH_DEL(*map, o);
 		free(o->name);
 		free(o->value);
+		free(o->place);
 		free(o);
 	}
 }
@@ -159,7 +175,7 @@ static int merge_section(struct sw_ini *ini, const struct sw_ini_section *s)
 		return -ENOMEM;
 	for (const struct sw_ini_option *o = s->options; o && !r; o = o->hh.next) {
 		condition_name(&name, o->name, cond ? cond : "");
-		r = sw_options_set(&into->options, sw_strbuf_get(&name), o->value);
+		r = sw_options_put(&into->options, sw_strbuf_get(&name), o->value, o->place);
 	}
 	return r;
 }
@@ -176,6 +192,22 @@ int sw_ini_merge(struct sw_ini *ini, const struct sw_ini *file)
 	for (const struct sw_ini_section *s = file->sections; s && !r; s = s->hh.next)
 		r = merge_section(ini, s);
 	return r;
+}
+
+const char *sw_ini_place(const struct sw_ini *ini, const char *section, const char *name)
+{
+	const char *const sections[] = {section, "DEFAULT"};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(sections); i++) {
+		const struct sw_ini_section *s = sw_ini_section(ini, sections[i]);
+		struct sw_ini_option *o = NULL;
+
+		if (s)
+			HASH_FIND_STR(s->options, name, o);
+		if (o)
+			return o->place;
+	}
+	return NULL;
 }
 
 static const char *section_value(const struct sw_ini *ini, const char *section, const char *name)

@@ -21,6 +21,7 @@ enum {
 
 struct sw_ini_option {
 	char *name, *value;
+	char *place; /* "FILE:LINE" where it begins; NULL: not from a file */
 	UT_hash_handle hh;
 };
 
@@ -48,7 +49,11 @@ const struct sw_ini_section *sw_ini_first(const struct sw_ini *ini);
 int sw_ini_get(const struct sw_ini *ini, const char *section, const char *name,
 	struct sw_ini_option *vars, char **ret, struct sw_strbuf *err);
 
-/* A map of options: name to value, both copied. */
+/* Where the value that sw_ini_get starts from was written, "FILE:LINE"; NULL: nowhere. */
+const char *sw_ini_place(const struct sw_ini *ini, const char *section, const char *name);
+
+/* A map of options: name to value, both copied, and place, which may be NULL. */
+int sw_options_put(struct sw_ini_option **map, const char *name, const char *value, const char *place);
 int sw_options_set(struct sw_ini_option **map, const char *name, const char *value);
 const char *sw_options_get(struct sw_ini_option *map, const char *name);
 void sw_options_free(struct sw_ini_option **map);

@@ -12,6 +12,7 @@ struct parser {
 	unsigned int line, indent;
 	struct sw_ini_section *section;
 	char *name; /* of the option whose value goes on; NULL: none */
+	unsigned int name_line;
 	struct sw_strbuf value;
 	struct sw_strbuf *err;
 };
@@ -43,15 +44,17 @@ static size_t cut_comment(const char *text, size_t len)
 
 static int end_option(struct parser *p)
 {
+	char place[PATH_MAX + 16];
 	int r;
 
 	if (!p->name)
 		return 0;
+	snprintf(place, sizeof(place), "%s:%u", p->path, p->name_line);
 	while (p->value.len && isspace((unsigned char)p->value.text[p->value.len - 1]))
 		p->value.text[--p->value.len] = 0;
 	r = p->value.is_failed
 		? -ENOMEM
-		: sw_options_set(&p->section->options, p->name, sw_strbuf_get(&p->value));
+		: sw_options_put(&p->section->options, p->name, sw_strbuf_get(&p->value), place);
 	free(TAKE_PTR(p->name));
 	sw_strbuf_reset(&p->value);
 	return r;
@@ -83,6 +86,7 @@ static int begin_option(struct parser *p, const char *text, size_t len)
 	p->name = strndup(text, name_len);
 	if (!p->name)
 		return -ENOMEM;
+	p->name_line = p->line;
 	for (char *c = p->name; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
 	for (eq++; eq < len && isspace((unsigned char)text[eq]);)

@@ -162,22 +162,32 @@ static int make_prefilter(struct sw_matcher *m)
 	return r ? r : sw_prefilter_new(&m->prefilter, literals, m->n_rules);
 }
 
+/* Adds where it is written to an error that has a sentence; r. */
+static int tell_where(struct sw_strbuf *err, const char *where, int r)
+{
+	if (r < 0 && err->len && where)
+		sw_strbuf_printf(err, " (%s)", where);
+	return r;
+}
+
 static int build(struct sw_matcher *m, struct sw_strbuf *err)
 {
+	const struct sw_f2b_filter *f = m->filter;
 	int r = sw_regex_pool_new(&m->pool);
 
-	if (!r && m->filter->prefregex)
-		r = compile_rule(m, &m->prefix, m->filter->prefregex, err);
+	if (!r && f->prefregex)
+		r = tell_where(err, f->prefregex_where, compile_rule(m, &m->prefix, f->prefregex, err));
 	if (!r)
-		r = compile_list(m, &m->filter->failregex, &m->rules, &m->n_rules, err);
+		r = tell_where(err, f->failregex.where, compile_list(m, &f->failregex, &m->rules, &m->n_rules, err));
 	if (!r)
-		r = compile_list(m, &m->filter->ignoreregex, &m->ignores, &m->n_ignores, err);
+		r = tell_where(err, f->ignoreregex.where,
+			compile_list(m, &f->ignoreregex, &m->ignores, &m->n_ignores, err));
 	if (!r)
-		r = check_rules(m, err);
+		r = tell_where(err, f->failregex.where, check_rules(m, err));
 	if (!r)
-		r = sw_dates_new(&m->dates, m->pool, &m->filter->datepattern, err);
-	if (!r && m->filter->maxlines > 1)
-		r = sw_window_new(&m->window, m->filter->maxlines);
+		r = tell_where(err, f->datepattern.where, sw_dates_new(&m->dates, m->pool, &f->datepattern, err));
+	if (!r && f->maxlines > 1)
+		r = sw_window_new(&m->window, f->maxlines);
 	return r ? r : make_prefilter(m);
 }
 
