@@ -4,6 +4,7 @@
  *
  * Essential: on_state. Optional: on_exec, on_fork, on_exit (without them names come from snapshots and /proc).
  */
+#include "lib/flood.bpf.h"
 #include "lib/sock_limit.bpf.h"
 #include "lib/sock_tell.bpf.h"
 #include "lib/sock_wait.bpf.h"
@@ -151,6 +152,23 @@ static __always_inline int told_outcome(const struct sock *sk, int to)
 	return r;
 }
 
+/* The peer of a connection that came, as the gate saw its SYN: IPv4 also where the socket is of IPv6. */
+static __always_inline __u64 peer_key(const struct sock *sk)
+{
+	union sw_flow_addr peer = {};
+	__u8 family = 6;
+
+	if (sk->__sk_common.skc_family == AF_INET6)
+		copy6(peer.byte, &sk->__sk_common.skc_v6_daddr);
+	if (sk->__sk_common.skc_family == AF_INET ||
+		(!peer.half[0] && peer.word[2] == bpf_htonl(0xffff))) {
+		peer.half[1] = 0;
+		sw_pkt_put4(&peer, sk->__sk_common.skc_daddr);
+		family = 4;
+	}
+	return source_key(family, &peer, SW_PROBE_FLOOD);
+}
+
 static __always_inline int told_accept(const struct sock *sk)
 {
 	struct sock_note *note = note_of_sock(sk), *from = note ? note : note_of_listener(sk);
@@ -174,8 +192,10 @@ int BPF_PROG(on_state, const struct sock *sk, int from, int to)
 		return told_listen(sk);
 	if (from == TCP_SYN_SENT && (to == TCP_ESTABLISHED || to == TCP_CLOSE))
 		return told_outcome(sk, to);
-	if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED)
+	if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED) {
+		note_completed(peer_key(sk));
 		return told_accept(sk);
+	}
 	return to == TCP_CLOSE ? told_close(sk, from) : 0;
 }
 

@@ -220,6 +220,26 @@ __noinline int settle_probe(const struct sw_flow *flow, const struct sw_origin *
 	return 0;
 }
 
+/* Counts a SYN to an open port. Not 0: it is to be told. */
+__noinline int settle_syn(const struct sw_flow *flow, struct flood_news *ret)
+{
+	const struct sw_gate_ctl *ctl = gate_control();
+
+	if (!flow || !ret || !ctl)
+		return 0;
+	count_syn(ctl, flow, ret);
+	return ret->open != 0;
+}
+
+__noinline int tell_flood(const struct sw_flow *flow, const struct sw_origin *origin, const struct flood_news *news)
+{
+	const struct sw_gate_ctl *ctl = gate_control();
+
+	if (flow && origin && news && ctl)
+		tell_scan(ctl, flow, origin, SW_PROBE_FLOOD, news->open, news->packets);
+	return 0;
+}
+
 __noinline int read_frame(struct xdp_md *ctx, struct sw_flow *ret)
 {
 	const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
@@ -265,12 +285,24 @@ static __always_inline bool is_spoken_of(void *ctx, const struct sw_flow *flow, 
 	return has_geo() ? judge_geo(ctx, flow, is_hit, hit) : is_hit;
 }
 
+/* A port that is sent on elsewhere is open and not this host's: what is completed there is not seen here. */
+static __noinline void judge_syn(void *ctx, const struct sw_flow *flow, const struct sw_origin *origin)
+{
+	struct flood_news news = {};
+
+	if (settle_syn(flow, &news) && !is_addr_allowed(flow->family, &flow->saddr) &&
+		has_socket(ctx, flow, SW_PROBE_SYN))
+		tell_flood(flow, origin, &news);
+}
+
 /* A packet that nobody speaks of. */
 static __noinline void judge_probe(void *ctx, const struct sw_flow *flow, const struct sw_origin *origin)
 {
 	enum sw_probe probe = probe_of(flow);
 
-	if (probe != SW_PROBE_NONE && is_try(ctx, flow, probe))
+	if (probe == SW_PROBE_FLOOD)
+		judge_syn(ctx, flow, origin);
+	else if (probe != SW_PROBE_NONE && is_try(ctx, flow, probe))
 		settle_probe(flow, origin, probe);
 }
 

@@ -2,11 +2,13 @@
 /*
  * Scans of this host: packets to ports where nobody is, and packets with flags of no connection,
  * counted by source in sliding windows. A packet to an open port costs a bit; the rest is asked out of
- * line. Nothing here drops: a probe's source may be forged.
+ * line. SYNs to open ports are counted by source too (flood.bpf.h). Nothing here drops: a probe's source may be
+ * forged.
  */
 #pragma once
 
 #include <bpf/bpf_endian.h>
+#include "lib/flood.bpf.h"
 #include "lib/judge.bpf.h"
 #include "lib/tell.bpf.h"
 #include "sockwarden/pkt/plain.h"
@@ -62,6 +64,14 @@ static __always_inline bool is_port_known(const struct sw_probe_ctl *c, enum sw_
 	}
 }
 
+/* What is left of it at its port; a SYN to an open one may be part of a flood. */
+static __always_inline enum sw_probe probe_at(const struct sw_probe_ctl *c, enum sw_probe probe, __u16 dport)
+{
+	if (probe == SW_PROBE_NONE || !is_port_known(c, probe, dport))
+		return probe;
+	return probe == SW_PROBE_SYN && c->rule[SW_PROBE_FLOOD].threshold ? SW_PROBE_FLOOD : SW_PROBE_NONE;
+}
+
 /*
  * A transport header by itself, whose first SW_PLAIN_L4_BYTES are there: may it be a probe? A later fragment
  * may look so, and is read whole then.
@@ -77,7 +87,7 @@ static __always_inline bool may_l4_probe(__u8 protocol, const __u8 *l4)
 		probe = sw_probe_of_tcp(l4[13]);
 	else if (protocol == SW_IP_UDP)
 		probe = SW_PROBE_UDP;
-	return probe != SW_PROBE_NONE && !is_port_known(c, probe, sw_wire16(l4 + 2));
+	return probe_at(c, probe, sw_wire16(l4 + 2)) != SW_PROBE_NONE;
 }
 
 /* What a packet may be trying, as far as it is known without a look at sockets. */
@@ -96,7 +106,7 @@ static __always_inline enum sw_probe probe_of(const struct sw_flow *flow)
 		probe = sw_probe_of_tcp(flow->tcp_flags);
 	else if (flow->protocol == SW_IP_UDP)
 		probe = SW_PROBE_UDP;
-	return probe != SW_PROBE_NONE && !is_port_known(c, probe, flow->dport) ? probe : SW_PROBE_NONE;
+	return probe_at(c, probe, flow->dport);
 }
 
 static __always_inline bool is_own(__u8 family, const union sw_flow_addr *addr)
@@ -185,18 +195,6 @@ static __always_inline bool is_try(void *ctx, const struct sw_flow *flow, enum s
 		probe == SW_PROBE_MAIMON)
 		return !has_socket(ctx, flow, probe);
 	return true;
-}
-
-static __always_inline __u64 mix(__u64 h, __u64 v)
-{
-	h = (h ^ v) * 0x9e3779b97f4a7c15ULL;
-	return h ^ h >> 29;
-}
-
-/* IPv6: the /64, which is one attacker's. */
-static __always_inline __u64 source_key(const struct sw_flow *flow, __u32 more)
-{
-	return mix(mix(flow->family, flow->saddr.half[0]), more) | 1;
 }
 
 static __always_inline __u16 host_item(const struct sw_flow *flow)
@@ -291,7 +289,7 @@ static __always_inline void count_try(const struct sw_gate_ctl *ctl, const struc
 	const struct sw_flow *flow, const struct sw_origin *origin, enum sw_probe probe, __u32 sec)
 {
 	bool is_hosts = probe == SW_PROBE_HOSTS;
-	__u64 key = source_key(flow, is_hosts ? (__u32)flow->dport << 8 | probe : probe);
+	__u64 key = source_key(flow->family, &flow->saddr, is_hosts ? (__u32)flow->dport << 8 | probe : probe);
 	__u32 packets = 0, n;
 
 	if (probe >= SW_PROBE_COUNT)
@@ -317,4 +315,16 @@ static __always_inline void count_probe(const struct sw_gate_ctl *ctl, const str
 		count_try(ctl, c, flow, origin, SW_PROBE_HOSTS, sec);
 	count_hit(SW_R_PROBE, origin->len, false);
 	tell_hit(ctl, flow, origin, &hit, false);
+}
+
+/* A SYN to an open port of this host, which may be the one that makes its source tell. */
+static __always_inline void count_syn(
+	const struct sw_gate_ctl *ctl, const struct sw_flow *flow, struct flood_news *ret)
+{
+	const struct sw_probe_ctl *c = probe_rules();
+
+	if (!c || !is_own(flow->family, &flow->daddr))
+		return;
+	note_syn(&c->rule[SW_PROBE_FLOOD], source_key(flow->family, &flow->saddr, SW_PROBE_FLOOD),
+		(__u32)(gate_now(ctl) / 1000000000) + 1, ret);
 }

@@ -2,9 +2,13 @@
 /* Scans in the gate: whole programs by test run, sockets of a namespace of the test's own, a clock moved by hand. */
 #include "tests/bpf/gate_rig.h"
 
+#include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "skel/sock_trace.skel.h"
 #include "sockwarden/abi/probe.h"
 
 #define ATTACKER4 "198.18.0.7"
@@ -36,9 +40,12 @@ static void set_ctl(void)
 static void forget(void)
 {
 	static const struct sw_probe_set zero;
+	static const struct sw_syn_set no_syns;
 
 	for (__u32 i = 0; i < SW_PROBE_SETS; i++)
 		rig_set(the_rig.skel->maps.probes, &i, &zero);
+	for (__u32 i = 0; i < SW_SYN_SETS; i++)
+		rig_set(the_rig.skel->maps.syns, &i, &no_syns);
 }
 
 static void begin(void)
@@ -438,6 +445,237 @@ static void a_rule_that_is_off_is_not_asked(void **state)
 	assert_int_equal(probes(), 0);
 }
 
+/* ---- floods: SYNs to an open port, in front of a listener and of the program that sees connections completed */
+
+enum { FLOOD = 1000, FLOOD_WINDOW_SEC = 10 };
+
+static uint16_t service;
+static int service_fd = -1;
+
+static void begin_flood(void)
+{
+	begin();
+	if (service_fd < 0)
+		service_fd = serve(SOCK_STREAM, &service);
+	ctl.rule[SW_PROBE_FLOOD] = (struct sw_probe_rule){FLOOD, FLOOD_WINDOW_SEC};
+	ctl.ports.syn[service >> 3] |= (__u8)(1 << (service & 7));
+	set_ctl();
+	/* parts of this window are seconds: what a test means to be in one does not cross to the next */
+	wait_virtually(SECOND - rig_boot_ns() % SECOND);
+}
+
+static void syns(const char *from, const char *to, unsigned int n)
+{
+	struct packet p;
+
+	packet_build(&(struct packet_spec){.from = from, .to = to, .sport = 40000, .dport = service}, &p);
+	if (n)
+		assert_int_equal(rig_run(&the_rig, RIG_XDP, p.data, p.len, (int)n), 0);
+}
+
+static void a_flood_is_told_at_its_threshold_with_source_and_port(void **state)
+{
+	static const struct {
+		const char *from, *to;
+	} ways[] = {{ATTACKER4, OWN4}, {ATTACKER6, OWN6}};
+
+	for (size_t w = 0; w < SW_ARRAY_SIZE(ways); w++) {
+		enum sw_probe kind = SW_PROBE_NONE;
+		unsigned int n = 0;
+
+		begin_flood();
+		syns(ways[w].from, ways[w].to, FLOOD - 1);
+		assert_int_equal(scans(NULL, NULL), 0);
+		syns(ways[w].from, ways[w].to, 1);
+		assert_int_equal(scans(&kind, &n), 1);
+		assert_int_equal(kind, SW_PROBE_FLOOD);
+		assert_int_equal(n, FLOOD);
+		assert_int_equal(the_rig.event[0].dport, service);
+		assert_int_equal(the_rig.event[0].hits, FLOOD);
+		assert_int_equal(probes(), 0);
+		syns(ways[w].from, ways[w].to, 5000);
+		assert_int_equal(scans(NULL, NULL), 0); /* not for each packet */
+		wait_virtually(SW_PROBE_TELL_SEC * SECOND);
+		syns(ways[w].from, ways[w].to, FLOOD);
+		assert_int_equal(scans(NULL, NULL), 1);
+	}
+}
+
+static void a_flood_of_a_64_is_one(void **state)
+{
+	char from[40];
+
+	begin_flood();
+	for (unsigned int i = 0; i < 10; i++) {
+		assert_int_equal(scans(NULL, NULL), 0);
+		snprintf(from, sizeof(from), "2001:db8:1:2::%x", i + 1);
+		syns(from, OWN6, FLOOD / 10);
+	}
+	assert_int_equal(scans(NULL, NULL), 1);
+}
+
+static void the_window_of_a_flood_slides_over_any_edge(void **state)
+{
+	/* wherever it begins among the seconds of a window and the places of its parts */
+	for (unsigned int first = 0; first < 2 * SW_SYN_PARTS; first++) {
+		begin_flood();
+		wait_virtually(first * SECOND);
+		syns(ATTACKER4, OWN4, FLOOD - 1);
+		wait_virtually(2 * SECOND);
+		syns(ATTACKER4, OWN4, 1);
+		assert_int_equal(scans(NULL, NULL), 1);
+	}
+}
+
+static void syns_older_than_the_window_do_not_count(void **state)
+{
+	begin_flood();
+	for (unsigned int i = 0; i < 100; i++) {
+		syns(ATTACKER4, OWN4, FLOOD / FLOOD_WINDOW_SEC - 1);
+		wait_virtually(SECOND);
+	}
+	assert_int_equal(scans(NULL, NULL), 0);
+	wait_virtually(FLOOD_WINDOW_SEC * SECOND);
+	syns(ATTACKER4, OWN4, FLOOD - 1);
+	assert_int_equal(scans(NULL, NULL), 0);
+}
+
+static void a_long_window_is_counted_in_parts(void **state)
+{
+	begin_flood();
+	ctl.rule[SW_PROBE_FLOOD].window_sec = 6 * 3600;
+	set_ctl();
+	for (unsigned int i = 0; i < 10; i++) {
+		assert_int_equal(scans(NULL, NULL), 0);
+		wait_virtually(1900 * SECOND);
+		syns(ATTACKER4, OWN4, FLOOD / 10);
+	}
+	assert_int_equal(scans(NULL, NULL), 1);
+}
+
+/* A true flooder among forged sources, both at once; each is counted in its place, and scans in theirs. */
+static void forged_floods_hide_no_flooder_and_no_scanner(void **state)
+{
+	unsigned int told = 0, kinds = 0;
+	char from[32];
+
+	begin_flood();
+	for (unsigned int i = 0; i < 9; i++)
+		syn(ATTACKER6, OWN6, (uint16_t)(100 + i));
+	for (unsigned int i = 0; i < 40; i++) {
+		for (unsigned int n = 0; n < 2500; n++) {
+			snprintf(from, sizeof(from), "10.%u.%u.%u", i, n >> 8, n & 255);
+			syns(from, OWN4, 1);
+			if (n % 25 == 0)
+				syns(ATTACKER4, OWN4, 1);
+		}
+		rig_events(&the_rig);
+		for (size_t e = 0; e < the_rig.n_events; e++) {
+			bool is_his = !memcmp(the_rig.event[e].saddr, (__u8[]){198, 18, 0, 7}, 4);
+
+			told += the_rig.event[e].reason == SW_R_SCAN;
+			kinds += is_his && SW_PROBE_OF(the_rig.event[e].trail_set) == SW_PROBE_FLOOD;
+		}
+	}
+	assert_true(kinds >= 1);
+	assert_int_equal(told, kinds); /* and no forged source is called one */
+	syn(ATTACKER6, OWN6, 109);
+	assert_int_equal(scans(NULL, NULL), 1);
+}
+
+static void no_syn_of_these_is_a_flood(void **state)
+{
+	begin_flood();
+	syns(ATTACKER4, "198.18.9.9", 5 * FLOOD); /* a routed address */
+	rig_allow(&the_rig, "198.18.0.8");
+	syns("198.18.0.8", OWN4, 5 * FLOOD);
+	for (int i = 0; i < 2; i++) { /* answers, and what follows */
+		struct packet p;
+
+		packet_build(&(struct packet_spec){.from = ATTACKER4, .to = OWN4, .sport = 40000,
+				     .dport = service, .tcp_flags = i ? 0x12 : 0x10},
+			&p);
+		assert_int_equal(rig_run(&the_rig, RIG_XDP, p.data, p.len, 5 * FLOOD), 0);
+	}
+	assert_int_equal(scans(NULL, NULL), 0);
+	ctl.rule[SW_PROBE_FLOOD].threshold = 0;
+	set_ctl();
+	syns(ATTACKER4, OWN4, 5 * FLOOD);
+	assert_int_equal(scans(NULL, NULL), 0);
+	/* nobody listens here: the port is sent on, and who completes a connection there is not seen */
+	ctl.rule[SW_PROBE_FLOOD].threshold = FLOOD;
+	ctl.ports.syn[8] |= 1; /* 64 */
+	set_ctl();
+	for (unsigned int i = 0; i < 2 * FLOOD; i++)
+		syn(ATTACKER4, OWN4, 64);
+	assert_int_equal(scans(NULL, NULL), 0);
+}
+
+/* The program that sees connections completed, for the gate that is tried; for the namespace's loopback. */
+static struct sock_trace *watch_completed(void)
+{
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	struct sock_trace *t = sock_trace__open();
+	struct bpf_program *p;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_non_null(t);
+	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &lo), 0);
+	close(fd);
+	bpf_object__for_each_program(p, t->obj)
+		bpf_program__set_autoload(p, p == t->progs.on_state);
+	assert_int_equal(bpf_map__reuse_fd(t->maps.syns, bpf_map__fd(the_rig.skel->maps.syns)), 0);
+	assert_int_equal(sock_trace__load(t), 0);
+	t->links.on_state = bpf_program__attach(t->progs.on_state);
+	assert_non_null(t->links.on_state);
+	return t;
+}
+
+static void connect_from(const char *from, bool is_six)
+{
+	struct sockaddr_in6 six = {.sin6_family = AF_INET6};
+	struct sockaddr_in four = {.sin_family = AF_INET};
+	struct sockaddr *a = is_six ? (struct sockaddr *)&six : (struct sockaddr *)&four;
+	socklen_t len = is_six ? sizeof(six) : sizeof(four);
+	int fd = socket(a->sa_family, SOCK_STREAM, 0), peer;
+
+	assert_int_equal(
+		inet_pton(a->sa_family, from, is_six ? (void *)&six.sin6_addr : (void *)&four.sin_addr), 1);
+	assert_int_equal(bind(fd, a, len), 0);
+	six.sin6_port = four.sin_port = htons(service);
+	assert_int_equal(connect(fd, a, len), 0);
+	peer = accept(service_fd, NULL, NULL);
+	assert_true(peer >= 0);
+	close(peer);
+	close(fd);
+}
+
+/* Users behind one address, checks of a balancer, a busy server: SYNs by the thousand, and each goes on. */
+static void thousands_who_go_on_are_no_flood_and_hide_none(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		bool is_six;
+	} ways[] = {{"127.77.0.9", OWN4, false}, {"::1", OWN6, true}};
+	struct sock_trace *trace = watch_completed();
+
+	for (size_t w = 0; w < SW_ARRAY_SIZE(ways); w++) {
+		begin_flood();
+		for (unsigned int user = 0; user < 5000; user++) {
+			syns(ways[w].from, ways[w].to, 1);
+			connect_from(ways[w].from, ways[w].is_six);
+		}
+		assert_int_equal(scans(NULL, NULL), 0);
+		if (ways[w].is_six)
+			continue; /* others of this machine connect from ::1 too */
+		syns(ways[w].from, ways[w].to, FLOOD - 1);
+		assert_int_equal(scans(NULL, NULL), 0);
+		syns(ways[w].from, ways[w].to, 1);
+		assert_int_equal(scans(NULL, NULL), 1);
+	}
+	sock_trace__destroy(trace);
+}
+
 static int open_rig(void **state)
 {
 	if (unshare(CLONE_NEWNET) < 0)
@@ -470,6 +708,14 @@ int main(void)
 		cmocka_unit_test(five_thousand_behind_one_address_raise_nothing),
 		cmocka_unit_test(a_flood_of_forged_sources_hides_no_scanner),
 		cmocka_unit_test(a_rule_that_is_off_is_not_asked),
+		cmocka_unit_test(a_flood_is_told_at_its_threshold_with_source_and_port),
+		cmocka_unit_test(a_flood_of_a_64_is_one),
+		cmocka_unit_test(the_window_of_a_flood_slides_over_any_edge),
+		cmocka_unit_test(syns_older_than_the_window_do_not_count),
+		cmocka_unit_test(a_long_window_is_counted_in_parts),
+		cmocka_unit_test(forged_floods_hide_no_flooder_and_no_scanner),
+		cmocka_unit_test(no_syn_of_these_is_a_flood),
+		cmocka_unit_test(thousands_who_go_on_are_no_flood_and_hide_none),
 	};
 	static struct CMUnitTest tests[SW_ARRAY_SIZE(plain) + SW_ARRAY_SIZE(silent)];
 	static char names[SW_ARRAY_SIZE(silent)][128];

@@ -156,6 +156,44 @@ def test_an_allowed_network_of_a_rule_is_left_alone():
         assert not scans(lab)
 
 
+def floods(lab):
+    return [f for f in lab.cli_json("findings", "-n", "1000")["findings"] if f["rule"] == "syn-flood" and f["subject"]]
+
+
+def flood(lab, port, source):
+    """SYNs by the thousand of which no connection comes; hping3 counts them."""
+    lab.attack("hping3", "-S", "-n", "-q", "-i", "u50", "-c", "3000", "-p", str(port), "-a", source, lab.host, stdin=subprocess.DEVNULL)
+
+
+def test_a_flood_of_syns_names_its_source_and_bans_nobody(watched):
+    flood(watched, watched.port, Lab.others[0])
+    told = watched.wait(lambda: floods(watched), 5, "the flood is told")
+    assert [f["subject"] for f in told] == [Lab.others[0]]
+    assert told[0]["severity"] == "high" and told[0]["count"] >= 1000
+    assert f"to {watched.host} port {watched.port}" in told[0]["title"]
+    assert not watched.cli_json("bans")["bans"]
+
+
+def test_thousands_of_connections_of_one_address_are_no_flood(watched):
+    before = {f["subject"] for f in floods(watched)}
+    for address, port in ((watched.host, watched.port), (watched.host6, watched.port6), (watched.host, watched.port6)):
+        watched.attack(sys.executable, "-S", "-E", "-c", BUSY, address, port, 1500, check=True)
+        watched.attack(sys.executable, "-S", "-E", "-c", CHECK, address, port, 1500, check=True)
+    flood(watched, watched.port, Lab.others[1])  # told behind them
+    told = watched.wait(lambda: {f["subject"] for f in floods(watched)} - before, 5, "the flood behind them is told")
+    assert told == {Lab.others[1]}
+
+
+def test_a_source_that_the_rule_allows_may_flood():
+    with Lab(config=f"detect:\n  syn-flood:\n    allow:\n      - {Lab.others[0]}\n") as lab:
+        lab.start()
+        port, _, _ = lab.listen(0)
+        flood(lab, port, Lab.others[0])
+        lab.wait(lambda: next(r for r in lab.cli_json("detect", "list")["rules"] if r["rule"] == "syn-flood")["spared"], 5,
+                 "the rule kept it back")
+        assert not floods(lab)
+
+
 def test_ten_sources_that_share_the_ports_are_one_scan():
     with Lab() as lab:
         lab.start()

@@ -273,6 +273,26 @@ static void a_scan_that_goes_on_is_one_finding_and_a_late_one_another(void **sta
 	assert_int_equal(n_found, 2);
 }
 
+static void syn_flood_of_a_source_names_it_and_where_it_went(void **state)
+{
+	struct sw_pkt_event ev = packet(7, SW_R_SCAN, SW_PROBE_FLOOD, 1000);
+	__u32 to = htonl(0xc6120101);
+
+	memcpy(ev.daddr, &to, sizeof(to));
+	ev.dport = 443;
+	ev.hits = 1000;
+	for (int i = 0; i < 3; i++)
+		sw_probes_event(probes, &ev);
+	assert_int_equal(n_found, 1);
+	assert_string_equal(last.rule, "syn-flood");
+	assert_int_equal(last.kind, SW_FINDING_BEHAVIOUR);
+	assert_int_equal(last.severity, SW_SEV_HIGH);
+	assert_int_equal(last.count, 3000);
+	assert_int_equal(last.dport, 443);
+	assert_string_equal(
+		last.title, "198.18.0.7: 1000 half-open connections in 10s, the latest to 198.18.1.1 port 443");
+}
+
 static void forged_scanners_without_end_make_few_findings(void **state)
 {
 	for (uint32_t i = 0; i < 20000; i++) {
@@ -316,6 +336,7 @@ int main(void)
 		TEST(half_open_connections_that_do_not_go_on_are_a_flood),
 		TEST(a_rush_of_visitors_is_no_flood),
 		TEST(a_scan_that_goes_on_is_one_finding_and_a_late_one_another),
+		TEST(syn_flood_of_a_source_names_it_and_where_it_went),
 		TEST(forged_scanners_without_end_make_few_findings),
 		TEST(a_scan_is_shared_by_ten_sources_not_by_nine),
 	};

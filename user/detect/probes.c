@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/detect/probes.h"
 
+#include <arpa/inet.h>
 #include <uthash.h>
 
 #include "sockwarden/pkt/probe.h"
@@ -43,6 +44,7 @@ static const enum sw_rule rules_of[SW_PROBE_COUNT] = {
 	[SW_PROBE_MAIMON] = SW_RULE_SCAN_MAIMON,
 	[SW_PROBE_ACK] = SW_RULE_SCAN_ACK,
 	[SW_PROBE_UDP] = SW_RULE_SCAN_UDP,
+	[SW_PROBE_FLOOD] = SW_RULE_SYN_FLOOD,
 };
 
 int sw_probes_new(const struct sw_clock *clock, struct sw_rules *rules, sw_probes_fn found,
@@ -131,12 +133,30 @@ static struct row *touch_row(struct sw_probes *p, const struct key *key)
 	return r;
 }
 
+static void put_scan_title(struct sw_finding *f, const struct key *key, unsigned int n, uint64_t window_sec)
+{
+	char who[SW_NET_TEXT_MAX], window[SW_TIME_TEXT_MAX];
+
+	snprintf(f->title, sizeof(f->title), "%s: %u%s %s in %s: %s",
+		key->source.family ? sw_cidr_format(who, &key->source) : "many sources", n,
+		n >= SW_TRIES ? " or more" : "", sw_rule_unit(key->rule),
+		sw_duration_format(window, window_sec), sw_rule_sentence(key->rule));
+}
+
+static void put_flood_title(struct sw_finding *f, const struct sw_pkt_event *ev, unsigned int n, uint64_t window_sec)
+{
+	char who[SW_NET_TEXT_MAX], window[SW_TIME_TEXT_MAX], to[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(ev->family == SW_AF_IP6 ? AF_INET6 : AF_INET, ev->daddr, to, sizeof(to));
+	snprintf(f->title, sizeof(f->title), "%s: %u half-open connections in %s, the latest to %s port %u",
+		sw_cidr_format(who, &f->subject), n, sw_duration_format(window, window_sec), to, ev->dport);
+}
+
 static void tell(
 	struct sw_probes *p, const struct key *key, const struct sw_pkt_event *ev, unsigned int n)
 {
 	const struct sw_config_habit *rule = sw_rule_at(p->rules, key->rule);
 	struct row *r = touch_row(p, key);
-	char who[SW_NET_TEXT_MAX], window[SW_TIME_TEXT_MAX];
 	struct sw_finding *f = r ? &r->f : NULL;
 
 	if (!f)
@@ -147,7 +167,7 @@ static void tell(
 		return;
 	}
 	if (!f->id) {
-		f->kind = SW_FINDING_SCAN;
+		f->kind = key->rule == SW_RULE_SYN_FLOOD ? SW_FINDING_BEHAVIOUR : SW_FINDING_SCAN;
 		f->severity = sw_rule_severity(key->rule);
 		f->subject = key->source;
 		f->protocol = ev->protocol;
@@ -158,10 +178,10 @@ static void tell(
 	}
 	f->dport = ev->dport;
 	f->last_wall_ns = sw_clock_wall_ns(p->clock);
-	snprintf(f->title, sizeof(f->title), "%s: %u%s %s in %s: %s",
-		key->source.family ? sw_cidr_format(who, &key->source) : "many sources", n,
-		n >= SW_TRIES ? " or more" : "", sw_rule_unit(key->rule),
-		sw_duration_format(window, rule->window_sec), sw_rule_sentence(key->rule));
+	if (key->rule == SW_RULE_SYN_FLOOD)
+		put_flood_title(f, ev, n, rule->window_sec);
+	else
+		put_scan_title(f, key, n, rule->window_sec);
 	p->found(p->arg, f);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the gate tells of probes and scans, as findings: one for each source and rule, counted up while
+ * What the gate tells of probes, scans and floods, as findings: one for each source and rule, counted up while
  * it goes on; and scans that many sources share, which no row of the gate sees. A probe's source may
  * be forged: what a flood of them can make is bounded. Pure; the object is the engine's.
  */

@@ -36,7 +36,7 @@ struct sw_rules *sw_scans_rules(struct sw_engine *e)
 
 /* ---- findings */
 
-/* A scan's source may be forged, so this is the operator's own wish, and short. */
+/* The source of a scan or of SYNs may be forged, so this is the operator's own wish, and short. */
 static void ban_source(struct sw_engine *e, const struct sw_finding *f)
 {
 	struct sw_ban_request q = {.net = f->subject,

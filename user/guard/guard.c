@@ -547,7 +547,8 @@ static int step_logs(struct guard *g)
 
 static int step_ports(struct guard *g)
 {
-	int r = sw_ports_new(g->loop, &g->plant.maps, g->config.config, &g->ports);
+	bool sees_completed = g->plant.ladder && sw_ladder_is_attached(g->plant.ladder, "on_state");
+	int r = sw_ports_new(g->loop, &g->plant.maps, g->config.config, sees_completed, &g->ports);
 
 	return r < 0 ? sw_log_err(r, "cannot set the scan rules up") : 0;
 }

@@ -18,6 +18,7 @@ struct sw_ports {
 	struct sw_published published;
 	struct sw_guard_ports listeners;
 	struct sw_probe_ctl ctl;
+	bool sees_completed;
 };
 
 static const struct {
@@ -34,6 +35,7 @@ static const struct {
 	{SW_PROBE_MAIMON, SW_RULE_SCAN_MAIMON},
 	{SW_PROBE_ACK, SW_RULE_SCAN_ACK},
 	{SW_PROBE_UDP, SW_RULE_SCAN_UDP},
+	{SW_PROBE_FLOOD, SW_RULE_SYN_FLOOD},
 };
 
 static void set_range(__u8 *ports, unsigned int first, unsigned int last)
@@ -130,6 +132,8 @@ void sw_ports_configure(struct sw_ports *p, const struct sw_config *c)
 				.window_sec = (__u32)r->window_sec};
 		is_on |= r->is_on;
 	}
+	if (!p->sees_completed) /* everybody would count as half-open */
+		p->ctl.rule[SW_PROBE_FLOOD].threshold = 0;
 	is_on |= c->detect[SW_RULE_SCAN_DISTRIBUTED - SW_RULE_HABITS].is_on;
 	p->ctl.is_on = is_on;
 	read_published(p);
@@ -142,7 +146,7 @@ int sw_ports_listeners(struct sw_ports *p, const struct sw_guard_ports *g)
 }
 
 int sw_ports_new(struct sw_loop *l, const struct sw_maps *maps, const struct sw_config *c,
-	struct sw_ports **ret)
+	bool sees_completed, struct sw_ports **ret)
 {
 	struct sw_ports *p = calloc(1, sizeof(*p));
 	struct sw_probe_ctl *before;
@@ -151,6 +155,7 @@ int sw_ports_new(struct sw_loop *l, const struct sw_maps *maps, const struct sw_
 	if (!p)
 		return -ENOMEM;
 	p->maps = maps;
+	p->sees_completed = sees_completed;
 	before = &p->ctl;
 	/* what an earlier guard left stands until the engine speaks */
 	if (bpf_map_lookup_elem(maps->fd[SW_MAP_PROBE_CTL], &(__u32){0}, before) == 0) {

@@ -19,8 +19,9 @@ enum {
 
 struct sw_ports;
 
+/* sees_completed: a socket program counts the connections that are completed, without which no source has a flood. */
 int sw_ports_new(struct sw_loop *l, const struct sw_maps *maps, const struct sw_config *c,
-	struct sw_ports **ret);
+	bool sees_completed, struct sw_ports **ret);
 void sw_ports_free(struct sw_ports *p);
 void sw_ports_configure(struct sw_ports *p, const struct sw_config *c);
 /* The engine's word: ports that somebody listens on. */

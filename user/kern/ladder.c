@@ -180,7 +180,7 @@ static int attach_one(struct sw_ladder *l, const struct sw_object *row, const st
 }
 
 /* A word of the hooks so far. */
-static bool is_attached(const struct sw_ladder *l, const char *program)
+bool sw_ladder_is_attached(const struct sw_ladder *l, const char *program)
 {
 	size_t n = strlen(program);
 
@@ -201,7 +201,7 @@ static int climb_object(struct sw_ladder *l, const struct sw_object *row)
 	const struct sw_load_const consts[] = {
 		{"can_read_kernel", l->can_read_kernel},
 		{"has_listen_end",
-			is_attached(l, "on_sockops") || is_attached(l, "on_inet_listen")},
+			sw_ladder_is_attached(l, "on_sockops") || sw_ladder_is_attached(l, "on_inet_listen")},
 		{},
 	};
 	const struct sw_load_opts lo = {.pin_dir = l->opts->pin_dir,

@@ -50,6 +50,7 @@ void sw_ladder_unpin(const char *pin_dir, const char *pins);
 enum sw_sock_tier sw_ladder_tier(const struct sw_ladder *l);
 /* "name name -name(reason) ...", borrowed. */
 const char *sw_ladder_hooks(const struct sw_ladder *l);
+bool sw_ladder_is_attached(const struct sw_ladder *l, const char *program);
 /* An iterator over what the calling thread's network namespace holds. Descriptor; -EOPNOTSUPP: refused at load. */
 int sw_ladder_iterate(const struct sw_ladder *l, enum sw_iter which);
 /* Loads a small fentry program and attaches it: 0 where trampolines work, else why not. */

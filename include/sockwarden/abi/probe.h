@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Scans of this host, seen by the gate: maps probe_ctl (the guard writes it) and probes (the gate's
- * own), pinned by their names.
+ * Scans and floods of this host, seen by the gate: maps probe_ctl (the guard writes it), probes (the gate's
+ * own) and syns (the gate counts up, the socket programs down), pinned by their names.
  */
 #pragma once
 
@@ -26,6 +26,7 @@ enum sw_probe {
 	SW_PROBE_MAIMON,
 	SW_PROBE_ACK,
 	SW_PROBE_UDP,
+	SW_PROBE_FLOOD, /* one source, SYNs to open ports of which no connection comes */
 	SW_PROBE_COUNT
 };
 
@@ -82,6 +83,41 @@ struct sw_probe_set {
 	struct sw_probe_row row[SW_PROBE_WAYS];
 };
 SW_ABI_SIZE(struct sw_probe_set, 8 + SW_PROBE_WAYS * 152);
+
+enum {
+	SW_SYN_SETS = 2048, /* of rows: a power of two, 1.2 MiB in all */
+	SW_SYN_WAYS = 4, /* rows in a set; the one with the fewest half-open connections makes room */
+	SW_SYN_PARTS = 16, /* of a window at most, by which it slides: a power of two */
+};
+
+/* What began in one part of a window, less what was completed meanwhile: below 0 where more was. */
+struct sw_syn_part {
+	__u32 at; /* number of the part since boot */
+	__s32 open;
+};
+
+/* One source. */
+struct sw_syn_row {
+	__u64 key; /* hash, 0: free */
+	__u32 at; /* the part of the latest SYN */
+	__u32 told_sec;
+	__u32 packets; /* since it was told last */
+	__u32 open; /* within the window as of the latest SYN */
+	struct sw_syn_part part[SW_SYN_PARTS];
+};
+SW_ABI_SIZE(struct sw_syn_row, 24 + SW_SYN_PARTS * 8);
+
+/* syns: array of SW_SYN_SETS. */
+struct sw_syn_set {
+#ifdef __bpf__
+	struct bpf_spin_lock lock; /* of rows; completed connections are counted without it */
+#else
+	__u32 lock;
+#endif
+	__u32 pad;
+	struct sw_syn_row row[SW_SYN_WAYS];
+};
+SW_ABI_SIZE(struct sw_syn_set, 8 + SW_SYN_WAYS * (24 + SW_SYN_PARTS * 8));
 
 /* In trail_set of a packet event whose reason is PROBE or SCAN. */
 #define SW_PROBE_OF(set)    ((set) & 0xff)

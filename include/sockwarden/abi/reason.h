@@ -16,7 +16,7 @@
 	X(TRAIL_SRC, "trail-src", "the source is listed in a trail")                               \
 	X(TRAIL_DST, "trail-dst", "the destination is listed in a trail")                          \
 	X(PROBE, "probe", "went to a port where nobody is, or has flags of no connection; passed") \
-	X(SCAN, "scan", "made as many probes of one source as make a scan; passed") \
+	X(SCAN, "scan", "made as many probes of one source as make a scan, or SYNs as make a flood; passed") \
 	X(BAN_OUT, "ban-out", "a process of this host sends to a banned address")                  \
 	X(TRAIL_OUT, "trail-out", "a process of this host sends to an address that is listed in a trail") \
 	X(TAG_SRC, "tag-src", "the source is listed in a trail that tags; passed, when enforcing with the mark") \
