@@ -247,7 +247,7 @@ $B/tests/fuzz/%: tests/fuzz/%.c $B/libsockwarden-fuzz.a
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -MMD -MP $< $B/libsockwarden-fuzz.a $(LIBS_FUZZ) -o $@
 
-FUZZ_OBJ := $(patsubst %.c,$B/fuzzobj/%.o,$(wildcard user/base/*.c user/detect/*.c user/feeds/*.c user/trail/*.c user/proto/*.c user/logs/*.c) user/io/msg.c $(wildcard user/replay/*.c))
+FUZZ_OBJ := $(patsubst %.c,$B/fuzzobj/%.o,$(wildcard user/base/*.c user/detect/*.c user/feeds/*.c user/trail/*.c user/proto/*.c user/logs/*.c) user/io/msg.c user/net/crowdsec_read.c $(wildcard user/replay/*.c))
 $B/fuzzobj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -MMD -MP -c $< -o $@

@@ -6,8 +6,8 @@ import re
 from common import finish, is_script, read, tracked
 
 COLUMNS, FILE_LINES, FUNCTION_LINES = 120, 800, 80
-# Tables whose rows are read across, and prose that a tool wraps.
-WIDE = ("tests/unit/test_feed_read.c", "user/feeds/table.c", "include/sockwarden/abi/reason.h", "vmlinux/vmlinux.h", "user/conf/schema.c", "include/sockwarden/rpc/control.h")
+# Tables whose rows are read across, prose that a tool wraps, and the file that is printed from the table of settings.
+WIDE = ("tests/unit/test_feed_read.c", "user/feeds/table.c", "include/sockwarden/abi/reason.h", "vmlinux/vmlinux.h", "user/conf/schema.c", "deploy/sockwarden.yaml", "include/sockwarden/rpc/control.h")
 LONG_STRING = re.compile(r'"[^"]{30,}"')  # strings are not split: they are searched for
 PROMISE = re.compile(r"\b(" + "TO" + "DO|FIX" + r"ME)\b")
 

@@ -143,10 +143,13 @@ static const char *decision_word(enum sw_decision_kind kind)
 	return "?";
 }
 
-/* What a person did is known to that person; what the program did by itself is worth more. */
+/*
+ * What a person did is known to that person, and CrowdSec tells of its own; what the program did by
+ * itself is worth more.
+ */
 static enum sw_severity decision_severity(const struct sw_decision *d)
 {
-	if (d->kind != SW_DECISION_BAN || sw_streq(d->origin, "operator"))
+	if (d->kind != SW_DECISION_BAN || sw_streq(d->origin, "operator") || sw_streq(d->origin, "crowdsec"))
 		return SW_SEV_INFO;
 	return SW_SEV_MEDIUM;
 }

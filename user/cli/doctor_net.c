@@ -220,6 +220,22 @@ int sw_doctor_plan(struct sw_doctor *d, const char *name)
 }
 
 /* Where bans are put in force beside the packet program, as the daemon has it. */
+void sw_doctor_crowdsec(struct sw_doctor *d)
+{
+	const json_t *state = d->status ? json_object_get(d->status, "crowdsec") : NULL;
+	const char *error = sw_cli_text(state, "error"), *good = sw_cli_text(state, "last_good_at");
+
+	if (d->conf.crowdsec_url[0] && !d->conf.crowdsec_key_file[0])
+		sw_doctor_add(d, SW_DOCTOR_WARN, "crowdsec", "cscli bouncers add sockwarden -o raw > FILE, and crowdsec.key_file: FILE",
+			"crowdsec.url is set, but crowdsec.key_file is not");
+	else if (*error)
+		sw_doctor_add(d, SW_DOCTOR_WARN, "crowdsec", "see that its local API runs (cscli lapi status) and knows the key (cscli bouncers list)",
+			"%s; last good answer %s; its bans stay until their end", error, *good ? good : "none yet");
+	else if (state)
+		sw_doctor_add(d, SW_DOCTOR_OK, "crowdsec", NULL, "%lld decisions, %lld bans; last answer %s",
+			sw_cli_number(state, "decisions"), sw_cli_number(state, "bans"), *good ? good : "none yet");
+}
+
 void sw_doctor_backends(struct sw_doctor *d)
 {
 	const json_t *b;

@@ -235,6 +235,32 @@ static void print_decoys(const struct sw_cli *c, const json_t *d)
 		sw_cli_number(d, "touches_tcp") + sw_cli_number(d, "touches_udp"), sw_cli_number(d, "held"));
 }
 
+static void print_crowdsec(const struct sw_cli *c, const json_t *crowdsec)
+{
+	static const struct {
+		const char *key, *words;
+	} left[] = {{"waiting", "waiting for bans.per_minute"}, {"protected", "name what is never banned"},
+		{"too_wide", "too wide"}, {"malformed", "not understood"}};
+	const char *error = sw_cli_text(crowdsec, "error"), *good = sw_cli_text(crowdsec, "last_good_at");
+
+	if (!crowdsec)
+		return;
+	label(c, "CrowdSec");
+	print_count(sw_cli_number(crowdsec, "decisions"), "decision");
+	fputs(", ", stdout);
+	print_count(sw_cli_number(crowdsec, "bans"), "ban");
+	printf("; last answer %s", *good ? good : "none yet");
+	for (size_t i = 0; i < SW_ARRAY_SIZE(left); i++) {
+		if (sw_cli_number(crowdsec, left[i].key))
+			printf("; %lld %s", sw_cli_number(crowdsec, left[i].key), left[i].words);
+	}
+	if (*error) {
+		fputs(": ", stdout);
+		sw_cli_put(c, "31", error);
+	}
+	putchar('\n');
+}
+
 /* Those beside the packet program, and what is wrong with one. */
 static void print_backends(const struct sw_cli *c, const json_t *s)
 {
@@ -311,6 +337,7 @@ static void print_held(const struct sw_cli *c, const json_t *s)
 	}
 	putchar('\n');
 	print_backends(c, s);
+	print_crowdsec(c, json_object_get(s, "crowdsec"));
 	print_decoys(c, json_object_get(s, "decoys"));
 	print_logs(c, json_object_get(s, "logs"));
 	label(c, "findings");

@@ -74,6 +74,8 @@ static bool has_ended_texts(const struct sw_config *c)
 		TEXT(command_run), TEXT(quiet_hours), TEXT(whois_path), TEXT(report_schedule),
 		TEXT(web_address), TEXT(unix_quiet), TEXT(unix_directories),
 		TEXT(rules_fail2ban),
+		TEXT(crowdsec_url), TEXT(crowdsec_key_file), TEXT(crowdsec_ca_file), TEXT(crowdsec_scopes),
+		TEXT(crowdsec_origins), TEXT(crowdsec_containing), TEXT(crowdsec_not_containing),
 #undef TEXT
 	};
 

@@ -523,6 +523,15 @@ unsigned int sw_engine_unban(struct sw_engine *e, const struct sw_net *net, cons
 	return n;
 }
 
+unsigned int sw_engine_withdraw(struct sw_engine *e, const struct sw_net *net, const char *origin, const char *by)
+{
+	unsigned int n = sw_policy_withdraw(e->policy, net, origin, by);
+
+	if (n)
+		(void)settle(e, NULL, 0);
+	return n;
+}
+
 int sw_engine_allow(struct sw_engine *e, const struct sw_net *net, const char *by, const char *reason,
 	struct sw_engine_unbanned *ret)
 {

@@ -22,6 +22,8 @@ void sw_engine_bans_hold(struct sw_engine *e);
 void sw_engine_bans_release(struct sw_engine *e);
 /* Ends every part of the ban; their number. */
 unsigned int sw_engine_unban(struct sw_engine *e, const struct sw_net *net, const char *by);
+/* Ends the part of origin alone; 1, or 0 when there is none. */
+unsigned int sw_engine_withdraw(struct sw_engine *e, const struct sw_net *net, const char *origin, const char *by);
 /* Networks whose bans ended by the last sw_engine_allow; borrowed until the next. */
 struct sw_engine_unbanned {
 	const struct sw_net *nets;

@@ -6,6 +6,7 @@
 #include "user/base/cidr.h"
 #include "user/engine/alerts.h"
 #include "user/engine/bans.h"
+#include "user/engine/crowdsec.h"
 #include "user/engine/feeds.h"
 #include "user/io/msg.h"
 
@@ -38,13 +39,16 @@ static struct sw_feed_state *find_feed(struct sw_net_peer *p, const char *name)
 /* Hosts of the feeds there are now: a feed that is taken away protects nobody any longer. */
 static void protect_hosts(struct sw_engine *e)
 {
-	struct sw_net hosts[SW_CONFIG_FEEDS_MAX];
+	const struct sw_net *crowdsec = sw_crowdsec_host(e);
+	struct sw_net hosts[SW_CONFIG_FEEDS_MAX + 1];
 	size_t n = 0;
 
 	for (unsigned int i = 0; i < e->net_peer->n_feeds; i++) {
 		if (e->net_peer->feeds[i].host.family)
 			hosts[n++] = e->net_peer->feeds[i].host;
 	}
+	if (crowdsec)
+		hosts[n++] = *crowdsec;
 	sw_engine_set_feed_hosts(e, hosts, n);
 }
 
@@ -261,6 +265,8 @@ static int handle(struct sw_engine *e, struct sw_net_msg *m, int fd)
 		sw_alerts_sent(e, SW_OUTLET_WEBHOOK, m->id, m->result, m->text);
 	else if (m->op == SW_NET_RUN_DONE)
 		sw_alerts_sent(e, SW_OUTLET_COMMAND, m->id, m->result, m->text);
+	else if (m->op == SW_NET_CROWDSEC && sw_crowdsec_take(e, m, fd))
+		protect_hosts(e);
 	return 0;
 }
 
@@ -337,6 +343,13 @@ int sw_net_peer_ask_whois(struct sw_engine *e, const struct sw_net *net, uint32_
 	struct sw_net_whois m = {.head = {.version = SW_NET_VERSION, .op = SW_NET_WHOIS, .id = id}, .net = *net};
 
 	return sw_net_peer_is_connected(e) ? sw_msg_send(e->net_peer->fd, &m, sizeof(m), NULL, 0) : -ENOTCONN;
+}
+
+void sw_net_peer_ask_crowdsec(struct sw_engine *e)
+{
+	struct sw_net_msg m = {.op = SW_NET_CROWDSEC_ALL};
+
+	(void)send_msg(e, &m, -1); /* who is away asks for all when it comes back */
 }
 
 const struct sw_feed_state *sw_net_peer_feed(const struct sw_engine *e, const char *name)

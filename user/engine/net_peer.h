@@ -27,6 +27,8 @@ bool sw_net_peer_is_connected(const struct sw_engine *e);
 int sw_net_peer_send(enum sw_alert_outlet outlet, int fd, uint32_t id, void *engine);
 /* Asks whose an address is; the answer goes to sw_alerts_whois. 0, -ENOTCONN, -errno. */
 int sw_net_peer_ask_whois(struct sw_engine *e, const struct sw_net *net, uint32_t id);
+/* Asks for every decision of CrowdSec's, now. */
+void sw_net_peer_ask_crowdsec(struct sw_engine *e);
 /* NULL for a feed that is not configured. */
 const struct sw_feed_state *sw_net_peer_feed(const struct sw_engine *e, const char *name);
 /* The i-th configured feed; NULL past the last. */

@@ -8,6 +8,7 @@
 #include "user/base/log.h"
 #include "user/conf/link.h"
 #include "user/io/sandbox.h"
+#include "user/net/crowdsec.h"
 #include "user/net/feed.h"
 #include "user/net/webhook.h"
 #include "user/net/mailer.h"
@@ -40,6 +41,7 @@ struct net {
 	struct sw_webhook *webhook;
 	struct sw_runner *command; /* NULL: none is configured */
 	struct sw_whois *whois;
+	struct sw_crowdsec *crowdsec; /* NULL: none is configured */
 	struct sw_config config; /* a copy: one start, one configuration */
 	struct sw_feed_env env;
 	struct slot slots[SW_CONFIG_FEEDS_MAX];
@@ -313,6 +315,17 @@ static void on_whois(struct sw_net_whois *answer, void *arg)
 	(void)sw_link_send(n->engine, answer, sizeof(*answer), -1); /* it asks again when it is back */
 }
 
+/* ---- CrowdSec */
+
+static int on_crowdsec(struct sw_net_msg *m, int fd, void *arg)
+{
+	struct net *n = arg;
+
+	if (m->result < 0)
+		sw_log_warning(0, "CrowdSec: %s", m->text);
+	return sw_link_send(n->engine, m, sizeof(*m), fd);
+}
+
 static int new_command(struct net *n)
 {
 	_free_ struct sw_runner_program *p = calloc(1, sizeof(*p));
@@ -344,6 +357,7 @@ static int on_engine(struct sw_link *l, void *arg)
 		if (n->slots[i].is_due)
 			fetch(&n->slots[i], false);
 	}
+	sw_crowdsec_ask_all(n->crowdsec);
 	return 0;
 }
 
@@ -384,6 +398,8 @@ static int on_request(struct sw_link *l, const void *buf, size_t len, int *fd, v
 		sw_webhook_send(n->webhook, *fd, m.id);
 	else if (m.op == SW_NET_RUN)
 		run_command(n, m.id, *fd);
+	else if (m.op == SW_NET_CROWDSEC_ALL)
+		sw_crowdsec_ask_all(n->crowdsec);
 	return 0;
 }
 
@@ -408,6 +424,9 @@ static int start(struct net *n)
 	if (r < 0)
 		return sw_log_err(r, "alerts.command.run");
 	r = sw_whois_new(n->loop, &n->config, on_whois, n, &n->whois);
+	if (r < 0)
+		return r;
+	r = sw_crowdsec_new(n->loop, n->multi, &n->clock, &n->config, on_crowdsec, n, &n->crowdsec);
 	if (r < 0)
 		return r;
 	r = sw_sandbox_enter(SW_ROLE_NET);
@@ -453,6 +472,7 @@ static void done(struct net *n)
 	sw_webhook_free(n->webhook);
 	sw_runner_free(n->command);
 	sw_whois_free(n->whois);
+	sw_crowdsec_free(n->crowdsec);
 	sw_multi_free(n->multi);
 	sw_link_free(n->engine);
 	sw_conf_link_free(n->conf_link);

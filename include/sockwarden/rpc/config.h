@@ -201,6 +201,12 @@ struct sw_config {
 	__u32 n_actions;
 	struct sw_config_action actions[SW_CONFIG_ACTIONS_MAX];
 	__u32 ban_trail_hits; /* 1: a source on a drop trail is banned for ban_default_sec too */
+	/* CrowdSec */
+	char crowdsec_url[512]; /* https://, or http:// to this host itself; "": off */
+	char crowdsec_key_file[256], crowdsec_ca_file[256];
+	__u64 crowdsec_interval_sec;
+	char crowdsec_scopes[128], crowdsec_origins[256]; /* words with commas between, "": all */
+	char crowdsec_containing[256], crowdsec_not_containing[256]; /* the same, of scenarios */
 	/* events */
 	__u32 event_rate, event_burst; /* packet events per source: per second, at once */
 	__u32 event_memory; /* events kept in the engine's memory */

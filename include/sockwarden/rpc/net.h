@@ -42,6 +42,12 @@ enum sw_net_op {
 	SW_NET_RUN_DONE, /* net to engine: id, result, text */
 	SW_NET_WHOIS,	   /* engine to net, struct sw_net_whois: whose is net, an address? */
 	SW_NET_WHOIS_DONE, /* net to engine, struct sw_net_whois: result and text of the head; what was found */
+	/*
+	 * net to engine: result and text of a question to CrowdSec's local API; with result 0 one descriptor,
+	 * a sealed memfd of struct sw_net_crowdsec and its decisions
+	 */
+	SW_NET_CROWDSEC,
+	SW_NET_CROWDSEC_ALL, /* engine to net: ask for every decision, now */
 };
 
 struct sw_net_msg {
@@ -77,3 +83,22 @@ struct sw_net_whois {
 	char text[SW_NET_WHOIS_TEXT_MAX]; /* chosen lines, "key: value\n" each; printable ASCII */
 };
 _Static_assert(sizeof(struct sw_net_whois) != sizeof(struct sw_net_feed), "told apart by their size");
+
+/* What CrowdSec's local API answered: the head, and n decisions behind it, those that are over first. */
+enum { SW_NET_CROWDSEC_MAX = 200000 };
+struct sw_net_crowdsec {
+	__u32 n;
+	__u32 is_whole; /* every decision there is, else what has changed */
+	__u32 malformed, others; /* left out: not understood; not a ban of an address or a network */
+	__u32 beyond; /* left out: more than SW_NET_CROWDSEC_MAX */
+	__u32 pad;
+};
+struct sw_net_crowdsec_decision {
+	__u64 id;
+	__u64 left_sec; /* rounded up; 0: it is over */
+	struct sw_net net;
+	__u32 pad;
+	char origin[24]; /* printable ASCII, as scenario */
+	char scenario[96];
+};
+_Static_assert(sizeof(struct sw_net_crowdsec_decision) == 160, "sent as bytes");
