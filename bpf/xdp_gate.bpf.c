@@ -382,16 +382,19 @@ int xdp_gate(struct xdp_md *ctx)
 }
 
 /*
- * In its place while the operator's own program is chained: that gets what the gate passes. Apart, and loaded
- * only then, so that nobody else's packets pay for so much as the question whether there is one.
+ * In its place while decoys are answered here, or the operator's own program is chained: these get what the gate
+ * passes. Apart, and loaded only then, so that nobody else's packets pay for so much as the question whether
+ * there is one.
  */
 SEC("?xdp")
 int xdp_gate_chain(struct xdp_md *ctx)
 {
 	int action = gate_frame(ctx);
 
-	if (action == XDP_PASS)
-		bpf_tail_call(ctx, &chain, 0);
+	if (action == XDP_PASS) {
+		bpf_tail_call(ctx, &cookie, 0);
+		bpf_tail_call(ctx, &chain, 0); /* there is none of those */
+	}
 	return action;
 }
 

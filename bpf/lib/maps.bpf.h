@@ -163,3 +163,12 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } chain SEC(".maps");
+
+/* One slot, for cookie.bpf.c, where decoys are answered by XDP itself; it hands on to chain what it does not answer. */
+struct {
+	SW_PIN
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} cookie SEC(".maps");

@@ -32,7 +32,7 @@ struct fixture {
 	char dir[64], bpffs[96], pin_dir[SW_PIN_PATH_MAX];
 	pid_t outside; /* holds the namespace that connections come from */
 	int in_ns, out_ns;
-	struct sw_load_report report;
+	struct sw_plant plant;
 	struct sw_decoys *decoys;
 	struct sw_config *config;
 	int socks[SW_DECOY_SOCKS]; /* the guard's, borrowed; -1: none */
@@ -211,7 +211,7 @@ static int udp_of(const struct fixture *f, const char *to)
 
 static void configure(struct fixture *f)
 {
-	sw_decoys_configure(f->decoys, f->config);
+	sw_decoys_configure(f->decoys, NULL, f->config);
 	give(f);
 }
 
@@ -234,7 +234,8 @@ static int set_up(void **state)
 	assert_non_null(f->config);
 	f->config->decoy_tcp = SW_DECOY_TCP_UNUSED;
 	f->config->decoy_udp_ports = (struct sw_config_ports){.n = 2, .at = {{161, 170}, {40000, 40001}}};
-	assert_int_equal(sw_decoys_new(f->pin_dir, &f->report, &f->decoys), 0);
+	sw_plant_init(&f->plant);
+	assert_int_equal(sw_decoys_new(f->pin_dir, &f->plant, &f->decoys), 0);
 	configure(f);
 	for (size_t i = 0; i < SW_DECOY_SOCKS; i++)
 		assert_true(f->socks[i] >= 0);
@@ -439,7 +440,7 @@ static void the_next_guard_takes_the_link_over_and_off_removes_it(void **state)
 
 	assert_true(before);
 	sw_decoys_free(f->decoys);
-	assert_int_equal(sw_decoys_new(f->pin_dir, &f->report, &f->decoys), 0);
+	assert_int_equal(sw_decoys_new(f->pin_dir, &f->plant, &f->decoys), 0);
 	configure(f);
 	assert_int_equal(link_id(f), before);
 	expect_goes_to(f, HOST6, 80, tcp_of(f, HOST6), "after adoption");

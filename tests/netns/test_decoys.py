@@ -4,6 +4,7 @@ import json
 import random
 import re
 import resource
+import subprocess
 import sys
 
 import pytest
@@ -341,3 +342,57 @@ def test_nothing_is_left_pinned_when_told_to_remove():
         assert lab.connect(23) == {23: "closed"}
     finally:
         lab.__exit__(None, None, None)
+
+
+def take_xdp_frames(lab):
+    """The other end of a veth gets what XDP sends only when it has a program, too: one that passes everything."""
+    obj = f"{lab.dir}/pass.o"
+    text = '__attribute__((section("xdp"), used)) int all(void *ctx) { return 2; }'
+    subprocess.run(["clang", "-O2", "-target", "bpf", "-x", "c", "-c", "-", "-o", obj], input=text, text=True, check=True)
+    lab.attack("ip", "link", "set", "dev", "eth0", "xdpdrv", "obj", obj, "sec", "xdp", check=True)
+
+
+@pytest.mark.parametrize("hook,action", [("native", "ban"), ("generic", "ban"), ("native", "alert")])
+def test_xdp_itself_answers_where_there_is_no_socket_and_who_completes_the_handshake_is_banned(hook, action):
+    config = f"mode: enforce\nhook: {hook}\ndecoys:\n  action: {action}\n  cookie_ports:\n    - 23\n    - 8080\n"
+    with Lab(config=config) as lab:
+        if hook == "native":
+            take_xdp_frames(lab)
+        lab.start()
+        service, _, _ = lab.listen(8080)
+        lab.wait(lambda: lab.cli_json("decoys").get("cookie", {}).get("serving"), 5, "XDP answers")
+        assert ":23 " not in listening(lab)
+        assert lab.connect(service, 24) == {service: "open", 24: "closed"}
+        assert "hello" in ask(lab, service)[1] and touches(lab) == 0
+        assert lab.connect(23, target=lab.host6) == {23: "open"}
+        r = ask(lab, 23, say="GET / HTTP/1.0")
+        assert len(r) == 2 and r[1].split() == ["b''", "held"], r
+        lab.wait(lambda: touches(lab) == 2, 5, "both touches are told")
+        at = lab.cli_json("decoys")
+        assert at["cookie"]["answered"] >= 2 and at["cookie"]["needs_xdp"] == [] and not at["on"]
+        assert {f["subject"] for f in findings(lab, "decoy-tcp")} == {lab.attacker, lab.attacker6}
+        assert in_force(lab, lab.attacker) == (action == "ban")
+        assert (lab.connect(service, timeout=0.3)[service] == "silent") == (action == "ban")
+
+
+def test_an_answer_by_xdp_ends_with_the_option_and_with_the_guard_and_needs_xdp():
+    config = "hook: {}\ndecoys:\n  cookie_ports:\n    - 23\n"
+    with Lab(config=config.format("generic")) as lab:
+        lab.start()
+        lab.wait(lambda: lab.connect(23) == {23: "open"}, 5, "XDP answers")
+        lab.write_config(config.format("tcx"))
+        lab.daemon.send_signal(1)
+        lab.wait(lambda: lab.cli_json("decoys").get("cookie", {}).get("needs_xdp") == ["eth0 (tcx)"], 5, "it is said what it needs")
+        assert "need hook: native or generic: eth0 (tcx)" in lab.ok("decoys") and lab.connect(23) == {23: "closed"}
+        lab.write_config(config.format("generic"))
+        lab.daemon.send_signal(1)
+        lab.wait(lambda: lab.connect(23) == {23: "open"}, 5, "XDP answers again")
+        lab.write_config("hook: generic\n")
+        lab.daemon.send_signal(1)
+        lab.wait(lambda: lab.connect(23) == {23: "closed"}, 5, "the option is off")
+        assert "cookie" not in lab.cli_json("decoys")
+        lab.write_config(config.format("generic"))
+        lab.daemon.send_signal(1)
+        lab.wait(lambda: lab.connect(23) == {23: "open"}, 5, "XDP answers again")
+        lab.stop()
+        assert lab.connect(23) == {23: "closed"}

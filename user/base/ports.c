@@ -27,7 +27,7 @@ unsigned int sw_ports_count(const __u8 *bits)
 	return n;
 }
 
-static void set_list(__u8 *bits, const struct sw_config_ports *list)
+void sw_ports_list(const struct sw_config_ports *list, __u8 *bits)
 {
 	for (__u32 i = 0; i < SW_MIN(list->n, (__u32)SW_CONFIG_PORTS_MAX); i++)
 		sw_ports_set(bits, list->at[i].first, list->at[i].last);
@@ -66,14 +66,14 @@ unsigned int sw_decoys_ports(const struct sw_config *c, unsigned int client_firs
 		sw_ports_set(ret->tcp, 1, c->decoy_below - 1);
 		break;
 	case SW_DECOY_TCP_LISTED:
-		set_list(ret->tcp, &c->decoy_tcp_ports);
+		sw_ports_list(&c->decoy_tcp_ports, ret->tcp);
 		if (has_preset)
 			set_classic(ret->tcp, portsentry_tcp, SW_ARRAY_SIZE(portsentry_tcp));
 		break;
 	case SW_DECOY_TCP_OFF:
 		break;
 	}
-	set_list(ret->udp, &c->decoy_udp_ports);
+	sw_ports_list(&c->decoy_udp_ports, ret->udp);
 	if (has_preset)
 		set_classic(ret->udp, portsentry_udp, SW_ARRAY_SIZE(portsentry_udp));
 	for (unsigned int p = client_first; p <= client_last && p <= 65535; p++) {

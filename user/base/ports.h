@@ -11,6 +11,9 @@ void sw_ports_set(__u8 *bits, unsigned int first, unsigned int last);
 bool sw_ports_has(const __u8 *bits, unsigned int port);
 unsigned int sw_ports_count(const __u8 *bits);
 
+/* Adds those of a list. */
+void sw_ports_list(const struct sw_config_ports *list, __u8 *bits);
+
 bool sw_decoys_are_wanted(const struct sw_config *c);
 /* The mode of TCP with the preset reckoned in. */
 enum sw_decoy_tcp sw_decoys_tcp_mode(const struct sw_config *c);

@@ -29,9 +29,30 @@ static void print_listed(const json_t *d, const char *key)
 	puts(sw_strbuf_get(&text));
 }
 
+static void print_cookie(const struct sw_cli *c, const json_t *k)
+{
+	if (!sw_cli_true(k, "serving"))
+		sw_cli_say(c, "decoys with cookies are wanted, but not served: %s", sw_cli_text(k, "error"));
+	printf("cookie   %lld TCP ports answered by XDP: %lld answers, %lld over %lld/s a CPU or %lld/s a network, %lld failed\n",
+		sw_cli_number(k, "ports"), sw_cli_number(k, "answered"), sw_cli_number(k, "over"),
+		sw_cli_number(k, "rate"), sw_cli_number(k, "net_rate"), sw_cli_number(k, "failed"));
+	if (!json_array_size(json_object_get(k, "needs_xdp")))
+		return;
+	fputs("         not on these, which need hook: native or generic: ", stdout);
+	print_listed(k, "needs_xdp");
+}
+
 static void print_head(const struct sw_cli *c, const json_t *d)
 {
+	const json_t *cookie = json_object_get(d, "cookie");
+
+	if (cookie)
+		print_cookie(c, cookie);
 	if (!sw_cli_true(d, "on")) {
+		if (cookie) {
+			printf("touches  %lld TCP; %lld bans\n", sw_cli_number(d, "touches_tcp"), sw_cli_number(d, "bans"));
+			return;
+		}
 		sw_cli_say(c, "decoys are off: decoys.tcp, decoys.preset and decoys.udp_ports of the configuration turn them on");
 		return;
 	}

@@ -137,6 +137,16 @@ static void touched(struct sw_engine *e, const struct sw_touch *t)
 	d->is_ticking = true;
 }
 
+void sw_decoys_packet(struct sw_engine *e, const struct sw_pkt_event *ev)
+{
+	struct sw_touch t = {.protocol = IPPROTO_TCP, .sport = ev->sport, .dport = ev->dport};
+	__u32 v4;
+
+	memcpy(&v4, ev->saddr, sizeof(v4));
+	t.source = ev->family == SW_AF_IP6 ? sw_net_from6(ev->saddr) : sw_net_from4(v4);
+	touched(e, &t);
+}
+
 static void heard(void *arg, const struct sw_touch *t, const char *bytes, size_t n)
 {
 	struct sw_engine *e = arg;
@@ -325,24 +335,31 @@ static void on_decoys(const struct sw_guard_reply *reply, int *fds, size_t n_fds
 	close_listeners(d);
 	d->facts = reply->decoys;
 	d->facts.why[sizeof(d->facts.why) - 1] = '\0';
+	d->facts.cookie.why[sizeof(d->facts.cookie.why) - 1] = '\0';
 	serve(e, fds, n_fds);
 	if (d->facts.is_on && d->facts.error)
 		sw_degraded_set(e, "decoys", SW_SEV_MEDIUM, "no decoys: %s (%s)", d->facts.why,
 			strerror(-d->facts.error));
 	else
 		sw_degraded_clear(e, "decoys");
+	if (d->facts.cookie.error)
+		sw_degraded_set(e, "decoys-cookie", SW_SEV_MEDIUM, "no decoys with cookies: %s (%s)", d->facts.cookie.why,
+			strerror(-d->facts.cookie.error));
+	else
+		sw_degraded_clear(e, "decoys-cookie");
 }
 
 static int connected(struct sw_engine *e)
 {
 	struct sw_guard_request req = {.op = SW_GUARD_DECOYS};
 
-	if (sw_decoys_are_wanted(e->config)) {
+	if (sw_decoys_are_wanted(e->config) || e->config->decoy_cookie_ports.n) {
 		(void)sw_guard_post(e->guard, &req, SW_GUARD_REQUEST_HEAD, -1, on_decoys, e);
 		return 0;
 	}
 	memset(&e->decoys->facts, 0, sizeof(e->decoys->facts));
 	sw_degraded_clear(e, "decoys");
+	sw_degraded_clear(e, "decoys-cookie");
 	return 0;
 }
 

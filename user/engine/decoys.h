@@ -30,5 +30,8 @@ struct sw_decoys_stats {
 };
 struct sw_decoys_stats sw_decoys_stats(const struct sw_engine *e);
 
+/* A handshake that XDP itself answered: SW_R_DECOY. */
+void sw_decoys_packet(struct sw_engine *e, const struct sw_pkt_event *ev);
+
 void sw_decoys_verb(struct sw_ctl_request *q, const json_t *args, void *arg);
 void sw_decoys_status(struct sw_engine *e, struct sw_json *j);

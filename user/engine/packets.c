@@ -4,6 +4,7 @@
 #include "user/detect/hits.h"
 #include "user/engine/geo.h"
 #include "user/engine/bans.h"
+#include "user/engine/decoys.h"
 #include "user/engine/scans.h"
 #include "user/engine/trails.h"
 #include "user/kern/ring.h"
@@ -127,6 +128,8 @@ static void on_event(const struct sw_event *event, void *arg)
 
 		sw_trails_hit(e, ev->trail_set, &net, ev->hits);
 	}
+	if (ev->reason == SW_R_DECOY && ev->dport)
+		sw_decoys_packet(e, ev);
 	sw_scans_packet(e, ev);
 	if (sw_hits_add(e->hits, ev) && !e->packets->is_ticking) {
 		e->packets->is_ticking = true;

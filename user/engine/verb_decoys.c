@@ -67,6 +67,38 @@ static void write_setting(struct sw_engine *e, struct sw_json *j)
 	write_ports(j, "udp_listed", ports->udp);
 }
 
+static bool is_at_xdp(const struct sw_guard_iface *f)
+{
+	return sw_streq(f->hook, "native") || sw_streq(f->hook, "generic");
+}
+
+/* What XDP itself answers, and the devices where it cannot. */
+static void write_cookie(struct sw_engine *e, struct sw_json *j)
+{
+	const struct sw_guard_cookie *f = &e->decoys->facts.cookie;
+	const struct sw_guard_status *s = sw_engine_guard_status(e);
+	struct sw_counter c[SW_R_COUNT];
+
+	if (!f->is_on || sw_engine_counters(e, c) < 0)
+		return;
+	sw_json_object_begin(j, "cookie");
+	sw_json_bool(j, "serving", !f->error);
+	sw_json_string(j, "error", f->error ? f->why : "");
+	sw_json_uint(j, "ports", f->n_ports);
+	sw_json_uint(j, "rate", e->config->decoy_cookie_rate);
+	sw_json_uint(j, "net_rate", e->config->decoy_cookie_net_rate);
+	sw_json_uint(j, "answered", c[SW_R_COOKIE].packets);
+	sw_json_uint(j, "over", c[SW_R_COOKIE_OVER].packets);
+	sw_json_uint(j, "failed", c[SW_R_COOKIE_FAILED].packets);
+	sw_json_array_begin(j, "needs_xdp");
+	for (__u32 i = 0; s && i < SW_MIN(s->n_ifaces, (__u32)SW_GUARD_IFACES_MAX); i++) {
+		if (!is_at_xdp(&s->ifaces[i]))
+			sw_json_stringf(j, NULL, "%s (%s)", s->ifaces[i].name, s->ifaces[i].hook);
+	}
+	sw_json_array_end(j);
+	sw_json_object_end(j);
+}
+
 static void write_row(struct sw_json *j, unsigned int at, uint32_t touches)
 {
 	sw_json_object_begin(j, NULL);
@@ -141,6 +173,7 @@ void sw_decoys_verb(struct sw_ctl_request *q, const json_t *args, void *arg)
 	sw_json_uint(j, "sources_known", s.rows);
 	sw_json_uint(j, "findings_not_told", s.untold);
 	sw_json_uint(j, "attackalert_not_written", d->attackalert ? sw_attackalert_unwritten(d->attackalert) : 0);
+	write_cookie(e, j);
 	write_by_port(d, j);
 	write_sources(d, j);
 	sw_ctl_reply_end(q);

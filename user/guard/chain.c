@@ -66,7 +66,8 @@ static int empty_slot(struct sw_plant *p, char *text, size_t size)
 		snprintf(text, size, "its slot cannot be emptied: %s", strerror(errno));
 		return -EIO;
 	}
-	sw_plant_drop_chain(p);
+	if (!p->has_cookie)
+		sw_plant_drop_chain(p);
 	return 0;
 }
 
@@ -109,7 +110,7 @@ int sw_chain_set(struct sw_plant *p, struct sw_follow *f, const char *pin_dir, i
 
 	if (r < 0)
 		return r;
-	r = sw_follow_set_chain(f, prog < 0 ? -1 : p->progs.chain_fd);
+	r = sw_follow_set_chain(f, prog < 0 && !p->has_cookie ? -1 : p->progs.chain_fd);
 	if (r < 0)
 		snprintf(text, size, "a device keeps the gate that it had: the log says which");
 	else if (prog < 0)

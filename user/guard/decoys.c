@@ -10,6 +10,7 @@
 #include "skel/decoy.skel.h"
 #include "user/base/log.h"
 #include "user/base/ports.h"
+#include "user/guard/cookie.h"
 #include "user/kern/bpffs.h"
 
 enum {
@@ -20,7 +21,7 @@ enum {
 
 struct sw_decoys {
 	const char *pin_dir;
-	struct sw_load_report *report;
+	struct sw_plant *plant;
 	struct bpf_object *object; /* NULL until decoys are wanted */
 	int fds[SW_DECOY_SOCKS]; /* -1: none */
 	struct sw_guard_decoys facts;
@@ -178,7 +179,7 @@ static int load(struct sw_decoys *d)
 
 	if (d->object)
 		return 0;
-	return sw_load_object("decoy", elf, size, &opts, d->report, &d->object);
+	return sw_load_object("decoy", elf, size, &opts, &d->plant->report, &d->object);
 }
 
 static void read_client_range(struct sw_guard_decoys *f)
@@ -247,11 +248,10 @@ void sw_decoys_unpin(const char *pin_dir)
 	}
 }
 
-void sw_decoys_configure(struct sw_decoys *d, const struct sw_config *c)
+static void serve_listeners(struct sw_decoys *d, const struct sw_config *c)
 {
 	const char *why = NULL;
 
-	memset(&d->facts, 0, sizeof(d->facts));
 	d->facts.is_on = sw_decoys_are_wanted(c);
 	if (!d->facts.is_on) {
 		turn_off(d);
@@ -270,6 +270,13 @@ void sw_decoys_configure(struct sw_decoys *d, const struct sw_config *c)
 			d->facts.n_udp_left_out, d->facts.client_first, d->facts.client_last);
 }
 
+void sw_decoys_configure(struct sw_decoys *d, struct sw_follow *f, const struct sw_config *c)
+{
+	memset(&d->facts, 0, sizeof(d->facts));
+	serve_listeners(d, c);
+	sw_cookie_configure(d->plant, f, d->pin_dir, c, &d->facts.cookie);
+}
+
 void sw_decoys_give(const struct sw_decoys *d, struct sw_guard_decoys *ret, int *ret_fds, size_t *ret_n)
 {
 	size_t n = 0;
@@ -284,14 +291,14 @@ void sw_decoys_give(const struct sw_decoys *d, struct sw_guard_decoys *ret, int 
 	*ret_n = n;
 }
 
-int sw_decoys_new(const char *pin_dir, struct sw_load_report *report, struct sw_decoys **ret)
+int sw_decoys_new(const char *pin_dir, struct sw_plant *plant, struct sw_decoys **ret)
 {
 	struct sw_decoys *d = calloc(1, sizeof(*d));
 
 	if (!d)
 		return -ENOMEM;
 	d->pin_dir = pin_dir;
-	d->report = report;
+	d->plant = plant;
 	for (size_t i = 0; i < SW_DECOY_SOCKS; i++)
 		d->fds[i] = -1;
 	*ret = d;
@@ -302,6 +309,7 @@ void sw_decoys_free(struct sw_decoys *d)
 {
 	if (!d)
 		return;
+	sw_cookie_stop(d->plant);
 	close_listeners(d);
 	bpf_object__close(d->object);
 	free(d);

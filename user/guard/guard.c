@@ -386,7 +386,7 @@ static int on_reload(struct sw_source *s, int signo, void *arg)
 	r = sw_follow_configure(g->follow, &wish);
 	if (r < 0)
 		sw_log_warning(r, "cannot list the network devices, ignoring");
-	sw_decoys_configure(g->decoys, g->config.config);
+	sw_decoys_configure(g->decoys, g->follow, g->config.config);
 	permit_logs(g);
 	sw_inspect_guard_configure(g->inspect, g->config.config, c.mode != SW_MODE_OFF);
 	sw_sensors_configure(g->sensors, g->config.config);
@@ -512,11 +512,11 @@ static int step_policy(struct guard *g)
 /* Without decoys the rest is as good as ever: what fails is said, and the engine says it in status. */
 static int step_decoys(struct guard *g)
 {
-	int r = sw_decoys_new(g->pin_dir, &g->plant.report, &g->decoys);
+	int r = sw_decoys_new(g->pin_dir, &g->plant, &g->decoys);
 
 	if (r < 0)
 		return sw_log_err(r, "cannot set the decoys up");
-	sw_decoys_configure(g->decoys, g->config.config);
+	sw_decoys_configure(g->decoys, g->follow, g->config.config);
 	return 0;
 }
 

@@ -67,6 +67,7 @@ int sw_image_check_config(const void *image, size_t size, const char **ret_why)
 		c->asn_drop.n > SW_CONFIG_CODES_MAX || c->asn_observe.n > SW_CONFIG_CODES_MAX ||
 		c->decoy_tcp_ports.n > SW_CONFIG_PORTS_MAX ||
 		c->decoy_udp_ports.n > SW_CONFIG_PORTS_MAX ||
+		c->decoy_cookie_ports.n > SW_CONFIG_PORTS_MAX ||
 		c->n_actions > SW_CONFIG_ACTIONS_MAX || c->trusted_proxies.n > SW_CONFIG_PROXIES_MAX ||
 		c->n_decoy_banners > SW_CONFIG_BANNERS_MAX || c->n_rules > SW_CONFIG_RULES_MAX ||
 		c->n_geo_rules > SW_CONFIG_GEO_RULES_MAX ||

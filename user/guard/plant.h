@@ -15,6 +15,7 @@ struct sw_plant {
 	struct sw_ladder *ladder;
 	struct sw_ladder *binds; /* NULL: no bind is refused, or it is by what an earlier guard attached */
 	struct sw_load_report report;
+	bool has_cookie; /* the gate calls the program that answers decoys, whatever else is chained */
 };
 
 void sw_plant_init(struct sw_plant *p);

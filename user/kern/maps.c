@@ -39,6 +39,7 @@ static const char *const names[SW_MAP_COUNT] = {
 	[SW_MAP_SOCK_POLICY] = "sock_policy",
 	[SW_MAP_SOCK_RULES] = "sock_rules",
 	[SW_MAP_CHAIN] = "chain",
+	[SW_MAP_COOKIE] = "cookie",
 };
 
 /* Maps of programs that are not essential: without them nothing is written there, and all else works. */

@@ -4,7 +4,7 @@
  * names of the pins: gate_ctl, allow4, allow6, ban4, ban6, bannet4, bannet6, trails4, trails6,
  * trail_ports, coarse4, coarse6, marks4, marks6, othermarks4, epoch,
  * packed4, packed6 (abi/packed.h), geo, geo_hits (abi/geo.h), counters, stats, recent,
- * ev_pkt, ev_sock, chain. User space writes policy maps, BPF writes counters.
+ * ev_pkt, ev_sock, chain, cookie. User space writes policy maps, BPF writes counters.
  */
 #pragma once
 

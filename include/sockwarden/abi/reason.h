@@ -22,7 +22,11 @@
 	X(TAG_SRC, "tag-src", "the source is listed in a trail that tags; passed, when enforcing with the mark") \
 	X(TAG_DST, "tag-dst", "the destination is listed in a trail that tags; passed, when enforcing with the mark") \
 	X(GEO_IN, "country-in", "a rule over countries and systems names where it comes from, and its port") \
-	X(GEO_OUT, "country-out", "a rule over countries and systems names where it goes, and its port")
+	X(GEO_OUT, "country-out", "a rule over countries and systems names where it goes, and its port") \
+	X(COOKIE, "cookie", "began a connection to a decoy port that XDP itself answers; answered with a cookie") \
+	X(COOKIE_OVER, "cookie-over", "began such a connection, but the answers of this second are spent; passed") \
+	X(COOKIE_FAILED, "cookie-failed", "began such a connection, but the kernel made no answer of it; passed") \
+	X(DECOY, "decoy", "proves its source at a decoy port that XDP itself answered; taken in silence")
 
 enum sw_reason {
 #define SW_REASON_ENUM(id, word, sentence) SW_R_##id,

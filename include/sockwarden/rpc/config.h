@@ -280,9 +280,11 @@ struct sw_config {
 	__u32 decoy_tarpit;
 	__u32 decoy_attackalert;
 	__u32 decoy_trigger; /* touches of one source that are forgiven before a ban */
+	__u32 decoy_cookie_rate; /* answers of XDP itself in a second, of one CPU */
+	__u32 decoy_cookie_net_rate; /* of them, to one network */
 	__u32 decoy_pad;
 	__u32 n_decoy_banners;
-	struct sw_config_ports decoy_tcp_ports, decoy_udp_ports;
+	struct sw_config_ports decoy_tcp_ports, decoy_udp_ports, decoy_cookie_ports;
 	struct sw_config_banner decoy_banners[SW_CONFIG_BANNERS_MAX];
 	char journal_files[256]; /* pattern; "": none are opened */
 	/* rules over logs; they themselves come in an image of their own (rpc/rules.h) */

@@ -278,6 +278,13 @@ struct sw_guard_snapshot {
 	} netns[SW_GUARD_NETNS_MAX];
 };
 
+struct sw_guard_cookie {
+	__u32 is_on;   /* the configuration wants decoys that XDP itself answers */
+	__s32 error;   /* why they are not answered although it does, -errno */
+	__u32 n_ports;
+	char why[96];
+};
+
 /*
  * DECOYS' reply: the descriptors are those of socks, in the order of enum sw_decoy_sock: listeners, and
  * UDP sockets that give the address that was asked for with each datagram (IP_RECVORIGDSTADDR,
@@ -291,6 +298,7 @@ struct sw_guard_decoys {
 	__u16 client_first, client_last; /* UDP decoys in this range were left out: clients get these ports */
 	__u32 n_udp_left_out;
 	char why[128];
+	struct sw_guard_cookie cookie;
 };
 
 /*
