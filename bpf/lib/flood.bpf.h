@@ -8,10 +8,12 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include "lib/pin.bpf.h"
 #include "sockwarden/pkt/parse.h"
 #include "sockwarden/pkt/probe.h"
 
 struct {
+	SW_PIN
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SW_SYN_SETS);
 	__type(key, __u32);

@@ -299,6 +299,8 @@ def test_the_package_of_a_program_is_named_and_a_copy_has_none(lab):
     program = os.path.realpath("/bin/sleep")
     copy = shutil.copy(program, lab.dir + "/sleep")
     known, unknown = lab.spawn(program, "1000"), lab.spawn(copy, "1000")
+    for p, path in ((known, program), (unknown, copy)):  # a shell goes before it
+        lab.wait(lambda p=p, path=path: os.readlink(f"/proc/{p.pid}/exe") == path, 5, f"{path} runs")
     rows = list(csv.DictReader(io.StringIO(lab.on_host(os.path.join(BUILD, "sockwarden"), "ps", "-o", "csv").stdout)))
     of_pid = {row["PID"]: row["PACKAGE"] for row in rows}
     assert package_of(program) and of_pid[str(known.pid)] == package_of(program)
