@@ -322,7 +322,10 @@ def test_who_lives_under_a_millisecond_amid_a_storm_of_execs_is_named_and_losses
 
     def lost():
         return next((row["count"] for row in started.cli_json("status", timeout=60)["losses"] if row["name"] == "socket-events-lost"), 0)
-    started.wait(lambda: len(mine()) == 2 * each // every or lost(), 60, "each is told of, or so many are lost")
+
+    def is_behind():  # a follower on a busy machine: what it could not be given is said to it
+        return any("items lost: read too slowly" in str(e) for e in events.events)
+    started.wait(lambda: len(mine()) == 2 * each // every or lost() or is_behind(), 60, "each is told of, or so many are lost")
     print(f"{sum(rates)} processes a second, {len(mine())} of {2 * each // every} listeners told of, {lost()} records lost")
     assert all(e["pid"] and e["comm"] for e in mine())
     # the truth, whatever was lost
