@@ -10,6 +10,7 @@
 #include "user/base/cidr.h"
 #include "user/base/clock.h"
 #include "user/net/crowdsec.h"
+#include "user/net/crowdsec_machine.h"
 #include "user/net/crowdsec_read.h"
 #include "user/policy/crowd.h"
 
@@ -86,6 +87,39 @@ static void an_answer_becomes_records_what_is_over_first(void **state)
 	assert_string_equal(sw_cidr_format(net, &d[2].net), "198.18.78.0/24");
 	assert_int_equal(d[2].left_sec, 1);
 	assert_int_equal(head->malformed + head->others, 0);
+}
+
+static void what_a_sockwarden_reported_is_left_but_its_end_is_read(void **state)
+{
+	static const char OURS[] = "{\"new\":[{\"id\":1,\"origin\":\"sockwarden\",\"scenario\":\"sockwarden/scan\","
+		"\"scope\":\"Ip\",\"type\":\"ban\",\"value\":\"198.18.77.1\",\"duration\":\"1h\"}],"
+		"\"deleted\":[{\"id\":2,\"origin\":\"sockwarden\",\"scope\":\"Ip\",\"type\":\"ban\","
+		"\"value\":\"198.18.77.2\",\"duration\":\"-1s\"}]}";
+	_strbuf_ struct sw_strbuf out = {};
+	const struct sw_net_crowdsec *head = read_text(OURS, false, &out);
+
+	assert_non_null(head);
+	assert_int_equal(head->n, 1);
+	assert_int_equal(head->others, 1);
+	assert_int_equal(list_of(head)->id, 2);
+}
+
+static void times_are_read_as_go_writes_them(void **state)
+{
+	static const char *const bad[] = {"", "2026-11-22", "2026-11-22T05:53:17", "2026-11-22T05:53:17+0100",
+		"2026-11-22T05:53:17Zz", "2026-11-22T05:53:17 01:00"};
+	int64_t sec;
+
+	assert_int_equal(sw_go_time_parse("1970-01-02T00:00:01Z", &sec), 0);
+	assert_int_equal(sec, 86401);
+	assert_int_equal(sw_go_time_parse("1970-01-02T01:00:01.123+01:00", &sec), 0);
+	assert_int_equal(sec, 86401);
+	assert_int_equal(sw_go_time_parse("1970-01-01T23:30:01-00:30", &sec), 0);
+	assert_int_equal(sec, 86401);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(bad); i++) {
+		if (sw_go_time_parse(bad[i], &sec) != -EINVAL)
+			fail_msg("'%s' is read", bad[i]);
+	}
 }
 
 static void nothing_new_is_an_answer(void **state)
@@ -251,6 +285,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations_are_read_as_go_writes_them),
 		cmocka_unit_test(an_answer_becomes_records_what_is_over_first),
+		cmocka_unit_test(what_a_sockwarden_reported_is_left_but_its_end_is_read),
+		cmocka_unit_test(times_are_read_as_go_writes_them),
 		cmocka_unit_test(nothing_new_is_an_answer),
 		cmocka_unit_test(a_decision_that_is_not_understood_is_counted),
 		cmocka_unit_test(what_is_no_answer_is_refused_whole),

@@ -235,6 +235,26 @@ static void print_decoys(const struct sw_cli *c, const json_t *d)
 		sw_cli_number(d, "touches_tcp") + sw_cli_number(d, "touches_udp"), sw_cli_number(d, "held"));
 }
 
+static void print_reports(const struct sw_cli *c, const json_t *reports)
+{
+	const char *error = sw_cli_text(reports, "error");
+
+	if (!reports)
+		return;
+	label(c, "reported");
+	print_count(sw_cli_number(reports, "reported"), "ban");
+	printf(" to CrowdSec, %lld waiting", sw_cli_number(reports, "waiting"));
+	if (sw_cli_number(reports, "lost"))
+		printf("; %lld lost, the queue was full", sw_cli_number(reports, "lost"));
+	if (sw_cli_number(reports, "refused"))
+		printf("; %lld refused", sw_cli_number(reports, "refused"));
+	if (*error) {
+		fputs(": ", stdout);
+		sw_cli_put(c, "31", error);
+	}
+	putchar('\n');
+}
+
 static void print_crowdsec(const struct sw_cli *c, const json_t *crowdsec)
 {
 	static const struct {
@@ -259,6 +279,7 @@ static void print_crowdsec(const struct sw_cli *c, const json_t *crowdsec)
 		sw_cli_put(c, "31", error);
 	}
 	putchar('\n');
+	print_reports(c, json_object_get(crowdsec, "reports"));
 }
 
 /* Those beside the packet program, and what is wrong with one. */

@@ -76,6 +76,7 @@ static bool has_ended_texts(const struct sw_config *c)
 		TEXT(rules_fail2ban),
 		TEXT(crowdsec_url), TEXT(crowdsec_key_file), TEXT(crowdsec_ca_file), TEXT(crowdsec_scopes),
 		TEXT(crowdsec_origins), TEXT(crowdsec_containing), TEXT(crowdsec_not_containing),
+		TEXT(crowdsec_machine), TEXT(crowdsec_machine_password_file),
 #undef TEXT
 	};
 

@@ -504,6 +504,33 @@ static void read_common_hook(struct parse *p, const struct sw_conf_node *map)
 	}
 }
 
+/* The value of a key in a section, for its line; what is not there is the section or the file itself. */
+static const struct sw_conf_node *value_of(struct parse *p, const struct sw_conf_node *map, const char *name)
+{
+	for (int at = map->kind == SW_CONF_MAP ? map->first : -1; at >= 0; sw_conf_step_pair(&p->in, &at)) {
+		const struct sw_conf_node *key = sw_conf_at(&p->in, at);
+
+		if (key->kind == SW_CONF_SCALAR && sw_streq(key->text, name))
+			return sw_conf_at(&p->in, key->next);
+	}
+	return map;
+}
+
+static void check_machine(struct parse *p, const struct sw_conf_node *root)
+{
+	const struct sw_conf_node *section = value_of(p, root, "crowdsec");
+	const struct sw_config *c = p->conf;
+
+	if (c->crowdsec_machine[0] && !c->crowdsec_machine_password_file[0])
+		sw_conf_report(&p->in, value_of(p, section, "machine"), "crowdsec.machine",
+			"is set, but crowdsec.machine_password_file is not");
+	else if (!c->crowdsec_machine[0] && c->crowdsec_machine_password_file[0])
+		sw_conf_report(&p->in, value_of(p, section, "machine_password_file"), "crowdsec.machine_password_file",
+			"is set, but crowdsec.machine is not");
+	else if (c->crowdsec_machine[0] && !c->crowdsec_url[0])
+		sw_conf_report(&p->in, value_of(p, section, "machine"), "crowdsec.machine", "is set, but crowdsec.url is not");
+}
+
 static void check_together(struct parse *p, const struct sw_conf_node *root)
 {
 	const struct sw_config *c = p->conf;
@@ -524,6 +551,7 @@ static void check_together(struct parse *p, const struct sw_conf_node *root)
 			"lists autonomous systems, but countries.asn_file names no database");
 	if (c->ban_backends && !(c->ban_backends & 1U << SW_BACKEND_XDP))
 		sw_conf_report(&p->in, root, "bans.backends", "xdp must be among them: it holds what the others follow");
+	check_machine(p, root);
 }
 
 int sw_conf_parse(const char *file, const char *text, size_t len, struct sw_config *ret, struct sw_strbuf *errors)

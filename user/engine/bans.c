@@ -3,6 +3,7 @@
 
 #include "user/enforce/enforce.h"
 #include "user/engine/alerts.h"
+#include "user/engine/crowdsec_report.h"
 #include "user/engine/logs.h"
 #include "user/policy/neverban.h"
 
@@ -118,6 +119,7 @@ static void tell_alerts(struct sw_engine *e, const struct sw_ban *b, const struc
 	(void)sw_strcpy(d.reason, sizeof(d.reason), part->reason);
 	(void)sw_strcpy(d.by, sizeof(d.by), by);
 	sw_alerts_decision(e, &d);
+	sw_crowdsec_report(e, &d);
 }
 
 static void over(void *arg, const struct sw_ban *b, const struct sw_ban_part *part, enum sw_ban_end how, const char *by)

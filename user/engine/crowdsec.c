@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "user/engine/bans.h"
+#include "user/engine/crowdsec_report.h"
 #include "user/engine/net_peer.h"
 #include "user/io/msg.h"
 #include "user/policy/crowd.h"
@@ -319,6 +320,7 @@ static void status(struct sw_engine *e, struct sw_json *j)
 	sw_json_uint(j, "beyond", p->beyond);
 	sw_json_uint(j, "polls", p->polls);
 	sw_json_uint(j, "failures", p->failures);
+	sw_crowdsec_report_status(e, j);
 	sw_json_object_end(j);
 }
 

@@ -69,6 +69,7 @@ struct sw_engine {
 	struct sw_net_peer *net_peer;  /* net_peer.c */
 	struct sw_backends_part *backends; /* backends.c */
 	struct sw_crowdsec_part *crowdsec; /* crowdsec.c */
+	struct sw_crowdsec_report_part *crowdsec_report; /* crowdsec_report.c */
 	struct sw_web_part *web;       /* verb_web.c */
 	struct sw_metrics *metrics;    /* metrics.c */
 	struct sw_alerts *alerts;      /* alerts.c */
@@ -162,6 +163,7 @@ extern const struct sw_engine_part sw_part_status;	     /* verb_status.c */
 extern const struct sw_engine_part sw_part_bans;	     /* verb_bans.c */
 extern const struct sw_engine_part sw_part_backends;	     /* backends.c */
 extern const struct sw_engine_part sw_part_crowdsec;	     /* crowdsec.c */
+extern const struct sw_engine_part sw_part_crowdsec_report;  /* crowdsec_report.c */
 extern const struct sw_engine_part sw_part_why;		     /* verb_why.c */
 extern const struct sw_engine_part sw_part_mode;	     /* mode.c */
 extern const struct sw_engine_part sw_part_packets;	     /* packets.c */

@@ -7,6 +7,7 @@
 #include "user/engine/alerts.h"
 #include "user/engine/bans.h"
 #include "user/engine/crowdsec.h"
+#include "user/engine/crowdsec_report.h"
 #include "user/engine/feeds.h"
 #include "user/io/msg.h"
 
@@ -251,6 +252,7 @@ static int handle(struct sw_engine *e, struct sw_net_msg *m, int fd)
 		p->has_said_hello = true;
 		send_set(e);
 		ask_for_missing(e);
+		sw_crowdsec_report_again(e);
 		return 0;
 	}
 	if (!p->has_said_hello)
@@ -265,6 +267,8 @@ static int handle(struct sw_engine *e, struct sw_net_msg *m, int fd)
 		sw_alerts_sent(e, SW_OUTLET_WEBHOOK, m->id, m->result, m->text);
 	else if (m->op == SW_NET_RUN_DONE)
 		sw_alerts_sent(e, SW_OUTLET_COMMAND, m->id, m->result, m->text);
+	else if (m->op == SW_NET_CROWDSEC_POSTED)
+		sw_crowdsec_reported(e, m);
 	else if (m->op == SW_NET_CROWDSEC && sw_crowdsec_take(e, m, fd))
 		protect_hosts(e);
 	return 0;
@@ -350,6 +354,13 @@ void sw_net_peer_ask_crowdsec(struct sw_engine *e)
 	struct sw_net_msg m = {.op = SW_NET_CROWDSEC_ALL};
 
 	(void)send_msg(e, &m, -1); /* who is away asks for all when it comes back */
+}
+
+int sw_net_peer_post_crowdsec(struct sw_engine *e, int fd, uint32_t id)
+{
+	struct sw_net_msg m = {.op = SW_NET_CROWDSEC_POST, .id = id};
+
+	return send_msg(e, &m, fd);
 }
 
 const struct sw_feed_state *sw_net_peer_feed(const struct sw_engine *e, const char *name)

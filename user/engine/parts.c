@@ -7,6 +7,7 @@ const struct sw_engine_part *const sw_engine_parts[] = {
 	&sw_part_bans,	  /* first of those that do: nobody is banned before the allow list is known */
 	&sw_part_backends,
 	&sw_part_crowdsec,
+	&sw_part_crowdsec_report,
 	&sw_part_mode,
 	&sw_part_packets,
 	&sw_part_why,

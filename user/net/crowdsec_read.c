@@ -123,6 +123,8 @@ static int read_decision(json_t *json, bool is_over, struct sw_net_crowdsec_deci
 		return -EINVAL;
 	if (strcasecmp(type, "ban") || (strcasecmp(scope, "ip") && strcasecmp(scope, "range")))
 		return 0;
+	if (!is_over && sw_streq(origin, SW_NET_CROWDSEC_OURS))
+		return 0; /* its end is read: it may be the last of a network that CrowdSec had banned too */
 	if (sw_go_duration_parse(duration, &ns) < 0 || sw_cidr_parse(value, SIZE_MAX, &d->net) < 0)
 		return -EINVAL;
 	if (!strcasecmp(scope, "ip") && !sw_net_is_host(&d->net))

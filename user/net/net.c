@@ -9,6 +9,7 @@
 #include "user/conf/link.h"
 #include "user/io/sandbox.h"
 #include "user/net/crowdsec.h"
+#include "user/net/crowdsec_machine.h"
 #include "user/net/feed.h"
 #include "user/net/webhook.h"
 #include "user/net/mailer.h"
@@ -42,6 +43,7 @@ struct net {
 	struct sw_runner *command; /* NULL: none is configured */
 	struct sw_whois *whois;
 	struct sw_crowdsec *crowdsec; /* NULL: none is configured */
+	struct sw_crowdsec_machine *machine;
 	struct sw_config config; /* a copy: one start, one configuration */
 	struct sw_feed_env env;
 	struct slot slots[SW_CONFIG_FEEDS_MAX];
@@ -326,6 +328,15 @@ static int on_crowdsec(struct sw_net_msg *m, int fd, void *arg)
 	return sw_link_send(n->engine, m, sizeof(*m), fd);
 }
 
+static void on_reported(struct sw_net_msg *m, void *arg)
+{
+	struct net *n = arg;
+
+	if (m->result < 0)
+		sw_log_warning(0, "bans are not reported to CrowdSec: %s", m->text);
+	(void)sw_link_send(n->engine, m, sizeof(*m), -1); /* it sends them again when it is back */
+}
+
 static int new_command(struct net *n)
 {
 	_free_ struct sw_runner_program *p = calloc(1, sizeof(*p));
@@ -400,6 +411,8 @@ static int on_request(struct sw_link *l, const void *buf, size_t len, int *fd, v
 		run_command(n, m.id, *fd);
 	else if (m.op == SW_NET_CROWDSEC_ALL)
 		sw_crowdsec_ask_all(n->crowdsec);
+	else if (m.op == SW_NET_CROWDSEC_POST)
+		sw_crowdsec_machine_post(n->machine, *fd, m.id);
 	return 0;
 }
 
@@ -427,6 +440,9 @@ static int start(struct net *n)
 	if (r < 0)
 		return r;
 	r = sw_crowdsec_new(n->loop, n->multi, &n->clock, &n->config, on_crowdsec, n, &n->crowdsec);
+	if (r < 0)
+		return r;
+	r = sw_crowdsec_machine_new(n->multi, &n->clock, &n->config, on_reported, n, &n->machine);
 	if (r < 0)
 		return r;
 	r = sw_sandbox_enter(SW_ROLE_NET);
@@ -473,6 +489,7 @@ static void done(struct net *n)
 	sw_runner_free(n->command);
 	sw_whois_free(n->whois);
 	sw_crowdsec_free(n->crowdsec);
+	sw_crowdsec_machine_free(n->machine);
 	sw_multi_free(n->multi);
 	sw_link_free(n->engine);
 	sw_conf_link_free(n->conf_link);

@@ -207,6 +207,7 @@ struct sw_config {
 	__u64 crowdsec_interval_sec;
 	char crowdsec_scopes[128], crowdsec_origins[256]; /* words with commas between, "": all */
 	char crowdsec_containing[256], crowdsec_not_containing[256]; /* the same, of scenarios */
+	char crowdsec_machine[64], crowdsec_machine_password_file[256]; /* "": bans are not reported */
 	/* events */
 	__u32 event_rate, event_burst; /* packet events per source: per second, at once */
 	__u32 event_memory; /* events kept in the engine's memory */

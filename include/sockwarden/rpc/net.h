@@ -48,6 +48,8 @@ enum sw_net_op {
 	 */
 	SW_NET_CROWDSEC,
 	SW_NET_CROWDSEC_ALL, /* engine to net: ask for every decision, now */
+	SW_NET_CROWDSEC_POST, /* engine to net: one descriptor, sealed memfd of alerts for CrowdSec's local API; id */
+	SW_NET_CROWDSEC_POSTED, /* net to engine: id, result (-EACCES, -EBADMSG: these alerts are refused), text */
 };
 
 struct sw_net_msg {
@@ -83,6 +85,9 @@ struct sw_net_whois {
 	char text[SW_NET_WHOIS_TEXT_MAX]; /* chosen lines, "key: value\n" each; printable ASCII */
 };
 _Static_assert(sizeof(struct sw_net_whois) != sizeof(struct sw_net_feed), "told apart by their size");
+
+/* The origin of decisions that a sockwarden has reported: they are no bans of CrowdSec's. */
+#define SW_NET_CROWDSEC_OURS "sockwarden"
 
 /* What CrowdSec's local API answered: the head, and n decisions behind it, those that are over first. */
 enum { SW_NET_CROWDSEC_MAX = 200000 };

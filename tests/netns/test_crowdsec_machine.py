@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our bans as alerts of CrowdSec: a local API of ours that does what it is told, and Debian's own CrowdSec."""
+import json
+import os
+import shlex
+import sys
+
+import pytest
+
+from debs import unpacked
+from lab import BUILD
+from test_crowdsec import CONFIG, KEY, Bridge, bans, decision
+
+PASSWORD = "n3ver-t0-be-l0gged"
+
+# Answers posts: a login with the next token, alerts with 401 unless they bear the last one. "login" and "alerts" are the
+# status to answer with instead. Each post is a line of "posted".
+API = """
+import http.server, json, os, sys
+os.chdir(sys.argv[1])
+n_tokens = 0
+def read(name, otherwise):
+    try:
+        with open(name, encoding="utf-8") as f:
+            return f.read()
+    except FileNotFoundError:
+        return otherwise
+class Handler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *args): pass
+    def answer(self, status, body):
+        self.send_response(int(status))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+    def do_GET(self):
+        self.answer(200, read("whole", '{"new":null,"deleted":null}') if "startup=true" in self.path else '{"new":null,"deleted":null}')
+    def do_POST(self):
+        global n_tokens
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        bearer = self.headers.get("Authorization")
+        if self.path == "/v1/watchers/login":
+            status = int(read("login", "200"))
+            n_tokens += status == 200
+            text = json.dumps({"code": 200, "expire": "2099-01-01T00:00:00+01:00", "token": f"token{n_tokens}"})
+        else:
+            is_old = bearer != f"Bearer token{n_tokens}" or os.path.exists("revoke")
+            status = 401 if is_old else int(read("alerts", "201"))
+            text = '["1"]'
+            if is_old and os.path.exists("revoke"):
+                os.unlink("revoke")
+        with open("posted", "a", encoding="utf-8") as f:
+            f.write(json.dumps({"path": self.path, "body": body, "bearer": bearer, "status": status}) + "\\n")
+        self.answer(status, text if status < 300 else "{}")
+site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(site.server_port, flush=True)
+site.serve_forever()
+"""
+
+
+class Machine(Bridge):
+    """A lab whose host reports to a local API of ours."""
+
+    def serve(self, port=0):
+        self.server = self.lab.spawn(sys.executable, "-S", "-E", "-c", API, self.dir)
+        self.port = int(self.server.stdout.readline())
+
+    def start(self, extra="", more=""):
+        path = f"{self.lab.dir}/password"
+        with open(path, "w", encoding="ascii") as f:
+            f.write(PASSWORD + "\n")
+        os.chmod(path, 0o644)
+        super().start(f"  machine: lab\n  machine_password_file: {path}\n{extra}", more)
+
+    def posted(self, path="/v1/alerts", status=None):
+        try:
+            with open(f"{self.dir}/posted", encoding="utf-8") as f:
+                rows = [json.loads(line) for line in f]
+        except FileNotFoundError:
+            return []
+        return [r for r in rows if r["path"] == path and status in (None, r["status"])]
+
+    def reported(self):
+        return [a["source"]["value"] for p in self.posted(status=201) for a in p["body"]]
+
+    def reports(self):
+        return self.status()["reports"]
+
+    def wait_reported(self, *values):
+        self.lab.wait(lambda: self.reported() == list(values), 30, f"{values} are reported; there are {self.reported()}")
+
+
+@pytest.fixture
+def machine(lab):
+    m = Machine(lab)
+    m.serve()
+    return m
+
+
+def test_bans_are_reported_in_batches_with_one_token_until_it_is_refused(machine):
+    machine.put("whole", {"new": [decision(1, "198.18.77.1"), decision(2, "198.18.77.2", origin="sockwarden", scenario="sockwarden/scan")]})
+    machine.start()
+    machine.wait_bans("198.18.77.1")
+    machine.lab.ok("ban", "198.18.60.1", "--for", "1h")
+    machine.lab.ok("arm")
+    machine.lab.ok("ban", "198.18.61.1", "--for", "1h", "--reason", "a \"word\"")
+    machine.lab.ok("ban", "198.18.62.0/24", "--for", "forever")
+    machine.lab.ok("ban", "198.18.63.1", "--for", "1h")
+    machine.lab.ok("unban", "198.18.63.1")
+    machine.wait_reported("198.18.61.1", "198.18.62.0/24")
+    login, = machine.posted("/v1/watchers/login")
+    assert login["body"] == {"machine_id": "lab", "password": PASSWORD, "scenarios": []} and login["bearer"] is None
+    post, = machine.posted()
+    one, two = post["body"]
+    assert one["scenario"] == "sockwarden/operator" and 'a "word"' in one["message"] and one["source"]["ip"] == "198.18.61.1"
+    d, = one["decisions"]
+    assert (d["origin"], d["type"], d["scope"], d["value"]) == ("sockwarden", "ban", "Ip", "198.18.61.1")
+    assert 3590 <= int(d["duration"].rstrip("s")) <= 3600, d
+    assert two["source"] == {"scope": "Range", "value": "198.18.62.0/24", "range": "198.18.62.0/24"}
+    assert two["decisions"][0]["duration"] == "87600h"
+    machine.lab.ok("ban", "198.18.64.1", "--for", "1h")
+    machine.wait_reported("198.18.61.1", "198.18.62.0/24", "198.18.64.1")
+    assert len(machine.posted("/v1/watchers/login")) == 1, "the token is kept"
+    machine.put("revoke", "")
+    machine.lab.ok("ban", "198.18.65.1", "--for", "1h")
+    machine.wait_reported("198.18.61.1", "198.18.62.0/24", "198.18.64.1", "198.18.65.1")
+    assert len(machine.posted("/v1/watchers/login")) == 2 and len(machine.posted(status=401)) == 1, "a token that is refused is not used again"
+    state = machine.lab.wait(lambda: machine.reports()["reported"] == 4 and machine.reports(), 10, "they are counted")
+    assert (state["waiting"], state["lost"], state["failures"], state["error"]) == (0, 0, 0, None)
+    assert "4 bans to CrowdSec, 0 waiting" in machine.lab.cli("status")[1]
+    assert set(machine.bans()) == {"198.18.77.1"}, "what a sockwarden reported is no ban of CrowdSec's"
+
+
+def test_a_password_that_is_refused_is_said_and_not_shown(machine):
+    machine.put("login", "401")
+    machine.start()
+    machine.lab.ok("arm")
+    machine.lab.ok("ban", "198.18.61.1", "--for", "1h")
+    state = machine.lab.wait(lambda: machine.reports()["error"] and machine.reports(), 20, "it is said")
+    assert "refuses crowdsec.machine or its password" in state["error"] and state["waiting"] == 1 and state["failures"] == 1
+    code, out, _ = machine.lab.cli("status")
+    assert code == 6 and "not reported to CrowdSec" in out
+    _, events, _ = machine.lab.cli("events", "-j")
+    assert PASSWORD not in machine.lab.log() + events + out
+    assert not machine.posted() and len(machine.posted("/v1/watchers/login")) == 1
+
+
+def test_a_server_that_fails_gets_them_again_and_what_the_queue_cannot_hold_is_counted(machine):
+    n = 1150
+    machine.put("alerts", "500")
+    machine.start(more="bans:\n  per_minute: 5000\n")
+    machine.lab.ok("arm")
+    nets = [f"198.18.{100 + i // 250}.{1 + i % 250}" for i in range(n)]
+    one = shlex.join([os.path.join(BUILD, "sockwarden"), *machine.lab.cli_paths(), "ban", "--for", "1h"])
+    machine.lab.on_host("sh", "-c", f'for a; do {one} "$a" || exit 1; done', "sh", *nets, check=True, timeout=120)
+    state = machine.lab.wait(lambda: machine.reports()["failures"] and machine.reports(), 20, "a failure is counted")
+    assert "500" in state["error"] and not state["reported"]
+    assert state["lost"] >= n - 1100 and state["lost"] + state["waiting"] == n, state
+    machine.put("alerts", "201")
+    machine.lab.wait(lambda: machine.reported(), 60, "they are sent again")
+    assert max(len(p["body"]) for p in machine.posted()) == 100
+    assert machine.lab.wait(lambda: machine.reports()["reported"] == 100 and machine.reports(), 10, "one batch is counted")["error"] is None
+
+
+def test_debians_crowdsec_lists_our_ban_and_it_is_not_banned_again(lab):
+    root, why = unpacked("crowdsec")
+    if not root:
+        pytest.skip(why)
+    here = f"{lab.dir}/crowdsec"
+    os.makedirs(f"{here}/none")
+    for name, text in (("config.yaml", CONFIG.format(here)), ("simulation.yaml", "simulation: false\n"), ("acquis.yaml", ""), ("index.json", "{}"),
+                       ("profiles.yaml", 'name: none\nfilters: ["false"]\ndecisions: [{type: ban, duration: 4h}]\non_success: break\n')):
+        with open(f"{here}/{name}", "w", encoding="ascii") as f:
+            f.write(text)
+
+    def cscli(*args):
+        return lab.on_host(f"{root}/usr/bin/cscli", "-c", f"{here}/config.yaml", *args, check=True).stdout
+
+    cscli("machines", "add", "here", "--password", "only-here", "-f", f"{here}/credentials.yaml", "--url", "http://127.0.0.1:8080/")
+    cscli("machines", "add", "lab", "--password", PASSWORD, "-f", "/dev/null")
+    cscli("bouncers", "add", "sockwarden", "-k", KEY)
+    with open(f"{here}/log", "w", encoding="utf-8") as log:
+        server = lab.spawn(f"{root}/usr/bin/crowdsec", "-c", f"{here}/config.yaml", "-no-cs", stdout=log)
+    machine = Machine(lab)
+    machine.port = 8080
+    machine.start()
+    lab.wait(lambda: machine.status()["last_good_at"], 30, "its local API has answered")
+    lab.ok("arm")
+    lab.ok("ban", "198.18.61.1", "--for", "1h")
+    lab.ok("ban", "198.18.62.0/24", "--for", "forever")
+    lab.wait(lambda: machine.reports()["reported"] == 2, 30, f"both are reported: {machine.reports()}")
+    alerts = {a["source"]["value"]: a for a in json.loads(cscli("alerts", "list", "-a", "-o", "json"))}
+    assert set(alerts) == {"198.18.61.1", "198.18.62.0/24"}
+    d, = alerts["198.18.61.1"]["decisions"]
+    assert (d["origin"], d["scenario"], d["scope"], d["type"]) == ("sockwarden", "sockwarden/operator", "Ip", "ban")
+    polls = machine.status()["polls"]
+    lab.wait(lambda: machine.status()["polls"] > polls + 1 and machine.status()["others"] >= 2, 15, "they come back, and are left")
+    assert not bans(lab)
+    server.terminate()
+    server.wait()

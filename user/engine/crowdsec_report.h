@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Bans that this host decides, reported by sockwarden-net to CrowdSec's local API. */
+#pragma once
+
+#include "sockwarden/model/decision.h"
+#include "sockwarden/rpc/net.h"
+#include "user/engine/engine.h"
+
+/* A ban, after it was stored. What is not to be reported is passed over. */
+void sw_crowdsec_report(struct sw_engine *e, const struct sw_decision *d);
+/* What became of a post. */
+void sw_crowdsec_reported(struct sw_engine *e, const struct sw_net_msg *m);
+/* sockwarden-net is there anew: what it had taken, it has no more. */
+void sw_crowdsec_report_again(struct sw_engine *e);
+/* The member "reports" into an open object, where reports are on. */
+void sw_crowdsec_report_status(const struct sw_engine *e, struct sw_json *j);
