@@ -5,8 +5,8 @@
  * in one run, in a network and a mount namespace of its own. Nanoseconds of a core for one packet, its
  * making included, the least of some short rounds. Exits 1 when a packet was dropped or passed wrongly.
  *
- * The peers' sets are smaller than ours where filling them takes too long for a bench, and their names
- * say so; the packets from listed sources are from those that all of them hold.
+ * The peers hold the same trails, each in the way that suits it best; xdp-filter alone, which takes a
+ * call of its program for each address, holds a few.
  */
 #include <net/if.h>
 #include <setjmp.h>
@@ -23,12 +23,12 @@
 
 enum {
 	TRAILS = 2000000,
-	PEER_HOSTS = 100000,
-	PEER_NETS = 100000,
 	SOURCES = 1 << 15,
 	FEW = 256, /* xdp-filter takes one program call for each */
 	ROUNDS = 9,
+	TURNS = 12,
 	REPEAT = 1 << 15,
+	TCX_INGRESS = 46, /* BPF_TCX_INGRESS of kernel 6.6; Debian 12's headers do not have it */
 };
 
 struct bench {
@@ -36,27 +36,26 @@ struct bench {
 	struct peer *peer;
 	struct packet packet;
 	uint64_t random;
+	const struct sw_trail_view *trails;
 	uint32_t hit[SOURCES], miss[SOURCES];
 	int ifindex; /* of the receiving end */
+	int tcx_fd;
 	bool is_wrong;
 };
 
 enum kind { HOT, MANY, MISS };
+enum { DROP, PASS, GATE, TCX, NONE, NFT_BOTH };
 
 /* One filter at the receiving end. Every step returns 0, or what went wrong is said and the case left out. */
 struct filter {
 	const char *name;
 	int (*put)(struct bench *b);
 	void (*take)(struct bench *b);
-	bool is_few; /* holds the first FEW hits alone */
+	bool is_few;   /* holds the first FEW hits alone */
+	bool is_cheap; /* soon put there, so measured in turns */
 	double ns[3]; /* by enum kind; 0: not measured */
 	double times; /* goal of our drop rate over its, 0: none */
 };
-
-static void write_addr(FILE *f, uint32_t a, const char *end)
-{
-	fprintf(f, "%u.%u.%u.%u%s", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255, end);
-}
 
 static int sh(const char *command)
 {
@@ -64,6 +63,14 @@ static int sh(const char *command)
 }
 
 /* ---- ours */
+
+static uint32_t first_of(const struct sw_trail_entry *e)
+{
+	uint32_t addr;
+
+	memcpy(&addr, e->net.addr, sizeof(addr));
+	return be32toh(addr);
+}
 
 static struct sw_packed_view make_trails(struct bench *b)
 {
@@ -82,13 +89,9 @@ static struct sw_packed_view make_trails(struct bench *b)
 	sw_trail_parser_free(p);
 	free(text);
 	assert_int_equal(sw_trail_list_open(fd, &list, NULL), 0);
-	for (size_t i = 0; i < SOURCES; i++) {
-		uint32_t addr;
-
-		memcpy(&addr, list->view.entries4[feed_draw(&b->random) % list->view.n4].net.addr,
-			4);
-		b->hit[i] = be32toh(addr);
-	}
+	b->trails = &list->view;
+	for (size_t i = 0; i < SOURCES; i++)
+		b->hit[i] = first_of(&list->view.entries4[feed_draw(&b->random) % list->view.n4]);
 	source = (struct sw_trail_source){list->view, 0};
 	fd = sw_trail_image_build(&source, 1, SW_ENGINE_PACKED, 0, NULL);
 	assert_int_equal(sw_memfd_map_sealed(fd, SW_PACKED_BYTES_MAX, &map, &len), 0);
@@ -126,12 +129,47 @@ static int put_drop(struct bench *b)
 	return put_xdp(b, bpf_program__fd(b->peer->progs.peer_drop));
 }
 
+static int put_pass(struct bench *b)
+{
+	return put_xdp(b, bpf_program__fd(b->peer->progs.peer_nothing));
+}
+
 static void take_xdp(struct bench *b)
 {
 	bpf_xdp_detach(b->ifindex, 0, NULL);
 }
 
+static int put_tcx(struct bench *b)
+{
+	b->tcx_fd = bpf_link_create(
+		rig_prog_fd(&b->rig, RIG_TC), b->ifindex, (enum bpf_attach_type)TCX_INGRESS, NULL);
+	return b->tcx_fd < 0 ? b->tcx_fd : 0;
+}
+
+static void take_tcx(struct bench *b)
+{
+	sw_close(b->tcx_fd);
+	b->tcx_fd = -1;
+}
+
 /* ---- peers */
+
+enum part { HOSTS = 1, NETS, HOSTS_AND_NETS };
+
+static bool is_of(const struct sw_trail_entry *e, enum part part)
+{
+	return part & (e->net.plen == 32 ? HOSTS : NETS);
+}
+
+static void write_net(FILE *f, const struct sw_trail_entry *e, const char *end)
+{
+	const __u8 *a = e->net.addr;
+
+	fprintf(f, "%u.%u.%u.%u", a[0], a[1], a[2], a[3]);
+	if (!is_of(e, HOSTS))
+		fprintf(f, "/%u", e->net.plen);
+	fputs(end, f);
+}
 
 static int put_nothing(struct bench *b)
 {
@@ -142,48 +180,50 @@ static void take_nothing(struct bench *b)
 {
 }
 
-static void write_set(FILE *f, const struct bench *b, const char *name, uint32_t n, bool is_net)
+static void write_set(FILE *f, const struct bench *b, const char *name, enum part part)
 {
-	uint64_t random = 4711;
-
 	fprintf(f, "set %s { type ipv4_addr; %s elements = { ", name,
-		is_net ? "flags interval; auto-merge;" : "");
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t a = 0x60000000 + feed_draw(&random) % 0x60000000;
-
-		write_addr(f,
-			i < SOURCES      ? b->hit[i]
-				: is_net ? a & ~15U
-					 : a,
-			i < SOURCES || !is_net ? ", " : "/28, ");
-	}
+		part == HOSTS ? "" : "flags interval; auto-merge;");
+	for (size_t i = 0; i < b->trails->n4; i++)
+		if (is_of(&b->trails->entries4[i], part))
+			write_net(f, &b->trails->entries4[i], ", ");
 	fprintf(f, "} }\n");
 }
 
-static int put_nft(struct bench *b, uint32_t hosts, uint32_t nets)
+static FILE *open_nft(void)
 {
 	FILE *f = popen("nft -f -", "w");
 
-	if (!f)
-		return -errno;
-	fprintf(f, "table netdev f {\n");
-	if (hosts)
-		write_set(f, b, "hosts", hosts, false);
-	if (nets)
-		write_set(f, b, "nets", nets, true);
-	fprintf(f, "chain c { type filter hook ingress device vb priority 0; %s %s }\n}\n",
-		hosts ? "ip saddr @hosts drop;" : "", nets ? "ip saddr @nets drop;" : "");
+	if (f)
+		fprintf(f, "table netdev f {\n");
+	return f;
+}
+
+static int close_nft(FILE *f, const char *rules)
+{
+	fprintf(f, "chain c { type filter hook ingress device vb priority 0; %s }\n}\n", rules);
 	return pclose(f) ? -EIO : 0;
 }
 
 static int put_nft_both(struct bench *b)
 {
-	return put_nft(b, PEER_HOSTS, PEER_NETS);
+	FILE *f = open_nft();
+
+	if (!f)
+		return -errno;
+	write_set(f, b, "hosts", HOSTS);
+	write_set(f, b, "nets", NETS);
+	return close_nft(f, "ip saddr @hosts drop; ip saddr @nets drop;");
 }
 
 static int put_nft_interval(struct bench *b)
 {
-	return put_nft(b, 0, PEER_HOSTS + PEER_NETS);
+	FILE *f = open_nft();
+
+	if (!f)
+		return -errno;
+	write_set(f, b, "trails", HOSTS_AND_NETS);
+	return close_nft(f, "ip saddr @trails drop;");
 }
 
 static void take_nft(struct bench *b)
@@ -194,25 +234,26 @@ static void take_nft(struct bench *b)
 static int put_ipset(struct bench *b)
 {
 	FILE *f = popen("ipset restore -exist", "w");
-	uint64_t random = 4711;
 
 	if (!f)
 		return -errno;
-	fprintf(f, "create h hash:ip maxelem 1000000 hashsize 131072\n");
-	for (uint32_t i = 0; i < PEER_HOSTS + PEER_NETS; i++) {
-		fprintf(f, "add h ");
-		write_addr(f,
-			i < SOURCES ? b->hit[i] : 0x60000000 + feed_draw(&random) % 0x60000000,
-			"\n");
+	fprintf(f, "create hosts hash:ip maxelem 2000000 hashsize 1048576\n"
+		   "create nets hash:net maxelem 2000000 hashsize 65536\n");
+	for (size_t i = 0; i < b->trails->n4; i++) {
+		const struct sw_trail_entry *e = &b->trails->entries4[i];
+
+		fprintf(f, "add %s ", is_of(e, HOSTS) ? "hosts" : "nets");
+		write_net(f, e, "\n");
 	}
 	if (pclose(f))
 		return -EIO;
-	return sh("iptables -w -t raw -A PREROUTING -m set --match-set h src -j DROP");
+	return sh("for s in hosts nets; do"
+		  " iptables -w -t raw -A PREROUTING -m set --match-set $s src -j DROP; done");
 }
 
 static void take_ipset(struct bench *b)
 {
-	sh("iptables -w -t raw -F PREROUTING && ipset destroy h");
+	sh("iptables -w -t raw -F PREROUTING && ipset destroy hosts && ipset destroy nets");
 }
 
 static int put_xdp_filter(struct bench *b)
@@ -237,15 +278,16 @@ static void take_xdp_filter(struct bench *b)
 }
 
 static struct filter filters[] = {
-	{"bare XDP_DROP", put_drop, take_xdp},
-	{"sockwarden, 2 M trails", put_gate, take_xdp},
-	{"no filter", put_nothing, take_nothing},
-	{"nft ingress, hash of 100 k + interval of 100 k", put_nft_both, take_nft, .times = 5},
-	{"nft ingress, interval set of 200 k", put_nft_interval, take_nft, .times = 9},
-	{"iptables raw + ipset of 200 k", put_ipset, take_ipset, .times = 6},
+	[DROP] = {"bare XDP_DROP", put_drop, take_xdp, .is_cheap = true},
+	[PASS] = {"bare XDP_PASS", put_pass, take_xdp, .is_cheap = true},
+	[GATE] = {"sockwarden, native XDP", put_gate, take_xdp, .is_cheap = true},
+	[TCX] = {"sockwarden, tcx, as on a veth by default", put_tcx, take_tcx, .is_cheap = true},
+	[NONE] = {"no filter", put_nothing, take_nothing, .is_cheap = true},
+	[NFT_BOTH] = {"nft ingress, hash + interval", put_nft_both, take_nft, .times = 5},
+	{"nft ingress, interval set", put_nft_interval, take_nft, .times = 9},
+	{"iptables raw + ipset hash:ip, hash:net", put_ipset, take_ipset, .times = 6},
 	{"xdp-filter, 256 addresses", put_xdp_filter, take_xdp_filter, .is_few = true},
 };
-enum { DROP, GATE, NONE, NFT_BOTH };
 
 /* ---- measuring */
 
@@ -282,11 +324,17 @@ static double send_some(struct bench *b)
 	return (now_ns() - from) / REPEAT;
 }
 
-static double measure(
-	struct bench *b, const char *name, const uint32_t *sources, uint32_t n, bool is_dropped)
+static bool is_dropping(const struct filter *f)
 {
-	unsigned long long before, want = is_dropped ? 0 : (unsigned long long)ROUNDS * REPEAT, got;
-	double least = 1e9;
+	return f->put != put_nothing && f->put != put_pass;
+}
+
+/* The least of these rounds and those before them goes to f. */
+static void measure(struct bench *b, struct filter *f, enum kind kind, int rounds)
+{
+	const uint32_t *sources = kind == MISS ? b->miss : b->hit;
+	unsigned long long before, want = kind == MISS ? (unsigned long long)rounds * REPEAT : 0, got;
+	__u32 n = kind == HOT ? FEW : SOURCES;
 
 	for (__u32 i = 0; i < n; i++) {
 		__u32 addr = htobe32(sources[i]);
@@ -296,38 +344,45 @@ static double measure(
 	b->peer->bss->source_mask = n - 1;
 	send_some(b);
 	before = delivered();
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < rounds; i++) {
 		double took = send_some(b);
 
-		least = SW_MIN(least, took);
+		f->ns[kind] = f->ns[kind] ? SW_MIN(f->ns[kind], took) : took;
 		ring_buffer__consume(b->rig.ring);
 	}
 	got = delivered() - before;
 	/* a stray frame of the stack's own (IPv6 is off) would be one or two */
 	if (got < want || got > want + 4) {
-		printf("WRONG: %s, %s: %llu packets went on, of %d\n", name,
-			is_dropped ? "hit" : "miss", got, ROUNDS * REPEAT);
+		printf("WRONG: %s, %s: %llu packets went on, of %d\n", f->name,
+			kind == MISS ? "miss" : "hit", got, rounds * REPEAT);
 		b->is_wrong = true;
 	}
-	return least;
 }
 
-static void run_filter(struct bench *b, struct filter *f)
+static void measure_kinds(struct bench *b, struct filter *f, int rounds)
 {
-	bool is_none = f->put == put_nothing;
-
-	if (f->put(b) < 0) {
-		printf("%s: not to be had here\n", f->name);
-		f->take(b);
-		return;
-	}
-	if (!is_none)
-		f->ns[HOT] = measure(b, f->name, b->hit, FEW, true);
-	if (!is_none && !f->is_few)
-		f->ns[MANY] = measure(b, f->name, b->hit, SOURCES, true);
+	if (is_dropping(f))
+		measure(b, f, HOT, rounds);
+	if (is_dropping(f) && !f->is_few)
+		measure(b, f, MANY, rounds);
 	if (f->put != put_drop)
-		f->ns[MISS] = measure(b, f->name, b->miss, SOURCES, false);
-	f->take(b);
+		measure(b, f, MISS, rounds);
+}
+
+/* Those that are soon put there in turns, for their differences are small; the others each by itself. */
+static void run_filters(struct bench *b, bool is_cheap, int rounds)
+{
+	for (size_t i = 0; i < SW_ARRAY_SIZE(filters); i++) {
+		struct filter *f = &filters[i];
+
+		if (f->is_cheap != is_cheap)
+			continue;
+		if (f->put(b) < 0)
+			printf("%s: not to be had here\n", f->name);
+		else
+			measure_kinds(b, f, rounds);
+		f->take(b);
+	}
 }
 
 static void figure(const char *name, double value, const char *unit, const char *peer,
@@ -343,20 +398,28 @@ static void figure(const char *name, double value, const char *unit, const char 
 	puts("}");
 }
 
+/* What passing costs beyond no filter at all, against what it costs nft's hash and interval set. */
+static void print_miss(const char *name, const struct filter *f)
+{
+	double none = filters[NONE].ns[MISS], ours = f->ns[MISS] - none,
+	       theirs = filters[NFT_BOTH].ns[MISS] - none;
+
+	figure(name, ours, "ns", filters[NFT_BOTH].name, theirs, 50, theirs >= 50 * ours);
+}
+
 static void print_figures(void)
 {
 	static const char *const kinds[] = {[HOT] = "hit, 256 sources, dropped",
 		[MANY] = "hit, 32 k sources, dropped",
 		[MISS] = "miss, passed on to the stack"};
-	const double *ours = filters[GATE].ns, *none = filters[NONE].ns;
-	double share = 100 * filters[DROP].ns[HOT] / ours[HOT], rate = 1e3 / ours[HOT],
-	       theirs = filters[NFT_BOTH].ns[MISS] - none[MISS];
+	const double *ours = filters[GATE].ns, bare = filters[DROP].ns[HOT];
+	double share = 100 * bare / ours[HOT], rate = 1e3 / ours[HOT];
 
 	figure("hit, 256 sources, share of bare XDP_DROP's rate", share, "%", NULL, 0, 60,
 		share >= 60);
 	figure("hit, 256 sources, dropped by one core", rate, "M packets/s", NULL, 0, 5, rate >= 5);
-	figure("miss, over no filter", ours[MISS] - none[MISS], "ns", filters[NFT_BOTH].name,
-		theirs, 50, theirs >= 50 * (ours[MISS] - none[MISS]));
+	print_miss("miss, native XDP, over no filter", &filters[GATE]);
+	print_miss("miss, tcx, over no filter", &filters[TCX]);
 	for (size_t i = 0; i < SW_ARRAY_SIZE(filters); i++) {
 		const struct filter *f = &filters[i];
 
@@ -367,6 +430,9 @@ static void print_figures(void)
 				figure(kinds[k], ours[k], "ns/packet", f->name, f->ns[k], times,
 					f->ns[k] / ours[k] >= times);
 		}
+		if (f->times && f->ns[HOT])
+			figure("hit, 256 sources, over a bare drop", ours[HOT] - bare, "ns", f->name,
+				f->ns[HOT] - bare, 0, false);
 	}
 }
 
@@ -428,8 +494,9 @@ int main(void)
 	rig_put_packed(&b->rig, &trails);
 	draw_misses(b);
 	open_veth(b);
-	for (size_t i = 0; i < SW_ARRAY_SIZE(filters); i++)
-		run_filter(b, &filters[i]);
+	for (int turn = 0; turn < TURNS; turn++)
+		run_filters(b, true, 2);
+	run_filters(b, false, ROUNDS);
 	print_figures();
 	return b->is_wrong;
 }
