@@ -345,8 +345,8 @@ int it_task(struct bpf_iter__task *ctx)
 	__u32 zero = 0;
 	int i;
 
-	if (!t || t->pid != t->tgid)
-		return 0;
+	if (!t || t->pid != t->tgid || !t->signal->live.counter)
+		return 0; /* a thread; or a process that only waits to be waited for, and holds nothing any more */
 	s = bpf_map_lookup_elem(&scratch, &zero);
 	if (!s)
 		return 0;

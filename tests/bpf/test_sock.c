@@ -371,6 +371,22 @@ static void iterators_show_a_listener_its_owner_and_the_owners_executable(void *
 	assert_true(s.has_unix);
 }
 
+static void a_process_that_ended_and_was_not_waited_for_is_in_no_snapshot(void **state)
+{
+	struct bench *b = *state;
+	pid_t pid = run_to_stop(b, act_listen_and_stop);
+	struct seen s = {.pid = (uint32_t)pid, .port = b->said->port, .fd = b->said->fd, .netns = b->said->netns};
+	siginfo_t info;
+
+	read_all(b->it->progs.it_task, &s);
+	assert_true(s.has_task);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	s.has_task = false;
+	read_all(b->it->progs.it_task, &s);
+	assert_false(s.has_task);
+}
+
 static void a_socket_is_told_once_in_a_snapshot_and_without_an_owner_when_it_has_none(void **state)
 {
 	struct bench *b = *state;
@@ -637,6 +653,8 @@ int main(void)
 			a_program_in_a_memfd_is_told_as_one_without_a_name, begin, end),
 		cmocka_unit_test_setup_teardown(
 			iterators_show_a_listener_its_owner_and_the_owners_executable, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_process_that_ended_and_was_not_waited_for_is_in_no_snapshot, begin, end),
 		cmocka_unit_test_setup_teardown(
 			a_socket_is_told_once_in_a_snapshot_and_without_an_owner_when_it_has_none, begin, end),
 		cmocka_unit_test_setup_teardown(

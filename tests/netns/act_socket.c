@@ -32,6 +32,8 @@ enum { SKIP = 77, FAILED = 99, BACKLOG = 17, BACKLOG_AGAIN = 23 };
 enum { NR32_SOCKET = 359, NR32_BIND = 361, NR32_LISTEN = 363, NR32_SOCKETCALL = 102 };
 enum { CALL_SOCKET = 1, CALL_BIND = 2, CALL_LISTEN = 4 };
 
+static bool is_to_hold;
+
 static _Noreturn void fail(const char *what)
 {
 	printf("failed %s: %s\n", what, strerror(errno));
@@ -153,9 +155,29 @@ static void act_dup_close(void)
 	close(other);
 }
 
+/* The listener goes on by its second descriptor. */
+static void act_dup(void)
+{
+	int fd = listening();
+
+	must(dup(fd), "dup");
+	close(fd);
+}
+
 static void act_udp(void)
 {
 	say_port("port", port_of(bound(SOCK_DGRAM, 0, 0)));
+}
+
+static void act_udplite(void)
+{
+	struct sockaddr_in a = here(0);
+	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
+
+	if (fd < 0)
+		skip("no UDP-Lite in this kernel");
+	must(bind(fd, (struct sockaddr *)&a, sizeof(a)), "bind");
+	say_port("port", port_of(fd));
 }
 
 static void act_udp_send(void)
@@ -281,7 +303,7 @@ static void act_exec(void)
 
 	snprintf(fd, sizeof(fd), "%d", listening());
 	fflush(stdout);
-	execl("/proc/self/exe", "act_socket", "inherited", fd, NULL);
+	execl("/proc/self/exe", "act_socket", "inherited", fd, is_to_hold ? "hold" : NULL, NULL);
 	fail("exec");
 }
 
@@ -480,9 +502,11 @@ static const struct {
 	{"listen-twice", act_listen_twice},
 	{"v6only", act_v6only},
 	{"reuseport", act_reuseport},
+	{"dup", act_dup},
 	{"dup-close", act_dup_close},
 	{"udp", act_udp},
 	{"udp-send", act_udp_send},
+	{"udplite", act_udplite},
 	{"connect", act_connect},
 	{"fastopen", act_fastopen},
 	{"raw", act_raw},
@@ -504,26 +528,32 @@ static const struct {
 	{"uring-accept", act_uring_accept},
 };
 
-int main(int argc, char **argv)
+static int finish(void)
 {
 	char byte;
 
+	if (is_to_hold) {
+		printf("held\n");
+		fflush(stdout);
+		while (read(STDIN_FILENO, &byte, 1) > 0)
+			;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
 	signal(SIGPIPE, SIG_IGN);
-	if (argc == 3 && !strcmp(argv[1], "inherited")) {
-		printf("inherited %u\n", port_of(atoi(argv[2])));
-		return 0;
+	is_to_hold = argc > 2 && !strcmp(argv[argc - 1], "hold");
+	if (argc > 2 && !strcmp(argv[1], "inherited")) {
+		say_port("inherited", port_of(atoi(argv[2])));
+		return finish();
 	}
 	for (size_t i = 0; argc > 1 && i < sizeof(acts) / sizeof(*acts); i++) {
 		if (strcmp(argv[1], acts[i].name) != 0)
 			continue;
 		acts[i].fn();
-		if (argc > 2 && !strcmp(argv[2], "hold")) {
-			printf("held\n");
-			fflush(stdout);
-			while (read(STDIN_FILENO, &byte, 1) > 0)
-				;
-		}
-		return 0;
+		return finish();
 	}
 	fprintf(stderr, "usage: act_socket ACT [hold]\n");
 	return 2;

@@ -87,8 +87,9 @@ static void check_lockdown(struct sw_doctor *d)
 	if (sw_read_file("/sys/kernel/security/lockdown", text, sizeof(text)) <= 0)
 		sw_doctor_add(d, SW_DOCTOR_OK, "lockdown", NULL, "not in force, or not to be asked here");
 	else if (strstr(text, "[confidentiality]"))
-		sw_doctor_add(d, SW_DOCTOR_FAIL, "lockdown", "boot without lockdown=confidentiality",
-			"confidentiality: BPF may not read what it must");
+		sw_doctor_add(d, SW_DOCTOR_WARN, "lockdown", "boot with lockdown=integrity, or without",
+			"confidentiality: BPF may not read kernel memory; paths and arguments come from /proc, the socket "
+			"policy tells of what a rule with executable or container denies and does not refuse it");
 	else
 		sw_doctor_add(d, SW_DOCTOR_OK, "lockdown", NULL, "%s",
 			strstr(text, "[integrity]") ? "integrity: some hooks may be refused; the next one is taken" : "none");
