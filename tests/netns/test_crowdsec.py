@@ -1,106 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CrowdSec's decisions as bans: a local API of ours that does what it is told, and Debian's own CrowdSec."""
+"""CrowdSec's decisions as bans."""
 import json
-import os
-import sys
 import time
 
 import pytest
 
-from debs import unpacked
-from lab import Lab
-
-KEY = "s3cretk3y0123456789"
-NULLS = {"new": None, "deleted": None}
-
-# Answers with the files of its directory: "whole" again and again, "delta" once; "status" is HTTP's, "until" the end of
-# decisions whose duration is UNTIL. Each question is a line of "asked".
-API = """
-import http.server, json, os, sys, time
-os.chdir(sys.argv[1])
-def read(name, otherwise):
-    try:
-        with open(name, encoding="utf-8") as f:
-            return f.read()
-    except FileNotFoundError:
-        return otherwise
-class Handler(http.server.BaseHTTPRequestHandler):
-    def log_message(self, *args): pass
-    def do_GET(self):
-        with open("asked", "a", encoding="utf-8") as f:
-            f.write(json.dumps({"path": self.path, "key": self.headers.get("X-Api-Key"), "agent": self.headers.get("User-Agent")}) + "\\n")
-        nulls = '{"new":null,"deleted":null}'
-        if "startup=true" in self.path:
-            body = read("whole", nulls)
-        else:
-            body = read("delta", nulls)
-            if os.path.exists("delta"):
-                os.unlink("delta")
-        body = body.replace("UNTIL", f"{float(read('until', '0')) - time.time():.6f}s")
-        self.send_response(int(read("status", "200")))
-        self.send_header("Content-Length", str(len(body.encode())))
-        self.end_headers()
-        self.wfile.write(body.encode())
-site = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Handler)
-print(site.server_port, flush=True)
-site.serve_forever()
-"""
-
-
-def decision(number, value, scope="Ip", duration="3h59m59.1386s", **more):
-    return {"id": number, "origin": "cscli", "scenario": "crowdsecurity/ssh-bf", "scope": scope, "type": "ban", "value": value,
-            "duration": duration, **more}
-
-
-class Bridge:
-    """A lab whose host runs a local API of ours."""
-
-    def __init__(self, lab):
-        self.lab, self.dir, self.port = lab, f"{lab.dir}/api", 0
-        os.mkdir(self.dir)
-        self.key(KEY)
-
-    def key(self, text):
-        with open(f"{self.lab.dir}/key", "w", encoding="ascii") as f:
-            f.write(text + "\n")
-        os.chmod(f"{self.lab.dir}/key", 0o644)
-
-    def put(self, name, answer):
-        text = answer if isinstance(answer, str) else json.dumps({**NULLS, **answer})
-        with open(f"{self.dir}/{name}.new", "w", encoding="utf-8") as f:
-            f.write(text)
-        os.rename(f"{self.dir}/{name}.new", f"{self.dir}/{name}")
-
-    def serve(self, port=0):
-        self.server = self.lab.spawn(sys.executable, "-S", "-E", "-c", API, self.dir, port)
-        self.port = int(self.server.stdout.readline())
-
-    def start(self, extra="", more=""):
-        self.lab.write_config(f"crowdsec:\n  url: http://127.0.0.1:{self.port}/\n  key_file: {self.lab.dir}/key\n  interval: 1s\n{extra}{more}")
-        self.lab.start()
-
-    def asked(self):
-        try:
-            with open(f"{self.dir}/asked", encoding="utf-8") as f:
-                return [json.loads(line) for line in f]
-        except FileNotFoundError:
-            return []
-
-    def status(self):
-        return self.lab.cli_json("status")["crowdsec"]
-
-    def bans(self):
-        return bans(self.lab)
-
-    def wait_bans(self, *nets, seconds=15):
-        self.lab.wait(lambda: set(self.bans()) == set(nets), seconds, f"the bans are {nets}; there are {self.bans()}")
-
-    def wait_status(self, what, **want):
-        return self.lab.wait(lambda: all(self.status()[k] == v for k, v in want.items()) and self.status(), 15, what)
-
-
-def bans(lab):
-    return {b["net"]: b for b in lab.cli_json("bans")["bans"] if b["origin"] == "crowdsec"}
+from crowdsec import KEY, NULLS, Bridge, Debians, decision
 
 
 @pytest.fixture
@@ -233,51 +138,18 @@ def test_a_long_list_takes_half_of_the_minutes_bans_and_leaves_room_for_ours(bri
     bridge.lab.ok("ban", "198.18.90.1", "--for", "1h")
 
 
-CONFIG = """common: {{daemonize: false, log_media: stdout, log_level: info, working_dir: {0}}}
-config_paths: {{config_dir: {0}, data_dir: {0}, simulation_path: {0}/simulation.yaml, hub_dir: {0}, index_path: {0}/index.json,
-  notification_dir: {0}/none, plugin_dir: {0}/none}}
-crowdsec_service: {{acquisition_path: {0}/acquis.yaml, parser_routines: 1}}
-plugin_config: {{user: nobody, group: nogroup}}
-db_config: {{log_level: info, type: sqlite, db_path: {0}/crowdsec.db}}
-api:
-  client: {{credentials_path: {0}/credentials.yaml}}
-  server: {{log_level: info, listen_uri: "127.0.0.1:8080", profiles_path: {0}/profiles.yaml}}
-prometheus: {{enabled: false}}
-"""
-
-
 def test_debians_crowdsec(lab):
     """Its local API alone, without the central one, in the lab's namespace."""
-    root, why = unpacked("crowdsec")
-    if not root:
-        pytest.skip(why)
-    here = f"{lab.dir}/crowdsec"
-    os.makedirs(f"{here}/none")
-    for name, text in (("config.yaml", CONFIG.format(here)), ("simulation.yaml", "simulation: false\n"), ("acquis.yaml", ""), ("index.json", "{}"),
-                       ("profiles.yaml", 'name: none\nfilters: ["false"]\ndecisions: [{type: ban, duration: 4h}]\non_success: break\n')):
-        with open(f"{here}/{name}", "w", encoding="ascii") as f:
-            f.write(text)
-
-    def cscli(*args):
-        return lab.on_host(f"{root}/usr/bin/cscli", "-c", f"{here}/config.yaml", *args, check=True).stdout
-
-    cscli("machines", "add", "lab", "--password", "only-here", "-f", f"{here}/credentials.yaml", "--url", "http://127.0.0.1:8080/")
-    cscli("bouncers", "add", "sockwarden", "-k", KEY)
-    with open(f"{here}/log", "w", encoding="utf-8") as log:
-        server = lab.spawn(f"{root}/usr/bin/crowdsec", "-c", f"{here}/config.yaml", "-no-cs", stdout=log)
-    bridge = Bridge(lab)
-    bridge.port = 8080
-    bridge.start()
-    lab.wait(lambda: bridge.status()["last_good_at"], 30, "its local API has answered")
-    cscli("decisions", "add", "-i", "198.18.77.1", "-d", "4h")
-    cscli("decisions", "add", "-i", "198.18.77.1", "-d", "1h")
-    cscli("decisions", "add", "-r", "198.18.78.0/24", "-d", "4h")
+    debian = Debians(lab)
+    bridge = debian.connect(Bridge(lab))
+    debian.cscli("decisions", "add", "-i", "198.18.77.1", "-d", "4h")
+    debian.cscli("decisions", "add", "-i", "198.18.77.1", "-d", "1h")
+    debian.cscli("decisions", "add", "-r", "198.18.78.0/24", "-d", "4h")
     bridge.wait_bans("198.18.77.1", "198.18.78.0/24")
-    assert "manual 'ban' from 'lab' (cscli)" in bridge.bans()["198.18.77.1"]["reason"]
-    cscli("decisions", "delete", "-i", "198.18.77.1")
+    assert "manual 'ban' from 'here' (cscli)" in bridge.bans()["198.18.77.1"]["reason"]
+    debian.cscli("decisions", "delete", "-i", "198.18.77.1")
     bridge.wait_bans("198.18.78.0/24")
-    cscli("bouncers", "delete", "sockwarden")
+    debian.cscli("bouncers", "delete", "sockwarden")
     lab.wait(lambda: "refuses the key" in (bridge.status()["error"] or ""), 15, "a key that is withdrawn is told of")
     assert set(bridge.bans()) == {"198.18.78.0/24"}
-    server.terminate()
-    server.wait()
+    debian.stop()

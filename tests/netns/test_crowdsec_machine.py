@@ -1,92 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Our bans as alerts of CrowdSec: a local API of ours that does what it is told, and Debian's own CrowdSec."""
+"""Our bans as alerts of CrowdSec."""
 import json
 import os
 import shlex
-import sys
 
 import pytest
 
-from debs import unpacked
+from crowdsec import PASSWORD, Debians, Machine, decision
 from lab import BUILD
-from test_crowdsec import CONFIG, KEY, Bridge, bans, decision
-
-PASSWORD = "n3ver-t0-be-l0gged"
-
-# Answers posts: a login with the next token, alerts with 401 unless they bear the last one. "login" and "alerts" are the
-# status to answer with instead. Each post is a line of "posted".
-API = """
-import http.server, json, os, sys
-os.chdir(sys.argv[1])
-n_tokens = 0
-def read(name, otherwise):
-    try:
-        with open(name, encoding="utf-8") as f:
-            return f.read()
-    except FileNotFoundError:
-        return otherwise
-class Handler(http.server.BaseHTTPRequestHandler):
-    def log_message(self, *args): pass
-    def answer(self, status, body):
-        self.send_response(int(status))
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body.encode())
-    def do_GET(self):
-        self.answer(200, read("whole", '{"new":null,"deleted":null}') if "startup=true" in self.path else '{"new":null,"deleted":null}')
-    def do_POST(self):
-        global n_tokens
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        bearer = self.headers.get("Authorization")
-        if self.path == "/v1/watchers/login":
-            status = int(read("login", "200"))
-            n_tokens += status == 200
-            text = json.dumps({"code": 200, "expire": "2099-01-01T00:00:00+01:00", "token": f"token{n_tokens}"})
-        else:
-            is_old = bearer != f"Bearer token{n_tokens}" or os.path.exists("revoke")
-            status = 401 if is_old else int(read("alerts", "201"))
-            text = '["1"]'
-            if is_old and os.path.exists("revoke"):
-                os.unlink("revoke")
-        with open("posted", "a", encoding="utf-8") as f:
-            f.write(json.dumps({"path": self.path, "body": body, "bearer": bearer, "status": status}) + "\\n")
-        self.answer(status, text if status < 300 else "{}")
-site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-print(site.server_port, flush=True)
-site.serve_forever()
-"""
-
-
-class Machine(Bridge):
-    """A lab whose host reports to a local API of ours."""
-
-    def serve(self, port=0):
-        self.server = self.lab.spawn(sys.executable, "-S", "-E", "-c", API, self.dir)
-        self.port = int(self.server.stdout.readline())
-
-    def start(self, extra="", more=""):
-        path = f"{self.lab.dir}/password"
-        with open(path, "w", encoding="ascii") as f:
-            f.write(PASSWORD + "\n")
-        os.chmod(path, 0o644)
-        super().start(f"  machine: lab\n  machine_password_file: {path}\n{extra}", more)
-
-    def posted(self, path="/v1/alerts", status=None):
-        try:
-            with open(f"{self.dir}/posted", encoding="utf-8") as f:
-                rows = [json.loads(line) for line in f]
-        except FileNotFoundError:
-            return []
-        return [r for r in rows if r["path"] == path and status in (None, r["status"])]
-
-    def reported(self):
-        return [a["source"]["value"] for p in self.posted(status=201) for a in p["body"]]
-
-    def reports(self):
-        return self.status()["reports"]
-
-    def wait_reported(self, *values):
-        self.lab.wait(lambda: self.reported() == list(values), 30, f"{values} are reported; there are {self.reported()}")
 
 
 @pytest.fixture
@@ -162,38 +83,17 @@ def test_a_server_that_fails_gets_them_again_and_what_the_queue_cannot_hold_is_c
 
 
 def test_debians_crowdsec_lists_our_ban_and_it_is_not_banned_again(lab):
-    root, why = unpacked("crowdsec")
-    if not root:
-        pytest.skip(why)
-    here = f"{lab.dir}/crowdsec"
-    os.makedirs(f"{here}/none")
-    for name, text in (("config.yaml", CONFIG.format(here)), ("simulation.yaml", "simulation: false\n"), ("acquis.yaml", ""), ("index.json", "{}"),
-                       ("profiles.yaml", 'name: none\nfilters: ["false"]\ndecisions: [{type: ban, duration: 4h}]\non_success: break\n')):
-        with open(f"{here}/{name}", "w", encoding="ascii") as f:
-            f.write(text)
-
-    def cscli(*args):
-        return lab.on_host(f"{root}/usr/bin/cscli", "-c", f"{here}/config.yaml", *args, check=True).stdout
-
-    cscli("machines", "add", "here", "--password", "only-here", "-f", f"{here}/credentials.yaml", "--url", "http://127.0.0.1:8080/")
-    cscli("machines", "add", "lab", "--password", PASSWORD, "-f", "/dev/null")
-    cscli("bouncers", "add", "sockwarden", "-k", KEY)
-    with open(f"{here}/log", "w", encoding="utf-8") as log:
-        server = lab.spawn(f"{root}/usr/bin/crowdsec", "-c", f"{here}/config.yaml", "-no-cs", stdout=log)
-    machine = Machine(lab)
-    machine.port = 8080
-    machine.start()
-    lab.wait(lambda: machine.status()["last_good_at"], 30, "its local API has answered")
+    debian = Debians(lab)
+    machine = debian.connect(Machine(lab))
     lab.ok("arm")
     lab.ok("ban", "198.18.61.1", "--for", "1h")
     lab.ok("ban", "198.18.62.0/24", "--for", "forever")
     lab.wait(lambda: machine.reports()["reported"] == 2, 30, f"both are reported: {machine.reports()}")
-    alerts = {a["source"]["value"]: a for a in json.loads(cscli("alerts", "list", "-a", "-o", "json"))}
+    alerts = {a["source"]["value"]: a for a in json.loads(debian.cscli("alerts", "list", "-a", "-o", "json"))}
     assert set(alerts) == {"198.18.61.1", "198.18.62.0/24"}
     d, = alerts["198.18.61.1"]["decisions"]
     assert (d["origin"], d["scenario"], d["scope"], d["type"]) == ("sockwarden", "sockwarden/operator", "Ip", "ban")
     polls = machine.status()["polls"]
     lab.wait(lambda: machine.status()["polls"] > polls + 1 and machine.status()["others"] >= 2, 15, "they come back, and are left")
-    assert not bans(lab)
-    server.terminate()
-    server.wait()
+    assert not machine.bans()
+    debian.stop()

@@ -152,6 +152,13 @@ void sw_strbuf_done(struct sw_strbuf *b)
 	*b = (struct sw_strbuf){};
 }
 
+void sw_strbuf_wipe(struct sw_strbuf *b)
+{
+	if (b->text)
+		explicit_bzero(b->text, b->len);
+	sw_strbuf_done(b);
+}
+
 const char *sw_strbuf_get(const struct sw_strbuf *b)
 {
 	return b->text ? b->text : "";

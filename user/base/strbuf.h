@@ -35,6 +35,8 @@ void sw_strbuf_shift(struct sw_strbuf *b, size_t n);
 /* Forgets the text, keeps the memory. */
 void sw_strbuf_reset(struct sw_strbuf *b);
 void sw_strbuf_done(struct sw_strbuf *b);
+/* The same, of a secret. */
+void sw_strbuf_wipe(struct sw_strbuf *b);
 /* The text, never NULL; borrowed. */
 const char *sw_strbuf_get(const struct sw_strbuf *b);
 /* Length of the valid UTF-8 sequence at text (1 to 4), 0 when it is none. */

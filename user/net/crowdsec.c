@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/net/crowdsec.h"
 
-#include <strings.h>
-
 #include "user/base/cidr.h"
 #include "user/base/log.h"
 #include "user/io/msg.h"
 #include "user/net/crowdsec_read.h"
-#include "user/net/url.h"
+#include "user/net/http_client.h"
 
 struct sw_crowdsec {
 	const struct sw_config *config;
@@ -21,12 +19,8 @@ struct sw_crowdsec {
 	unsigned int failures;
 	uint64_t refused_until_ns; /* boot time */
 	/* the question on its way */
-	CURL *easy; /* NULL: none */
-	struct curl_slist *headers;
-	struct sw_multi_job job;
-	struct sw_strbuf body;
+	struct sw_http_client http;
 	bool is_whole;
-	char error[CURL_ERROR_SIZE];
 };
 
 uint64_t sw_crowdsec_wait(uint64_t interval_sec, unsigned int failures, long status)
@@ -40,16 +34,6 @@ uint64_t sw_crowdsec_wait(uint64_t interval_sec, unsigned int failures, long sta
 	for (unsigned int i = 1; i < failures && sec < SW_CROWDSEC_AWAY_SEC; i++)
 		sec *= 2;
 	return SW_MAX(SW_MIN(sec, (uint64_t)SW_CROWDSEC_AWAY_SEC), interval_sec);
-}
-
-static void end(struct sw_crowdsec *c)
-{
-	if (c->easy)
-		curl_easy_cleanup(c->easy);
-	curl_slist_free_all(c->headers);
-	sw_strbuf_done(&c->body);
-	c->easy = NULL;
-	c->headers = NULL;
 }
 
 static void tell(struct sw_crowdsec *c, struct sw_net_msg *m, int fd)
@@ -79,26 +63,17 @@ static void fail(struct sw_crowdsec *c, int result, const char *text)
 	struct sw_net_msg m = {.result = result};
 
 	sw_strcpy(m.text, sizeof(m.text), text);
-	end(c);
+	sw_http_client_end(&c->http);
 	tell(c, &m, -1);
-}
-
-static size_t on_body(char *buf, size_t size, size_t n, void *arg)
-{
-	struct sw_crowdsec *c = arg;
-
-	if (c->body.len + size * n > SW_CROWDSEC_BYTES_MAX)
-		return 0;
-	sw_strbuf_add(&c->body, buf, size * n);
-	return c->body.is_failed ? 0 : size * n;
 }
 
 static int make_list(struct sw_crowdsec *c, struct sw_net_msg *m)
 {
+	const struct sw_strbuf *answer = &c->http.answer;
 	_strbuf_ struct sw_strbuf list = {};
-	int r = sw_crowdsec_read(sw_strbuf_get(&c->body), c->body.len, c->is_whole, &list);
+	int r = sw_crowdsec_read(sw_strbuf_get(answer), answer->len, c->is_whole, &list);
 
-	m->bytes = c->body.len;
+	m->bytes = answer->len;
 	if (r == -EBADMSG)
 		sw_strcpy(m->text, sizeof(m->text), "the answer is not a list of decisions: what was known stays");
 	return r < 0 ? r : sw_memfd_sealed("sockwarden-crowdsec", list.text, list.len);
@@ -108,14 +83,11 @@ static int refused(struct sw_crowdsec *c, CURLcode result, long status, struct s
 {
 	_strbuf_ struct sw_strbuf text = {};
 
-	if (result != CURLE_OK && c->body.len + CURL_MAX_WRITE_SIZE > SW_CROWDSEC_BYTES_MAX) {
-		sw_strcpy(m->text, sizeof(m->text), "the answer is too long");
-		return -EFBIG;
-	}
 	if (result != CURLE_OK) {
-		sw_url_mask_text(&text, c->error[0] ? c->error : curl_easy_strerror(result), c->config->crowdsec_url);
+		int r = sw_http_client_error(&c->http, result, c->config->crowdsec_url, &text);
+
 		sw_strcpy(m->text, sizeof(m->text), sw_strbuf_get(&text));
-		return result == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT : -EIO;
+		return r;
 	}
 	if (status == 401 || status == 403) {
 		snprintf(m->text, sizeof(m->text),
@@ -133,9 +105,8 @@ static void on_done(CURL *easy, CURLcode result, void *arg)
 	struct sw_net_msg m = {};
 	const char *ip = NULL;
 	_close_ int fd = -1;
-	long status = 0;
+	long status = sw_http_client_status(&c->http);
 
-	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	m.http_status = (__u32)status;
 	if (result != CURLE_OK || status != 200) {
 		m.result = refused(c, result, status, &m);
@@ -147,83 +118,59 @@ static void on_done(CURL *easy, CURLcode result, void *arg)
 	}
 	if (m.result < 0 && !m.text[0])
 		sw_strcpy(m.text, sizeof(m.text), strerror(-m.result));
-	end(c);
+	sw_http_client_end(&c->http);
 	tell(c, &m, fd);
 }
 
-/* Read for each question, so that a changed key needs no restart. */
 static int add_key(struct sw_crowdsec *c)
 {
 	char key[SW_CROWDSEC_KEY_MAX], line[SW_CROWDSEC_KEY_MAX + 16];
-	const char *path = c->config->crowdsec_key_file;
-	ssize_t n = path[0] ? sw_read_file(path, key, sizeof(key)) : -ENOENT;
-	int r = 0;
+	int r = sw_secret_read(c->config->crowdsec_key_file, key, sizeof(key));
 
-	if (n < 0)
-		return (int)n;
-	key[strcspn(key, "\r\n")] = 0;
-	if (!key[0])
-		r = -EINVAL;
-	snprintf(line, sizeof(line), "X-Api-Key: %s", key);
-	if (r == 0)
-		c->headers = curl_slist_append(NULL, line);
+	if (r == 0) {
+		snprintf(line, sizeof(line), "X-Api-Key: %s", key);
+		r = sw_transfer_add_line(&c->http.transfer, line);
+	}
 	explicit_bzero(key, sizeof(key));
 	explicit_bzero(line, sizeof(line));
-	return r < 0 ? r : c->headers ? 0 : -ENOMEM;
+	return r;
 }
 
-static void add_filter(struct sw_crowdsec *c, struct sw_strbuf *url, const char *name, const char *value)
+static void add_filter(struct sw_strbuf *url, const char *name, const char *value)
 {
-	char *safe = value[0] ? curl_easy_escape(c->easy, value, 0) : NULL;
+	char *safe = value[0] ? curl_easy_escape(NULL, value, 0) : NULL;
 
 	if (safe)
 		sw_strbuf_printf(url, "&%s=%s", name, safe);
 	curl_free(safe);
 }
 
-static void make_url(struct sw_crowdsec *c, struct sw_strbuf *url)
+void sw_crowdsec_url(struct sw_strbuf *out, const struct sw_config *config, const char *path)
 {
-	const struct sw_config *conf = c->config;
-	size_t len = strlen(conf->crowdsec_url);
+	size_t len = strlen(config->crowdsec_url);
 
-	while (len && conf->crowdsec_url[len - 1] == '/')
+	while (len && config->crowdsec_url[len - 1] == '/')
 		len--;
-	sw_strbuf_add(url, conf->crowdsec_url, len);
-	sw_strbuf_printf(url, "/v1/decisions/stream?startup=%s", c->is_whole ? "true" : "false");
-	add_filter(c, url, "scopes", conf->crowdsec_scopes);
-	add_filter(c, url, "origins", conf->crowdsec_origins);
-	add_filter(c, url, "scenarios_containing", conf->crowdsec_containing);
-	add_filter(c, url, "scenarios_not_containing", conf->crowdsec_not_containing);
+	sw_strbuf_add(out, config->crowdsec_url, len);
+	sw_strbuf_puts(out, path);
 }
 
-static int set_options(struct sw_crowdsec *c)
+static int start(struct sw_crowdsec *c)
 {
+	const struct sw_config *conf = c->config;
 	_strbuf_ struct sw_strbuf url = {};
-	CURLcode r = CURLE_OK;
-	CURL *e = c->easy;
+	struct sw_http_query q = {.ca_file = conf->crowdsec_ca_file,
+		.timeout_sec = SW_CROWDSEC_TIMEOUT_SEC,
+		.answer_max = SW_CROWDSEC_BYTES_MAX};
 
-	make_url(c, &url);
-#define SET(option, value) (r = r == CURLE_OK ? curl_easy_setopt(e, CURLOPT_##option, value) : r)
-	SET(URL, sw_strbuf_get(&url));
-	SET(PROTOCOLS_STR, "http,https"); /* http only to this host: so the configuration was checked */
-	if (!strncasecmp(c->config->crowdsec_url, "http:", 5))
-		SET(PROXY, ""); /* the key stays on this host */
-	SET(FOLLOWLOCATION, 0L);
-	SET(SSL_VERIFYPEER, 1L);
-	SET(SSL_VERIFYHOST, 2L);
-	SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	if (c->config->crowdsec_ca_file[0])
-		SET(CAINFO, c->config->crowdsec_ca_file);
-	SET(USERAGENT, "sockwarden/" SW_VERSION);
-	SET(HTTPHEADER, c->headers);
-	SET(WRITEFUNCTION, on_body);
-	SET(WRITEDATA, c);
-	SET(NOSIGNAL, 1L);
-	SET(TIMEOUT, (long)SW_CROWDSEC_TIMEOUT_SEC);
-	SET(MAXFILESIZE_LARGE, (curl_off_t)SW_CROWDSEC_BYTES_MAX);
-	SET(ERRORBUFFER, c->error);
-#undef SET
-	return r == CURLE_OK && !url.is_failed ? 0 : -EINVAL;
+	sw_crowdsec_url(&url, conf, "/v1/decisions/stream?startup=");
+	sw_strbuf_puts(&url, c->is_whole ? "true" : "false");
+	add_filter(&url, "scopes", conf->crowdsec_scopes);
+	add_filter(&url, "origins", conf->crowdsec_origins);
+	add_filter(&url, "scenarios_containing", conf->crowdsec_containing);
+	add_filter(&url, "scenarios_not_containing", conf->crowdsec_not_containing);
+	q.url = sw_strbuf_get(&url);
+	return url.is_failed ? -ENOMEM : sw_http_client_start(&c->http, &q, c->multi, on_done, c);
 }
 
 static void ask(struct sw_crowdsec *c)
@@ -232,18 +179,12 @@ static void ask(struct sw_crowdsec *c)
 	int r = add_key(c);
 
 	if (r < 0) {
-		snprintf(text, sizeof(text), "crowdsec.key_file: %s",
-			r == -EINVAL ? "its first line is empty" : strerror(-r));
+		snprintf(text, sizeof(text), "crowdsec.key_file: %s", sw_secret_why(r));
 		fail(c, r, text);
 		return;
 	}
-	c->error[0] = 0;
 	c->is_whole = !c->has_all;
-	c->easy = curl_easy_init();
-	r = c->easy ? set_options(c) : -ENOMEM;
-	c->job = (struct sw_multi_job){.done = on_done, .arg = c};
-	if (r == 0)
-		r = sw_multi_start(c->multi, c->easy, &c->job);
+	r = start(c);
 	if (r < 0)
 		fail(c, r, strerror(-r));
 }
@@ -252,7 +193,7 @@ static int on_due(struct sw_source *source, void *arg)
 {
 	struct sw_crowdsec *c = arg;
 
-	if (!c->easy)
+	if (!c->http.transfer.easy)
 		ask(c);
 	return 0;
 }
@@ -264,7 +205,7 @@ void sw_crowdsec_ask_all(struct sw_crowdsec *c)
 	if (!c)
 		return;
 	c->has_all = false;
-	if (c->easy) {
+	if (c->http.transfer.easy) {
 		c->is_asked_anew = true;
 		return;
 	}
@@ -303,9 +244,7 @@ void sw_crowdsec_free(struct sw_crowdsec *c)
 {
 	if (!c)
 		return;
-	if (c->easy)
-		sw_multi_cancel(c->multi, c->easy);
-	end(c);
+	sw_http_client_cancel(&c->http);
 	sw_source_free(c->timer);
 	free(c);
 }

@@ -8,6 +8,7 @@
 
 #include "sockwarden/rpc/net.h"
 #include "user/base/clock.h"
+#include "user/base/strbuf.h"
 #include "user/net/multi.h"
 
 enum {
@@ -32,5 +33,7 @@ int sw_crowdsec_new(struct sw_loop *loop, struct sw_multi *multi, const struct s
 void sw_crowdsec_free(struct sw_crowdsec *c);
 /* Asks for every decision, at once unless a key was refused just now. c may be NULL. */
 void sw_crowdsec_ask_all(struct sw_crowdsec *c);
+/* The address of something of the local API; path: from "/v1". */
+void sw_crowdsec_url(struct sw_strbuf *out, const struct sw_config *config, const char *path);
 /* Seconds to the next question, after so many failures without a good answer; status: HTTP's, of the last one. */
 uint64_t sw_crowdsec_wait(uint64_t interval_sec, unsigned int failures, long status);

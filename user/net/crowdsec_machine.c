@@ -2,7 +2,6 @@
 #include "user/net/crowdsec_machine.h"
 
 #include <jansson.h>
-#include <strings.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -10,7 +9,7 @@
 #include "user/base/log.h"
 #include "user/io/msg.h"
 #include "user/net/crowdsec.h"
-#include "user/net/url.h"
+#include "user/net/http_client.h"
 
 struct sw_crowdsec_machine {
 	const struct sw_config *config;
@@ -25,29 +24,14 @@ struct sw_crowdsec_machine {
 	size_t len;
 	uint32_t id;
 	bool is_login, has_logged_in; /* for this post */
-	CURL *easy;
-	struct curl_slist *headers;
-	struct sw_multi_job job;
-	struct sw_strbuf login, answer;
-	char error[CURL_ERROR_SIZE];
+	struct sw_http_client http;
+	struct sw_strbuf login;
 };
-
-static void wipe(struct sw_strbuf *b)
-{
-	if (b->text)
-		explicit_bzero(b->text, b->len);
-	sw_strbuf_done(b);
-}
 
 static void end_transfer(struct sw_crowdsec_machine *c)
 {
-	if (c->easy)
-		curl_easy_cleanup(c->easy);
-	curl_slist_free_all(c->headers);
-	wipe(&c->login);
-	wipe(&c->answer);
-	c->easy = NULL;
-	c->headers = NULL;
+	sw_http_client_end(&c->http);
+	sw_strbuf_wipe(&c->login);
 }
 
 static void end(struct sw_crowdsec_machine *c)
@@ -112,12 +96,12 @@ static bool has_token(const struct sw_crowdsec_machine *c)
 /* The token is a word of a header line: what cannot be one is no token. */
 static int take_token(struct sw_crowdsec_machine *c)
 {
-	json_t *json = json_loadb(sw_strbuf_get(&c->answer), c->answer.len, 0, NULL);
+	json_t *json = json_loadb(sw_strbuf_get(&c->http.answer), c->http.answer.len, 0, NULL);
 	const char *token = json_string_value(json_object_get(json, "token"));
 	const char *until = json_string_value(json_object_get(json, "expire"));
 	int r = -EBADMSG;
 
-	wipe(&c->token);
+	sw_strbuf_wipe(&c->token);
 	c->token_end_wall_sec = 0;
 	if (until)
 		(void)sw_go_time_parse(until, &c->token_end_wall_sec);
@@ -129,18 +113,14 @@ static int take_token(struct sw_crowdsec_machine *c)
 	return r;
 }
 
-/* Read for each login, so that a changed password needs no restart. */
 static int make_login(struct sw_crowdsec_machine *c)
 {
 	char password[SW_CROWDSEC_PASSWORD_MAX];
-	ssize_t n = sw_read_file(c->config->crowdsec_machine_password_file, password, sizeof(password));
+	int r = sw_secret_read(c->config->crowdsec_machine_password_file, password, sizeof(password));
 	struct sw_json j;
 
-	if (n < 0)
-		return (int)n;
-	password[strcspn(password, "\r\n")] = 0;
-	if (!password[0])
-		return -EINVAL;
+	if (r < 0)
+		return r;
 	sw_json_init(&j, &c->login);
 	sw_json_object_begin(&j, NULL);
 	sw_json_string(&j, "machine_id", c->config->crowdsec_machine);
@@ -154,102 +134,60 @@ static int make_login(struct sw_crowdsec_machine *c)
 
 /* ---- one transfer */
 
-static size_t on_body(char *buf, size_t size, size_t n, void *arg)
-{
-	struct sw_crowdsec_machine *c = arg;
-
-	if (c->answer.len + size * n > SW_CROWDSEC_ANSWER_MAX)
-		return 0;
-	sw_strbuf_add(&c->answer, buf, size * n);
-	return c->answer.is_failed ? 0 : size * n;
-}
-
-static int add_header(struct sw_crowdsec_machine *c, const char *line)
-{
-	struct curl_slist *list = curl_slist_append(c->headers, line);
-
-	if (!list)
-		return -ENOMEM;
-	c->headers = list;
-	return 0;
-}
-
-static int set_headers(struct sw_crowdsec_machine *c)
+static int add_token(struct sw_crowdsec_machine *c)
 {
 	struct sw_strbuf line = {};
-	int r = add_header(c, "Content-Type: application/json");
+	int r;
 
-	if (r == 0) /* else libcurl waits for "100 Continue" */
-		r = add_header(c, "Expect:");
-	if (r < 0 || c->is_login)
-		return r;
 	sw_strbuf_printf(&line, "Authorization: Bearer %s", sw_strbuf_get(&c->token));
-	r = line.is_failed ? -ENOMEM : add_header(c, sw_strbuf_get(&line));
-	wipe(&line);
+	r = line.is_failed ? -ENOMEM : sw_transfer_add_line(&c->http.transfer, sw_strbuf_get(&line));
+	sw_strbuf_wipe(&line);
 	return r;
-}
-
-static int set_options(struct sw_crowdsec_machine *c)
-{
-	const char *base = c->config->crowdsec_url;
-	_strbuf_ struct sw_strbuf url = {};
-	size_t len = strlen(base);
-	CURLcode r = CURLE_OK;
-	CURL *e = c->easy;
-
-	while (len && base[len - 1] == '/')
-		len--;
-	sw_strbuf_add(&url, base, len);
-	sw_strbuf_puts(&url, c->is_login ? "/v1/watchers/login" : "/v1/alerts");
-#define SET(option, value) (r = r == CURLE_OK ? curl_easy_setopt(e, CURLOPT_##option, value) : r)
-	SET(URL, sw_strbuf_get(&url));
-	SET(PROTOCOLS_STR, "http,https"); /* http only to this host: so the configuration was checked */
-	if (!strncasecmp(base, "http:", 5))
-		SET(PROXY, ""); /* the password stays on this host */
-	SET(FOLLOWLOCATION, 0L);
-	SET(SSL_VERIFYPEER, 1L);
-	SET(SSL_VERIFYHOST, 2L);
-	SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	if (c->config->crowdsec_ca_file[0])
-		SET(CAINFO, c->config->crowdsec_ca_file);
-	SET(USERAGENT, "sockwarden/" SW_VERSION);
-	SET(HTTPHEADER, c->headers);
-	SET(POST, 1L);
-	SET(POSTFIELDSIZE_LARGE, (curl_off_t)(c->is_login ? c->login.len : c->len));
-	SET(POSTFIELDS, c->is_login ? sw_strbuf_get(&c->login) : (const char *)c->alerts);
-	SET(WRITEFUNCTION, on_body);
-	SET(WRITEDATA, c);
-	SET(NOSIGNAL, 1L);
-	SET(TIMEOUT, (long)SW_CROWDSEC_TIMEOUT_SEC);
-	SET(ERRORBUFFER, c->error);
-#undef SET
-	return r == CURLE_OK && !url.is_failed ? 0 : -EINVAL;
 }
 
 static void on_done(CURL *easy, CURLcode result, void *arg);
 
-static void start(struct sw_crowdsec_machine *c, bool is_login)
+static int start_post(struct sw_crowdsec_machine *c, const char *path, const char *json, size_t len)
+{
+	_strbuf_ struct sw_strbuf url = {};
+	struct sw_http_query q = {.ca_file = c->config->crowdsec_ca_file,
+		.timeout_sec = SW_CROWDSEC_TIMEOUT_SEC,
+		.json = json,
+		.json_len = len,
+		.answer_max = SW_CROWDSEC_ANSWER_MAX};
+
+	sw_crowdsec_url(&url, c->config, path);
+	q.url = sw_strbuf_get(&url);
+	return url.is_failed ? -ENOMEM : sw_http_client_start(&c->http, &q, c->multi, on_done, c);
+}
+
+static void log_in(struct sw_crowdsec_machine *c)
 {
 	char text[320];
 	int r;
 
 	end_transfer(c);
-	c->is_login = is_login;
-	c->error[0] = 0;
-	r = is_login ? make_login(c) : 0;
+	c->is_login = true;
+	r = make_login(c);
 	if (r < 0) {
-		snprintf(text, sizeof(text), "crowdsec.machine_password_file: %s",
-			r == -EINVAL ? "its first line is empty" : strerror(-r));
+		snprintf(text, sizeof(text), "crowdsec.machine_password_file: %s", sw_secret_why(r));
 		finish(c, r, 0, text);
 		return;
 	}
-	c->easy = curl_easy_init();
-	r = c->easy ? set_headers(c) : -ENOMEM;
+	r = start_post(c, "/v1/watchers/login", sw_strbuf_get(&c->login), c->login.len);
+	if (r < 0)
+		finish(c, r, 0, strerror(-r));
+}
+
+static void send_alerts(struct sw_crowdsec_machine *c)
+{
+	int r;
+
+	end_transfer(c);
+	c->is_login = false;
+	r = add_token(c);
 	if (r == 0)
-		r = set_options(c);
-	c->job = (struct sw_multi_job){.done = on_done, .arg = c};
-	if (r == 0)
-		r = sw_multi_start(c->multi, c->easy, &c->job);
+		r = start_post(c, "/v1/alerts", c->alerts, c->len);
 	if (r < 0)
 		finish(c, r, 0, strerror(-r));
 }
@@ -262,7 +200,7 @@ static void on_login(struct sw_crowdsec_machine *c, long status)
 
 	c->has_logged_in = true;
 	if (status == 200 && take_token(c) == 0) {
-		start(c, false);
+		send_alerts(c);
 		return;
 	}
 	if (status == 401 || status == 403)
@@ -285,9 +223,9 @@ static void on_alerts(struct sw_crowdsec_machine *c, long status)
 		return;
 	}
 	if (status == 401 || status == 403) {
-		wipe(&c->token);
+		sw_strbuf_wipe(&c->token);
 		if (!c->has_logged_in) { /* an older one: it may have ended there sooner than it said */
-			start(c, true);
+			log_in(c);
 			return;
 		}
 	}
@@ -302,12 +240,12 @@ static void on_done(CURL *easy, CURLcode result, void *arg)
 {
 	_strbuf_ struct sw_strbuf text = {};
 	struct sw_crowdsec_machine *c = arg;
-	long status = 0;
+	long status = sw_http_client_status(&c->http);
+	int r;
 
-	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	if (result != CURLE_OK) {
-		sw_url_mask_text(&text, c->error[0] ? c->error : curl_easy_strerror(result), c->config->crowdsec_url);
-		finish(c, result == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT : -EIO, 0, sw_strbuf_get(&text));
+		r = sw_http_client_error(&c->http, result, c->config->crowdsec_url, &text);
+		finish(c, r, 0, sw_strbuf_get(&text));
 	} else if (c->is_login) {
 		on_login(c, status);
 	} else {
@@ -331,8 +269,10 @@ void sw_crowdsec_machine_post(struct sw_crowdsec_machine *c, int fd, uint32_t id
 		r = fd >= 0 ? sw_memfd_map_sealed(fd, SW_CROWDSEC_ALERTS_MAX, &c->alerts, &c->len) : -EBADF;
 	if (r < 0)
 		finish(c, r, 0, strerror(-r));
+	else if (has_token(c))
+		send_alerts(c);
 	else
-		start(c, !has_token(c));
+		log_in(c);
 }
 
 int sw_crowdsec_machine_new(struct sw_multi *multi, const struct sw_clock *clock, const struct sw_config *config,
@@ -355,9 +295,8 @@ void sw_crowdsec_machine_free(struct sw_crowdsec_machine *c)
 {
 	if (!c)
 		return;
-	if (c->easy)
-		sw_multi_cancel(c->multi, c->easy);
+	sw_http_client_cancel(&c->http);
 	end(c);
-	wipe(&c->token);
+	sw_strbuf_wipe(&c->token);
 	free(c);
 }

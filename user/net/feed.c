@@ -7,6 +7,7 @@
 
 #include "user/base/cidr.h"
 #include "user/net/gunzip.h"
+#include "user/net/transfer.h"
 #include "user/net/url.h"
 #include "user/trail/feed_read.h"
 #include "user/trail/list.h"
@@ -17,12 +18,9 @@ struct sw_feed {
 	const struct sw_feed_env *env;
 	const struct sw_config_feed *config;
 	/* the transfer */
-	CURL *easy; /* NULL: none */
-	struct curl_slist *headers;
-	struct sw_multi_job job;
+	struct sw_transfer transfer;
 	struct sw_feed_reader *reader;
 	struct sw_gunzip *gunzip; /* NULL: the text comes as it is */
-	char error[CURL_ERROR_SIZE];
 	char etag_new[TAG_MAX], modified_new[TAG_MAX], encoding[TAG_MAX], type[TAG_MAX];
 	uint64_t bytes;
 	int refused; /* -errno of our own that ended the transfer */
@@ -37,13 +35,9 @@ struct sw_feed {
 
 static void end_transfer(struct sw_feed *f)
 {
-	if (f->easy)
-		curl_easy_cleanup(f->easy);
-	curl_slist_free_all(f->headers);
+	sw_transfer_end(&f->transfer);
 	sw_feed_reader_free(f->reader);
 	sw_gunzip_free(TAKE_PTR(f->gunzip));
-	f->easy = NULL;
-	f->headers = NULL;
 	f->reader = NULL;
 }
 
@@ -95,7 +89,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	int r = 0;
 
 	n *= size;
-	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(f->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status != 200) { /* nobody reads it, but it must end */
 		f->bytes += n;
 		return f->bytes > SW_FEED_BYTES_MAX ? refuse(f, -EFBIG, "the answer is too large")
@@ -157,7 +151,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 	enum sw_reach reach = sw_url_reach(&a->addr);
 	long redirects = 0;
 
-	curl_easy_getinfo(f->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+	curl_easy_getinfo(f->transfer.easy, CURLINFO_REDIRECT_COUNT, &redirects);
 	if (!redirects) {
 		f->first_reach = f->has_first_reach ? SW_MAX(f->first_reach, reach) : reach;
 		f->has_first_reach = true;
@@ -190,16 +184,11 @@ static int new_parser(struct sw_feed *f)
 static int add_header(struct sw_feed *f, const char *name, const char *value)
 {
 	char line[TAG_MAX + 32];
-	struct curl_slist *list;
 
 	if (!value[0])
 		return 0;
 	snprintf(line, sizeof(line), "%s: %s", name, value);
-	list = curl_slist_append(f->headers, line);
-	if (!list)
-		return -ENOMEM;
-	f->headers = list;
-	return 0;
+	return sw_transfer_add_line(&f->transfer, line);
 }
 
 static int add_headers(struct sw_feed *f)
@@ -215,38 +204,26 @@ static int add_headers(struct sw_feed *f)
 
 static int set_options(struct sw_feed *f)
 {
-	CURL *e = f->easy;
+	uint64_t timeout_sec = f->env->timeout_sec;
+	CURL *e = f->transfer.easy;
 	CURLcode r = CURLE_OK;
 
-#define SET(option, value) (r = r == CURLE_OK ? curl_easy_setopt(e, CURLOPT_##option, value) : r)
-	SET(URL, f->config->url);
-	SET(PROTOCOLS_STR, "https");
-	SET(REDIR_PROTOCOLS_STR, "https");
-	SET(FOLLOWLOCATION, 1L);
-	SET(MAXREDIRS, (long)SW_FEED_REDIRECTS_MAX);
-	SET(SSL_VERIFYPEER, 1L);
-	SET(SSL_VERIFYHOST, 2L);
-	SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	if (f->config->ca_file[0])
-		SET(CAINFO, f->config->ca_file);
-	SET(USERAGENT, "sockwarden/" SW_VERSION);
-	SET(HTTPHEADER, f->headers);
-	SET(NOSIGNAL, 1L);
-	SET(CONNECTTIMEOUT, (long)SW_MIN((uint64_t)SW_FEED_CONNECT_SEC, f->env->timeout_sec));
-	SET(TIMEOUT, (long)f->env->timeout_sec);
-	SET(LOW_SPEED_LIMIT, 100L); /* bytes a second, over a tenth of the whole time */
-	SET(LOW_SPEED_TIME, (long)SW_MAX(f->env->timeout_sec / 10, 1));
-	SET(MAXFILESIZE_LARGE, (curl_off_t)SW_FEED_BYTES_MAX);
-	SET(WRITEFUNCTION, on_body);
-	SET(WRITEDATA, f);
-	SET(HEADERFUNCTION, on_header);
-	SET(HEADERDATA, f);
-	SET(OPENSOCKETFUNCTION, open_socket);
-	SET(OPENSOCKETDATA, f);
-	SET(FORBID_REUSE, 1L); /* hours lie between two fetches */
-	SET(FRESH_CONNECT, 1L);
-	SET(ERRORBUFFER, f->error);
-#undef SET
+	SW_CURL_SET(r, e, REDIR_PROTOCOLS_STR, "https");
+	SW_CURL_SET(r, e, FOLLOWLOCATION, 1L);
+	SW_CURL_SET(r, e, MAXREDIRS, (long)SW_FEED_REDIRECTS_MAX);
+	SW_CURL_SET(r, e, HTTPHEADER, f->transfer.lines);
+	SW_CURL_SET(r, e, CONNECTTIMEOUT, (long)SW_MIN((uint64_t)SW_FEED_CONNECT_SEC, timeout_sec));
+	SW_CURL_SET(r, e, LOW_SPEED_LIMIT, 100L); /* bytes a second, over a tenth of the whole time */
+	SW_CURL_SET(r, e, LOW_SPEED_TIME, (long)SW_MAX(timeout_sec / 10, 1));
+	SW_CURL_SET(r, e, MAXFILESIZE_LARGE, (curl_off_t)SW_FEED_BYTES_MAX);
+	SW_CURL_SET(r, e, WRITEFUNCTION, on_body);
+	SW_CURL_SET(r, e, WRITEDATA, f);
+	SW_CURL_SET(r, e, HEADERFUNCTION, on_header);
+	SW_CURL_SET(r, e, HEADERDATA, f);
+	SW_CURL_SET(r, e, OPENSOCKETFUNCTION, open_socket);
+	SW_CURL_SET(r, e, OPENSOCKETDATA, f);
+	SW_CURL_SET(r, e, FORBID_REUSE, 1L); /* hours lie between two fetches */
+	SW_CURL_SET(r, e, FRESH_CONNECT, 1L);
 	return r == CURLE_OK ? 0 : -EINVAL;
 }
 
@@ -281,17 +258,18 @@ static void set_text(struct sw_feed *f, struct sw_net_msg *msg, const char *text
 static int transfer_error(struct sw_feed *f, CURLcode result, long status, struct sw_net_msg *msg)
 {
 	const char *why = sw_feed_reader_why(f->reader);
-	char text[CURL_ERROR_SIZE + 64];
+	_strbuf_ struct sw_strbuf masked = {};
+	char text[64];
+	int r;
 
 	if (f->refused) {
 		set_text(f, msg, f->why ? f->why : why[0] ? why : strerror(-f->refused));
 		return f->refused;
 	}
 	if (result != CURLE_OK) {
-		set_text(f, msg, f->error[0] ? f->error : curl_easy_strerror(result));
-		return result == CURLE_OPERATION_TIMEDOUT   ? -ETIMEDOUT
-			: result == CURLE_FILESIZE_EXCEEDED ? -EFBIG
-							    : -EIO;
+		r = sw_transfer_error(&f->transfer, result, f->config->url, &masked);
+		sw_strcpy(msg->text, sizeof(msg->text), sw_strbuf_get(&masked));
+		return result == CURLE_FILESIZE_EXCEEDED ? -EFBIG : r;
 	}
 	snprintf(text, sizeof(text), "the server answered %ld", status);
 	set_text(f, msg, text);
@@ -402,36 +380,34 @@ static void on_done(CURL *easy, CURLcode result, void *arg)
 
 static int begin(struct sw_feed *f)
 {
+	const struct sw_transfer_server server = {.url = f->config->url,
+		.protocols = "https",
+		.ca_file = f->config->ca_file,
+		.timeout_sec = f->env->timeout_sec};
 	int r;
 
 	f->bytes = 0;
 	f->refused = 0;
 	f->why = NULL;
-	f->error[0] = f->etag_new[0] = f->modified_new[0] = f->encoding[0] = f->type[0] = 0;
+	f->etag_new[0] = f->modified_new[0] = f->encoding[0] = f->type[0] = 0;
 	f->has_first_reach = f->is_conditional = f->has_text = false;
 	if (!sw_url_is_https(f->config->url))
 		return -EPROTONOSUPPORT;
 	r = new_parser(f);
-	if (r < 0)
-		return r;
-	r = add_headers(f);
-	if (r < 0)
-		return r;
-	f->easy = curl_easy_init();
-	if (!f->easy)
-		return -ENOMEM;
-	r = set_options(f);
-	if (r < 0)
-		return r;
-	f->job = (struct sw_multi_job){.done = on_done, .arg = f};
-	return sw_multi_start(f->env->multi, f->easy, &f->job);
+	if (r == 0)
+		r = add_headers(f);
+	if (r == 0)
+		r = sw_transfer_open(&f->transfer, &server);
+	if (r == 0)
+		r = set_options(f);
+	return r < 0 ? r : sw_transfer_start(&f->transfer, f->env->multi, on_done, f);
 }
 
 void sw_feed_fetch(struct sw_feed *f, bool is_asked)
 {
 	int r;
 
-	if (f->easy)
+	if (f->transfer.easy)
 		return;
 	f->is_asked = is_asked;
 	r = begin(f);
@@ -475,7 +451,7 @@ void sw_feed_read(struct sw_feed *f, int fd)
 	_close_ int list = -1;
 	int r;
 
-	if (f->easy)
+	if (f->transfer.easy)
 		return;
 	f->is_asked = true;
 	f->bytes = 0;
@@ -514,8 +490,7 @@ void sw_feed_free(struct sw_feed *f)
 {
 	if (!f)
 		return;
-	if (f->easy)
-		sw_multi_cancel(f->env->multi, f->easy);
+	sw_transfer_cancel(&f->transfer);
 	end_transfer(f);
 	free(f);
 }
@@ -532,7 +507,7 @@ const struct sw_config_feed *sw_feed_config(const struct sw_feed *f)
 
 bool sw_feed_is_busy(const struct sw_feed *f)
 {
-	return f->easy;
+	return f->transfer.easy;
 }
 
 void sw_feed_forget(struct sw_feed *f)

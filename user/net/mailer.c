@@ -7,7 +7,7 @@
 #include "user/base/cidr.h"
 #include "user/io/msg.h"
 #include "user/net/runner.h"
-#include "user/net/url.h"
+#include "user/net/transfer.h"
 
 enum { PASSWORD_MAX = 256 };
 
@@ -19,13 +19,10 @@ struct sw_mailer {
 	void *arg;
 	struct sw_runner *sendmail; /* NULL: SMTP, or no mail at all */
 	/* the message on its way by SMTP */
-	CURL *easy;
-	struct curl_slist *recipients;
-	struct sw_multi_job job;
+	struct sw_transfer smtp; /* its lines are the recipients */
 	const char *text;
 	size_t len, at;
 	uint32_t id;
-	char error[CURL_ERROR_SIZE];
 };
 
 static int add_address(const char *begin, size_t len, char ret[static SW_MAIL_ADDRESS_MAX])
@@ -91,13 +88,9 @@ int sw_mail_sender(const struct sw_config *c, char ret[static SW_MAIL_ADDRESS_MA
 
 static void end_smtp(struct sw_mailer *m)
 {
-	if (m->easy)
-		curl_easy_cleanup(m->easy);
-	curl_slist_free_all(m->recipients);
+	sw_transfer_end(&m->smtp);
 	if (m->text)
 		munmap((void *)m->text, m->len);
-	m->easy = NULL;
-	m->recipients = NULL;
 	m->text = NULL;
 }
 
@@ -115,12 +108,11 @@ static void on_smtp_done(CURL *easy, CURLcode result, void *arg)
 {
 	struct sw_mailer *m = arg;
 	_strbuf_ struct sw_strbuf text = {};
-	int r = result == CURLE_OK ? 0 : result == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT : -EIO;
+	int r = 0;
 
-	if (r < 0) {
+	if (result != CURLE_OK) {
 		sw_strbuf_puts(&text, "mail server: ");
-		sw_url_mask_text(&text, m->error[0] ? m->error : curl_easy_strerror(result),
-			m->config->smtp_url);
+		r = sw_transfer_error(&m->smtp, result, m->config->smtp_url, &text);
 	}
 	end_smtp(m);
 	m->done(m->id, r, sw_strbuf_get(&text), m->arg);
@@ -144,77 +136,60 @@ static long tls_wanted(const struct sw_config *c)
 	return is_local(c->smtp_url) ? CURLUSESSL_NONE : CURLUSESSL_TRY;
 }
 
-static int set_recipients(struct sw_mailer *m)
+static int add_recipients(struct sw_mailer *m)
 {
 	char to[SW_MAIL_RECIPIENTS_MAX][SW_MAIL_ADDRESS_MAX];
-	int n = sw_mail_addresses(m->config->mail_to, to, SW_MAIL_RECIPIENTS_MAX);
+	int n = sw_mail_addresses(m->config->mail_to, to, SW_MAIL_RECIPIENTS_MAX), r = SW_MIN(n, 0);
 
-	if (n < 0)
-		return n;
-	for (int i = 0; i < n; i++) {
-		struct curl_slist *list = curl_slist_append(m->recipients, to[i]);
-
-		if (!list)
-			return -ENOMEM;
-		m->recipients = list;
-	}
-	return 0;
+	for (int i = 0; i < n && r == 0; i++)
+		r = sw_transfer_add_line(&m->smtp, to[i]);
+	return r;
 }
 
-/* Read for each mail, so that a changed password needs no restart. */
 static int set_login(struct sw_mailer *m)
 {
 	const struct sw_config *c = m->config;
-	char password[PASSWORD_MAX];
-	ssize_t n;
+	char password[PASSWORD_MAX] = "";
+	CURLcode set = CURLE_OK;
+	int r = 0;
 
 	if (!c->smtp_user[0])
 		return 0;
-	n = c->smtp_password_file[0]
-		? sw_read_file(c->smtp_password_file, password, sizeof(password))
-		: 0;
-	if (n < 0)
-		return (int)n;
-	password[n] = 0;
-	password[strcspn(password, "\r\n")] = 0;
-	curl_easy_setopt(m->easy, CURLOPT_USERNAME, c->smtp_user);
-	curl_easy_setopt(m->easy, CURLOPT_PASSWORD, password);
+	if (c->smtp_password_file[0])
+		r = sw_secret_read(c->smtp_password_file, password, sizeof(password));
+	SW_CURL_SET(set, m->smtp.easy, USERNAME, c->smtp_user);
+	SW_CURL_SET(set, m->smtp.easy, PASSWORD, password);
 	explicit_bzero(password, sizeof(password));
-	return 0;
+	if (r < 0 && r != -ENODATA)
+		return r;
+	return set == CURLE_OK ? 0 : -ENOMEM;
 }
 
 static int set_options(struct sw_mailer *m)
 {
 	char from[SW_MAIL_ADDRESS_MAX];
+	CURL *e = m->smtp.easy;
 	CURLcode r = CURLE_OK;
-	CURL *e = m->easy;
 
 	if (sw_mail_sender(m->config, from) < 0)
 		return -EINVAL;
-#define SET(option, value) (r = r == CURLE_OK ? curl_easy_setopt(e, CURLOPT_##option, value) : r)
-	SET(URL, m->config->smtp_url);
-	SET(PROTOCOLS_STR, "smtp,smtps");
-	SET(USE_SSL, tls_wanted(m->config));
-	SET(SSL_VERIFYPEER, 1L);
-	SET(SSL_VERIFYHOST, 2L);
-	if (m->config->smtp_ca_file[0])
-		SET(CAINFO, m->config->smtp_ca_file);
-	SET(MAIL_FROM, from);
-	SET(MAIL_RCPT, m->recipients);
-	SET(UPLOAD, 1L);
-	SET(READFUNCTION, on_read);
-	SET(READDATA, m);
-	SET(NOSIGNAL, 1L);
-	SET(TIMEOUT, (long)SW_MAIL_TIMEOUT_SEC);
-	SET(FORBID_REUSE, 1L);
-	SET(FRESH_CONNECT, 1L);
-	SET(ERRORBUFFER, m->error);
-#undef SET
+	SW_CURL_SET(r, e, USE_SSL, tls_wanted(m->config));
+	SW_CURL_SET(r, e, MAIL_FROM, from);
+	SW_CURL_SET(r, e, MAIL_RCPT, m->smtp.lines);
+	SW_CURL_SET(r, e, UPLOAD, 1L);
+	SW_CURL_SET(r, e, READFUNCTION, on_read);
+	SW_CURL_SET(r, e, READDATA, m);
+	SW_CURL_SET(r, e, FORBID_REUSE, 1L);
+	SW_CURL_SET(r, e, FRESH_CONNECT, 1L);
 	return r == CURLE_OK ? 0 : -EINVAL;
 }
 
 static int start_smtp(struct sw_mailer *m, int fd)
 {
+	const struct sw_transfer_server server = {.url = m->config->smtp_url,
+		.protocols = "smtp,smtps",
+		.ca_file = m->config->smtp_ca_file,
+		.timeout_sec = SW_MAIL_TIMEOUT_SEC};
 	const void *text;
 	int r = sw_memfd_map_sealed(fd, SW_MAIL_BYTES_MAX, &text, &m->len);
 
@@ -222,21 +197,14 @@ static int start_smtp(struct sw_mailer *m, int fd)
 		return r;
 	m->text = text;
 	m->at = 0;
-	m->error[0] = 0;
-	m->easy = curl_easy_init();
-	if (!m->easy)
-		return -ENOMEM;
-	r = set_recipients(m);
-	if (r < 0)
-		return r;
-	r = set_login(m);
-	if (r < 0)
-		return r;
-	r = set_options(m);
-	if (r < 0)
-		return r;
-	m->job = (struct sw_multi_job){.done = on_smtp_done, .arg = m};
-	return sw_multi_start(m->multi, m->easy, &m->job);
+	r = add_recipients(m);
+	if (r == 0)
+		r = sw_transfer_open(&m->smtp, &server);
+	if (r == 0)
+		r = set_login(m);
+	if (r == 0)
+		r = set_options(m);
+	return r < 0 ? r : sw_transfer_start(&m->smtp, m->multi, on_smtp_done, m);
 }
 
 int sw_mailer_send(struct sw_mailer *m, int fd, uint32_t id)
@@ -247,7 +215,7 @@ int sw_mailer_send(struct sw_mailer *m, int fd, uint32_t id)
 		return -EDESTADDRREQ;
 	if (m->sendmail)
 		return sw_runner_start(m->sendmail, fd, "", id);
-	if (m->easy)
+	if (m->text)
 		return -EBUSY;
 	m->id = id;
 	r = start_smtp(m, fd);
@@ -318,8 +286,7 @@ void sw_mailer_free(struct sw_mailer *m)
 {
 	if (!m)
 		return;
-	if (m->easy)
-		sw_multi_cancel(m->multi, m->easy);
+	sw_transfer_cancel(&m->smtp);
 	end_smtp(m);
 	sw_runner_free(m->sendmail);
 	free(m);
