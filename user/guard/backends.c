@@ -60,7 +60,7 @@ void sw_backends_freep(struct sw_backends **b)
 void sw_backends_configure(
 	struct sw_backends *b, const struct sw_config *c, const struct sw_gate_ctl *ctl)
 {
-	sw_nft_configure(b->nft, c->ban_backends & 1U << SW_BACKEND_NFTABLES, ctl);
+	sw_nft_configure(b->nft, c, ctl);
 	sw_actions_configure(b->actions, c, ctl);
 	sw_files_configure(b->files, c, ctl);
 	sw_cut_configure(b->cut, c, ctl);
@@ -89,6 +89,11 @@ void sw_backends_allow(struct sw_backends *b, const struct sw_guard_allow *allow
 {
 	sw_nft_allow(b->nft, allows, n);
 	sw_files_changed(b->files);
+}
+
+void sw_backends_geo(struct sw_backends *b)
+{
+	sw_nft_geo(b->nft);
 }
 
 bool sw_backends_cut(struct sw_backends *b, const struct sw_guard_cut *cut)

@@ -27,6 +27,8 @@ void sw_backends_put(
 	struct sw_backends *b, const struct sw_guard_ban *bans, size_t n, bool is_fresh);
 void sw_backends_del(struct sw_backends *b, const struct sw_guard_ban *bans, size_t n);
 void sw_backends_allow(struct sw_backends *b, const struct sw_guard_allow *allows, size_t n);
+/* After the rules over countries changed. */
+void sw_backends_geo(struct sw_backends *b);
 /* A connection to be ended, as inspect.cut says. False: it stays. */
 bool sw_backends_cut(struct sw_backends *b, const struct sw_guard_cut *cut);
 /* ret: SW_BACKEND_COUNT; xdp's is left as it is. */

@@ -2,10 +2,12 @@
 #include "user/guard/nft.h"
 
 #include <libmnl/libmnl.h>
+#include <sys/mman.h>
 
 #include "user/base/cidr.h"
 #include "user/base/log.h"
-#include "user/guard/nft_wire.h"
+#include "user/guard/nft_geo.h"
+#include "user/guard/packed.h"
 
 enum {
 	LENGTHS = 129, /* prefix lengths of IPv6 */
@@ -31,7 +33,10 @@ struct sw_nft {
 	struct sw_gate_ctl ctl;
 	uint32_t seq;
 	bool is_wanted, has_table;
-	bool is_suspect; /* somebody added elements: it is made anew, for they are not known */
+	bool is_suspect; /* somebody changed what cannot be compared: it is made anew */
+	bool is_geo_due; /* the rules over countries are not those of the map */
+	bool is_out_dropped; /* what goes out may be dropped by them */
+	struct sw_nft_geo geo;
 	bool has_set[SW_NFT_KINDS][FAMILIES][LENGTHS];
 	struct sw_guard_backend facts;
 };
@@ -227,7 +232,7 @@ static int on_rule(const char *chain, const char *tag, void *arg)
 
 	if (base->chain && sw_streq(base->chain, chain) && sw_streq(base->tag, tag))
 		r->base_at++;
-	else if (!is_set_rule(r, chain, tag))
+	else if (!sw_nft_geo_note(&r->nft->geo, chain, tag) && !is_set_rule(r, chain, tag))
 		r->is_foreign = true;
 	return 0;
 }
@@ -239,6 +244,7 @@ static int look_at_table(struct sw_nft *n)
 	int found = sw_nft_is_table(n->socket, &n->seq);
 
 	memset(n->has_set, 0, sizeof(n->has_set));
+	n->geo = (struct sw_nft_geo){};
 	if (found <= 0 || !r)
 		return r ? found : -ENOMEM;
 	r->nft = n;
@@ -346,6 +352,30 @@ static int put_right_armed(struct sw_nft *n, struct sw_nft_batch *b, bool is_new
 	return 1;
 }
 
+/* The rules over countries as the map has them now, in place of those of the table: 0 or -errno. */
+static int put_geo(struct sw_nft *n)
+{
+	const void *image = NULL;
+	size_t bytes = 0;
+	const char *why;
+	struct sw_geo_view view;
+	struct sw_nft_batch b;
+	int r = sw_packed_map_inner(n->maps, SW_MAP_GEO, &image, &bytes);
+	bool has_rules = r > 0;
+
+	if (has_rules)
+		r = sw_geo_check(image, bytes, &view, &why);
+	if (r >= 0) {
+		sw_nft_begin(&b, &n->seq);
+		sw_nft_geo_swap(&b, &n->geo, has_rules ? &view : NULL, n->is_out_dropped);
+		r = sw_nft_commit(&b, n->socket, &n->seq);
+	}
+	if (has_rules)
+		munmap((void *)image, bytes);
+	n->is_geo_due = r < 0;
+	return SW_MIN(r, 0);
+}
+
 /* ---- putting it right */
 
 static void note_error(struct sw_nft *n, int error, const char *what)
@@ -377,6 +407,8 @@ static int reconcile(struct sw_nft *n, bool *ret_made)
 		memset(n->has_set, 0, sizeof(n->has_set));
 	whole = whole && !n->is_suspect;
 	*ret_made = !whole;
+	if (!whole)
+		n->geo = (struct sw_nft_geo){};
 	sw_nft_begin(&b, &n->seq);
 	if (!whole)
 		sw_nft_put_table(&b);
@@ -392,6 +424,8 @@ static int reconcile(struct sw_nft *n, bool *ret_made)
 	r = sw_nft_commit(&b, n->socket, &n->seq);
 	n->has_table = r >= 0;
 	n->is_suspect = r < 0;
+	if (r >= 0 && (*ret_made || n->is_geo_due))
+		r = put_geo(n);
 	return r < 0 ? r : allows + bans + armed;
 }
 
@@ -439,7 +473,7 @@ static int on_event(struct sw_source *s, int fd, uint32_t events, void *arg)
 
 	enum sw_nft_event event = sw_nft_read_events(n->events);
 
-	n->is_suspect |= event == SW_NFT_EV_ADDED;
+	n->is_suspect |= event == SW_NFT_EV_SUSPECT;
 	if (event && is_in_use(n))
 		sw_source_set_timer(n->check, SW_NFT_SETTLE_MS * SW_MSEC_NS, 0);
 	return 0;
@@ -460,6 +494,7 @@ int sw_nft_new(struct sw_loop *l, const struct sw_clock *clock, const struct sw_
 	n->loop = l;
 	n->seq = 1;
 	n->is_suspect = !is_adopting;
+	n->is_geo_due = true;
 	r = sw_loop_add_timer(l, 0, 0, on_check, n, &n->check);
 	if (r < 0)
 		return r;
@@ -501,13 +536,16 @@ static int open_sockets(struct sw_nft *n)
 	return r;
 }
 
-void sw_nft_configure(struct sw_nft *n, bool is_wanted, const struct sw_gate_ctl *ctl)
+void sw_nft_configure(struct sw_nft *n, const struct sw_config *c, const struct sw_gate_ctl *ctl)
 {
-	bool had = n->is_wanted, was_made = false;
+	bool had = n->is_wanted, was_made = false, is_wanted = c->ban_backends & 1U << SW_BACKEND_NFTABLES;
+	bool is_out_dropped = c->egress == SW_EGRESS_DROP;
 	int r;
 
 	n->is_wanted = is_wanted;
 	n->ctl = *ctl;
+	n->is_geo_due |= is_out_dropped != n->is_out_dropped;
+	n->is_out_dropped = is_out_dropped;
 	n->facts.is_on = is_wanted;
 	if (!is_wanted && !had && !n->has_table)
 		return;
@@ -598,6 +636,15 @@ void sw_nft_allow(struct sw_nft *n, const struct sw_guard_allow *allows, size_t 
 	each_set(&del, del_run, &w);
 	b.is_failed |= put.is_failed || del.is_failed;
 	commit(n, &b, "the allow list cannot be put in force");
+}
+
+void sw_nft_geo(struct sw_nft *n)
+{
+	bool was_made;
+
+	n->is_geo_due = true;
+	if (can_change(n))
+		note_error(n, reconcile(n, &was_made), "the rules over countries cannot be put in force");
 }
 
 void sw_nft_status(const struct sw_nft *n, struct sw_guard_backend *ret)

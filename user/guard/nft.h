@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The nftables backend: table inet sockwarden, with what the packet program's ban and allow maps hold.
+ * The nftables backend: table inet sockwarden, with what the packet program's ban and allow maps hold, and the
+ * rules over countries that drop.
  * It is compared with them when the guard starts, when somebody else changes the table (netlink tells)
  * and after a failure; what differs is put right and, where another did it, counted and said. Ends of
  * bans and of a trial are timeouts in the kernel, so they need no guard. In the guard, which owns it.
@@ -8,6 +9,7 @@
 #pragma once
 
 #include "sockwarden/model/verdict.h"
+#include "sockwarden/rpc/config.h"
 #include "sockwarden/rpc/guard.h"
 #include "user/io/loop.h"
 #include "user/kern/maps.h"
@@ -26,12 +28,14 @@ int sw_nft_new(struct sw_loop *l, const struct sw_clock *clock, const struct sw_
 void sw_nft_free(struct sw_nft *n);
 void sw_nft_freep(struct sw_nft **n);
 /* Puts the table as it should be, now: also takes it away when it is not wanted, or the mode is off. */
-void sw_nft_configure(struct sw_nft *n, bool is_wanted, const struct sw_gate_ctl *ctl);
+void sw_nft_configure(struct sw_nft *n, const struct sw_config *c, const struct sw_gate_ctl *ctl);
 /* The maps hold bans of these networks now, or do not any more. Fresh: they did not before. */
 void sw_nft_put(struct sw_nft *n, const struct sw_guard_ban *bans, size_t count, bool is_fresh);
 void sw_nft_del(struct sw_nft *n, const struct sw_guard_ban *bans, size_t count);
 /* The allow maps changed. */
 void sw_nft_allow(struct sw_nft *n, const struct sw_guard_allow *allows, size_t count);
+/* The map has other rules over countries. */
+void sw_nft_geo(struct sw_nft *n);
 void sw_nft_status(const struct sw_nft *n, struct sw_guard_backend *ret);
 /* How net is in force there, with the packets it dropped; 0: not used. */
 enum sw_verdict_state sw_nft_verdict(struct sw_nft *n, const struct sw_net *net, __u64 *ret_hits);

@@ -18,7 +18,7 @@
 #include <sys/time.h>
 
 enum {
-	SEND_BYTES = 16 << 20, /* a transaction of 100,000 elements is 10 MB */
+	SEND_BYTES = 128 << 20, /* a transaction of all ends of the networks of two million is 100 MB */
 	RECV_BYTES = 1 << 20,
 	GROW_BYTES = 1 << 16, /* room for the largest message */
 	ANSWER_SEC = 10,
@@ -26,8 +26,6 @@ enum {
 	PRIORITY = -300,
 	/* nft's own numbers for the types of keys, which only its listing asks */
 	TYPE_NFPROTO = 2,
-	TYPE_IP4 = 7,
-	TYPE_IP6 = 8,
 	LOOPBACK_INDEX = 1,
 };
 
@@ -49,14 +47,10 @@ const char *sw_nft_chain_name(char buf[static SW_NFT_NAME_MAX], enum sw_nft_kind
 	return buf;
 }
 
-static const struct base_chain {
-	const char *name;
-	uint32_t hook;
-	bool is_destination;
-} base_chains[] = {
-	{"prerouting", NF_INET_PRE_ROUTING, false}, /* what comes here and what is forwarded */
-	{"forward", NF_INET_FORWARD, true},
-	{"output", NF_INET_LOCAL_OUT, true},
+static const struct nft_base_chain base_chains[] = {
+	{"prerouting", NF_INET_PRE_ROUTING, PRIORITY, false}, /* what comes here and what is forwarded */
+	{"forward", NF_INET_FORWARD, PRIORITY, true},
+	{"output", NF_INET_LOCAL_OUT, PRIORITY, true},
 };
 
 static const char *const base_tags[] = {
@@ -136,15 +130,20 @@ int sw_nft_open_events(uint32_t portid, struct mnl_socket **ret)
 	return r;
 }
 
+/* NFTA_SET_ELEM_LIST_SET, NFTA_RULE_CHAIN and the like are all 2; of a chain that is its number. */
+static bool is_of_countries(const struct nlattr *at)
+{
+	return mnl_attr_get_type(at) == NFTA_SET_ELEM_LIST_SET && mnl_attr_validate(at, MNL_TYPE_NUL_STRING) >= 0 &&
+		strncmp(mnl_attr_get_str(at), SW_NFT_GEO, strlen(SW_NFT_GEO)) == 0;
+}
+
 /* Every message of nf_tables but a generation's begins with the table's name, whatever it is of. */
 static int is_of_our_table(const struct nlmsghdr *h, void *data)
 {
 	const struct nfgenmsg *g = mnl_nlmsg_get_payload(h);
 	const struct nlattr *at;
+	bool is_ours = false, is_suspect = NFNL_MSG_TYPE(h->nlmsg_type) == NFT_MSG_NEWSETELEM;
 	enum sw_nft_event *ret = data;
-	enum sw_nft_event event = NFNL_MSG_TYPE(h->nlmsg_type) == NFT_MSG_NEWSETELEM
-		? SW_NFT_EV_ADDED
-		: SW_NFT_EV_CHANGED;
 
 	if (NFNL_SUBSYS_ID(h->nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
 		g->nfgen_family != NFPROTO_INET || NFNL_MSG_TYPE(h->nlmsg_type) == NFT_MSG_NEWGEN)
@@ -155,8 +154,12 @@ static int is_of_our_table(const struct nlmsghdr *h, void *data)
 		if (mnl_attr_get_type(at) == NFTA_TABLE_NAME &&
 			mnl_attr_validate(at, MNL_TYPE_NUL_STRING) >= 0 &&
 			sw_streq(mnl_attr_get_str(at), SW_NFT_TABLE))
-			*ret = SW_MAX(*ret, event);
+			is_ours = true;
+		else if (is_of_countries(at))
+			is_suspect = true;
 	}
+	if (is_ours)
+		*ret = SW_MAX(*ret, is_suspect ? SW_NFT_EV_SUSPECT : SW_NFT_EV_CHANGED);
 	return MNL_CB_OK;
 }
 
@@ -169,7 +172,7 @@ enum sw_nft_event sw_nft_read_events(struct mnl_socket *s)
 		ssize_t n = recv(mnl_socket_get_fd(s), buf, sizeof(buf), MSG_DONTWAIT);
 
 		if (n < 0 && errno == ENOBUFS)
-			found = SW_NFT_EV_ADDED; /* what was lost may be the worst */
+			found = SW_NFT_EV_SUSPECT; /* what was lost may be the worst */
 		else if (n <= 0)
 			return found;
 		else
@@ -195,13 +198,13 @@ static struct nlmsghdr *room(struct sw_nft_batch *b)
 	return (struct nlmsghdr *)(b->buf + b->len);
 }
 
-static void close_message(struct sw_nft_batch *b, struct nlmsghdr *h)
+void nft_close_message(struct sw_nft_batch *b, struct nlmsghdr *h)
 {
 	b->last = h;
 	b->len += MNL_ALIGN(h->nlmsg_len);
 }
 
-static struct nlmsghdr *message(struct sw_nft_batch *b, uint16_t type, uint16_t flags)
+struct nlmsghdr *nft_message(struct sw_nft_batch *b, uint16_t type, uint16_t flags)
 {
 	struct nlmsghdr *h = room(b);
 
@@ -261,23 +264,23 @@ int sw_nft_commit(struct sw_nft_batch *b, struct mnl_socket *s, uint32_t *seq)
 
 static void put_table(struct sw_nft_batch *b, uint16_t type, uint16_t flags)
 {
-	struct nlmsghdr *h = message(b, type, flags);
+	struct nlmsghdr *h = nft_message(b, type, flags);
 	struct nftnl_table *t = nftnl_table_alloc();
 
 	if (h && t) {
 		nftnl_table_set_str(t, NFTNL_TABLE_NAME, SW_NFT_TABLE);
 		nftnl_table_set_u32(t, NFTNL_TABLE_FAMILY, NFPROTO_INET);
 		nftnl_table_nlmsg_build_payload(h, t);
-		close_message(b, h);
+		nft_close_message(b, h);
 	}
 	b->is_failed |= !t;
 	if (t)
 		nftnl_table_free(t);
 }
 
-static void put_chain(struct sw_nft_batch *b, const char *name, const struct base_chain *base)
+void nft_put_chain(struct sw_nft_batch *b, const char *name, const struct nft_base_chain *base)
 {
-	struct nlmsghdr *h = message(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	struct nlmsghdr *h = nft_message(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
 	struct nftnl_chain *c = nftnl_chain_alloc();
 
 	if (h && c) {
@@ -286,20 +289,42 @@ static void put_chain(struct sw_nft_batch *b, const char *name, const struct bas
 		if (base) {
 			nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, "filter");
 			nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, base->hook);
-			nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, PRIORITY);
+			nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, base->priority);
 			nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
 		}
 		nftnl_chain_nlmsg_build_payload(h, c);
-		close_message(b, h);
+		nft_close_message(b, h);
 	}
 	b->is_failed |= !c;
 	if (c)
 		nftnl_chain_free(c);
 }
 
+void nft_del_chain(struct sw_nft_batch *b, const char *name)
+{
+	struct nlmsghdr *h = nft_message(b, NFT_MSG_DELCHAIN, 0);
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_CHAIN_TABLE, SW_NFT_TABLE);
+	mnl_attr_put_strz(h, NFTA_CHAIN_NAME, name);
+	nft_close_message(b, h);
+}
+
 /* ---- rules */
 
-static struct nftnl_rule *new_rule(struct sw_nft_batch *b, const char *chain, const char *tag)
+void nft_del_rules(struct sw_nft_batch *b, const char *chain)
+{
+	struct nlmsghdr *h = nft_message(b, NFT_MSG_DELRULE, 0);
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_RULE_TABLE, SW_NFT_TABLE);
+	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, chain);
+	nft_close_message(b, h);
+}
+
+struct nftnl_rule *nft_new_rule(struct sw_nft_batch *b, const char *chain, const char *tag)
 {
 	struct nftnl_rule *r = nftnl_rule_alloc();
 	struct nftnl_udata_buf *u = nftnl_udata_buf_alloc(SW_NFT_TAG_MAX + 8);
@@ -320,19 +345,19 @@ static struct nftnl_rule *new_rule(struct sw_nft_batch *b, const char *chain, co
 	return r;
 }
 
-static void put_rule(struct sw_nft_batch *b, struct nftnl_rule *r)
+void nft_put_rule(struct sw_nft_batch *b, struct nftnl_rule *r)
 {
-	struct nlmsghdr *h = r ? message(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND) : NULL;
+	struct nlmsghdr *h = r ? nft_message(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND) : NULL;
 
 	if (h) {
 		nftnl_rule_nlmsg_build_payload(h, r);
-		close_message(b, h);
+		nft_close_message(b, h);
 	}
 	if (r)
 		nftnl_rule_free(r);
 }
 
-static struct nftnl_expr *add_expr(struct nftnl_rule *r, const char *name)
+struct nftnl_expr *nft_add_expr(struct nftnl_rule *r, const char *name)
 {
 	struct nftnl_expr *e = r ? nftnl_expr_alloc(name) : NULL;
 
@@ -341,9 +366,9 @@ static struct nftnl_expr *add_expr(struct nftnl_rule *r, const char *name)
 	return e;
 }
 
-static void add_meta(struct nftnl_rule *r, uint32_t key)
+void nft_add_meta(struct nftnl_rule *r, uint32_t key)
 {
-	struct nftnl_expr *e = add_expr(r, "meta");
+	struct nftnl_expr *e = nft_add_expr(r, "meta");
 
 	if (!e)
 		return;
@@ -351,20 +376,20 @@ static void add_meta(struct nftnl_rule *r, uint32_t key)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, NFT_REG_1);
 }
 
-static void add_equal(struct nftnl_rule *r, const void *data, uint32_t len)
+void nft_add_cmp(struct nftnl_rule *r, uint32_t op, const void *data, uint32_t len)
 {
-	struct nftnl_expr *e = add_expr(r, "cmp");
+	struct nftnl_expr *e = nft_add_expr(r, "cmp");
 
 	if (!e)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, op);
 	nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, data, len);
 }
 
-static void add_lookup(struct nftnl_rule *r, const char *set, bool is_inverted)
+void nft_add_lookup(struct nftnl_rule *r, const char *set, bool is_inverted)
 {
-	struct nftnl_expr *e = add_expr(r, "lookup");
+	struct nftnl_expr *e = nft_add_expr(r, "lookup");
 
 	if (!e)
 		return;
@@ -374,9 +399,9 @@ static void add_lookup(struct nftnl_rule *r, const char *set, bool is_inverted)
 		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
 }
 
-static void add_verdict(struct nftnl_rule *r, int verdict, const char *chain)
+void nft_add_verdict(struct nftnl_rule *r, int verdict, const char *chain)
 {
-	struct nftnl_expr *e = add_expr(r, "immediate");
+	struct nftnl_expr *e = nft_add_expr(r, "immediate");
 
 	if (!e)
 		return;
@@ -386,26 +411,23 @@ static void add_verdict(struct nftnl_rule *r, int verdict, const char *chain)
 		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain);
 }
 
-/* The source or destination address, cut to plen bits. */
-static void add_address(
-	struct nftnl_rule *r, enum sw_family family, unsigned int plen, bool is_destination)
+void nft_add_payload(struct nftnl_rule *r, uint32_t base, uint32_t at, uint32_t len)
 {
-	struct nftnl_expr *e = add_expr(r, "payload");
-	uint32_t len = family == SW_AF_IP4 ? 4 : 16, at = family == SW_AF_IP4 ? 12 : 8;
-	const uint8_t zero[16] = {};
-	uint8_t mask[16] = {};
+	struct nftnl_expr *e = nft_add_expr(r, "payload");
 
 	if (!e)
 		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, base);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, is_destination ? at + len : at);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, at);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, len);
-	if (plen >= len * 8)
-		return;
-	for (unsigned int i = 0; i < plen; i++)
-		mask[i / 8] |= (uint8_t)(0x80 >> (i % 8));
-	e = add_expr(r, "bitwise");
+}
+
+void nft_add_mask(struct nftnl_rule *r, const void *mask, uint32_t len)
+{
+	struct nftnl_expr *e = nft_add_expr(r, "bitwise");
+	const uint8_t zero[16] = {};
+
 	if (!e)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
@@ -415,51 +437,70 @@ static void add_address(
 	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, zero, len);
 }
 
-static void add_is_family(struct nftnl_rule *r, enum sw_family family)
+void nft_add_address(
+	struct nftnl_rule *r, enum sw_family family, unsigned int plen, bool is_destination)
+{
+	uint32_t len = family == SW_AF_IP4 ? 4 : 16, at = family == SW_AF_IP4 ? 12 : 8;
+	uint8_t mask[16] = {};
+
+	nft_add_payload(r, NFT_PAYLOAD_NETWORK_HEADER, is_destination ? at + len : at, len);
+	if (plen >= len * 8)
+		return;
+	for (unsigned int i = 0; i < plen; i++)
+		mask[i / 8] |= (uint8_t)(0x80 >> (i % 8));
+	nft_add_mask(r, mask, len);
+}
+
+void nft_add_is_family(struct nftnl_rule *r, enum sw_family family)
 {
 	const uint8_t proto = family == SW_AF_IP4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
 
-	add_meta(r, NFT_META_NFPROTO);
-	add_equal(r, &proto, sizeof(proto));
+	nft_add_meta(r, NFT_META_NFPROTO);
+	nft_add_cmp(r, NFT_CMP_EQ, &proto, sizeof(proto));
 }
 
-static void put_jump(struct sw_nft_batch *b, const struct base_chain *base, const char *tag,
+void nft_put_jump(struct sw_nft_batch *b, const struct nft_base_chain *base, const char *tag,
 	enum sw_nft_kind kind, enum sw_family family)
 {
-	struct nftnl_rule *r = new_rule(b, base->name, tag);
+	struct nftnl_rule *r = nft_new_rule(b, base->name, tag);
 	char chain[SW_NFT_NAME_MAX];
 
-	add_is_family(r, family);
-	add_verdict(r, NFT_JUMP, sw_nft_chain_name(chain, kind, family, base->is_destination));
-	put_rule(b, r);
+	nft_add_is_family(r, family);
+	nft_add_verdict(r, NFT_JUMP, sw_nft_chain_name(chain, kind, family, base->is_destination));
+	nft_put_rule(b, r);
 }
 
-static void put_base_rules(struct sw_nft_batch *b, const struct base_chain *base)
+void nft_put_first_rules(struct sw_nft_batch *b, const struct nft_base_chain *base)
 {
 	const uint32_t loopback = LOOPBACK_INDEX;
-	struct nftnl_rule *r = new_rule(b, base->name, base_tags[0]);
+	struct nftnl_rule *r = nft_new_rule(b, base->name, base_tags[0]);
 
-	add_meta(r, base->hook == NF_INET_PRE_ROUTING ? NFT_META_IIF : NFT_META_OIF);
-	add_equal(r, &loopback, sizeof(loopback));
-	add_verdict(r, NF_ACCEPT, NULL);
-	put_rule(b, r);
-	r = new_rule(b, base->name, base_tags[1]);
-	add_meta(r, NFT_META_NFPROTO);
-	add_lookup(r, SW_NFT_ARMED, true);
-	add_verdict(r, NF_ACCEPT, NULL);
-	put_rule(b, r);
-	put_jump(b, base, base_tags[2], SW_NFT_ALLOW, SW_AF_IP4);
-	put_jump(b, base, base_tags[3], SW_NFT_BAN, SW_AF_IP4);
-	put_jump(b, base, base_tags[4], SW_NFT_ALLOW, SW_AF_IP6);
-	put_jump(b, base, base_tags[5], SW_NFT_BAN, SW_AF_IP6);
+	nft_add_meta(r, base->hook == NF_INET_PRE_ROUTING ? NFT_META_IIF : NFT_META_OIF);
+	nft_add_cmp(r, NFT_CMP_EQ, &loopback, sizeof(loopback));
+	nft_add_verdict(r, NF_ACCEPT, NULL);
+	nft_put_rule(b, r);
+	r = nft_new_rule(b, base->name, base_tags[1]);
+	nft_add_meta(r, NFT_META_NFPROTO);
+	nft_add_lookup(r, SW_NFT_ARMED, true);
+	nft_add_verdict(r, NF_ACCEPT, NULL);
+	nft_put_rule(b, r);
+}
+
+static void put_base_rules(struct sw_nft_batch *b, const struct nft_base_chain *base)
+{
+	nft_put_first_rules(b, base);
+	nft_put_jump(b, base, base_tags[2], SW_NFT_ALLOW, SW_AF_IP4);
+	nft_put_jump(b, base, base_tags[3], SW_NFT_BAN, SW_AF_IP4);
+	nft_put_jump(b, base, base_tags[4], SW_NFT_ALLOW, SW_AF_IP6);
+	nft_put_jump(b, base, base_tags[5], SW_NFT_BAN, SW_AF_IP6);
 }
 
 /* ---- sets */
 
-static void put_set(struct sw_nft_batch *b, const char *name, uint32_t type, uint32_t len,
-	bool has_end, bool has_counter)
+void nft_put_set(struct sw_nft_batch *b, const char *name, uint32_t type, uint32_t len,
+	uint32_t flags, bool has_counter)
 {
-	struct nlmsghdr *h = message(b, NFT_MSG_NEWSET, NLM_F_CREATE);
+	struct nlmsghdr *h = nft_message(b, NFT_MSG_NEWSET, NLM_F_CREATE);
 	struct nftnl_set *s = nftnl_set_alloc();
 	struct nftnl_expr *counter = has_counter ? nftnl_expr_alloc("counter") : NULL;
 
@@ -471,16 +512,27 @@ static void put_set(struct sw_nft_batch *b, const char *name, uint32_t type, uin
 		nftnl_set_set_u32(s, NFTNL_SET_ID, b->seq);
 		nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, type);
 		nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, len);
-		nftnl_set_set_u32(s, NFTNL_SET_FLAGS, has_end ? NFT_SET_TIMEOUT : 0);
+		nftnl_set_set_u32(s, NFTNL_SET_FLAGS, flags);
 		if (counter)
 			nftnl_set_add_expr(s, TAKE_PTR(counter));
 		nftnl_set_nlmsg_build_payload(h, s);
-		close_message(b, h);
+		nft_close_message(b, h);
 	}
 	if (s)
 		nftnl_set_free(s);
 	if (counter)
 		nftnl_expr_free(counter);
+}
+
+void nft_del_set(struct sw_nft_batch *b, const char *name)
+{
+	struct nlmsghdr *h = nft_message(b, NFT_MSG_DELSET, 0);
+
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_SET_TABLE, SW_NFT_TABLE);
+	mnl_attr_put_strz(h, NFTA_SET_NAME, name);
+	nft_close_message(b, h);
 }
 
 void sw_nft_put_set(
@@ -489,19 +541,19 @@ void sw_nft_put_set(
 	char name[SW_NFT_NAME_MAX], chain[SW_NFT_NAME_MAX];
 
 	sw_nft_set_name(name, kind, family, plen);
-	put_set(b, name, family == SW_AF_IP4 ? TYPE_IP4 : TYPE_IP6, family == SW_AF_IP4 ? 4 : 16,
-		kind == SW_NFT_BAN, kind == SW_NFT_BAN);
+	nft_put_set(b, name, family == SW_AF_IP4 ? NFT_TYPE_IP4 : NFT_TYPE_IP6, family == SW_AF_IP4 ? 4 : 16,
+		kind == SW_NFT_BAN ? NFT_SET_TIMEOUT : 0, kind == SW_NFT_BAN);
 	for (int is_destination = 0; is_destination < 2; is_destination++) {
 		struct nftnl_rule *r =
-			new_rule(b, sw_nft_chain_name(chain, kind, family, is_destination), name);
+			nft_new_rule(b, sw_nft_chain_name(chain, kind, family, is_destination), name);
 
-		add_is_family(r, family); /* known already, but nft lists "ip saddr" only with it */
-		add_address(r, family, plen, is_destination);
-		add_lookup(r, name, false);
+		nft_add_is_family(r, family); /* known already, but nft lists "ip saddr" only with it */
+		nft_add_address(r, family, plen, is_destination);
+		nft_add_lookup(r, name, false);
 		if (kind == SW_NFT_BAN)
-			add_expr(r, "counter");
-		add_verdict(r, kind == SW_NFT_BAN ? NF_DROP : NF_ACCEPT, NULL);
-		put_rule(b, r);
+			nft_add_expr(r, "counter");
+		nft_add_verdict(r, kind == SW_NFT_BAN ? NF_DROP : NF_ACCEPT, NULL);
+		nft_put_rule(b, r);
 	}
 }
 
@@ -517,23 +569,23 @@ void sw_nft_put_table(struct sw_nft_batch *b)
 
 	sw_nft_put_no_table(b);
 	put_table(b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	put_set(b, SW_NFT_ARMED, TYPE_NFPROTO, 1, true, false);
+	nft_put_set(b, SW_NFT_ARMED, TYPE_NFPROTO, 1, NFT_SET_TIMEOUT, false);
 	for (int i = 0; i < 8; i++)
-		put_chain(b,
+		nft_put_chain(b,
 			sw_nft_chain_name(name, i & 1 ? SW_NFT_ALLOW : SW_NFT_BAN,
 				i & 2 ? SW_AF_IP6 : SW_AF_IP4, i & 4),
 			NULL);
 	for (size_t i = 0; i < SW_ARRAY_SIZE(base_chains); i++) {
-		put_chain(b, base_chains[i].name, &base_chains[i]);
+		nft_put_chain(b, base_chains[i].name, &base_chains[i]);
 		put_base_rules(b, &base_chains[i]);
 	}
 }
 
 /* ---- elements; written without libnftnl's copies of each, because there may be 100,000 */
 
-static struct nlmsghdr *elems_message(struct sw_nft_batch *b, uint16_t type, const char *set)
+struct nlmsghdr *nft_elems_message(struct sw_nft_batch *b, uint16_t type, const char *set)
 {
-	struct nlmsghdr *h = message(b, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
+	struct nlmsghdr *h = nft_message(b, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
 
 	if (h) {
 		mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_TABLE, SW_NFT_TABLE);
@@ -563,7 +615,7 @@ static void put_elems(struct sw_nft_batch *b, uint16_t type, enum sw_nft_kind ki
 		return;
 	sw_nft_set_name(name, kind, e->net.family, e->net.plen);
 	for (size_t i = 0; i < n; i += SW_NFT_ELEMS_MAX) {
-		struct nlmsghdr *h = elems_message(b, type, name);
+		struct nlmsghdr *h = nft_elems_message(b, type, name);
 		struct nlattr *list;
 
 		if (!h)
@@ -574,7 +626,7 @@ static void put_elems(struct sw_nft_batch *b, uint16_t type, enum sw_nft_kind ki
 				type == NFT_MSG_NEWSETELEM && kind == SW_NFT_BAN ? e[k].left_ms
 										 : 0);
 		mnl_attr_nest_end(h, list);
-		close_message(b, h);
+		nft_close_message(b, h);
 	}
 }
 
@@ -601,17 +653,17 @@ void sw_nft_put_armed(struct sw_nft_batch *b, bool is_armed, uint64_t left_ms)
 {
 	static const uint8_t protos[] = {NFPROTO_IPV4, NFPROTO_IPV6};
 	struct nlmsghdr *h =
-		elems_message(b, NFT_MSG_DELSETELEM, SW_NFT_ARMED); /* without elements: all */
+		nft_elems_message(b, NFT_MSG_DELSETELEM, SW_NFT_ARMED); /* without elements: all */
 	struct nlattr *list;
 
 	if (h)
-		close_message(b, h);
-	h = is_armed ? elems_message(b, NFT_MSG_NEWSETELEM, SW_NFT_ARMED) : NULL;
+		nft_close_message(b, h);
+	h = is_armed ? nft_elems_message(b, NFT_MSG_NEWSETELEM, SW_NFT_ARMED) : NULL;
 	if (!h)
 		return;
 	list = mnl_attr_nest_start(h, NFTA_SET_ELEM_LIST_ELEMENTS);
 	for (size_t i = 0; i < SW_ARRAY_SIZE(protos); i++)
 		nft_put_elem(h, &protos[i], sizeof(protos[i]), left_ms);
 	mnl_attr_nest_end(h, list);
-	close_message(b, h);
+	nft_close_message(b, h);
 }

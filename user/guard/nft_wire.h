@@ -13,6 +13,7 @@
 
 #define SW_NFT_TABLE "sockwarden"
 #define SW_NFT_ARMED "armed" /* set: nfproto; empty when nothing is to be dropped */
+#define SW_NFT_GEO "geo" /* the names of what holds the rules over countries begin so (nft_geo.h) */
 
 enum {
 	SW_NFT_NAME_MAX = 16,
@@ -44,7 +45,7 @@ int sw_nft_open_events(uint32_t portid, struct mnl_socket **ret);
 enum sw_nft_event {
 	SW_NFT_EV_NONE,
 	SW_NFT_EV_CHANGED,
-	SW_NFT_EV_ADDED /* elements of unknown number */
+	SW_NFT_EV_SUSPECT /* what is there now cannot be known: elements were added, or it is of the countries */
 };
 /* Reads what is there: the worst that was done to our table. */
 enum sw_nft_event sw_nft_read_events(struct mnl_socket *s);

@@ -272,10 +272,13 @@ static void do_chain(struct peer *p, int prog, struct sw_guard_reply *reply)
 static void do_geo(struct peer *p, int fd, struct sw_guard_reply *reply)
 {
 	char text[sizeof(reply->text)] = "";
-	int r = sw_geo_take(p->serve->host.maps, fd, text, sizeof(text));
+	const struct sw_serve_host *h = &p->serve->host;
+	int r = sw_geo_take(h->maps, fd, text, sizeof(text));
 
 	if (r < 0)
 		refuse(p, reply, r, text);
+	else if (h->backends)
+		sw_backends_geo(h->backends);
 }
 
 static void do_act(struct peer *p, const struct sw_guard_request *q, struct sw_guard_reply *reply)
