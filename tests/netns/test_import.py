@@ -224,6 +224,80 @@ NEW_KEY x
     assert state(lines, "NEW_KEY") == ["left"] and state(lines, "example.org") == ["left"]
 
 
+IPTABLES = """*nat
+-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.2:80
+COMMIT
+*filter
+:INPUT DROP [12:340]
+:OUTPUT ACCEPT [0:0]
+:DROP_COUNTRY - [0:0]
+-A INPUT -s 203.0.113.9/32 -m comment --comment "the office, \\"main\\" gate -j DROP" -j ACCEPT
+-A INPUT -p tcp -m state --state NEW -s 203.0.113.10 -j ACCEPT
+-A INPUT -j DROP_COUNTRY
+-A INPUT -p tcp -m tcp --dport 22 -j SSHONLY
+-A INPUT -s 198.51.100.7/32 -j DENY
+-A INPUT -s 198.51.100.8 -m limit --limit 1/sec -j DROP
+-A INPUT -p tcp -m multiport --dports 22,6000:6063 -m geoip ! --source-country NO,SE -j DROP
+-A INPUT -m geoip --source-country KP -j DENY
+-A INPUT -p udp -m geoip --source-country XZ -j DROP
+-A OUTPUT -m geoip --destination-country KP -j REJECT --reject-with icmp-port-unreachable
+-A INPUT -s 10.0.0.0/8 -j DROP
+-A INPUT ! -s 192.168.11.0/24 -p tcp -m multiport --dports 135,137 -j DROP
+-A INPUT -s 192.0.2.5/32 -p tcp -m tcp --dport 25 -j DROP
+-A INPUT -d 224.0.0.1/32 -j DROP
+[3:180] -A DROP_COUNTRY -s 45.0.0.0/16 -m limit --limit 1/sec -j LOG --log-prefix "[IPTABLES DENY_COUNTRY] : "
+[3:180] -A DROP_COUNTRY -s 45.0.0.0/16 -j DROP
+-A DROP_COUNTRY -s 2001:db8:7::/48 -j DROP
+-A SSHONLY -s 47.1.0.0/16 -j DROP
+-A IDLE -s 48.1.0.0/16 -j DROP
+-A LOOP -j LOOP2
+-A LOOP2 -j LOOP
+-A DENY -m limit --limit 1/sec -j LOG
+-A DENY -j DROP
+what is this
+COMMIT
+"""
+
+
+def test_iptables_gives_a_list_rules_over_countries_and_proposals(tmp_path):
+    path = tmp_path / "rules.v4"
+    path.write_text(IPTABLES)
+    lines, text, _ = imported(tmp_path, "iptables", path)
+    for part, want in (("-s 45.0.0.0/16 -j DROP", ["taken"]), ("2001:db8:7::", ["taken"]), ("-j DENY", ["taken", "asked"]), ("NO,SE", ["asked"]),
+                       ("203.0.113.9/32", ["asked"]), ("203.0.113.10", ["left"]), ("-j LOG", ["needless", "needless"]), ("198.51.100.8", ["left"]),
+                       ("XZ", ["left"]), ("10.0.0.0/8", ["left"]), ("192.168.11.0", ["left"]), ("192.0.2.5", ["left"]), ("224.0.0.1", ["left"]),
+                       ("47.1.0.0", ["left"]), ("48.1.0.0", ["left"]), ("DNAT", ["left"]), (":INPUT DROP", ["left"]), ("LOOP2 -j", ["needless"]),
+                       ("what is this", ["left"])):
+        assert state(lines, part) == want, part
+    assert all(line["note"] for line in lines if line["state"] == "left")
+    assert {line["text"]: line["line"] for line in lines}["what is this"] == 31
+    wanted = "countries:\n  file: /x.mmdb\n" + re.sub(r"^(\s*)#(?=\S)(?! )", r"\1", text[text.index("  #rules:"):text.index("# Nothing has")], flags=re.M)
+    (tmp_path / "asked.yaml").write_text(wanted)
+    shown = run("config", "show", tmp_path / "asked.yaml", "-j")
+    assert shown.returncode == 0, wanted + shown.stderr
+    for want in ("countries: [NO, SE]", "ports: [tcp/22, tcp/6000-6063]", "action: allow-only", "direction: out"):
+        assert want in text
+    assert "  #- 203.0.113.9\n" in text
+    listed = json.loads(run("import", "iptables", path, "-j").stdout)["list"]
+    assert listed.splitlines() == [f"198.51.100.7 # {path}:12", f"45.0.0.0/16 # {path}:23", f"2001:db8:7::/48 # {path}:24"]
+
+
+def test_the_list_of_a_single_chain_is_written_for_trails_import(tmp_path):
+    path, out = tmp_path / "chain.txt", tmp_path / "country.txt"
+    path.write_text("-N DROP_COUNTRY\n" + "".join(f"-A DROP_COUNTRY -s 45.{i >> 8}.{i & 255}.0/24 -j DROP\n" for i in range(25000)))
+    p = run("import", "iptables", path, "--list", out, "--write", tmp_path / "out.yaml")
+    assert p.returncode == 0 and f"written: {out}, 25000 networks" in p.stderr, p.stderr
+    assert out.read_text().splitlines()[24999] == f"45.97.167.0/24 # {path}:25001"
+    p = run("import", "iptables", path, "--list", out)
+    assert p.returncode == 1 and "is there already" in p.stderr
+    path.write_text("table inet filter {\n")
+    p = run("import", "iptables", path)
+    assert p.returncode == 2 and f"{path}:1: this is nft's form" in p.stderr, p.stderr
+    path.write_text("-A INPUT -j ACCEPT\n")
+    p = run("import", "iptables", path, "--list", tmp_path / "none.txt")
+    assert p.returncode == 1 and "no network was taken" in p.stderr and not (tmp_path / "none.txt").exists()
+
+
 def test_write_makes_a_new_file_and_never_replaces_one(tmp_path, portsentry):
     out = tmp_path / "new.yaml"
     assert run("import", "portsentry", portsentry, "--write", out).returncode == 7

@@ -165,6 +165,7 @@ static const struct sw_opt shadow_options[] = {
 };
 static const struct sw_opt config_import_options[] = {
 	TEXT(0, "write", write, "FILE", "write the configuration to this new file instead of showing it"),
+	TEXT(0, "list", list, "FILE", "iptables: write the networks that it drops to this new file, for 'trails import'"),
 	ROW(0, "mode", SW_OPT_LIST, modes, "MODE", "how PortSentry is run: tcp, udp, stcp, sudp, atcp, audp; may be given again"),
 	{},
 };
@@ -293,6 +294,7 @@ const struct sw_cli_command sw_cli_commands[] = {
 	{"import", "what another tool's configuration comes to here, line by line; nothing is changed", "TOOL [FILE...]", 1, 33,
 		config_import_options, sw_cli_import,
 		"sockwarden import portsentry /etc/portsentry/portsentry.conf --mode atcp --mode audp\n"
+		"sockwarden import iptables /etc/iptables/rules.v4 --list dropped.txt\n"
 		"sockwarden import lsm conf.lsm --write sockwarden.yaml\nsockwarden import maltrail maltrail.conf -j --pretty\n"
 		"sockwarden import fail2ban /etc/fail2ban\n"
 		"sockwarden import swatch /etc/swatch/*.conf --write /etc/sockwarden/rules.d/swatch.yaml\n"},

@@ -51,21 +51,42 @@ static int check(const struct sw_import_tool *t, const struct sw_strbuf *yaml)
 }
 
 /* Rules are read without privilege and have to be readable for all, whatever the umask of who imports them. */
-static int write_new(const struct sw_cli *c, const struct sw_strbuf *yaml, bool is_pack)
+static int write_new(const char *path, const struct sw_strbuf *text, bool is_for_all)
 {
-	_close_ int fd = open(c->o.write, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-	int r = fd < 0 ? -errno : sw_write_all(fd, yaml->text, yaml->len);
+	_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	int r = fd < 0 ? -errno : sw_write_all(fd, text->text, text->len);
 
-	if (r >= 0 && is_pack && fchmod(fd, 0644) < 0)
+	if (r >= 0 && is_for_all && fchmod(fd, 0644) < 0)
 		r = -errno;
 
 	if (r == -EEXIST)
 		return sw_cli_error(SW_EXIT_NEGATIVE,
-			"give another name: nothing is ever written over", "%s is there already",
-			c->o.write);
+			"give another name: nothing is ever written over", "%s is there already", path);
 	if (r < 0)
 		return sw_cli_error(r == -EACCES ? SW_EXIT_PERMISSION : SW_EXIT_PARTIAL, NULL,
-			"%s: %s", c->o.write, strerror(-r));
+			"%s: %s", path, strerror(-r));
+	return SW_EXIT_OK;
+}
+
+static int write_list(const struct sw_cli *c, const struct sw_import *im)
+{
+	int r;
+
+	if (!im->n_listed)
+		return sw_cli_error(SW_EXIT_NEGATIVE, NULL, "no network was taken, and %s is not written", c->o.list);
+	r = write_new(c->o.list, &im->list, false);
+	if (!r)
+		sw_cli_say(c, "written: %s, %u networks; look through it, then: sockwarden trails import %s", c->o.list,
+			im->n_listed, c->o.list);
+	return r;
+}
+
+static int write_configuration(const struct sw_cli *c, const struct sw_strbuf *yaml, bool is_pack)
+{
+	int r = write_new(c->o.write, yaml, is_pack);
+
+	if (r)
+		return r;
 	sw_cli_say(c,
 		is_pack ? "written: %s; look through it, then: sockwarden rules lint %s"
 			: "written: %s; look through it, then: sockwarden config check %s",
@@ -98,6 +119,7 @@ static void print_json(const struct sw_cli *c, const struct sw_import *im,
 	}
 	sw_json_array_end(&j);
 	sw_json_string(&j, "configuration", sw_strbuf_get(yaml));
+	sw_json_string(&j, "list", sw_strbuf_get(&im->list));
 	sw_json_object_end(&j);
 	root = json_loads(sw_strbuf_get(&out), 0, NULL);
 	sw_cli_print_json(c, root);
@@ -110,14 +132,17 @@ static int show(const struct sw_cli *c, const struct sw_import *im, const struct
 	int r, status;
 
 	sw_import_render(im, t->name, &yaml);
+	status = check(t, &yaml);
+	sw_import_render_rest(im, !c->o.list, &yaml);
 	if (yaml.is_failed)
 		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "out of memory");
 	if (c->format == SW_CLI_JSON || c->format == SW_CLI_JSONL)
 		print_json(c, im, t, &yaml);
 	else if (!c->o.write)
 		fputs(sw_strbuf_get(&yaml), stdout);
-	status = check(t, &yaml);
-	r = c->o.write ? write_new(c, &yaml, t->is_pack) : SW_EXIT_OK;
+	r = c->o.write ? write_configuration(c, &yaml, t->is_pack) : SW_EXIT_OK;
+	if (!r && c->o.list)
+		r = write_list(c, im);
 	if (r)
 		return r;
 	sw_cli_say(c, "%u lines taken, %u wait for your word, %u need nothing, %u not taken",

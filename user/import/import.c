@@ -10,6 +10,7 @@ const struct sw_import_tool sw_import_tools[] = {
 	{"lsm", "conf.lsm of Linux Socket Monitor", "/usr/local/lsm/conf.lsm", sw_import_lsm},
 	{"maltrail", "maltrail.conf", "/opt/maltrail/maltrail.conf", sw_import_maltrail},
 	{"fail2ban", "the directory of its configuration", "/etc/fail2ban", sw_import_fail2ban, true},
+	{"iptables", "what iptables-save, ip6tables-save or 'iptables -S' print", NULL, sw_import_iptables},
 	{"swatch", "swatch's and swatchdog's configurations, each with its '# logfile PATH'", NULL, sw_import_swatch, true},
 	{},
 };
@@ -34,6 +35,7 @@ void sw_import_done(struct sw_import *im)
 	}
 	free(im->lines);
 	free(im->settings);
+	sw_strbuf_done(&im->list);
 	sw_strbuf_done(&im->error);
 	*im = (struct sw_import){};
 }
@@ -151,6 +153,16 @@ void sw_import_set(struct sw_import *im, size_t line, const char *key, const cha
 void sw_import_add(struct sw_import *im, size_t line, const char *key, const char *element)
 {
 	put_setting(im, line, key, element, true);
+}
+
+void sw_import_list(struct sw_import *im, size_t line, const char *net)
+{
+	if (im->is_failed)
+		return;
+	sw_strbuf_printf(&im->list, "%s # ", net);
+	sw_strbuf_safe(&im->list, im->lines[line].file, strlen(im->lines[line].file));
+	sw_strbuf_printf(&im->list, ":%u\n", im->lines[line].number);
+	im->n_listed++;
 }
 
 bool sw_import_has(const struct sw_import *im, const char *key)

@@ -10,8 +10,8 @@
 
 enum {
 	SW_IMPORT_FILES_MAX = 32, /* files given, and files they name */
-	SW_IMPORT_BYTES_MAX = 1 << 20, /* of one file: more is no configuration */
-	SW_IMPORT_LINES_MAX = 20000, /* lines that say something, of all files */
+	SW_IMPORT_BYTES_MAX = 32 << 20, /* of one file: more is no configuration, with the networks of every country */
+	SW_IMPORT_LINES_MAX = 1 << 20, /* lines that say something, of all files */
 };
 
 enum sw_import_state {
@@ -42,6 +42,8 @@ struct sw_import {
 	struct sw_import_setting *settings;
 	size_t n_settings, cap_settings;
 	unsigned int counts[SW_IMPORT_STATES];
+	struct sw_strbuf list; /* a trail list: networks, one a line with where it was */
+	unsigned int n_listed;
 	bool is_failed; /* out of memory, or a limit: `error` says which */
 	struct sw_strbuf error;
 };
@@ -55,9 +57,13 @@ size_t sw_import_note(struct sw_import *im, const char *file, unsigned int numbe
 void sw_import_set(struct sw_import *im, size_t line, const char *key, const char *value);
 /* One more element of the list at key; the same element twice is one. */
 void sw_import_add(struct sw_import *im, size_t line, const char *key, const char *element);
+/* One more network of the list that comes beside the configuration. */
+void sw_import_list(struct sw_import *im, size_t line, const char *net);
 bool sw_import_has(const struct sw_import *im, const char *key);
 /* The configuration, as YAML with its comments. tool: for the first line. */
 void sw_import_render(const struct sw_import *im, const char *tool, struct sw_strbuf *out);
+/* What goes below it, comments alone: the other lines, and the list. */
+void sw_import_render_rest(const struct sw_import *im, bool has_list, struct sw_strbuf *out);
 /* "taken", "asked", "needless", "left" */
 const char *sw_import_state_word(enum sw_import_state s);
 
@@ -112,4 +118,5 @@ int sw_import_portsentry(struct sw_import *im, const struct sw_import_args *args
 int sw_import_lsm(struct sw_import *im, const struct sw_import_args *args);
 int sw_import_maltrail(struct sw_import *im, const struct sw_import_args *args);
 int sw_import_fail2ban(struct sw_import *im, const struct sw_import_args *args);
+int sw_import_iptables(struct sw_import *im, const struct sw_import_args *args);
 int sw_import_swatch(struct sw_import *im, const struct sw_import_args *args);

@@ -179,11 +179,30 @@ static void put_others(const struct sw_import *im, enum sw_import_state state, c
 	}
 }
 
+static void put_list_of_trails(const struct sw_import *im, struct sw_strbuf *out)
+{
+	if (!im->n_listed)
+		return;
+	sw_strbuf_puts(out, "\n# A list, which --list FILE writes for 'sockwarden trails import FILE':\n");
+	for (const char *s = im->list.text; s && *s;) {
+		size_t n = strcspn(s, "\n");
+
+		sw_strbuf_printf(out, "#   %.*s\n", (int)n, s);
+		s += n + (s[n] == '\n');
+	}
+}
+
 void sw_import_render(const struct sw_import *im, const char *tool, struct sw_strbuf *out)
 {
 	sw_strbuf_printf(
 		out, "# What 'sockwarden import %s' understood. Nothing was changed.\n\n", tool);
 	put_section(im, "", 0, 0, out);
+}
+
+void sw_import_render_rest(const struct sw_import *im, bool has_list, struct sw_strbuf *out)
+{
 	put_others(im, SW_IMPORT_NEEDLESS, "Nothing has to be set for these:", out);
 	put_others(im, SW_IMPORT_LEFT, "Not taken:", out);
+	if (has_list)
+		put_list_of_trails(im, out);
 }
