@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct sw_net_crowdsec_decision *d;
 	const struct sw_net_crowdsec *head;
 
-	if (sw_crowdsec_read((const char *)data, size, size & 1, &out) < 0) {
+	if (sw_crowdsec_read((const char *)data, size, size & 1, "lab", &out) < 0) {
 		assert(!out.len);
 		return 0;
 	}

@@ -2,7 +2,9 @@
 """CrowdSec's local API for tests: one of ours that does what it is told, and Debian's own, both in the lab's namespace."""
 import json
 import os
+import socket
 import sys
+import time
 
 import pytest
 
@@ -14,11 +16,13 @@ NULLS = {"new": None, "deleted": None}
 
 # A bouncer gets the files of its directory: "whole" again and again, "delta" once; "status" is HTTP's, "until" the end of
 # decisions whose duration is UNTIL. Each question is a line of "asked". A machine's login gets the next token, its alerts
-# 401 unless they bear the last one; "login" and "alerts" are the status to answer with instead. Each post is a line of "posted".
+# 401 unless they bear the last one; "login", "alerts" and "delete" are the status to answer with instead. Each post is a line of
+# "posted", each deletion of "deleted". What was posted is found again as Debian's 1.4.6 tells it, decisions numbered from 1.
 API = """
-import http.server, json, os, sys, time
+import http.server, json, os, sys, time, urllib.parse
 os.chdir(sys.argv[1])
 n_tokens = 0
+alerts = []
 def read(name, otherwise):
     try:
         with open(name, encoding="utf-8") as f:
@@ -41,6 +45,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
     def do_GET(self):
+        if self.path.startswith("/v1/alerts?"):
+            value = urllib.parse.parse_qs(self.path)["value"][0]
+            self.answer(200, json.dumps([a for a in alerts if a["source"]["value"] == value] or None))
+            return
         note("asked", path=self.path, key=self.headers.get("X-Api-Key"), agent=self.headers.get("User-Agent"))
         nulls = '{"new":null,"deleted":null}'
         body = read("whole", nulls) if "startup=true" in self.path else take("delta", nulls)
@@ -56,9 +64,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             is_old = take("revoke", None) is not None or bearer != f"Bearer token{n_tokens}"
             status = 401 if is_old else int(read("alerts", "201"))
+            for a in body if status == 201 else []:
+                alerts.append({**a, "decisions": [{**d, "id": len(alerts) + 1} for d in a["decisions"]]})
             text = '["1"]'
         note("posted", path=self.path, body=body, bearer=bearer, status=status)
         self.answer(status, text if status < 300 else "{}")
+    def do_DELETE(self):
+        note("deleted", path=self.path, bearer=self.headers.get("Authorization"))
+        self.answer(read("delete", "200"), '{"nbDeleted":"1"}')
 site = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Handler)
 print(site.server_port, flush=True)
 site.serve_forever()
@@ -113,12 +126,23 @@ class Bridge:
         self.lab.write_config(f"crowdsec:\n  url: http://127.0.0.1:{self.port}/\n  key_file: {self.lab.dir}/key\n  interval: 1s\n{extra}{more}")
         self.lab.start()
 
-    def asked(self):
+    def noted(self, name):
         try:
-            with open(f"{self.dir}/asked", encoding="utf-8") as f:
+            with open(f"{self.dir}/{name}", encoding="utf-8") as f:
                 return [json.loads(line) for line in f]
         except FileNotFoundError:
             return []
+
+    def asked(self):
+        return self.noted("asked")
+
+    def metrics(self):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(f"{self.lab.run_dir}/control.sock")
+            s.sendall(b'{"id":1,"verb":"metrics"}\n')
+            with s.makefile("rb") as lines:
+                text = json.loads(lines.readline())["data"]["text"]
+        return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
 
     def status(self):
         return self.lab.cli_json("status")["crowdsec"]
@@ -144,12 +168,10 @@ class Machine(Bridge):
         super().start(f"  machine: lab\n  machine_password_file: {path}\n{extra}", more)
 
     def posted(self, path="/v1/alerts", status=None):
-        try:
-            with open(f"{self.dir}/posted", encoding="utf-8") as f:
-                rows = [json.loads(line) for line in f]
-        except FileNotFoundError:
-            return []
-        return [r for r in rows if r["path"] == path and status in (None, r["status"])]
+        return [r for r in self.noted("posted") if r["path"] == path and status in (None, r["status"])]
+
+    def deleted(self):
+        return [r["path"] for r in self.noted("deleted")]
 
     def reported(self):
         return [a["source"]["value"] for p in self.posted(status=201) for a in p["body"]]
@@ -178,13 +200,34 @@ class Debians:
             with open(f"{self.dir}/{name}", "w", encoding="ascii") as f:
                 f.write(text)
         self.cscli("machines", "add", "here", "--password", "only-here", "-f", f"{self.dir}/credentials.yaml", "--url", self.URL)
-        self.cscli("machines", "add", "lab", "--password", PASSWORD, "-f", "/dev/null")
+        for name in ("lab", "another"):
+            self.cscli("machines", "add", name, "--password", PASSWORD, "-f", "/dev/null")
         self.cscli("bouncers", "add", "sockwarden", "-k", KEY)
         with open(f"{self.dir}/log", "w", encoding="utf-8") as log:
             self.server = lab.spawn(f"{self.root}/usr/bin/crowdsec", "-c", f"{self.dir}/config.yaml", "-no-cs", stdout=log)
 
     def cscli(self, *args):
         return self.lab.on_host(f"{self.root}/usr/bin/cscli", "-c", f"{self.dir}/config.yaml", *args, check=True).stdout
+
+    def report(self, machine, *addresses, minutes=120):
+        """What another host's sockwarden reports as that machine: its decision on each address."""
+        url, now = self.URL + "v1", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+        def post(path, body, *args):
+            return self.lab.on_host("curl", "-sSf", *args, "-d", json.dumps(body), url + path, check=True).stdout
+
+        token = json.loads(post("/watchers/login", {"machine_id": machine, "password": PASSWORD, "scenarios": []}))["token"]
+        post("/alerts", [{"scenario": "sockwarden/scan", "scenario_hash": "", "scenario_version": "1", "message": "a scan", "events_count": 1,
+                          "events": [], "start_at": now, "stop_at": now, "capacity": 0, "leakspeed": "0s", "simulated": False,
+                          "remediation": True, "source": {"scope": "Ip", "value": a, "ip": a},
+                          "decisions": [{"origin": "sockwarden", "type": "ban", "scope": "Ip", "value": a, "duration": f"{minutes}m",
+                                         "scenario": f"sockwarden/{machine}/scan", "simulated": False}]} for a in addresses],
+             "-H", f"Authorization: Bearer {token}")
+
+    def in_force(self):
+        """(value, scenario) of the decisions that it has now."""
+        alerts = json.loads(self.cscli("decisions", "list", "-a", "-o", "json")) or []
+        return {(d["value"], d["scenario"]) for a in alerts for d in a["decisions"] if not d["duration"].startswith("-")}
 
     def connect(self, bridge):
         """Starts the bridge's lab beside it, and waits for an answer."""

@@ -32,6 +32,9 @@ def test_the_whole_then_what_changes_become_bans_and_end(bridge):
     state = bridge.wait_status("all is well", decisions=3, bans=3, error=None)
     assert state["last_good_at"] and not state["failures"]
     assert "3 decisions, 3 bans" in bridge.lab.cli("status")[1]
+    rows = {k.removeprefix("sockwarden_crowdsec_"): int(v) for k, v in bridge.metrics().items() if k.startswith("sockwarden_crowdsec_")}
+    assert (rows["decisions"], rows["bans"], rows["failures_total"]) == (3, 3, 0) and rows["polls_total"] >= 2, rows
+    assert abs(rows["last_success_timestamp_seconds"] - time.time()) < 60 and not any("report" in k for k in rows), rows
     assert KEY not in bridge.lab.log()
 
 

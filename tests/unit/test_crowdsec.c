@@ -10,7 +10,7 @@
 #include "user/base/cidr.h"
 #include "user/base/clock.h"
 #include "user/net/crowdsec.h"
-#include "user/net/crowdsec_machine.h"
+#include "user/net/crowdsec_session.h"
 #include "user/net/crowdsec_read.h"
 #include "user/policy/crowd.h"
 
@@ -53,7 +53,7 @@ static void durations_are_read_as_go_writes_them(void **state)
 
 static const struct sw_net_crowdsec *read_text(const char *text, bool is_whole, struct sw_strbuf *out)
 {
-	if (sw_crowdsec_read(text, strlen(text), is_whole, out) < 0)
+	if (sw_crowdsec_read(text, strlen(text), is_whole, "lab", out) < 0)
 		return NULL;
 	return (const void *)out->text;
 }
@@ -89,19 +89,28 @@ static void an_answer_becomes_records_what_is_over_first(void **state)
 	assert_int_equal(head->malformed + head->others, 0);
 }
 
-static void what_a_sockwarden_reported_is_left_but_its_end_is_read(void **state)
+#define REPORTED(id, origin, scenario) \
+	"{\"id\":" id ",\"origin\":\"" origin "\",\"scenario\":\"" scenario \
+	"\",\"scope\":\"Ip\",\"type\":\"ban\",\"value\":\"198.18.77.1\",\"duration\":\"1h\"}"
+
+static void what_this_machine_reported_is_left_but_not_anothers_nor_its_end(void **state)
 {
-	static const char OURS[] = "{\"new\":[{\"id\":1,\"origin\":\"sockwarden\",\"scenario\":\"sockwarden/scan\","
-		"\"scope\":\"Ip\",\"type\":\"ban\",\"value\":\"198.18.77.1\",\"duration\":\"1h\"}],"
-		"\"deleted\":[{\"id\":2,\"origin\":\"sockwarden\",\"scope\":\"Ip\",\"type\":\"ban\","
-		"\"value\":\"198.18.77.2\",\"duration\":\"-1s\"}]}";
+	static const char LIST[] = "{\"new\":["
+		REPORTED("1", "sockwarden", "sockwarden/lab/scan") ","
+		REPORTED("2", "sockwarden", "sockwarden/lab2/scan") ","
+		REPORTED("3", "sockwarden", "sockwarden/la/scan") ","
+		REPORTED("4", "cscli", "sockwarden/lab/scan") ","
+		REPORTED("5", "sockwarden", "sockwarden/lab") "],"
+		"\"deleted\":[" REPORTED("9", "sockwarden", "sockwarden/lab/scan") "]}";
+	static const __u64 ids[] = {9, 2, 3, 4, 5};
 	_strbuf_ struct sw_strbuf out = {};
-	const struct sw_net_crowdsec *head = read_text(OURS, false, &out);
+	const struct sw_net_crowdsec *head = read_text(LIST, false, &out);
 
 	assert_non_null(head);
-	assert_int_equal(head->n, 1);
+	assert_int_equal(head->n, SW_ARRAY_SIZE(ids));
 	assert_int_equal(head->others, 1);
-	assert_int_equal(list_of(head)->id, 2);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(ids); i++)
+		assert_int_equal(list_of(head)[i].id, ids[i]);
 }
 
 static void times_are_read_as_go_writes_them(void **state)
@@ -163,7 +172,7 @@ static void what_is_no_answer_is_refused_whole(void **state)
 	for (size_t i = 0; i < SW_ARRAY_SIZE(bad); i++) {
 		_strbuf_ struct sw_strbuf out = {};
 
-		if (sw_crowdsec_read(bad[i], strlen(bad[i]), true, &out) != -EBADMSG || out.len)
+		if (sw_crowdsec_read(bad[i], strlen(bad[i]), true, "", &out) != -EBADMSG || out.len)
 			fail_msg("%s is taken", bad[i]);
 	}
 }
@@ -285,7 +294,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations_are_read_as_go_writes_them),
 		cmocka_unit_test(an_answer_becomes_records_what_is_over_first),
-		cmocka_unit_test(what_a_sockwarden_reported_is_left_but_its_end_is_read),
+		cmocka_unit_test(what_this_machine_reported_is_left_but_not_anothers_nor_its_end),
 		cmocka_unit_test(times_are_read_as_go_writes_them),
 		cmocka_unit_test(nothing_new_is_an_answer),
 		cmocka_unit_test(a_decision_that_is_not_understood_is_counted),

@@ -248,6 +248,7 @@ static const struct {
 	{sw_doctor_hooks},
 	{sw_doctor_backends},
 	{sw_doctor_crowdsec},
+	{sw_doctor_crowdsec_reports},
 	{sw_doctor_administrator},
 	{sw_doctor_cut},
 	{sw_doctor_alerts},

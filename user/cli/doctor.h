@@ -28,6 +28,7 @@ void sw_doctor_hooks(struct sw_doctor *d);
 void sw_doctor_devices(struct sw_doctor *d);
 void sw_doctor_backends(struct sw_doctor *d);
 void sw_doctor_crowdsec(struct sw_doctor *d);
+void sw_doctor_crowdsec_reports(struct sw_doctor *d);
 void sw_doctor_administrator(struct sw_doctor *d);
 /* doctor_alerts.c */
 void sw_doctor_cut(struct sw_doctor *d);

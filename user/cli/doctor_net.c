@@ -219,7 +219,6 @@ int sw_doctor_plan(struct sw_doctor *d, const char *name)
 	return choice.hook == SW_ATTACH_NONE ? SW_EXIT_NEGATIVE : SW_EXIT_OK;
 }
 
-/* Where bans are put in force beside the packet program, as the daemon has it. */
 void sw_doctor_crowdsec(struct sw_doctor *d)
 {
 	const json_t *state = d->status ? json_object_get(d->status, "crowdsec") : NULL;
@@ -236,6 +235,23 @@ void sw_doctor_crowdsec(struct sw_doctor *d)
 			sw_cli_number(state, "decisions"), sw_cli_number(state, "bans"), *good ? good : "none yet");
 }
 
+void sw_doctor_crowdsec_reports(struct sw_doctor *d)
+{
+	const json_t *state = d->status ? json_object_get(json_object_get(d->status, "crowdsec"), "reports") : NULL;
+	const char *error = sw_cli_text(state, "error"), *good = sw_cli_text(state, "last_good_at");
+
+	if (*error)
+		sw_doctor_add(d, SW_DOCTOR_WARN, "crowdsec-reports",
+			"see that its local API runs (cscli lapi status) and knows the machine (cscli machines list)",
+			"%s; %lld waiting, last good answer %s", error, sw_cli_number(state, "waiting"),
+			*good ? good : "none yet");
+	else if (state)
+		sw_doctor_add(d, SW_DOCTOR_OK, "crowdsec-reports", NULL,
+			"%lld bans reported, %lld withdrawn, %lld waiting", sw_cli_number(state, "reported"),
+			sw_cli_number(state, "withdrawn"), sw_cli_number(state, "waiting"));
+}
+
+/* Where bans are put in force beside the packet program, as the daemon has it. */
 void sw_doctor_backends(struct sw_doctor *d)
 {
 	const json_t *b;

@@ -243,7 +243,8 @@ static void print_reports(const struct sw_cli *c, const json_t *reports)
 		return;
 	label(c, "reported");
 	print_count(sw_cli_number(reports, "reported"), "ban");
-	printf(" to CrowdSec, %lld waiting", sw_cli_number(reports, "waiting"));
+	printf(" to CrowdSec, %lld withdrawn, %lld waiting", sw_cli_number(reports, "withdrawn"),
+		sw_cli_number(reports, "waiting"));
 	if (sw_cli_number(reports, "lost"))
 		printf("; %lld lost, the queue was full", sw_cli_number(reports, "lost"));
 	if (sw_cli_number(reports, "refused"))

@@ -145,6 +145,8 @@ static void over(void *arg, const struct sw_ban *b, const struct sw_ban_part *pa
 	sw_json_uint(j, "hits", b->hits);
 	sw_event_end(e->events);
 	tell_alerts(e, b, part, SW_DECISION_UNBAN, by);
+	if (how != SW_BAN_EXPIRED) /* there it ends by itself */
+		sw_crowdsec_withdraw(e, &b->net, part->origin);
 }
 
 static const struct sw_policy_ops policy_ops = {

@@ -290,24 +290,39 @@ static void count_bans(void *arg, const struct sw_ban *b)
 		*n += sw_streq(part->origin, ORIGIN);
 }
 
-static void time_or_null(struct sw_json *j, const char *key, int64_t wall_sec)
+static uint64_t n_bans(const struct sw_engine *e)
 {
-	char text[SW_TIME_TEXT_MAX];
+	uint64_t n = 0;
 
-	sw_json_string(j, key, wall_sec ? sw_time_format(text, wall_sec * (int64_t)SW_SEC_NS) : NULL);
+	sw_policy_each_ban(e->policy, count_bans, &n);
+	return n;
+}
+
+bool sw_crowdsec_stats(const struct sw_engine *e, struct sw_crowdsec_stats *ret)
+{
+	const struct sw_crowdsec_part *p = e->crowdsec;
+
+	if (!is_on(e))
+		return false;
+	*ret = (struct sw_crowdsec_stats){.decisions = sw_crowd_n_decisions(p->crowd),
+		.bans = n_bans(e),
+		.polls = p->polls,
+		.failures = p->failures,
+		.good_wall_sec = p->good_wall_sec};
+	return true;
 }
 
 static void status(struct sw_engine *e, struct sw_json *j)
 {
 	const struct sw_crowdsec_part *p = e->crowdsec;
-	uint64_t bans = 0;
+	uint64_t bans;
 
 	if (!is_on(e))
 		return;
-	sw_policy_each_ban(e->policy, count_bans, &bans);
+	bans = n_bans(e);
 	sw_json_object_begin(j, "crowdsec");
-	time_or_null(j, "last_poll_at", p->last_wall_sec);
-	time_or_null(j, "last_good_at", p->good_wall_sec);
+	sw_json_wall_sec(j, "last_poll_at", p->last_wall_sec);
+	sw_json_wall_sec(j, "last_good_at", p->good_wall_sec);
 	sw_json_string(j, "error", p->error[0] ? p->error : NULL);
 	sw_json_uint(j, "decisions", sw_crowd_n_decisions(p->crowd));
 	sw_json_uint(j, "bans", bans);

@@ -3,6 +3,8 @@
 
 #include "user/base/words.h"
 #include "user/engine/alerts.h"
+#include "user/engine/crowdsec.h"
+#include "user/engine/crowdsec_report.h"
 #include "user/engine/decoys.h"
 #include "user/engine/geo.h"
 #include "user/engine/logs.h"
@@ -215,6 +217,38 @@ static void write_logs(struct sw_engine *e, struct sw_strbuf *b)
 	labelled(b, losses, "kind", "finding-not-told", t.untold);
 }
 
+static void write_crowdsec(struct sw_engine *e, struct sw_strbuf *b)
+{
+	struct sw_crowdsec_stats s;
+
+	if (!sw_crowdsec_stats(e, &s))
+		return;
+	single(b, "sockwarden_crowdsec_decisions", "gauge", "Decisions of CrowdSec in force.", s.decisions);
+	single(b, "sockwarden_crowdsec_bans", "gauge", "Bans here that come of them.", s.bans);
+	single(b, "sockwarden_crowdsec_last_success_timestamp_seconds", "gauge",
+		"When CrowdSec's local API last gave a good answer, 0 for never.", (uint64_t)s.good_wall_sec);
+	single(b, "sockwarden_crowdsec_polls_total", "counter", "Answers and failures of CrowdSec's local API.", s.polls);
+	single(b, "sockwarden_crowdsec_failures_total", "counter", "Those without a good answer.", s.failures);
+}
+
+static void write_crowdsec_reports(struct sw_engine *e, struct sw_strbuf *b)
+{
+	static const char total[] = "sockwarden_crowdsec_reports_total";
+	struct sw_crowdsec_report_stats s;
+
+	if (!sw_crowdsec_report_stats(e, &s))
+		return;
+	head(b, total, "counter", "Bans of this host on their way to CrowdSec, by what became of them.");
+	labelled(b, total, "outcome", "reported", s.reported);
+	labelled(b, total, "outcome", "withdrawn", s.withdrawn);
+	labelled(b, total, "outcome", "refused", s.refused);
+	labelled(b, total, "outcome", "lost", s.lost);
+	single(b, "sockwarden_crowdsec_reports_waiting", "gauge", "Reports and withdrawals that wait.", s.waiting);
+	single(b, "sockwarden_crowdsec_report_failures_total", "counter", "Posts and withdrawals that failed.", s.failures);
+	single(b, "sockwarden_crowdsec_report_last_success_timestamp_seconds", "gauge",
+		"When one was last taken, 0 for never.", (uint64_t)s.good_wall_sec);
+}
+
 void sw_metrics_write(struct sw_engine *e, struct sw_strbuf *out)
 {
 	uint64_t up = (sw_clock_boot_ns(&e->clock) - e->started_boot_ns) / SW_SEC_NS;
@@ -236,6 +270,8 @@ void sw_metrics_write(struct sw_engine *e, struct sw_strbuf *out)
 	write_findings(e, out);
 	write_feeds(e, out);
 	write_alerts(e, out);
+	write_crowdsec(e, out);
+	write_crowdsec_reports(e, out);
 	write_decoys(e, out);
 	write_logs(e, out);
 }

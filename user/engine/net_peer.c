@@ -363,6 +363,14 @@ int sw_net_peer_post_crowdsec(struct sw_engine *e, int fd, uint32_t id)
 	return send_msg(e, &m, fd);
 }
 
+int sw_net_peer_withdraw_crowdsec(struct sw_engine *e, const struct sw_net *net, const char *scenario, uint32_t id)
+{
+	struct sw_net_msg m = {.op = SW_NET_CROWDSEC_WITHDRAW, .id = id, .host = *net};
+
+	(void)sw_strcpy(m.text, sizeof(m.text), scenario);
+	return send_msg(e, &m, -1);
+}
+
 const struct sw_feed_state *sw_net_peer_feed(const struct sw_engine *e, const char *name)
 {
 	return e->net_peer ? find_feed(e->net_peer, name) : NULL;

@@ -31,6 +31,8 @@ int sw_net_peer_ask_whois(struct sw_engine *e, const struct sw_net *net, uint32_
 void sw_net_peer_ask_crowdsec(struct sw_engine *e);
 /* Alerts for it; fd: sealed memfd, borrowed. 0, -ENOTCONN, -errno; sw_crowdsec_reported tells what became of them. */
 int sw_net_peer_post_crowdsec(struct sw_engine *e, int fd, uint32_t id);
+/* Takes back what was decided on net with this scenario; the same. */
+int sw_net_peer_withdraw_crowdsec(struct sw_engine *e, const struct sw_net *net, const char *scenario, uint32_t id);
 /* NULL for a feed that is not configured. */
 const struct sw_feed_state *sw_net_peer_feed(const struct sw_engine *e, const char *name);
 /* The i-th configured feed; NULL past the last. */

@@ -71,7 +71,7 @@ static int make_list(struct sw_crowdsec *c, struct sw_net_msg *m)
 {
 	const struct sw_strbuf *answer = &c->http.answer;
 	_strbuf_ struct sw_strbuf list = {};
-	int r = sw_crowdsec_read(sw_strbuf_get(answer), answer->len, c->is_whole, &list);
+	int r = sw_crowdsec_read(sw_strbuf_get(answer), answer->len, c->is_whole, c->config->crowdsec_machine, &list);
 
 	m->bytes = answer->len;
 	if (r == -EBADMSG)

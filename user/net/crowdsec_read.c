@@ -10,6 +10,7 @@
 struct reader {
 	const char *text;
 	size_t len, at;
+	const char *machine;
 	struct sw_net_crowdsec head;
 	struct sw_strbuf *over, *new; /* decisions */
 };
@@ -111,8 +112,17 @@ static void copy_text(char *dst, size_t size, const char *src)
 	dst[n] = 0;
 }
 
-/* 1 taken, 0 none of ours, -EINVAL. */
-static int read_decision(json_t *json, bool is_over, struct sw_net_crowdsec_decision *d)
+/* What machine has reported itself: net.h says how it is known. */
+static bool is_of_machine(const char *machine, const char *origin, const char *scenario)
+{
+	size_t head = strlen(SW_NET_CROWDSEC_OURS "/"), len = strlen(machine);
+
+	return len && sw_streq(origin, SW_NET_CROWDSEC_OURS) && !strncmp(scenario, SW_NET_CROWDSEC_OURS "/", head) &&
+		!strncmp(scenario + head, machine, len) && scenario[head + len] == '/';
+}
+
+/* 1 taken, 0 not wanted, -EINVAL. */
+static int read_decision(json_t *json, bool is_over, const char *machine, struct sw_net_crowdsec_decision *d)
 {
 	const char *origin = "", *scenario = "", *scope, *type, *value, *duration;
 	json_int_t id;
@@ -123,7 +133,7 @@ static int read_decision(json_t *json, bool is_over, struct sw_net_crowdsec_deci
 		return -EINVAL;
 	if (strcasecmp(type, "ban") || (strcasecmp(scope, "ip") && strcasecmp(scope, "range")))
 		return 0;
-	if (!is_over && sw_streq(origin, SW_NET_CROWDSEC_OURS))
+	if (!is_over && is_of_machine(machine, origin, scenario))
 		return 0; /* its end is read: it may be the last of a network that CrowdSec had banned too */
 	if (sw_go_duration_parse(duration, &ns) < 0 || sw_cidr_parse(value, SIZE_MAX, &d->net) < 0)
 		return -EINVAL;
@@ -139,7 +149,7 @@ static int read_decision(json_t *json, bool is_over, struct sw_net_crowdsec_deci
 static void take_decision(struct reader *r, json_t *json, bool is_over)
 {
 	struct sw_net_crowdsec_decision d = {};
-	int taken = read_decision(json, is_over, &d);
+	int taken = read_decision(json, is_over, r->machine, &d);
 
 	if (taken < 0) {
 		r->head.malformed++;
@@ -242,10 +252,10 @@ static int read_answer(struct reader *r)
 	return skip(r, '}') && !peek(r) && r->at == r->len && has_new && has_deleted ? 0 : -EBADMSG;
 }
 
-int sw_crowdsec_read(const char *text, size_t len, bool is_whole, struct sw_strbuf *out)
+int sw_crowdsec_read(const char *text, size_t len, bool is_whole, const char *machine, struct sw_strbuf *out)
 {
 	_strbuf_ struct sw_strbuf over = {}, fresh = {};
-	struct reader r = {.text = text, .len = len, .over = &over, .new = &fresh};
+	struct reader r = {.text = text, .len = len, .machine = machine, .over = &over, .new = &fresh};
 	int result = read_answer(&r);
 
 	if (result < 0)

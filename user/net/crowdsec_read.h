@@ -14,7 +14,8 @@
  */
 int sw_go_duration_parse(const char *text, int64_t *ret_ns);
 /*
+ * machine: whose reports are not wanted back, "" for none.
  * Fills out with struct sw_net_crowdsec and its decisions. A decision that is not understood is counted;
  * text that is no such answer is -EBADMSG, and nothing of it holds. -ENOMEM.
  */
-int sw_crowdsec_read(const char *text, size_t len, bool is_whole, struct sw_strbuf *out);
+int sw_crowdsec_read(const char *text, size_t len, bool is_whole, const char *machine, struct sw_strbuf *out);

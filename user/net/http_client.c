@@ -42,6 +42,8 @@ static int set_options(struct sw_http_client *h, const struct sw_http_query *q)
 	SW_CURL_SET(r, e, HTTPHEADER, h->transfer.lines);
 	SW_CURL_SET(r, e, WRITEFUNCTION, on_body);
 	SW_CURL_SET(r, e, WRITEDATA, h);
+	if (q->method)
+		SW_CURL_SET(r, e, CUSTOMREQUEST, q->method);
 	if (q->answer_max)
 		SW_CURL_SET(r, e, MAXFILESIZE_LARGE, (curl_off_t)q->answer_max);
 	if (q->is_rare) {

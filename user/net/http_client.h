@@ -15,10 +15,11 @@ struct sw_http_client {
 };
 
 struct sw_http_query {
+	const char *method; /* NULL: POST of a document, else GET */
 	const char *url; /* https://, or http:// to this host: so the configuration was checked */
 	const char *ca_file; /* "": the host's own authorities */
 	uint64_t timeout_sec;
-	const char *json; /* a document to post, borrowed until the end; NULL: nothing, to get */
+	const char *json; /* a document to post, borrowed until the end; NULL: none */
 	size_t json_len;
 	size_t answer_max; /* bytes; a longer answer fails. 0: it is not kept, its status says all */
 	bool is_rare; /* the connection is not kept for the next one */

@@ -382,7 +382,7 @@ static int on_request(struct sw_link *l, const void *buf, size_t len, int *fd, v
 	if (len != sizeof(m) && len != sizeof(feed) && len != sizeof(whois))
 		return -EPROTO;
 	memcpy(&m, buf, sizeof(m));
-	m.feed[sizeof(m.feed) - 1] = 0;
+	m.feed[sizeof(m.feed) - 1] = m.text[sizeof(m.text) - 1] = 0;
 	if (m.version != SW_NET_VERSION)
 		return -EPROTO;
 	if (len == sizeof(whois)) {
@@ -413,6 +413,8 @@ static int on_request(struct sw_link *l, const void *buf, size_t len, int *fd, v
 		sw_crowdsec_ask_all(n->crowdsec);
 	else if (m.op == SW_NET_CROWDSEC_POST)
 		sw_crowdsec_machine_post(n->machine, *fd, m.id);
+	else if (m.op == SW_NET_CROWDSEC_WITHDRAW)
+		sw_crowdsec_machine_withdraw(n->machine, &m.host, m.text, m.id);
 	return 0;
 }
 

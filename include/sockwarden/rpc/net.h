@@ -50,6 +50,8 @@ enum sw_net_op {
 	SW_NET_CROWDSEC_ALL, /* engine to net: ask for every decision, now */
 	SW_NET_CROWDSEC_POST, /* engine to net: one descriptor, sealed memfd of alerts for CrowdSec's local API; id */
 	SW_NET_CROWDSEC_POSTED, /* net to engine: id, result (-EACCES, -EBADMSG: these alerts are refused), text */
+	/* engine to net: end our decisions on host that have the scenario text; id. POSTED: entries of them */
+	SW_NET_CROWDSEC_WITHDRAW,
 };
 
 struct sw_net_msg {
@@ -66,7 +68,8 @@ struct sw_net_msg {
 	char text[256];	     /* error for a person, keys masked */
 	/* what a feed has beside entries */
 	__u64 filtered, domains, urls, ports, hashes;
-	struct sw_net host; /* the address (or the proxy's) that a good answer came from; family 0: unknown */
+	/* the address (or the proxy's) that a good answer came from, family 0: unknown; or what to withdraw */
+	struct sw_net host;
 	__u32 pad2;
 };
 
@@ -86,7 +89,10 @@ struct sw_net_whois {
 };
 _Static_assert(sizeof(struct sw_net_whois) != sizeof(struct sw_net_feed), "told apart by their size");
 
-/* The origin of decisions that a sockwarden has reported: they are no bans of CrowdSec's. */
+/*
+ * The origin of decisions that a sockwarden has reported. Their scenario is "sockwarden/MACHINE/ORIGIN", MACHINE
+ * its crowdsec.machine: so each host knows its own, which it does not ban anew.
+ */
 #define SW_NET_CROWDSEC_OURS "sockwarden"
 
 /* What CrowdSec's local API answered: the head, and n decisions behind it, those that are over first. */
