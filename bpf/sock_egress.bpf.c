@@ -6,6 +6,7 @@
  *
  * Told are processes, not packets: a bucket of tokens for each process and destination.
  */
+#include "lib/counter.bpf.h"
 #include "lib/egress_ctl.bpf.h"
 #include "lib/geo.bpf.h"
 #include "lib/judge.bpf.h"
@@ -76,17 +77,9 @@ static __always_inline bool is_answer(const struct sw_flow *flow)
 	       (flow->protocol == 58 && flow->icmp_type == ECHO_REPLY6);
 }
 
-/* Two tasks may be here at once on one CPU. */
 static __always_inline void count(__u32 reason, __u32 len, bool is_dropped)
 {
-	struct sw_counter *c = bpf_map_lookup_elem(&counters, &reason);
-
-	if (!c)
-		return;
-	__sync_fetch_and_add(&c->packets, 1);
-	__sync_fetch_and_add(&c->bytes, len);
-	if (is_dropped)
-		__sync_fetch_and_add(&c->dropped, 1);
+	add_to_counter(bpf_map_lookup_elem(&counters, &reason), len, is_dropped);
 }
 
 static __always_inline void refill(struct sent *s, const struct sw_gate_ctl *ctl)

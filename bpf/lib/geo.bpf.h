@@ -6,6 +6,7 @@
 #pragma once
 
 #include <bpf/bpf_endian.h>
+#include "lib/counter.bpf.h"
 #include "lib/packed.bpf.h"
 #include "sockwarden/abi/geo.h"
 
@@ -160,12 +161,6 @@ static __always_inline bool is_geo(const struct sw_flow *flow, enum sw_geo_way w
 static __always_inline void count_geo(const struct sw_hit *hit, __u32 len, bool is_dropped)
 {
 	__u32 key = hit->trail_set;
-	struct sw_counter *c = bpf_map_lookup_elem(&geo_hits, &key);
 
-	if (!c)
-		return;
-	__sync_fetch_and_add(&c->packets, 1);
-	__sync_fetch_and_add(&c->bytes, len);
-	if (is_dropped)
-		__sync_fetch_and_add(&c->dropped, 1);
+	add_to_counter(bpf_map_lookup_elem(&geo_hits, &key), len, is_dropped);
 }
