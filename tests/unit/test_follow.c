@@ -80,8 +80,10 @@ static void start(struct rig *rig, const char *positions, uint64_t back_sec)
 
 static void stop(struct rig *rig, struct sw_strbuf *positions)
 {
-	if (positions)
+	if (positions) {
+		sw_strbuf_reset(positions);
 		sw_log_follow_positions(rig->follow, positions);
+	}
 	sw_log_follow_free(TAKE_PTR(rig->follow));
 }
 
@@ -338,7 +340,6 @@ static void a_restart_reads_what_was_written_meanwhile_and_nothing_twice(void **
 	puts_to(rig, "a.log", "3\n");
 	start(rig, at.text, 3600);
 	expect(rig, "3\n", "the same file");
-	sw_strbuf_reset(&at);
 	stop(rig, &at);
 	puts_to(rig, "a.log", "4\n");
 	rename_to(rig, "a.log", "a.log.1");
@@ -349,7 +350,6 @@ static void a_restart_reads_what_was_written_meanwhile_and_nothing_twice(void **
 	set_age(rig, "a.log.1", -3);
 	start(rig, at.text, 3600);
 	expect(rig, "4\n5\n6\n", "rotated twice, once compressed");
-	sw_strbuf_reset(&at);
 	stop(rig, &at);
 	assert_int_equal(truncate(path_of(rig, "a.log"), 0), 0);
 	puts_to(rig, "a.log", "7\n");
@@ -359,6 +359,17 @@ static void a_restart_reads_what_was_written_meanwhile_and_nothing_twice(void **
 	expect(rig, "7\n", "truncated, the older ones were read");
 	stop(rig, NULL);
 	start(rig, "nonsense\n1 2 3\n\t\n", 3600);
+}
+
+/* In it a.log gets text, of which lines are whole; at: where it was left. */
+static void first_life(struct rig *rig, const char *text, const char *lines, struct sw_strbuf *at)
+{
+	puts_to(rig, "a.log", "1\n");
+	start(rig, NULL, 0);
+	sw_strbuf_reset(&rig->got);
+	puts_to(rig, "a.log", text);
+	expect(rig, lines, "before");
+	stop(rig, at);
 }
 
 /* copytruncate: the copy is another file, and begins with what was read of the old one. */
@@ -381,12 +392,7 @@ static void a_copy_made_while_nobody_looked_is_read_from_where_it_was_left(void 
 	struct rig *rig = *state;
 	_strbuf_ struct sw_strbuf at = {};
 
-	puts_to(rig, "a.log", "1\n");
-	start(rig, NULL, 0);
-	sw_strbuf_reset(&rig->got);
-	puts_to(rig, "a.log", "2\n");
-	expect(rig, "2\n", "before");
-	stop(rig, &at);
+	first_life(rig, "2\n", "2\n", &at);
 	puts_to(rig, "a.log", "3\n");
 	copy_and_truncate(rig, "a.log", "a.log.1");
 	puts_to(rig, "a.log", "4 is other\n");
@@ -394,7 +400,6 @@ static void a_copy_made_while_nobody_looked_is_read_from_where_it_was_left(void 
 	set_age(rig, "a.log", -3);
 	start(rig, at.text, 3600);
 	expect(rig, "3\n4 is other\n", "copied and truncated");
-	sw_strbuf_reset(&at);
 	stop(rig, &at);
 	puts_to(rig, "a.log", "5\n");
 	copy_and_truncate(rig, "a.log", "a.log-20231114");
@@ -412,15 +417,9 @@ static void half_a_line_waits_for_its_end_over_a_restart(void **state)
 	struct rig *rig = *state;
 	_strbuf_ struct sw_strbuf at = {};
 
-	puts_to(rig, "a.log", "1\n");
-	start(rig, NULL, 0);
-	sw_strbuf_reset(&rig->got);
-	puts_to(rig, "a.log", "2\nhalf");
-	expect(rig, "2\n", "before");
-	stop(rig, &at);
+	first_life(rig, "2\nhalf", "2\n", &at);
 	start(rig, at.text, 3600);
 	expect(rig, "", "nothing new");
-	sw_strbuf_reset(&at);
 	stop(rig, &at);
 	puts_to(rig, "a.log", " a line\n");
 	rename_to(rig, "a.log", "a.log.1");

@@ -6,18 +6,15 @@
  * bytes put in, left out, doubled and exchanged, pieces of other lines, other digits, either case.
  */
 #include <ctype.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <time.h>
 
 #include <cmocka.h>
 
-#include "user/conf/conf.h"
+#include "tests/unit/packaged_rules.h"
 #include "user/logs/lines.h"
 #include "user/logs/matcher.h"
-#include "user/logs/ruleset.h"
-#include "user/rules/compile.h"
 
 enum { CHANGES = 60, LINES_MAX = 4000, TEXT_MAX = 4096 };
 
@@ -183,31 +180,16 @@ static void keep_sample(void *arg, const struct sw_pack_sample *s)
 	keep_line(s->line, strlen(s->line));
 }
 
-static struct sw_ruleset *packaged_rules(void)
+static struct sw_ruleset *rules_and_samples(void)
 {
-	static struct sw_config config;
-	_strbuf_ struct sw_strbuf errors = {};
-	_close_ int packs = open("feeds/rules", O_RDONLY | O_DIRECTORY);
-	struct sw_rules_from from = {.config = &config,
-		.config_file = "test.yaml",
-		.packs_fd = packs,
-		.user_fd = -1,
-		.packs_dir = "feeds/rules",
-		.user_dir = "rules.d",
-		.sample = keep_sample};
-	struct sw_ruleset *rs = NULL;
-	_free_ void *image = NULL;
-	size_t size;
+	static const struct sw_config config;
 
-	assert_true(packs >= 0);
-	assert_int_equal(sw_rules_compile(&from, &image, &size, &errors), 0);
-	assert_int_equal(sw_ruleset_new(&rs, image, size, &errors), 0);
-	return rs;
+	return packaged_rules(&config, keep_sample, NULL);
 }
 
 static void each_line_is_judged_as_without_short_cuts(void **state)
 {
-	_cleanup_(sw_ruleset_freep) struct sw_ruleset *rs = packaged_rules();
+	_cleanup_(sw_ruleset_freep) struct sw_ruleset *rs = rules_and_samples();
 
 	assert_true(n_lines > 100);
 	for (size_t i = 0; i < sw_ruleset_n_rules(rs); i++) {
@@ -246,7 +228,7 @@ static void compare_hits(
 /* The rules of a source together: which of them a line concerns is asked once for all. */
 static void each_source_hears_what_it_hears_without_short_cuts(void **state)
 {
-	_cleanup_(sw_ruleset_freep) struct sw_ruleset *quick = packaged_rules(), *plain = packaged_rules();
+	_cleanup_(sw_ruleset_freep) struct sw_ruleset *quick = rules_and_samples(), *plain = rules_and_samples();
 	char text[TEXT_MAX];
 
 	sw_ruleset_plainly(plain);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <time.h>
 
 #include <cmocka.h>
 
+#include "tests/unit/packaged_rules.h"
 #include "user/base/cidr.h"
 #include "user/conf/conf.h"
 #include "user/logs/ruleset.h"
@@ -120,20 +120,8 @@ static void logins_are_told_with_who_and_from_where(void **state)
 		{"vsftpd", "Sun Nov 22 09:00:00 2026 [pid 811] [anna] OK LOGIN: Client \"::ffff:192.0.2.7\"",
 			"vsftpd anna 192.0.2.7"},
 	};
-	_strbuf_ struct sw_strbuf errors = {};
-	_cleanup_(sw_ruleset_freep) struct sw_ruleset *rs = NULL;
-	_close_ int packs = open("feeds/rules", O_RDONLY | O_DIRECTORY);
-	const struct sw_rules_from from = {.config = &config,
-		.config_file = "test.yaml",
-		.packs_fd = packs,
-		.user_fd = -1,
-		.packs_dir = "feeds/rules",
-		.user_dir = "rules.d"};
-	_free_ void *image = NULL;
-	size_t size;
+	_cleanup_(sw_ruleset_freep) struct sw_ruleset *rs = packaged_rules(&config, NULL, NULL);
 
-	assert_int_equal(sw_rules_compile(&from, &image, &size, &errors), 0);
-	assert_int_equal(sw_ruleset_new(&rs, image, size, &errors), 0);
 	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
 		size_t source = source_of(rs, rows[i].rule), len = strlen(rows[i].line);
 		struct heard none = {.rule = ""};
@@ -152,19 +140,7 @@ static const char *const off_rules[] = {"sshd-preauth", "apache-forwarded", "hap
 /* The packaged rules, those too that are off by themselves, and their samples. */
 static struct sw_ruleset *load_all(struct samples *all)
 {
-	_strbuf_ struct sw_strbuf errors = {};
-	_close_ int packs = open("feeds/rules", O_RDONLY | O_DIRECTORY);
-	struct sw_rules_from from = {.config = &config,
-		.config_file = "test.yaml",
-		.packs_fd = packs,
-		.user_fd = -1,
-		.packs_dir = "feeds/rules",
-		.user_dir = "rules.d",
-		.sample = keep_sample,
-		.arg = all};
-	struct sw_ruleset *rs = NULL;
-	_free_ void *image = NULL;
-	size_t size;
+	struct sw_ruleset *rs;
 
 	for (; config.n_rules < SW_ARRAY_SIZE(off_rules); config.n_rules++) {
 		struct sw_config_rule *r = &config.rules[config.n_rules];
@@ -172,11 +148,8 @@ static struct sw_ruleset *load_all(struct samples *all)
 		*r = (struct sw_config_rule){.state = SW_RULE_ON + 1};
 		(void)sw_strcpy(r->name, sizeof(r->name), off_rules[config.n_rules]);
 	}
-	assert_true(packs >= 0);
-	assert_int_equal(sw_rules_compile(&from, &image, &size, &errors), 0);
+	rs = packaged_rules(&config, keep_sample, all);
 	config.n_rules = 0;
-	assert_string_equal(sw_strbuf_get(&errors), "");
-	assert_int_equal(sw_ruleset_new(&rs, image, size, &errors), 0);
 	return rs;
 }
 
@@ -310,15 +283,10 @@ static void tell_doubt(void *arg, const char *rule, const char *origin, const ch
 
 static void no_packaged_rule_is_doubtful(void **state)
 {
-	_strbuf_ struct sw_strbuf errors = {};
-	_close_ int packs = open("feeds/rules", O_RDONLY | O_DIRECTORY);
-	struct sw_rules_from from = {.config = &config, .config_file = "test.yaml", .packs_fd = packs,
-		.user_fd = -1, .packs_dir = "feeds/rules", .user_dir = "rules.d"};
-	_free_ void *image = NULL;
 	unsigned int n = 0;
 	size_t size;
+	_free_ void *image = packaged_image(&config, NULL, NULL, &size);
 
-	assert_int_equal(sw_rules_compile(&from, &image, &size, &errors), 0);
 	assert_int_equal(sw_lint_image(image, size, NULL, 0, false, tell_doubt, &n), 0);
 	assert_int_equal(n, 0);
 }

@@ -304,8 +304,11 @@ static bool read_name(struct sw_ctl_request *q, const json_t *args, const char *
 	return false;
 }
 
-static void fail(struct sw_ctl_request *q, const char *name, int r)
+/* True where r is no error; else the request fails with what it means. */
+static bool is_well(struct sw_ctl_request *q, const char *name, int r)
 {
+	if (r >= 0)
+		return true;
 	if (r == -ENOENT)
 		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden sockets baseline list",
 			"there is no baseline '%s'", name);
@@ -314,6 +317,7 @@ static void fail(struct sw_ctl_request *q, const char *name, int r)
 			SW_BASELINE_ROWS_MAX);
 	else
 		sw_ctl_fail(q, SW_CERR_INTERNAL, NULL, "baseline '%s': %s", name, strerror(-r));
+	return false;
 }
 
 /* A baseline of half a host would call the other half new. */
@@ -347,10 +351,8 @@ static void save(struct sw_ctl_request *q, const json_t *args, void *arg)
 	r = sw_baselines_now(e, &now);
 	if (r >= 0)
 		r = sw_baselines_save(e, name, &now);
-	if (r < 0) {
-		fail(q, name, r);
+	if (!is_well(q, name, r))
 		return;
-	}
 	changed(e, q, "baseline.save", name, "");
 	j = sw_ctl_reply_begin(q);
 	sw_json_string(j, "name", name);
@@ -387,15 +389,9 @@ static void verb_show(struct sw_ctl_request *q, const json_t *args, void *arg)
 	struct sw_engine *e = arg;
 	struct sw_json *j;
 	const char *name;
-	int r;
 
-	if (!read_name(q, args, &name))
+	if (!read_name(q, args, &name) || !is_well(q, name, sw_baselines_load(e, name, &set)))
 		return;
-	r = sw_baselines_load(e, name, &set);
-	if (r < 0) {
-		fail(q, name, r);
-		return;
-	}
 	j = sw_ctl_reply_begin(q);
 	sw_json_string(j, "name", name);
 	sw_json_wall_ns(j, "taken_at", set.taken_wall_sec * (int64_t)SW_SEC_NS);
@@ -420,9 +416,7 @@ static bool load_both(struct sw_ctl_request *q, struct sw_engine *e, const char 
 
 	if (r >= 0)
 		r = sw_baselines_now(e, now);
-	if (r < 0)
-		fail(q, name, r);
-	return r >= 0;
+	return is_well(q, name, r);
 }
 
 void sw_baseline_change_json(struct sw_engine *e, struct sw_json *j, const struct sw_baseline_change *c)
@@ -540,10 +534,8 @@ static void accept_changes(struct sw_ctl_request *q, const json_t *args, void *a
 	sw_strbuf_done(&a.narrower);
 	if (r >= 0)
 		r = sw_baselines_save(e, name, &next);
-	if (r < 0) {
-		fail(q, name, r);
+	if (!is_well(q, name, r))
 		return;
-	}
 	changed(e, q, "baseline.accept", name, a.key ? a.key : "all");
 	j = sw_ctl_reply_begin(q);
 	sw_json_uint(j, "accepted", a.n);
@@ -560,10 +552,8 @@ static void verb_delete(struct sw_ctl_request *q, const json_t *args, void *arg)
 	if (!read_name(q, args, &name))
 		return;
 	r = sw_store_delete_baseline(e->store, name);
-	if (r <= 0) {
-		fail(q, name, r < 0 ? r : -ENOENT);
+	if (!is_well(q, name, r ? r : -ENOENT))
 		return;
-	}
 	changed(e, q, "baseline.delete", name, "");
 	j = sw_ctl_reply_begin(q);
 	sw_json_string(j, "deleted", name);
