@@ -111,6 +111,8 @@ static const struct sample samples[] = {
 		"192.0.2.1/32 198.51.100.1/32", {.rows = 2}, 0},
 	{NULL, "jsonl:ip", "{\"ip\":\"198.51.100.1\"}\n{\"ip\":7}\nnot JSON\n", "198.51.100.1/32", {.rows = 3}, 2},
 	{NULL, "json:[]", "[\"198.51.100.1\",\"192.0.2.0/24\"]", "192.0.2.0/24 198.51.100.1/32", {.rows = 2}, 0},
+	{NULL, "json:list[].ip@//end", "{\"list\":[{\"ip\":\"192.0.2.1\",\"end\":\"2020-01-01\"},{\"ip\":\"192.0.2.2\",\"end\":4102444800},"
+		"{\"ip\":\"192.0.2.3\",\"end\":\"soon\"}]}", "192.0.2.2/32", {.rows = 3, .filtered = 1}, 1},
 	{NULL, "json:data.list[].net.cidr", "{\"data\":{\"list\":[{\"net\":{\"cidr\":\"192.0.2.0/24\"}},{\"net\":{}}]}}", "192.0.2.0/24",
 		{.rows = 1}, 0},
 	{NULL, "stix",
@@ -237,6 +239,15 @@ static const struct timed timed[] = {
 	{"csv:1@//2", "198.51.100.1,\n", "198.51.100.1", 0, 0, 0},
 	{"jsonl:ip+n@a/b/c", "{\"ip\":\"192.0.2.1\",\"a\":\"2026-11-16\",\"b\":\"2026-11-17\",\"c\":\"2026-11-19T00:00:00Z\"}\n{\"n\":1}\n",
 		"192.0.2.1", 1794787200, 1794873600, 1795046400},
+	{"json:data.list[].net.cidr,data.list[].ip@seen/last", "{\"data\":{\"list\":[{\"ip\":\"192.0.2.9\",\"seen\":\"2026-11-10\"},"
+		"{\"net\":{\"cidr\":\"192.0.2.0/28\"},\"seen\":\"2026-11-16\",\"last\":1794873600}]}}",
+		"192.0.2.0/28", 1794787200, 1794873600, 0},
+	{"json:@graph[].ip@@first//end", "{\"@graph\":[{\"ip\":\"192.0.2.1\",\"@first\":1794787200123,\"end\":\"2026-11-19\"}]}",
+		"192.0.2.1", 1794787200, 0, 1795046400},
+	{"json:[]@first", "[\"192.0.2.1\"]", "192.0.2.1", 0, 0, 0},
+	{"json:list[].ips[]@first", "{\"list\":[{\"first\":\"2026-11-16\",\"ips\":[\"192.0.2.1\",\"192.0.2.2\"]}]}", "192.0.2.2", 1794787200, 0, 0},
+	{"jsonl:ip@a", "{\"ip\":\"192.0.2.1\",\"a\":1794787200}\n", "192.0.2.1", 1794787200, 0, 0},
+	{"csv:1@2", "198.51.100.1,1794787200\n", "198.51.100.1", 1794787200, 0, 0},
 	{"stix", "{\"objects\":[{\"type\":\"indicator\",\"valid_from\":\"2026-11-16T00:00:00.000Z\",\"valid_until\":\"2026-11-19T00:00:00Z\","
 		 "\"pattern\":\"[ipv4-addr:value = '192.0.2.2' OR domain-name:value = 'bad.example']\"}]}",
 		"bad.example", 1794787200, 0, 1795046400},
@@ -388,7 +399,7 @@ static void a_nul_byte_and_an_endless_line_are_no_list(void **state)
 static void forms_are_read_from_their_words(void **state)
 {
 	static const char *const bad[] = {"", "xml", "csv", "csv:", "csv:0", "csv:a?b", "csv:a?b>=", "csv:a?b>=x", "csv:a@", "csv:a@b/c/d/e", "csv:a@b/0", "jsonl", "jsonl:",
-		"jsonl:a+", "json:", "json:a,,b", "json:a,b,c,d,e", "plain:x", "tsv:1/", "tsv:/3", "tsv:1?>=3", "plainly"};
+		"jsonl:a+", "json:", "json:a,,b", "json:a,b,c,d,e", "json:a@", "json:a@b/c/d/e", "json:a@2", "json:@a,", "plain:x", "tsv:1/", "tsv:/3", "tsv:1?>=3", "plainly"};
 	struct sw_feed_form f;
 	const char *why = "";
 

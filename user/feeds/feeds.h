@@ -49,7 +49,7 @@ const char *sw_feed_desc_suggest(const char *text);
 	X(TSV, "tsv", "columns by tab: tsv:1, tsv:1/3 (address/length), tsv:1?2>=3")               \
 	X(PIPE, "pipe", "columns by |, blanks around them: pipe:2")                                \
 	X(JSONL, "jsonl", "a JSON object a line: jsonl:KEY, jsonl:KEY+COUNT (COUNT of the trailer must match), KEY@FIRST/LAST/UNTIL") \
-	X(JSON, "json", "one JSON document: json:PATH,PATH as prefixes[].ipv4Prefix")              \
+	X(JSON, "json", "one JSON document: json:PATH,PATH as prefixes[].ipv4Prefix, PATH@FIRST/LAST/UNTIL of the same element") \
 	X(TOR, "tor", "Tor exit-addresses: blocks of ExitNode, Published, LastStatus, ExitAddress") \
 	X(STIX, "stix", "a STIX 2.1 bundle or TAXII 2.1 answer: patterns of equality")             \
 	X(MISP, "misp", "a MISP event or a list of them: attributes with to_ids")

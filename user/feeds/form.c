@@ -117,14 +117,32 @@ static bool read_key(const char *text, struct sw_feed_form *f)
 	return copy_word(f->paths[0], text, plus ? (size_t)(plus - text) : len);
 }
 
+/* Where the times of "PATH,PATH@TIMES" begin; the @ of a member that is called "@graph" begins a step of a path. */
+static const char *find_times(const char *text)
+{
+	const char *at = strchr(text, '@');
+
+	while (at && (at == text || strchr(".,", at[-1])))
+		at = strchr(at + 1, '@');
+	return at;
+}
+
+/* "PATH,PATH", "PATH,PATH@TIMES", of which the times are members by name. */
 static bool read_paths(const char *text, struct sw_feed_form *f)
 {
+	const char *times = find_times(text), *end = times ? times : text + strlen(text);
+
+	if (times && !read_times(times + 1, strlen(times + 1), f))
+		return false;
+	for (unsigned int i = 0; i < SW_FEED_TIMES; i++)
+		if (f->times[i].number)
+			return false;
 	while (f->n_paths < SW_FEED_PATHS_MAX) {
-		size_t len = strcspn(text, ",");
+		size_t len = SW_MIN(strcspn(text, ","), (size_t)(end - text));
 
 		if (!copy_word(f->paths[f->n_paths++], text, len))
 			return false;
-		if (!text[len])
+		if (text + len == end)
 			return true;
 		text += len + 1;
 	}
@@ -157,7 +175,7 @@ int sw_feed_form_parse(const char *text, struct sw_feed_form *ret, const char **
 		is_good = read_key(rest, &f);
 		break;
 	case SW_FEED_JSON:
-		*ret_why = "wants paths, as json:prefixes[].ipv4Prefix";
+		*ret_why = "wants paths, as json:prefixes[].ipv4Prefix or json:list[].ip@first_seen/last_seen";
 		is_good = read_paths(rest, &f);
 		break;
 	default:

@@ -12,10 +12,17 @@ static void free_json(json_t **j)
 }
 #define _json_ _cleanup_(free_json)
 
-static struct feed_span text_of(const json_t *o, const char *key)
+enum { NUMBER_TEXT_MAX = 24 };
+
+/* A member that is a string or a whole number, which buf holds then. */
+static struct feed_span text_of(const json_t *o, const char *key, char buf[static NUMBER_TEXT_MAX])
 {
 	const json_t *s = *key ? json_object_get(o, key) : NULL;
 
+	if (json_is_integer(s)) {
+		snprintf(buf, NUMBER_TEXT_MAX, "%lld", (long long)json_integer_value(s));
+		return (struct feed_span){buf, strlen(buf)};
+	}
 	if (!json_is_string(s))
 		return (struct feed_span){};
 	return (struct feed_span){json_string_value(s), json_string_length(s)};
@@ -24,7 +31,12 @@ static struct feed_span text_of(const json_t *o, const char *key)
 /* The times of an entry's object; as feed_times'. */
 static int take_times(struct sw_feed_reader *r, const json_t *o, const char *first, const char *last, const char *until)
 {
-	const struct feed_span times[SW_FEED_TIMES] = {text_of(o, first), text_of(o, last), text_of(o, until)};
+	char buf[SW_FEED_TIMES][NUMBER_TEXT_MAX];
+	const struct feed_span times[SW_FEED_TIMES] = {
+		text_of(o, first, buf[SW_FEED_FIRST]),
+		text_of(o, last, buf[SW_FEED_LAST]),
+		text_of(o, until, buf[SW_FEED_UNTIL]),
+	};
 
 	return feed_times(r, times);
 }
@@ -37,6 +49,19 @@ static int take_string(struct sw_feed_reader *r, const json_t *value)
 	return feed_value(r, json_string_value(value), json_string_length(value));
 }
 
+/* A value with the times of the object that it is an entry by; what is over is only counted. */
+static int take_entry(struct sw_feed_reader *r, const json_t *value, const json_t *o)
+{
+	int is_over = take_times(r, o, r->form.times[SW_FEED_FIRST].name, r->form.times[SW_FEED_LAST].name,
+		r->form.times[SW_FEED_UNTIL].name);
+
+	if (is_over <= 0)
+		return take_string(r, is_over < 0 ? NULL : value);
+	r->counts.rows++;
+	r->counts.filtered++;
+	return feed_skip(r);
+}
+
 /* ---- an object a line */
 
 int feed_json_line(struct sw_feed_reader *r, const char *line, size_t len)
@@ -44,7 +69,6 @@ int feed_json_line(struct sw_feed_reader *r, const char *line, size_t len)
 	json_error_t error;
 	_json_ json_t *o = json_loadb(line, len, 0, &error);
 	const json_t *value, *total;
-	int is_over;
 
 	if (r->is_over)
 		return feed_refuse(
@@ -57,21 +81,16 @@ int feed_json_line(struct sw_feed_reader *r, const char *line, size_t len)
 			r, json_integer_value(total) < 0 ? 0 : (uint64_t)json_integer_value(total));
 		return feed_skip(r);
 	}
-	is_over = take_times(r, o, r->form.times[SW_FEED_FIRST].name, r->form.times[SW_FEED_LAST].name,
-		r->form.times[SW_FEED_UNTIL].name);
-	if (is_over < 0)
-		value = NULL;
-	if (is_over <= 0)
-		return take_string(r, value);
-	r->counts.rows++;
-	r->counts.filtered++;
-	return feed_skip(r);
+	return take_entry(r, value, o);
 }
 
 /* ---- one document by path */
 
-/* Calls itself once a step of the path, which is ours, not the text's. */
-static int walk(struct sw_feed_reader *r, const json_t *at, const char *path, unsigned int depth)
+/*
+ * Calls itself once a step of the path, which is ours, not the text's. entry: the element of the last list on the way,
+ * whose members are the times; before the first the document.
+ */
+static int walk(struct sw_feed_reader *r, const json_t *at, const json_t *entry, const char *path, unsigned int depth)
 {
 	size_t len = strcspn(path, "."), i;
 	const char *rest = path[len] ? path + len + 1 : "";
@@ -89,12 +108,12 @@ static int walk(struct sw_feed_reader *r, const json_t *at, const char *path, un
 	if (!at)
 		return 0; /* an element without it: IPv4 prefixes have no ipv6Prefix */
 	if (!is_array)
-		return *rest ? walk(r, at, rest, depth + 1) : take_string(r, at);
+		return *rest ? walk(r, at, entry, rest, depth + 1) : take_entry(r, at, entry);
 	if (!json_is_array(at))
 		return feed_refuse(r, -EBADMSG, "'%s' is not a list", key);
 	json_array_foreach(at, i, item)
 	{
-		error = *rest ? walk(r, item, rest, depth + 1) : take_string(r, item);
+		error = *rest ? walk(r, item, item, rest, depth + 1) : take_entry(r, item, entry);
 		if (error < 0)
 			break;
 	}
@@ -106,7 +125,7 @@ static int take_paths(struct sw_feed_reader *r, const json_t *root)
 	int error = 0;
 
 	for (unsigned int i = 0; i < r->form.n_paths && !error; i++)
-		error = walk(r, root, r->form.paths[i], 0);
+		error = walk(r, root, root, r->form.paths[i], 0);
 	return error;
 }
 

@@ -134,6 +134,24 @@ int feed_skip(struct sw_feed_reader *r)
 	return sw_trail_parser_feed(r->parser, "\n", 1);
 }
 
+/* A date, or seconds or milliseconds since 1970. */
+static int read_time(const struct feed_span *t, __u32 *ret_sec)
+{
+	enum { SECONDS_DIGITS = 10, MILLISECONDS_DIGITS = 13 };
+	uint64_t n = 0;
+	size_t i = 0;
+
+	for (; i < t->len && i < MILLISECONDS_DIGITS && isdigit((unsigned char)t->at[i]); i++)
+		n = n * 10 + (uint64_t)(t->at[i] - '0');
+	if (i < t->len || (i != SECONDS_DIGITS && i != MILLISECONDS_DIGITS))
+		return sw_trail_time_read(t->at, t->len, ret_sec);
+	n /= i == MILLISECONDS_DIGITS ? 1000 : 1;
+	if (!n || n > UINT32_MAX)
+		return -EINVAL;
+	*ret_sec = (__u32)n;
+	return 0;
+}
+
 int feed_times(struct sw_feed_reader *r, const struct feed_span times[static SW_FEED_TIMES])
 {
 	struct sw_trail_when when = {};
@@ -141,7 +159,7 @@ int feed_times(struct sw_feed_reader *r, const struct feed_span times[static SW_
 	const struct feed_span *until = &times[SW_FEED_UNTIL];
 
 	for (unsigned int i = 0; i < SW_FEED_TIMES; i++)
-		if (times[i].len && sw_trail_time_read(times[i].at, times[i].len, fields[i]) < 0 && i == SW_FEED_UNTIL)
+		if (times[i].len && read_time(&times[i], fields[i]) < 0 && i == SW_FEED_UNTIL)
 			return -EINVAL;
 	r->when = when;
 	return until->len && when.until_sec <= r->now_wall_sec;
