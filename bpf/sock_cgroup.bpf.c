@@ -194,6 +194,8 @@ static __always_inline __u64 cookie_if_any(struct bpf_sock *ctx)
 	const struct sock *sk = (const struct sock *)ctx;
 	__u64 cookie = 0;
 
+	if (can_cast())
+		return cookie_of(cast_sock(ctx));
 	if (!can_read_kernel)
 		return bpf_get_socket_cookie(ctx);
 	bpf_probe_read_kernel(&cookie, sizeof(cookie), &sk->__sk_common.skc_cookie);

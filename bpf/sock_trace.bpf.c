@@ -86,7 +86,7 @@ static __always_inline int told_listen(const struct sock *sk)
 	if (!sk->__sk_common.skc_num) {
 		note->flags |= SOCK_NEEDS_PORT;
 		note->backlog = sk->sk_max_ack_backlog;
-		note->options = options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk)) | SW_OPT_CHOSEN;
+		note->options = options_of(sk, tcp_inet_of(sk)) | SW_OPT_CHOSEN;
 	}
 	return tell_listen(sk, note_listens(sk, note));
 }
@@ -173,7 +173,7 @@ static __always_inline int told_accept(const struct sock *sk)
 {
 	struct sock_note *note = note_of_sock(sk), *from = note ? note : note_of_listener(sk);
 
-	if (!has_token(from ? from->owner.cgroup_id : 0, bpf_ktime_get_boot_ns())) {
+	if (!has_token(from ? from->owner.cgroup_id : 0, tick_now())) {
 		if (note)
 			note->flags &= ~SOCK_IS_TOLD;
 		return 0;

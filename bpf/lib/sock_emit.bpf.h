@@ -32,6 +32,8 @@ static __always_inline __u8 origin_of(struct task_struct *t)
 	if (bpf_core_field_exists(((struct task_struct___x86 *)0)->thread_info.status) &&
 	    (((struct task_struct___x86 *)t)->thread_info.status & TS_COMPAT))
 		return SW_ORIGIN_COMPAT;
+	if (!bpf_core_field_exists(t->io_uring) || !t->io_uring)
+		return SW_ORIGIN_SYSCALL; /* has no ring: the kernel is not called for its registers */
 	regs = (void *)bpf_task_pt_regs(t);
 	if (bpf_core_field_exists(((struct pt_regs___x86 *)0)->orig_ax))
 		nr = (long)((struct pt_regs___x86 *)regs)->orig_ax;

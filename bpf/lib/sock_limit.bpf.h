@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "lib/sock_maps.bpf.h"
+#include "lib/sock_emit.bpf.h"
 
 enum { SAME_SLOTS = 1024, CGROUP_SLOTS = 256, SAME_WINDOW_NS = 1000000000 };
 
@@ -52,6 +52,21 @@ static __always_inline __u32 fold(__u64 x)
 	return (__u32)(x >> 40);
 }
 
+/* Boot time, good to a tick of the kernel: a look at the clock costs more than all else that is done here. */
+static __always_inline __u64 tick_now(void)
+{
+	struct sock_cpu *c = this_cpu();
+	__u64 tick = bpf_jiffies64();
+
+	if (!c)
+		return bpf_ktime_get_boot_ns();
+	if (c->tick != tick) {
+		c->tick_ns = bpf_ktime_get_boot_ns();
+		c->tick = tick; /* a softirq that comes between is a tick out at most */
+	}
+	return c->tick_ns;
+}
+
 /* A token of the cgroup that acts; a full second without a record fills its bucket. */
 static __always_inline bool has_token(__u64 cgroup_id, __u64 now)
 {
@@ -88,7 +103,7 @@ static __always_inline __u32 told_as(const struct same_key *k, __u64 cgroup_id)
 	__u32 slot = fold(k->start_ns ^ k->tgid ^ k->addr[0] ^ k->addr[1] * 31 ^ (__u64)k->port << 17 ^ k->result) &
 		(SAME_SLOTS - 1);
 	struct same_slot *s = bpf_map_lookup_elem(&sock_same, &slot);
-	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 now = tick_now();
 	__u32 n;
 
 	if (!s)

@@ -77,6 +77,7 @@ struct sock_cpu {
 	__u64 seq;     /* of the last record begun on this CPU */
 	__u64 told_ns; /* boot time of the last record about a socket of this CPU */
 	__u64 waiting; /* records about processes since a wake-up of this CPU */
+	__u64 tick, tick_ns; /* the last of the kernel's in which a limit read the clock, and what it said */
 };
 
 struct {

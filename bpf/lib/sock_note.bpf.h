@@ -31,7 +31,10 @@ static __always_inline struct sock_note *note_find(__u64 cookie, void *sk)
 {
 	struct sock_note *note = note_in_slot(cookie);
 
-	return note ? note : bpf_sk_storage_get(&sock_owner, sk, 0, 0);
+	if (!note && (!can_cast() || cast_sock(sk)->sk_bpf_storage))
+		note = bpf_sk_storage_get(&sock_owner, sk, 0, 0);
+	barrier_var(note); /* else clang computes addresses in it before it is known that there is one */
+	return note;
 }
 
 static __always_inline struct sock_note *note_in_storage(void *sk)

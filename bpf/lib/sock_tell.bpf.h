@@ -36,8 +36,7 @@ static __always_inline void sock_event_fill(
 	e->cookie = cookie_of(sk) ? cookie_of(sk) : bpf_get_socket_cookie((void *)sk);
 	e->state = state;
 	if (type != SW_EV_CLOSE)
-		e->options = options_of(sk, (struct inet_sock *)bpf_skc_to_tcp_sock((void *)sk)) |
-			     (note->options & SW_OPT_CHOSEN);
+		e->options = options_of(sk, tcp_inet_of(sk)) | (note->options & SW_OPT_CHOSEN);
 	if (type == SW_EV_LISTEN)
 		e->backlog = sk->sk_max_ack_backlog;
 	e->origin = type == SW_EV_LISTEN || t->tgid == e->owner.tgid ? origin_of(t) : SW_ORIGIN_KERNEL;
