@@ -74,6 +74,17 @@ const char *sw_nearest(const char *text, const char *const *words, size_t n)
 	return found;
 }
 
+/* As read(2), again where a signal came in between; -errno. */
+static ssize_t read_some(int fd, void *buf, size_t size)
+{
+	ssize_t r;
+
+	do {
+		r = read(fd, buf, size);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r;
+}
+
 int sw_read_all(int fd, size_t max, char **ret, size_t *ret_len)
 {
 	size_t len = 0, cap = 4096;
@@ -82,12 +93,10 @@ int sw_read_all(int fd, size_t max, char **ret, size_t *ret_len)
 	if (!buf)
 		return -ENOMEM;
 	for (;;) {
-		ssize_t r = read(fd, buf + len, cap - len);
+		ssize_t r = read_some(fd, buf + len, cap - len);
 
-		if (r < 0 && errno == EINTR)
-			continue;
 		if (r < 0)
-			return -errno;
+			return (int)r;
 		if (r == 0)
 			break;
 		len += (size_t)r;
@@ -116,12 +125,10 @@ ssize_t sw_read_file(const char *path, char *buf, size_t size)
 	if (fd < 0)
 		return -errno;
 	while (len < size - 1) {
-		ssize_t r = read(fd, buf + len, size - 1 - len);
+		ssize_t r = read_some(fd, buf + len, size - 1 - len);
 
-		if (r < 0 && errno == EINTR)
-			continue;
 		if (r < 0)
-			return -errno;
+			return r;
 		if (r == 0)
 			break;
 		len += (size_t)r;

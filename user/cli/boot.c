@@ -61,48 +61,60 @@ static bool has_suffix(const char *name, const char *suffix)
 	return n > s && !strcmp(name + n - s, suffix);
 }
 
-/* A link to unit in a .wants or .requires directory of dir. */
-static bool is_wanted(const char *root, const char *dir, const char *unit, struct sw_strbuf *why)
+struct search {
+	const char *root, *dir, *name;
+	struct sw_strbuf *why;
+};
+
+/* True once is_it is true of an entry of s->dir. */
+static bool find_entry(const struct search *s, bool (*is_it)(const struct search *s, const char *entry))
 {
 	char path[PATH_LEN];
 	bool is_found = false;
 	DIR *d;
 
-	snprintf(path, sizeof(path), "%s%s", root, dir);
+	snprintf(path, sizeof(path), "%s%s", s->root, s->dir);
 	d = opendir(path);
 	if (!d)
 		return false;
-	for (struct dirent *e = readdir(d); e && !is_found; e = readdir(d)) {
-		if (!has_suffix(e->d_name, ".wants") && !has_suffix(e->d_name, ".requires"))
-			continue;
-		if (snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >= (int)sizeof(path))
-			continue;
-		is_found = is_there(root, path, unit);
-		if (is_found)
-			sw_strbuf_printf(why, "%s/%s", path, unit);
-	}
+	for (struct dirent *e = readdir(d); e && !is_found; e = readdir(d))
+		is_found = is_it(s, e->d_name);
 	closedir(d);
 	return is_found;
 }
 
-/* "S01ssh" for ssh. */
-static bool is_linked(const char *root, const char *dir, const char *name, struct sw_strbuf *why)
+/* A .wants or .requires directory with a link to the unit. */
+static bool has_link(const struct search *s, const char *entry)
 {
 	char path[PATH_LEN];
-	bool is_found = false;
-	DIR *d;
 
-	snprintf(path, sizeof(path), "%s%s", root, dir);
-	d = opendir(path);
-	if (!d)
+	if (!has_suffix(entry, ".wants") && !has_suffix(entry, ".requires"))
 		return false;
-	for (struct dirent *e = readdir(d); e && !is_found; e = readdir(d)) {
-		is_found = e->d_name[0] == 'S' && strlen(e->d_name) > 3 && !strcmp(e->d_name + 3, name);
-		if (is_found)
-			sw_strbuf_printf(why, "%s/%s", dir, e->d_name);
-	}
-	closedir(d);
-	return is_found;
+	if (snprintf(path, sizeof(path), "%s/%s", s->dir, entry) >= (int)sizeof(path))
+		return false;
+	if (!is_there(s->root, path, s->name))
+		return false;
+	sw_strbuf_printf(s->why, "%s/%s", path, s->name);
+	return true;
+}
+
+static bool is_wanted(const char *root, const char *dir, const char *unit, struct sw_strbuf *why)
+{
+	return find_entry(&(struct search){root, dir, unit, why}, has_link);
+}
+
+/* "S01ssh" for ssh. */
+static bool is_link_of_script(const struct search *s, const char *entry)
+{
+	if (entry[0] != 'S' || strlen(entry) <= 3 || strcmp(entry + 3, s->name) != 0)
+		return false;
+	sw_strbuf_printf(s->why, "%s/%s", s->dir, entry);
+	return true;
+}
+
+static bool is_linked(const char *root, const char *dir, const char *name, struct sw_strbuf *why)
+{
+	return find_entry(&(struct search){root, dir, name, why}, is_link_of_script);
 }
 
 static bool starts_by_unit(const char *root, const char *unit, struct sw_strbuf *why)

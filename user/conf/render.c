@@ -437,9 +437,10 @@ static void schema_end_object(struct sw_json *j)
 	sw_json_object_end(j);
 }
 
-static void schema_nets(struct sw_json *j, const struct sw_conf_row *row)
+/* A list that may be left out, up to the description of its items, an object that is open then. */
+static void begin_list(struct sw_json *j, const struct sw_conf_row *row, const char *key)
 {
-	sw_json_object_begin(j, row->key);
+	sw_json_object_begin(j, key);
 	sw_json_string(j, "description", row->help);
 	sw_json_array_begin(j, "type");
 	sw_json_string(j, NULL, "array");
@@ -447,6 +448,11 @@ static void schema_nets(struct sw_json *j, const struct sw_conf_row *row)
 	sw_json_array_end(j);
 	sw_json_uint(j, "maxItems", row->max);
 	sw_json_object_begin(j, "items");
+}
+
+static void schema_nets(struct sw_json *j, const struct sw_conf_row *row)
+{
+	begin_list(j, row, row->key);
 	sw_json_string(j, "type", "string");
 	sw_json_object_end(j);
 	sw_json_object_end(j);
@@ -504,14 +510,7 @@ static void schema_element(struct sw_json *j, const struct sw_conf_row *row)
 
 static void schema_list(struct sw_json *j, const struct sw_conf_row *row, const char *key)
 {
-	sw_json_object_begin(j, key);
-	sw_json_string(j, "description", row->help);
-	sw_json_array_begin(j, "type");
-	sw_json_string(j, NULL, "array");
-	sw_json_string(j, NULL, "null");
-	sw_json_array_end(j);
-	sw_json_uint(j, "maxItems", row->max);
-	sw_json_object_begin(j, "items");
+	begin_list(j, row, key);
 	sw_json_array_begin(j, "anyOf");
 	if (row->type != SW_CONF_FEEDS && row->type != SW_CONF_BANNERS && row->type != SW_CONF_RULES &&
 		row->type != SW_CONF_ACTIONS && row->type != SW_CONF_SOCK_RULES && row->type != SW_CONF_GEO_RULES) {

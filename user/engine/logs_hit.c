@@ -376,19 +376,54 @@ static void forgive(struct sw_engine *e, const struct sw_log_hit *h, struct sw_l
 		e->logs->is_counts_moved = true;
 }
 
+/* Fills in whom the hit counts for. False: nobody, it is held against none. */
+static bool find_who(struct sw_engine *e, struct case_file *f, struct sw_net *net, struct sw_count_hit *hit)
+{
+	enum sw_log_track track = f->rule->track;
+	bool by_host = track == SW_TRACK_HOST || track == SW_TRACK_BOTH;
+
+	if (by_host && !f->hit->has_host)
+		return false;
+	if (f->hit->has_host) {
+		if (!find_client(e, f->hit, net, &f->via))
+			return false;
+		*net = banned_net(e, net);
+		f->net = net;
+	}
+	hit->key.rule = f->counters->id;
+	if (by_host)
+		hit->key.net = *net;
+	hit->who = who_of(e->logs, f->hit);
+	if (track == SW_TRACK_USER || track == SW_TRACK_BOTH)
+		hit->key.user = sw_count_hash(e->logs->counts, f->hit->user, strlen(f->hit->user));
+	return true;
+}
+
+/* The threshold is reached. */
+static void act(struct sw_engine *e, struct case_file *f, const struct sw_count_rule *rule,
+	const struct sw_count_key *key)
+{
+	f->counters->due++;
+	e->logs->is_due = true;
+	if (f->net && f->rule->action != SW_LOG_ALERT)
+		judge(e, f);
+	if (f->is_judged)
+		count_outcome(e, f, rule, key);
+	if (f->is_judged && f->result.outcome == SW_OFFEND_ALREADY)
+		return;
+	keep_lines(e, f);
+	tell(e, f);
+}
+
 static void on_hit(void *arg, const struct sw_log_hit *h)
 {
 	struct sw_engine *e = arg;
 	struct sw_logs_part *p = e->logs;
-	const struct sw_log_rule *r = h->rule;
-	const struct sw_count_rule rule = {
-		.count = r->count,
-		.window_sec = r->window_sec,
-		.throttle_sec = throttle_of(e->config, r)};
-	struct case_file f = {.rule = r, .hit = h, .counters = sw_logs_rule_of(p, r->name)};
+	const struct sw_count_rule rule = {.count = h->rule->count,
+		.window_sec = h->rule->window_sec,
+		.throttle_sec = throttle_of(e->config, h->rule)};
+	struct case_file f = {.rule = h->rule, .hit = h, .counters = sw_logs_rule_of(p, h->rule->name)};
 	struct sw_count_hit hit = {.time_sec = h->time_sec, .line = h->line, .len = h->line_len};
-	bool by_host = r->track == SW_TRACK_HOST || r->track == SW_TRACK_BOTH;
-	bool by_user = r->track == SW_TRACK_USER || r->track == SW_TRACK_BOTH;
 	int64_t now_sec = sw_clock_wall_sec(&e->clock);
 	enum sw_count_result result;
 	struct sw_count_due due;
@@ -402,36 +437,15 @@ static void on_hit(void *arg, const struct sw_log_hit *h)
 	}
 	f.counters->hits++;
 	f.counters->last_sec = h->time_sec;
-	if (is_too_old(p, h, now_sec) || (by_host && !h->has_host))
+	if (is_too_old(p, h, now_sec) || !find_who(e, &f, &net, &hit))
 		return;
-	if (h->has_host) {
-		if (!find_client(e, h, &net, &f.via))
-			return;
-		net = banned_net(e, &net);
-		f.net = &net;
-	}
-	hit.key.rule = f.counters->id;
-	if (by_host)
-		hit.key.net = net;
-	hit.who = who_of(p, h);
-	if (by_user)
-		hit.key.user = sw_count_hash(p->counts, h->user, strlen(h->user));
 	p->is_counts_moved = true;
 	result = sw_counts_add(p->counts, &rule, &hit, now_sec, &due);
 	if (result != SW_COUNT_DUE && result != SW_COUNT_QUIET)
 		return;
-	f.counters->due++;
 	f.due = &due;
 	f.is_quiet = result == SW_COUNT_QUIET;
-	p->is_due = true;
-	if (f.net && r->action != SW_LOG_ALERT)
-		judge(e, &f);
-	if (f.is_judged)
-		count_outcome(e, &f, &rule, &hit.key);
-	if (f.is_judged && f.result.outcome == SW_OFFEND_ALREADY)
-		return;
-	keep_lines(e, &f);
-	tell(e, &f);
+	act(e, &f, &rule, &hit.key);
 }
 
 void sw_logs_feed(struct sw_engine *e, size_t source, const char *line, size_t len,

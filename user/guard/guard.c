@@ -205,6 +205,14 @@ static void set_egress(struct guard *g)
 		sw_log_warning(r, "what is done with outgoing packets cannot be set, ignoring");
 }
 
+static void set_rates_and_tag(struct sw_gate_ctl *c, const struct sw_config *config)
+{
+	c->token_rate = config->event_rate;
+	c->token_burst = config->event_burst;
+	c->tag_value = config->trail_mark.value;
+	c->tag_mask = config->trail_mark.mask;
+}
+
 /* Adopted pins keep the mode in force; a configuration that says another than it did wins over them. */
 static int begin_mode(struct guard *g, const struct sw_guard_state *before)
 {
@@ -221,10 +229,7 @@ static int begin_mode(struct guard *g, const struct sw_guard_state *before)
 	}
 	if (!sw_maps_has_trails(&g->plant.maps))
 		c.engine = (c.engine & ~SW_ENGINE_MASK) | conf->trail_engine;
-	c.token_rate = conf->event_rate;
-	c.token_burst = conf->event_burst;
-	c.tag_value = conf->trail_mark.value;
-	c.tag_mask = conf->trail_mark.mask;
+	set_rates_and_tag(&c, conf);
 	set_egress(g);
 	return sw_maps_ctl_set(&g->plant.maps, &c);
 }
@@ -293,29 +298,6 @@ static void give_decoys(struct sw_guard_decoys *ret, int *ret_fds, size_t *ret_n
 	sw_decoys_give(g->decoys, ret, ret_fds, ret_n);
 }
 
-/* ---- log files */
-
-/* Files of the rules, by the numbers of their sources there. */
-static void permit_logs(struct guard *g)
-{
-	const struct sw_rules_view *v = &g->config.rules;
-	struct sw_logs_wish w = {.n = v->head ? v->head->n_sources : 0};
-	_free_ const char **patterns = calloc(SW_MAX(w.n, (size_t)1), sizeof(*patterns));
-	int r = patterns ? 0 : -ENOMEM;
-
-	for (size_t i = 0; patterns && i < w.n; i++) {
-		if (v->sources[i].kind == SW_LOG_FILE)
-			patterns[i] = sw_rules_text(v, v->sources[i].path);
-		else if (v->sources[i].kind == SW_LOG_JOURNAL)
-			patterns[i] = g->config.config->journal_files;
-	}
-	w.patterns = patterns;
-	if (r >= 0)
-		r = sw_logs_configure(g->logs, &w);
-	if (r < 0)
-		sw_log_err(r, "no log files can be followed");
-}
-
 static void give_sensors(struct sw_guard_sensors *ret, int *ret_fds, size_t *ret_n, void *arg)
 {
 	struct guard *g = arg;
@@ -348,24 +330,59 @@ static int on_end_signal(struct sw_source *s, int signo, void *arg)
 	return 0;
 }
 
+/* At start a wrong rule is left out, so that the host has the others; here there is a state to keep. */
+static int read_anew(struct guard *g, struct sw_config_image *fresh)
+{
+	int r;
+
+	sw_config_image_init(fresh);
+	r = make_config(g, fresh);
+	if (r < 0 || fresh->rules.head->n_left_out <= g->config.rules.head->n_left_out)
+		return r;
+	sw_config_image_done(fresh);
+	return sw_log_err(-EINVAL, "rules over logs are not valid, as said");
+}
+
+/* Whether the gate looks at packets. */
+static bool set_gate(struct guard *g)
+{
+	struct sw_gate_ctl c;
+
+	if (sw_maps_ctl_get(&g->plant.maps, &c) < 0)
+		return false;
+	set_egress(g);
+	set_rates_and_tag(&c, g->config.config);
+	sw_maps_ctl_set(&g->plant.maps, &c);
+	return c.mode != SW_MODE_OFF;
+}
+
+/* Every part as the configuration in force has it. */
+static void configure_parts(struct guard *g)
+{
+	const struct sw_config *config = g->config.config;
+	bool is_looking = set_gate(g);
+	struct sw_follow_wish wish;
+	int r;
+
+	use_backends(g);
+	wish = wish_of(g);
+	r = sw_follow_configure(g->follow, &wish);
+	if (r < 0)
+		sw_log_warning(r, "cannot list the network devices, ignoring");
+	sw_decoys_configure(g->decoys, g->follow, config);
+	sw_logs_permit(g->logs, &g->config.rules, config->journal_files);
+	sw_inspect_guard_configure(g->inspect, config, is_looking);
+	sw_sensors_configure(g->sensors, config);
+	sw_ports_configure(g->ports, config);
+}
+
 static int on_reload(struct sw_source *s, int signo, void *arg)
 {
 	struct guard *g = arg;
 	struct sw_config_image fresh, old = g->config;
-	struct sw_follow_wish wish;
-	struct sw_gate_ctl c;
 	char text[160] = "";
-	int r;
 
-	sw_config_image_init(&fresh);
-	r = make_config(g, &fresh);
-	/* at start a wrong rule is left out, so that the host has the others; here there is a state to keep */
-	if (r >= 0 && fresh.rules.head->n_left_out > old.rules.head->n_left_out) {
-		sw_log_err(0, "rules over logs are not valid, as said");
-		sw_config_image_done(&fresh);
-		r = -EINVAL;
-	}
-	if (r < 0) {
+	if (read_anew(g, &fresh) < 0) {
 		sw_log_err(0, "the configuration was not reloaded: the old one stays in force");
 		return 0;
 	}
@@ -373,24 +390,7 @@ static int on_reload(struct sw_source *s, int signo, void *arg)
 	use_config(g);
 	if (fresh.config->mode != old.config->mode)
 		set_mode(fresh.config->mode, 0, "the configuration", text, sizeof(text), g);
-	if (sw_maps_ctl_get(&g->plant.maps, &c) >= 0) {
-		set_egress(g);
-		c.token_rate = fresh.config->event_rate;
-		c.token_burst = fresh.config->event_burst;
-		c.tag_value = fresh.config->trail_mark.value;
-		c.tag_mask = fresh.config->trail_mark.mask;
-		sw_maps_ctl_set(&g->plant.maps, &c);
-	}
-	use_backends(g);
-	wish = wish_of(g);
-	r = sw_follow_configure(g->follow, &wish);
-	if (r < 0)
-		sw_log_warning(r, "cannot list the network devices, ignoring");
-	sw_decoys_configure(g->decoys, g->follow, g->config.config);
-	permit_logs(g);
-	sw_inspect_guard_configure(g->inspect, g->config.config, c.mode != SW_MODE_OFF);
-	sw_sensors_configure(g->sensors, g->config.config);
-	sw_ports_configure(g->ports, g->config.config);
+	configure_parts(g);
 	sw_config_image_done(&old);
 	sw_serve_hang_up(g->serve);
 	save_state(g);
@@ -541,7 +541,7 @@ static int step_logs(struct guard *g)
 	int r = sw_logs_new(&g->logs);
 
 	if (r >= 0)
-		permit_logs(g);
+		sw_logs_permit(g->logs, &g->config.rules, g->config.config->journal_files);
 	return r < 0 ? r : sw_act_new(g->o->paths.run_dir, g->pin_dir, g->o->paths.cgroup_dir, &g->hold);
 }
 

@@ -177,6 +177,25 @@ int sw_logs_configure(struct sw_logs *l, const struct sw_logs_wish *w)
 	return 0;
 }
 
+void sw_logs_permit(struct sw_logs *l, const struct sw_rules_view *rules, const char *journal_files)
+{
+	struct sw_logs_wish w = {.n = rules->head ? rules->head->n_sources : 0};
+	_free_ const char **patterns = calloc(SW_MAX(w.n, (size_t)1), sizeof(*patterns));
+	int r = patterns ? 0 : -ENOMEM;
+
+	for (size_t i = 0; patterns && i < w.n; i++) {
+		if (rules->sources[i].kind == SW_LOG_FILE)
+			patterns[i] = sw_rules_text(rules, rules->sources[i].path);
+		else if (rules->sources[i].kind == SW_LOG_JOURNAL)
+			patterns[i] = journal_files;
+	}
+	w.patterns = patterns;
+	if (r >= 0)
+		r = sw_logs_configure(l, &w);
+	if (r < 0)
+		sw_log_err(r, "no log files can be followed");
+}
+
 int sw_logs_new(struct sw_logs **ret)
 {
 	struct sw_logs *l = calloc(1, sizeof(*l));

@@ -11,6 +11,7 @@
 
 #include "sockwarden/rpc/guard.h"
 #include "user/base/util.h"
+#include "user/logs/rules_image.h"
 
 enum {
 	SW_LOGS_FILES_MAX = 1024 /* that one pattern may name; more are left out */
@@ -29,6 +30,8 @@ void sw_logs_free(struct sw_logs *l);
 void sw_logs_freep(struct sw_logs **l);
 /* Copies the wish; what was permitted before no longer is. */
 int sw_logs_configure(struct sw_logs *l, const struct sw_logs_wish *w);
+/* The files of the rules, by the numbers of their sources there; a failure is said. */
+void sw_logs_permit(struct sw_logs *l, const struct sw_rules_view *rules, const char *journal_files);
 /* A new inotify instance, which takes the place of the last; ret_fd is borrowed. */
 int sw_logs_watch(struct sw_logs *l, int *ret_fd);
 /* Fills ret and at most SW_GUARD_LOGS_MAX descriptors, which are the caller's. -ENOENT: no such pattern. */
