@@ -381,9 +381,26 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct file_operations;
+typedef struct {
+	struct {
+		long counter;
+	} refcnt;
+} file_ref_t;
 struct file {
 	struct inode *f_inode;
 	struct path f_path;
+	const struct file_operations *f_op;
+	void *private_data;
+	file_ref_t f_ref; /* since 6.13 */
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 typedef struct {
@@ -470,6 +487,7 @@ struct task_struct {
 	struct css_set *cgroups;
 	struct mm_struct *mm;
 	void *io_uring;
+	struct files_struct *files;
 };
 
 struct linux_binprm {

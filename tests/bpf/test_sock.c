@@ -411,6 +411,42 @@ static void a_socket_is_told_once_in_a_snapshot_and_without_an_owner_when_it_has
 	assert_true(s.has_inet);
 }
 
+/* The cookie of the descriptor that was told last, and how many UNIX sockets were told after theirs. */
+struct in_order {
+	uint64_t file;
+	unsigned int n;
+};
+
+static int see_order(enum sw_it_type type, union sw_it it, void *arg)
+{
+	struct in_order *o = arg;
+
+	if (type == SW_IT_FILE)
+		o->file = it.file->cookie;
+	if (type != SW_IT_UNIX)
+		return 0;
+	o->n++;
+	assert_int_equal(it.ux->cookie, o->file);
+	return 0;
+}
+
+/* Else each snapshot takes it for one that came after the descriptors were walked, and walks them again. */
+static void a_unix_socket_is_told_after_who_has_it(void **state)
+{
+	struct bench *b = *state;
+	struct in_order o = {};
+	struct bpf_link *l = bpf_program__attach_iter(b->it->progs.it_task_file, NULL);
+	_close_ int fd = bpf_iter_create(bpf_link__fd(l));
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_true(sw_iter_read(fd, see_order, &o) > 0);
+	assert_true(o.n >= 2);
+	close(pair[0]);
+	close(pair[1]);
+	bpf_link__destroy(l);
+}
+
 /* ---- loss */
 
 static void act_flood(struct said *s)
@@ -657,6 +693,7 @@ int main(void)
 			a_process_that_ended_and_was_not_waited_for_is_in_no_snapshot, begin, end),
 		cmocka_unit_test_setup_teardown(
 			a_socket_is_told_once_in_a_snapshot_and_without_an_owner_when_it_has_none, begin, end),
+		cmocka_unit_test_setup_teardown(a_unix_socket_is_told_after_who_has_it, begin, end),
 		cmocka_unit_test_setup_teardown(
 			a_full_ring_counts_what_it_loses_and_the_numbers_show_it, begin_tiny, end),
 		cmocka_unit_test_setup_teardown(a_listen_wakes_the_reader_at_once, begin, end),

@@ -485,7 +485,7 @@ void sw_inventory_snapshot_begin(struct sw_inventory *inv)
 	inv->is_snapshot = true;
 	inv->has_lost_meanwhile = false;
 	inv->needs_snapshot = inv->wants_files = false;
-	sw_procs_snapshot_begin(inv->procs, inv->begin_ns);
+	sw_procs_snapshot_begin(inv->procs);
 }
 
 int sw_inventory_netns(struct sw_inventory *inv, uint32_t inode, const char *name)

@@ -24,7 +24,7 @@ struct sw_proc {
 	struct sw_names *names; /* NULL until /proc was read */
 	uint64_t cgroup_id;
 	bool is_deleted, is_kernel, is_gone;
-	uint64_t gone_ns, seen_ns;
+	uint64_t gone_ns;
 	uint32_t holds;
 	uint32_t generation;
 	struct sw_proc *next_gone; /* in order of their end */
@@ -54,7 +54,6 @@ struct sw_procs {
 	struct sw_proc *last; /* found, which is as a rule the next, or NULL */
 	struct sw_proc *gone_first, *gone_last;
 	uint32_t generation;
-	uint64_t snapshot_ns;
 };
 
 static ssize_t read_system(void *arg, uint32_t pid, const char *file, char *buf, size_t size)
@@ -145,7 +144,7 @@ struct sw_proc *sw_procs_find(struct sw_procs *p, const struct sw_proc_key *key)
 	return proc;
 }
 
-static struct sw_proc *find_or_make(struct sw_procs *p, const struct sw_owner *o, uint64_t boot_ns)
+static struct sw_proc *find_or_make(struct sw_procs *p, const struct sw_owner *o)
 {
 	struct sw_proc_key key = sw_proc_key_of(o);
 	struct sw_proc *proc = sw_procs_find(p, &key);
@@ -161,7 +160,6 @@ static struct sw_proc *find_or_make(struct sw_procs *p, const struct sw_owner *o
 	}
 	proc->uid = o->uid;
 	proc->cgroup_id = o->cgroup_id ? o->cgroup_id : proc->cgroup_id;
-	proc->seen_ns = SW_MAX(proc->seen_ns, boot_ns);
 	proc->generation = p->generation;
 	return proc;
 }
@@ -197,7 +195,7 @@ static void set_args(struct sw_proc *proc, const char *args, size_t len)
 
 void sw_procs_exec(struct sw_procs *p, const struct sw_exec_event *e)
 {
-	struct sw_proc *proc = find_or_make(p, &e->owner, e->head.boot_ns);
+	struct sw_proc *proc = find_or_make(p, &e->owner);
 
 	if (!proc)
 		return;
@@ -213,7 +211,7 @@ void sw_procs_exec(struct sw_procs *p, const struct sw_exec_event *e)
 void sw_procs_fork(struct sw_procs *p, const struct sw_fork_event *e)
 {
 	struct sw_proc_key parent = {.start_ns = e->parent_start_ns, .tgid = e->ppid};
-	struct sw_proc *proc = find_or_make(p, &e->owner, e->head.boot_ns), *from;
+	struct sw_proc *proc = find_or_make(p, &e->owner), *from;
 
 	if (!proc || proc->executable)
 		return; /* its exec was told first */
@@ -255,7 +253,7 @@ bool sw_procs_exit(struct sw_procs *p, const struct sw_exit_event *e)
 
 void sw_procs_task(struct sw_procs *p, const struct sw_it_task *t)
 {
-	struct sw_proc *proc = find_or_make(p, &t->owner, 0);
+	struct sw_proc *proc = find_or_make(p, &t->owner);
 
 	if (!proc)
 		return;
@@ -267,10 +265,9 @@ void sw_procs_task(struct sw_procs *p, const struct sw_it_task *t)
 		set_text(&proc->executable, t->path, t->path_len);
 }
 
-void sw_procs_snapshot_begin(struct sw_procs *p, uint64_t boot_ns)
+void sw_procs_snapshot_begin(struct sw_procs *p)
 {
 	p->generation++;
-	p->snapshot_ns = boot_ns;
 }
 
 void sw_procs_snapshot_end(struct sw_procs *p)
@@ -278,13 +275,13 @@ void sw_procs_snapshot_end(struct sw_procs *p)
 	struct sw_proc *proc, *next;
 
 	HASH_ITER(hh, p->by_key, proc, next)
-		if (proc->generation != p->generation && proc->seen_ns < p->snapshot_ns)
+		if (proc->generation != p->generation)
 			mark_gone(p, proc);
 }
 
 struct sw_proc *sw_procs_hold(struct sw_procs *p, const struct sw_owner *o)
 {
-	struct sw_proc *proc = find_or_make(p, o, sw_clock_boot_ns(p->clock));
+	struct sw_proc *proc = find_or_make(p, o);
 
 	if (proc)
 		proc->holds++;

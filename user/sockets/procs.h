@@ -66,8 +66,8 @@ void sw_procs_fork(struct sw_procs *p, const struct sw_fork_event *e);
 /* Whether it is held: something that it owned may stay. */
 bool sw_procs_exit(struct sw_procs *p, const struct sw_exit_event *e);
 void sw_procs_task(struct sw_procs *p, const struct sw_it_task *t);
-/* Between these every process that still lives is told by _task; others, older than begin, are gone. */
-void sw_procs_snapshot_begin(struct sw_procs *p, uint64_t boot_ns);
+/* Between these every process that still lives is told by _task; those that nothing told of since begin are gone. */
+void sw_procs_snapshot_begin(struct sw_procs *p);
 void sw_procs_snapshot_end(struct sw_procs *p);
 
 struct sw_proc_key sw_proc_key_of(const struct sw_owner *o);
