@@ -190,7 +190,11 @@ static void an_error_says_where_it_is_and_what_to_write(void **state)
 		{"feeds:\n- name: a\n  url: https://x.example\n  action: except\n",
 			"f:2:3: feeds[1]: action: 'except' is for feeds that are described so: who writes any other would choose whom to spare\n"},
 		{"feeds:\n- name: a\n  url: https://x.example\n  action: allow\n",
-			"f:4:11: feeds[1].action: 'allow' is not observe, drop, except or tag\n"},
+			"f:4:11: feeds[1].action: 'allow' is no action of a feed, for whoever writes it would choose whom nothing stops; "
+			"list under 'allow:' what you allow, and take googlebot and bingbot for crawlers ('except')\n"},
+		{"feeds:\n- action: allow\n  name: bingbot\n",
+			"f:2:11: feeds[1].action: 'allow' is no action of a feed, for its publisher would choose whom nothing stops; "
+			"bingbot is 'except', which takes it out of every trail\n"},
 		{"feeds:\n- name: spamhaus-dorp\n",
 			"f:2:3: feeds[1]: 'url' is missing, and no feed of this name is described: did you mean 'spamhaus-drop'?\n"},
 		{"feeds:\n- name: threatfox\n",

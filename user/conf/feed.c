@@ -73,8 +73,25 @@ int sw_conf_feed_check(const struct sw_config_feed *f, struct sw_strbuf *why)
 	return -EINVAL;
 }
 
+bool sw_conf_feed_is_allow(const char *name, const char *key, const char *text, struct sw_strbuf *why)
+{
+	const struct sw_feed_desc *d = sw_feed_desc_find(name);
+
+	if (!sw_streq(key, "action") || !sw_streq(text, "allow"))
+		return false;
+	sw_strbuf_printf(why, "'allow' is no action of a feed, for %s would choose whom nothing stops; ",
+		d ? "its publisher" : "whoever writes it");
+	if (d && d->action == SW_TRAIL_EXCEPT)
+		sw_strbuf_printf(why, "%s is 'except', which takes it out of every trail", d->name);
+	else
+		sw_strbuf_puts(why, "list under 'allow:' what you allow, and take googlebot and bingbot for crawlers ('except')");
+	return true;
+}
+
 int sw_conf_feed_set(struct sw_config_feed *f, const char *key, const char *text, struct sw_strbuf *why)
 {
+	if (sw_conf_feed_is_allow(f->name, key, text, why))
+		return -EINVAL;
 	for (const struct sw_conf_row *row = sw_conf_feed_rows; row->key; row++)
 		if (sw_streq(row->key, key))
 			return sw_conf_value_set(row, f, text, why);
