@@ -82,8 +82,20 @@ def test_what_is_learnt_allows_what_it_was_learnt_from(lab):
     assert serve(lab, 4100)[1] == "listens" and serve(lab, 4300, 65534, program="other")[1] == "listens"
     lab.wait(lambda: {4100, 4300} <= {s["lport"] for s in lab.cli_json("sockets", "list")["sockets"]}, 5, "both are seen")
     assert lab.cli("policy", "check")[0] == 0, "without rules all is allowed"
+    passing = serve(lab, 4200, program="passing")[0]
+    assert connect(lab, lab.gateway, 4998) == "failed", "who asks and is gone is remembered"
+    lab.wait(lambda: f"{lab.dir}/client" in lab.ok("policy", "learn"), 5, "the connect is seen")
+    passing.kill()
+    passing.wait()
+    lab.stop()  # and over a restart
+    lab.start()
+    lab.wait(lambda: lab.cli_json("status")["inventory"]["complete"], 10, "the inventory is complete again")
     policy = lab.ok("policy", "learn", "--for", "1h")
     assert f"executable: {lab.dir}/server" in policy and "user: nobody" in policy and "4300" in policy
+    listen, connects = policy.split("  connect:")
+    assert f"{lab.dir}/passing" in listen and f"{lab.dir}/client" in connects and '"4998"' in connects
+    assert f"{lab.dir}/client" not in listen and "sockwarden-" not in policy
+    assert lab.cli_json("policy", "learn", "--for", "1h")["policy"] in policy
     lab.write_config(policy)
     lab.daemon.send_signal(1)
     lab.wait(lambda: lab.cli_json("status")["policy"]["listen_rules"], 10, "the configuration is reloaded")

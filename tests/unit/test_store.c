@@ -232,8 +232,8 @@ static void a_database_of_the_first_version_keeps_its_bans(void **state)
 
 	assert_int_equal(sw_store_put_ban(f->store, &b), 0);
 	sw_store_close(TAKE_PTR(f->store));
-	sql(f, "DROP TABLE findings; DROP TABLE baselines; DROP TABLE baseline_rows; DROP TABLE evidence; DROP TABLE firsts;"
-		" ALTER TABLE bans DROP COLUMN via; PRAGMA user_version = 1;");
+	sql(f, "DROP TABLE findings; DROP TABLE baselines; DROP TABLE baseline_rows; DROP TABLE evidence;"
+		" DROP TABLE firsts; DROP TABLE seen; ALTER TABLE bans DROP COLUMN via; PRAGMA user_version = 1;");
 	assert_int_equal(sw_store_open(f->dir, &f->clock, 64, &f->store, &f->opened), 0);
 	assert_false(f->opened.was_corrupt);
 	assert_int_equal(f->opened.error, 0);
@@ -259,7 +259,8 @@ static void a_database_without_pods_keeps_its_findings_and_takes_new_ones(void *
 			  got = {};
 
 	sw_store_close(TAKE_PTR(f->store));
-	sql(f, "ALTER TABLE findings DROP COLUMN container_name; ALTER TABLE findings DROP COLUMN pod; PRAGMA user_version = 5;"
+	sql(f, "ALTER TABLE findings DROP COLUMN container_name; ALTER TABLE findings DROP COLUMN pod; DROP TABLE seen;"
+		" PRAGMA user_version = 5;"
 		" INSERT INTO findings VALUES(1,1,1,1,0,0,'r',x'',0,0,0,1,0,0,'','','','','','','x');");
 	assert_int_equal(sw_store_open(f->dir, &f->clock, 64, &f->store, &f->opened), 0);
 	assert_int_equal(f->opened.error, 0);

@@ -54,6 +54,7 @@ struct sw_engine {
 	struct sw_connects *connects;  /* user/detect: connects to what is listed */
 	struct sw_firsts_part *firsts; /* firsts.c */
 	struct sw_sock_policy *sock_policy; /* sock_policy.c */
+	struct sw_seen_part *seen; /* sock_seen.c */
 	struct sw_sent *sent;	       /* user/detect: packets to what is listed */
 	struct sw_decoys_part *decoys; /* decoys.c */
 	struct sw_inspect_part *inspect; /* inspect.c */
@@ -170,6 +171,7 @@ extern const struct sw_engine_part sw_part_packets;	     /* packets.c */
 extern const struct sw_engine_part sw_part_connects;	     /* connects.c */
 extern const struct sw_engine_part sw_part_firsts;	     /* firsts.c */
 extern const struct sw_engine_part sw_part_sock_policy;	     /* sock_policy.c */
+extern const struct sw_engine_part sw_part_sock_seen;	     /* sock_seen.c */
 extern const struct sw_engine_part sw_part_decoys;		     /* decoys.c */
 extern const struct sw_engine_part sw_part_sensor;	     /* sensor.c */
 extern const struct sw_engine_part sw_part_inspect;	     /* inspect.c */

@@ -16,6 +16,7 @@ const struct sw_engine_part *const sw_engine_parts[] = {
 	&sw_part_connects,
 	&sw_part_firsts,
 	&sw_part_sock_policy,
+	&sw_part_sock_seen,
 	&sw_part_inspect,
 	&sw_part_sensor,
 	&sw_part_admins,

@@ -8,7 +8,6 @@
 #include "user/base/cidr.h"
 #include "user/base/ports.h"
 #include "user/base/words.h"
-#include "user/detect/sock_policy.h"
 #include "user/io/msg.h"
 #include "user/policy/sock_rules.h"
 #include "user/policy/sock_table.h"
@@ -48,8 +47,7 @@ struct sw_sock_policy {
 	struct sw_sock_table table; /* as the kernel has it, or is about to */
 };
 
-/* Our own programs are not judged: they answer to nobody but the guard. */
-static bool is_own(const struct sw_engine *e, uint32_t pid, const char *executable)
+bool sw_sock_is_own(const struct sw_engine *e, uint32_t pid, const char *executable)
 {
 	size_t n = strlen(e->sock_policy->own_dir);
 
@@ -170,7 +168,7 @@ static bool judge(struct sw_engine *e, struct sw_sock_offence *o)
 	struct sw_sock_policy *p = e->sock_policy;
 	uint32_t action = SW_SOCK_DENY;
 
-	if (is_own(e, o->pid, o->executable))
+	if (sw_sock_is_own(e, o->pid, o->executable))
 		return false;
 	/* what the kernel refused was judged by it: a rule that changed since then is not what refused */
 	if (!o->is_refused)
@@ -192,8 +190,7 @@ static bool is_judged(const struct sw_engine *e, enum way way)
 	return e->sock_policy && e->watch && sw_sock_rules_count(e->sock_policy->rules[way]);
 }
 
-/* The row keeps the texts; false: no listener of TCP or UDP that is one, or a client's port. */
-static bool listener_of(struct sw_engine *e, const struct sw_sock *s, struct sw_baseline_row *row,
+bool sw_sock_listener_facts(struct sw_engine *e, const struct sw_sock *s, struct sw_baseline_row *row,
 	struct sw_sock_offence *ret)
 {
 	struct sw_watch *w = e->watch;
@@ -274,7 +271,7 @@ static void act_on(struct sw_engine *e, const struct sw_sock_offence *o, const s
 	uint32_t then = then_of(e, o);
 	struct act *a;
 
-	if (!then || is_own(e, o->pid, o->executable) || is_acted(e->sock_policy, key))
+	if (!then || sw_sock_is_own(e, o->pid, o->executable) || is_acted(e->sock_policy, key))
 		return;
 	a = calloc(1, sizeof(*a));
 	if (!a)
@@ -347,7 +344,7 @@ void sw_sock_policy_listener(struct sw_engine *e, const struct sw_sock *s)
 	struct sw_baseline_row row;
 	struct sw_proc_info info;
 
-	if (!is_judged(e, LISTEN) || !listener_of(e, s, &row, &o) || !judge(e, &o))
+	if (!is_judged(e, LISTEN) || !sw_sock_listener_facts(e, s, &row, &o) || !judge(e, &o))
 		return;
 	close_listener(e, s, &o);
 	if (!owner)
@@ -540,7 +537,7 @@ static void write_socket(struct walk *w, const struct sw_sock_offence *o, bool i
 	uint32_t action;
 	int rule;
 
-	if (is_own(w->e, o->pid, o->executable))
+	if (sw_sock_is_own(w->e, o->pid, o->executable))
 		return;
 	action = ask_rules(w->e->sock_policy, o, &rule);
 	sw_json_object_begin(w->j, NULL);
@@ -569,7 +566,7 @@ static int walk_listener(const struct sw_sock *s, void *arg)
 	struct sw_sock_offence o;
 	struct sw_baseline_row row;
 
-	if (!listener_of(w->e, s, &row, &o))
+	if (!sw_sock_listener_facts(w->e, s, &row, &o))
 		return 0;
 	if (s->protocol == IPPROTO_TCP)
 		sw_ports_set(w->listening, s->lport, s->lport);
@@ -577,28 +574,36 @@ static int walk_listener(const struct sw_sock *s, void *arg)
 	return 0;
 }
 
-static int walk_connection(const struct sw_sock *s, void *arg)
+bool sw_sock_connection_facts(struct sw_engine *e, const struct sw_sock *s, struct sw_proc_info *info,
+	struct sw_sock_offence *ret)
 {
-	struct walk *w = arg;
 	struct sw_proc *owner = sw_sock_owner(s);
-	struct sw_proc_info info;
-	struct sw_sock_offence o;
 
-	if (s->protocol != IPPROTO_TCP || s->state != STATE_CONNECTED || !s->rport || !owner ||
-		sw_ports_has(w->listening, s->lport))
-		return 0;
-	sw_procs_info(w->e->watch->procs, owner, true, &info);
-	o = (struct sw_sock_offence){.is_connect = true,
-		.pid = info.key.tgid,
-		.uid = info.uid,
+	if (s->protocol != IPPROTO_TCP || s->state != STATE_CONNECTED || !s->rport || !owner)
+		return false;
+	sw_procs_info(e->watch->procs, owner, true, info);
+	*ret = (struct sw_sock_offence){.is_connect = true,
+		.pid = info->key.tgid,
+		.uid = info->uid,
 		.port = s->rport,
 		.protocol = (uint8_t)s->protocol,
 		.address = sw_sock_peer(s),
-		.process = info.name,
-		.executable = info.executable,
-		.user = user_name(w->e, info.uid),
-		.container = info.container,
-		.unit = info.unit};
+		.process = info->name,
+		.executable = info->executable,
+		.user = user_name(e, info->uid),
+		.container = info->container,
+		.unit = info->unit};
+	return true;
+}
+
+static int walk_connection(const struct sw_sock *s, void *arg)
+{
+	struct walk *w = arg;
+	struct sw_proc_info info;
+	struct sw_sock_offence o;
+
+	if (sw_ports_has(w->listening, s->lport) || !sw_sock_connection_facts(w->e, s, &info, &o))
+		return 0;
 	write_socket(w, &o, false);
 	return 0;
 }
@@ -614,8 +619,6 @@ static void verb_sockets(struct sw_ctl_request *q, const json_t *args, void *arg
 	}
 	w->e = e;
 	w->j = sw_ctl_reply_begin(q);
-	sw_json_uint(w->j, "client_first", e->watch->range.first);
-	sw_json_uint(w->j, "client_last", e->watch->range.last);
 	sw_json_array_begin(w->j, "sockets");
 	sw_inventory_each(e->watch->inv, walk_listener, w);
 	sw_inventory_each(e->watch->inv, walk_connection, w);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "user/detect/sock_policy.h"
 #include "user/engine/watch.h"
 
 /* A listener that is there now. */
@@ -15,3 +16,11 @@ void sw_sock_policy_event(struct sw_engine *e, const struct sw_event *event);
 void sw_sock_policy_settled(struct sw_engine *e);
 /* After each snapshot: packet sockets, of which no hook need tell. */
 void sw_sock_policy_snapshot(struct sw_engine *e);
+/* What rules ask about. The row keeps the texts; false: no listener of TCP or UDP that is one, or a client's port. */
+bool sw_sock_listener_facts(struct sw_engine *e, const struct sw_sock *s, struct sw_baseline_row *row,
+	struct sw_sock_offence *ret);
+/* Of a TCP connection that is up; info keeps the texts. */
+bool sw_sock_connection_facts(struct sw_engine *e, const struct sw_sock *s, struct sw_proc_info *info,
+	struct sw_sock_offence *ret);
+/* Our own programs are not judged: they answer to nobody but the guard. */
+bool sw_sock_is_own(const struct sw_engine *e, uint32_t pid, const char *executable);

@@ -2,6 +2,7 @@
 #include "user/engine/watch.h"
 #include "user/engine/scans.h"
 #include "user/engine/sock_policy.h"
+#include "user/engine/sock_seen.h"
 
 #include <sys/stat.h>
 
@@ -24,6 +25,7 @@ static void on_event(const struct sw_event *ev, void *arg)
 	sw_watch_tell(e, ev);
 	sw_watch_connects(e, ev);
 	sw_sock_policy_event(e, ev);
+	sw_seen_event(e, ev);
 	sw_scans_socket(e, ev);
 	/* it may be in the ring's own table, where no process has it: only a snapshot can tell */
 	if (ev->kind == SW_EVENT_SOCK && ev->sock->head.type == SW_EV_LISTEN && ev->sock->origin == SW_ORIGIN_IO_URING)
@@ -198,6 +200,7 @@ void sw_watch_settled(struct sw_engine *e)
 	if (!is_first)
 		return;
 	sw_sock_policy_settled(e);
+	sw_seen_look(e);
 	if (w->has_base)
 		sw_watch_compare(e);
 	else

@@ -6,6 +6,7 @@
 
 #include "user/engine/scans.h"
 #include "user/engine/sock_policy.h"
+#include "user/engine/sock_seen.h"
 #include "user/engine/watch.h"
 
 enum { TOLD_MAX = 4096 /* differences remembered, so that a service that restarts is one finding */ };
@@ -269,6 +270,7 @@ static void look_again(struct sw_engine *e, uint64_t now)
 		s = sw_inventory_find(e->watch->inv, l->cookie);
 		if (s && sw_sock_is_listener(s)) {
 			sw_sock_policy_listener(e, s);
+			sw_seen_listener(e, s);
 			came_up(e, s, false);
 		}
 		HASH_DEL(e->watch->later, l);
@@ -287,8 +289,10 @@ void sw_watch_listener(enum sw_sock_change change, const struct sw_sock *s, bool
 		came_up(e, s, false);
 	else
 		went_down(e, s);
-	if (change == SW_SOCK_UP && !is_udp(s))
+	if (change == SW_SOCK_UP && !is_udp(s)) {
 		sw_sock_policy_listener(e, s);
+		sw_seen_listener(e, s);
+	}
 }
 
 static int compare_one(const struct sw_sock *s, void *arg)

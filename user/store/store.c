@@ -40,6 +40,10 @@ static const char *const migrations[] = {
 
 	"ALTER TABLE findings ADD COLUMN container_name TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE findings ADD COLUMN pod TEXT NOT NULL DEFAULT '';",
+
+	"CREATE TABLE seen(executable TEXT NOT NULL, way INTEGER NOT NULL, uid INTEGER NOT NULL,"
+	" contained INTEGER NOT NULL, protocol INTEGER NOT NULL, any_port INTEGER NOT NULL, ports BLOB NOT NULL,"
+	" PRIMARY KEY(executable, way, uid, contained, protocol)) WITHOUT ROWID;",
 };
 
 static const char *const statements[ST_COUNT] = {

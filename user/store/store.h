@@ -10,6 +10,7 @@
 
 #include "sockwarden/model/decision.h"
 #include "sockwarden/model/finding.h"
+#include "sockwarden/model/seen.h"
 #include "user/base/clock.h"
 
 struct sw_store;
@@ -88,6 +89,12 @@ int sw_store_each_evidence(
 typedef int (*sw_store_first_fn)(uint64_t fingerprint, void *arg);
 int sw_store_put_firsts(struct sw_store *s, const uint64_t *fingerprints, size_t n, uint32_t max);
 int sw_store_each_first(struct sw_store *s, sw_store_first_fn fn, void *arg);
+
+/* Programs that were seen to listen and connect (user/policy/sock_seen.h); again is the same. */
+typedef int (*sw_store_seen_fn)(const struct sw_seen *row, void *arg);
+int sw_store_put_seen(struct sw_store *s, const struct sw_seen *row);
+int sw_store_delete_seen(struct sw_store *s, const struct sw_seen_who *who);
+int sw_store_each_seen(struct sw_store *s, sw_store_seen_fn fn, void *arg);
 
 /* The operator's allow entries. */
 struct sw_store_allow {

@@ -42,6 +42,13 @@ enum {
 	X(PUT_FIRST, "INSERT OR REPLACE INTO firsts(fingerprint) VALUES(?1)")                       \
 	X(TRIM_FIRSTS, "DELETE FROM firsts WHERE id <= ?1")                                        \
 	X(FIRSTS, "SELECT fingerprint FROM firsts ORDER BY id")                                    \
+	X(PUT_SEEN,                                                                                \
+		"INSERT OR REPLACE INTO seen(executable, way, uid, contained, protocol, any_port, ports)" \
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                             \
+	X(DELETE_SEEN,                                                                             \
+		"DELETE FROM seen WHERE executable = ?1 AND way = ?2 AND uid = ?3 AND contained = ?4" \
+		" AND protocol = ?5")                                                              \
+	X(SEEN, "SELECT executable, way, uid, contained, protocol, any_port, ports FROM seen")     \
 	X(PUT_ALLOW, "INSERT OR REPLACE INTO allow(net, made, reason, by) VALUES(?1,?2,?3,?4)")     \
 	X(DELETE_ALLOW, "DELETE FROM allow WHERE net = ?1")                                        \
 	X(ALLOW, "SELECT net, made, reason, by FROM allow ORDER BY made, net")                     \
