@@ -123,8 +123,15 @@ def test_the_help_of_a_group_lists_the_commands_below_it_and_no_others(group):
     for argv in ((*group.split(), "--help"), ("help", *group.split()), ("-h", *group.split())):
         r = run(*argv)
         assert r.returncode == 0 and r.stdout.startswith(f"usage: sockwarden {group}"), argv
+        assert f"sockwarden {group} COMMAND ...\n" in r.stdout.split("\n\n")[0] + "\n", argv
         listed = r.stdout.split("Commands:\n")[1].split("\n\n")[0].splitlines()
         assert [line.startswith(f"  {n}") for line, n in zip(listed, below, strict=True)] == [True] * len(below), listed
+
+
+def test_the_help_of_import_names_the_tools_and_their_files():
+    tools = run("import", "--help").stdout.split("Tools:\n")[1].split("\n\n")[0].splitlines()
+    assert [t.split()[0] for t in tools] == ["portsentry", "lsm", "maltrail", "fail2ban", "iptables", "swatch"]
+    assert "maltrail.conf (/opt/maltrail/maltrail.conf)" in tools[2]
 
 
 def test_help_shows_every_command_once_and_says_the_same_as_for_none():
@@ -157,6 +164,8 @@ def test_help_shows_every_command_once_and_says_the_same_as_for_none():
     ("arm --confirm 60s --keep", "give one of them"),
     ("completion tcsh", "'tcsh' is not bash, zsh or fish"),
     ("help nothing", "there is no command 'nothing'"),
+    ("import fail3ban", "'fail3ban' is no tool that can be read\n  did you mean 'fail2ban'?"),
+    ("import nothing-like-it", "\n  it reads: portsentry, lsm, maltrail, fail2ban, iptables, swatch\n"),
 ])
 def test_a_wrong_call_exits_2_and_says_what_is_right(argv, said):
     r = run(*argv.split())

@@ -77,6 +77,7 @@ struct sw_cli_command {
 	sw_cli_fn fn;
 	const char *examples; /* lines, may be NULL */
 	const char *same_as;  /* for an alias: the command it stands for */
+	void (*more_help)(void); /* a part of its help, after the options; may be NULL */
 };
 
 /* One call of the program. */
@@ -199,6 +200,8 @@ int sw_cli_rules_list(struct sw_cli *c);
 int sw_cli_rules_show(struct sw_cli *c);
 int sw_cli_rules_lint(struct sw_cli *c);
 int sw_cli_import(struct sw_cli *c);
+/* The tools, each with what is read of it. */
+void sw_cli_import_help(void);
 int sw_cli_config_check(struct sw_cli *c);
 int sw_cli_config_explain(struct sw_cli *c);
 int sw_cli_config_show(struct sw_cli *c);

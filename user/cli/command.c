@@ -297,7 +297,8 @@ const struct sw_cli_command sw_cli_commands[] = {
 		"sockwarden import iptables /etc/iptables/rules.v4 --list dropped.txt\n"
 		"sockwarden import lsm conf.lsm --write sockwarden.yaml\nsockwarden import maltrail maltrail.conf -j --pretty\n"
 		"sockwarden import fail2ban /etc/fail2ban\n"
-		"sockwarden import swatch /etc/swatch/*.conf --write /etc/sockwarden/rules.d/swatch.yaml\n"},
+		"sockwarden import swatch /etc/swatch/*.conf --write /etc/sockwarden/rules.d/swatch.yaml\n", NULL,
+		sw_cli_import_help},
 	{"arm", "enforce: from now on what is judged bad is dropped", "", 0, 0, arm_options, sw_cli_arm,
 		"sockwarden arm --confirm 60s\nsockwarden arm --keep\n"},
 	{"off", "stop dropping and judging; works without the daemon too", "", 0, 0, off_options, sw_cli_off,

@@ -63,11 +63,18 @@ static bool list_below(const char *group)
 
 int sw_cli_help_command(const struct sw_cli_command *cmd)
 {
-	printf("usage: sockwarden %s%s%s%s\n\n  %s\n", cmd->name, cmd->options ? " [OPTIONS]" : "", *cmd->usage ? " " : "",
-		cmd->usage, cmd->summary);
+	printf("usage: sockwarden %s%s%s%s\n", cmd->name, cmd->options ? " [OPTIONS]" : "",
+		*cmd->usage ? " " : "", cmd->usage);
+	if (sw_cli_has_below(cmd->name))
+		printf("       sockwarden %s COMMAND ...\n", cmd->name);
+	printf("\n  %s\n", cmd->summary);
 	if (cmd->options) {
 		printf("\nOptions:\n");
 		sw_opt_help(cmd->options, stdout);
+	}
+	if (cmd->more_help) {
+		printf("\n");
+		cmd->more_help();
 	}
 	if (sw_cli_has_below(cmd->name)) {
 		printf("\n");

@@ -8,20 +8,32 @@
 #include "user/import/import.h"
 #include "user/rules/pack.h"
 
+void sw_cli_import_help(void)
+{
+	printf("Tools:\n");
+	for (const struct sw_import_tool *t = sw_import_tools; t->name; t++)
+		printf("  %-12s %s%s%s%s\n", t->name, t->takes, t->usual ? " (" : "", t->usual ? t->usual : "",
+			t->usual ? ")" : "");
+}
+
 static const struct sw_import_tool *find_tool(const char *name)
 {
-	const char *names[16];
-	const char *near;
+	_strbuf_ struct sw_strbuf hint = {};
+	const char *names[16], *near;
 	size_t n = 0;
 
 	for (const struct sw_import_tool *t = sw_import_tools; t->name; t++) {
 		if (sw_streq(t->name, name))
 			return t;
+		sw_strbuf_printf(&hint, "%s%s", n ? ", " : "it reads: ", t->name);
 		names[n++] = t->name;
 	}
 	near = sw_nearest(name, names, n);
-	sw_cli_error(SW_EXIT_USAGE, near, "import: '%s' is no tool that can be read%s", name,
-		near ? "; did you mean:" : "");
+	if (near) {
+		sw_strbuf_reset(&hint);
+		sw_strbuf_printf(&hint, "did you mean '%s'?", near);
+	}
+	sw_cli_error(SW_EXIT_USAGE, sw_strbuf_get(&hint), "import: '%s' is no tool that can be read", name);
 	return NULL;
 }
 
