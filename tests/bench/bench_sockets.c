@@ -15,7 +15,14 @@
 #include "user/sockets/inventory.h"
 
 enum { ROOM = 256 /* for what the bench has open */ };
-enum { ROUNDS = 80, OPS = 500, PEER_ROUNDS = 3 };
+/* A round is 1 to 4 ms, so that many a one is not disturbed; the next five are with the same attached. */
+enum { OPS = 100, TURNS = 80, TURN_ROUNDS = 5, PEER_OPS = 500, PEER_ROUNDS = 3 };
+/*
+ * Of a hook in all fewer accepts than a cgroup's burst of records, after a second that fills it: else the hooks would
+ * be seen at what they do while they tell of sums, and the turns at what they do while they tell of each.
+ */
+enum { HOOK_ROUNDS = 80, HOOK_PAUSE_SEC = 1 };
+_Static_assert(HOOK_ROUNDS * OPS <= SW_SOCK_CGROUP_BURST, "each accept is told");
 enum { MAKERS = 10, SOCKETS_EACH = 5000, SNAPSHOTS = 5 };
 
 /* value of ours, peer's, and how many times as much ours may be: goal is of value/peer. */
@@ -29,14 +36,14 @@ static void figure(const char *name, double value, const char *unit, const char 
 	fflush(stdout);
 }
 
-static double time_ops(int (*op)(int), int listener)
+static double time_ops(int (*op)(int), int listener, int n)
 {
 	double start = clock_sec(CLOCK_THREAD_CPUTIME_ID);
 
-	for (int i = 0; i < OPS; i++)
+	for (int i = 0; i < n; i++)
 		if (op(listener) < 0)
 			return -1;
-	return (clock_sec(CLOCK_THREAD_CPUTIME_ID) - start) / OPS * 1e6;
+	return (clock_sec(CLOCK_THREAD_CPUTIME_ID) - start) / n * 1e6;
 }
 
 static int by_value(const void *a, const void *b)
@@ -71,6 +78,19 @@ struct trial {
 
 typedef int (*attach_fn)(struct bench *);
 
+/* Lowers *least to the least of a turn's rounds. */
+static int take_turn(const struct trial *t, double *least)
+{
+	for (int i = 0; i < TURN_ROUNDS; i++) {
+		double cost = time_ops(t->op, t->listener, OPS);
+
+		if (cost < 0)
+			return -1;
+		*least = SW_MIN(*least, cost);
+	}
+	return 0;
+}
+
 /* In turns, and the least of many short rounds: what else runs on the machine only adds. */
 static int try(struct bench *b, struct trial *t)
 {
@@ -78,15 +98,13 @@ static int try(struct bench *b, struct trial *t)
 	double *const costs[] = {&t->none, &t->empty, &t->ours};
 
 	t->none = t->empty = t->ours = HUGE_VAL;
-	for (size_t i = 0; i < ROUNDS * SW_ARRAY_SIZE(ways); i++) {
-		double cost = -1, *least = costs[i % SW_ARRAY_SIZE(ways)];
+	for (size_t i = 0; i < TURNS * SW_ARRAY_SIZE(ways); i++) {
+		size_t way = i % SW_ARRAY_SIZE(ways);
+		int r = ways[way](b) < 0 ? -1 : take_turn(t, costs[way]);
 
-		if (ways[i % SW_ARRAY_SIZE(ways)](b) == 0)
-			cost = time_ops(t->op, t->listener);
 		detach(b);
-		if (cost < 0)
+		if (r < 0)
 			return die(t->name);
-		*least = SW_MIN(*least, cost);
 	}
 	return 0;
 }
@@ -112,10 +130,11 @@ static struct asked asked_of(const struct bpf_object *o, const char *hook)
 static int ask(const struct trial *t, const struct bpf_object *o, const char *hook, struct asked *ret)
 {
 	*ret = (struct asked){.ns = HUGE_VAL};
-	for (int i = 0; i < ROUNDS; i++) {
+	sleep(HOOK_PAUSE_SEC);
+	for (int i = 0; i < HOOK_ROUNDS; i++) {
 		struct asked before = asked_of(o, hook), after;
 
-		if (time_ops(t->op, t->listener) < 0)
+		if (time_ops(t->op, t->listener, OPS) < 0)
 			return -1;
 		after = asked_of(o, hook);
 		if (after.ns - before.ns < ret->ns * OPS)
@@ -183,8 +202,8 @@ struct timed {
 
 static int time_both(struct timed *t, size_t i, int listener)
 {
-	t->listen[i] = time_ops(op_listen, -1);
-	t->connect[i] = time_ops(op_connect, listener);
+	t->listen[i] = time_ops(op_listen, -1, PEER_OPS);
+	t->connect[i] = time_ops(op_connect, listener, PEER_OPS);
 	return t->listen[i] < 0 || t->connect[i] < 0 ? die("an operation failed") : 0;
 }
 
