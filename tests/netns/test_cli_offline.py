@@ -243,6 +243,14 @@ def test_doctor_names_the_programs_of_alerts_that_are_not_there(tmp_path):
     assert "nobody gets mail" in [c["text"] for c in json.loads(r.stdout)["checks"] if c["name"] == "alerts"][0]
 
 
+def test_the_answers_of_doctor_stand_in_one_column(engine):
+    reports = {"error": "no answer", "waiting": 1, "reported": 0, "withdrawn": 0}
+    engine.replies["status"] = {"data": {**STATUS, "tier": "B", "hooks": "on_state", "crowdsec": {"reports": reports}}}
+    rows = engine.cli("doctor").stdout.split("\n\n")[0].splitlines()
+    assert any(re.match(r"warn  crowdsec-reports no answer; 1 waiting", r) for r in rows), rows
+    assert {re.match(r"(\S+ +\S+ +|  +(?=fix: ))", r).end() for r in rows} == {23}, rows
+
+
 def test_doctor_plan_looks_at_a_device_and_attaches_nothing():
     r = run("doctor", "--plan", "lo", "-j")
     plan = json.loads(r.stdout)

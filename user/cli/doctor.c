@@ -254,6 +254,8 @@ static const struct {
 	{sw_doctor_alerts},
 };
 
+enum { STATE_WIDTH = 6, NAME_WIDTH = 17 }; /* the longest of each, and a space */
+
 static const char *color_state(const char *text)
 {
 	return sw_streq(text, "fail") ? "31" : sw_streq(text, "warn") ? "33" : "32";
@@ -264,11 +266,11 @@ static void print_check(const struct sw_cli *c, const json_t *check)
 	const char *state = sw_cli_text(check, "state"), *fix = sw_cli_text(check, "fix");
 
 	sw_cli_put(c, color_state(state), state);
-	printf("%*s%-14s", (int)(6 - strlen(state)), "", sw_cli_text(check, "name"));
+	printf("%-*s%-*s", (int)(STATE_WIDTH - strlen(state)), "", NAME_WIDTH, sw_cli_text(check, "name"));
 	sw_cli_put(c, NULL, sw_cli_text(check, "text"));
 	putchar('\n');
 	if (*fix) {
-		printf("%*sfix: ", 20, "");
+		printf("%*sfix: ", STATE_WIDTH + NAME_WIDTH, "");
 		sw_cli_put(c, NULL, fix);
 		putchar('\n');
 	}

@@ -97,7 +97,7 @@ void sw_doctor_print_coverage(const struct sw_cli *c, const json_t *coverage)
 	json_array_foreach(coverage, i, row) {
 		const char *hook = sw_cli_text(row, "hook");
 
-		printf("      %-55s", sw_cli_text(row, "fact"));
+		printf("      %-58s", sw_cli_text(row, "fact"));
 		sw_cli_put(c, *hook ? "32" : "33", sw_cli_text(row, "text"));
 		if (*hook)
 			printf(" (%s)", hook);
