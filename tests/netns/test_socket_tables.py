@@ -48,6 +48,7 @@ peer, _ = a.accept()
 held.append(peer)
 c.send(b"x" * 272)
 make(s.AF_INET6, s.SOCK_STREAM, connect=("::ffff:127.0.0.1", 80))
+make(s.AF_INET, s.SOCK_STREAM, 262, bind=("127.0.0.1", 5690), listen=5)  # MPTCP
 make(s.AF_INET, s.SOCK_RAW, s.IPPROTO_ICMP)
 make(s.AF_INET6, s.SOCK_RAW, s.IPPROTO_ICMPV6)
 make(s.AF_PACKET, s.SOCK_RAW, 0)
@@ -110,6 +111,8 @@ def ss_rows(text):
         netid, state, recv, send, local, remote, users = m.groups()
         if netid.startswith("u_"):
             recv = send = "-"  # EXPLAINED
+        if local.endswith(":5690"):
+            send = "-"  # the backlog of MPTCP, EXPLAINED
         out.append([netid, state, recv, send, local, remote, ",".join(sorted(re.findall(r'\("[^)]*\)', users or "")))])
     return out
 
@@ -199,7 +202,9 @@ def test_sockstat_l_has_user_command_pid_fd_proto_and_addresses(full):
 
 
 @pytest.mark.parametrize("args,wanted", [
-    (["-tl"], {("tcp", 25), ("tcp", 111), ("tcp", 80), ("tcp", 22), ("tcp", 5680)}),
+    (["-tl"], {("tcp", 25), ("tcp", 111), ("tcp", 80), ("tcp", 22), ("tcp", 5680), ("mptcp", 5690)}),
+    (["-i", "tcp:5690"], {("mptcp", 5690)}),
+    (["-i", ":1"], set()),  # the number of a raw socket's protocol is no port
     (["-ul"], {("udp", 111), ("udp", 161), ("udp", 514)}),
     (["-t", "-6"], {("tcp", 80), ("tcp", 22), ("tcp", 5680)}),
     ([":25"], {("tcp", 25)}),
@@ -212,6 +217,12 @@ def test_filters(full, args, wanted):
     assert wanted <= {(r["protocol"], r["lport"]) for r in rows}
     if "established" not in args:
         assert {(r["protocol"], r["lport"]) for r in rows} == wanted
+
+
+def test_rows_are_in_the_order_of_protocol_namespace_and_port(full):
+    order = ["tcp", "mptcp", "udp", "udplite", "sctp", "raw", "packet", "unix", "netlink"]
+    rows = [(order.index(r["protocol"]), r["netns_name"], r["lport"]) for r in full.cli_json("sockets", "list", "-a")["sockets"]]
+    assert rows == sorted(rows) and len({r[0] for r in rows}) > 4
 
 
 def test_a_filter_that_is_none_is_a_usage_error(full):

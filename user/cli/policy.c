@@ -105,6 +105,19 @@ int sw_cli_policy_held(struct sw_cli *c)
 	return SW_EXIT_OK;
 }
 
+/* With the way back, where there is one. */
+static void say_done(const struct sw_cli *c, const char *verb, unsigned long pid)
+{
+	const char *what = c->o.is_whole ? "the container of process" : "process";
+	bool is_freeze = sw_streq(verb, "freeze");
+
+	if (is_freeze || sw_streq(verb, "isolate"))
+		sw_cli_say(c, "%s %lu is %s; back: sockwarden policy release %lu", what, pid,
+			is_freeze ? "frozen" : "isolated", pid);
+	else
+		sw_cli_say(c, "%s %lu is %s", what, pid, sw_streq(verb, "kill") ? "killed" : "released");
+}
+
 int sw_cli_policy_act(struct sw_cli *c)
 {
 	const char *verb = strrchr(c->command->name, ' ') + 1;
@@ -126,7 +139,7 @@ int sw_cli_policy_act(struct sw_cli *c)
 	if (r)
 		return r;
 	if (!sw_cli_print_json(c, d))
-		sw_cli_say(c, "process %lu: %s done", pid, verb);
+		say_done(c, verb, pid);
 	json_decref(d);
 	return SW_EXIT_OK;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* The files of one process: directories, program, what is mapped, descriptors; sockets by the engine. */
 #include "user/cli/ps.h"
+#include "user/cli/sock_as.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -212,7 +213,7 @@ static void put_end(const json_t *s, const char *addr_key, const char *port_key,
 
 static void put_state(const json_t *s, struct sw_strbuf *out)
 {
-	if (!sw_streq(sw_cli_text(s, "protocol"), "tcp"))
+	if (!sw_streq(sw_sock_protocol(s), "tcp"))
 		return;
 	sw_strbuf_puts(out, " (");
 	for (const char *p = sw_cli_text(s, "state"); *p; p++)
@@ -223,7 +224,7 @@ static void put_state(const json_t *s, struct sw_strbuf *out)
 static void set_socket(json_t *o, const json_t *s, const char *inode)
 {
 	_strbuf_ struct sw_strbuf name = {};
-	const char *protocol = sw_cli_text(s, "protocol");
+	const char *protocol = sw_sock_protocol(s);
 	bool is_unix = sw_streq(protocol, "unix");
 
 	json_object_set_new(o, "device", json_string(inode));

@@ -31,6 +31,14 @@ static bool is_unix(const json_t *s)
 	return sw_streq(sw_cli_text(s, "protocol"), "unix");
 }
 
+/* These tools see an MPTCP socket by the TCP sockets below it. */
+const char *sw_sock_protocol(const json_t *s)
+{
+	const char *word = sw_cli_text(s, "protocol");
+
+	return sw_streq(word, "mptcp") ? "tcp" : word;
+}
+
 static bool is_netlink(const json_t *s)
 {
 	return sw_streq(sw_cli_text(s, "protocol"), "netlink");
@@ -110,9 +118,11 @@ static void cell_recv_q(const json_t *row, struct sw_strbuf *out)
 	put_queue(row, "recv_q", out);
 }
 
+/* A listener's backlog is, of MPTCP, that of the TCP socket below. */
 static void cell_send_q(const json_t *row, struct sw_strbuf *out)
 {
-	put_queue(row, "send_q", out);
+	if (!sw_streq(sw_cli_text(socket_of(row), "protocol"), "mptcp"))
+		put_queue(row, "send_q", out);
 }
 
 /* netstat shows no backlog: a listener's queues are its connections and nothing. */
@@ -172,7 +182,7 @@ static void cell_lsof_node(const json_t *row, struct sw_strbuf *out)
 		cell_inode(row, out);
 		return;
 	}
-	for (const char *p = sw_cli_text(socket_of(row), "protocol"); *p; p++)
+	for (const char *p = sw_sock_protocol(socket_of(row)); *p; p++)
 		sw_strbuf_putc(out, *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p);
 }
 
@@ -203,7 +213,7 @@ static void cell_lsof_name(const json_t *row, struct sw_strbuf *out)
 		sw_strbuf_puts(out, "->");
 		put_lsof_end(s, "remote", "rport", out);
 	}
-	if (sw_streq(sw_cli_text(s, "protocol"), "tcp"))
+	if (sw_streq(sw_sock_protocol(s), "tcp"))
 		sw_strbuf_printf(out, " (%s)", state_word(s, false));
 }
 
@@ -224,7 +234,7 @@ static const struct sw_cli_column lsof_columns[] = {
 
 static void cell_protocol(const json_t *row, struct sw_strbuf *out)
 {
-	put(out, sw_cli_text(socket_of(row), "protocol"));
+	put(out, sw_sock_protocol(socket_of(row)));
 }
 
 static void cell_lport(const json_t *row, struct sw_strbuf *out)
@@ -255,7 +265,7 @@ static void cell_sockstat_proto(const json_t *row, struct sw_strbuf *out)
 	const json_t *s = socket_of(row);
 	long long family = sw_cli_number(s, "family");
 
-	put(out, is_unix(s) ? sw_cli_text(s, "type") : sw_cli_text(s, "protocol"));
+	put(out, is_unix(s) ? sw_cli_text(s, "type") : sw_sock_protocol(s));
 	if (family)
 		sw_strbuf_printf(out, "%lld", family);
 }
@@ -297,7 +307,7 @@ static const struct sw_cli_column sockstat_columns[] = {
 
 static void cell_netstat_proto(const json_t *row, struct sw_strbuf *out)
 {
-	put(out, sw_cli_text(socket_of(row), "protocol"));
+	put(out, sw_sock_protocol(socket_of(row)));
 	if (sw_cli_number(socket_of(row), "family") == 6)
 		sw_strbuf_putc(out, '6');
 }
@@ -372,7 +382,7 @@ static void cell_ss_netid(const json_t *row, struct sw_strbuf *out)
 		return;
 	}
 	if (!is_unix(s)) {
-		put(out, sw_streq(sw_cli_text(s, "protocol"), "packet") ? "p_raw" : sw_cli_text(s, "protocol"));
+		put(out, sw_streq(sw_sock_protocol(s), "packet") ? "p_raw" : sw_sock_protocol(s));
 		return;
 	}
 	for (size_t i = 0; i < SW_ARRAY_SIZE(words); i++)
@@ -487,7 +497,7 @@ const struct sw_sock_view *sw_sock_view_find(const char *name, const char **ret_
 /* Made and not used: it has no port, and the tools whose tables these are do not see it either. */
 static bool is_unused(const json_t *s)
 {
-	const char *p = sw_cli_text(s, "protocol");
+	const char *p = sw_sock_protocol(s);
 
 	return (sw_streq(p, "tcp") || sw_streq(p, "udp")) && !sw_cli_number(s, "lport");
 }

@@ -16,3 +16,5 @@ struct sw_sock_view {
 const struct sw_sock_view *sw_sock_view_find(const char *name, const char **ret_near);
 /* Prints sockets (an array) in the view's table, or as CSV. */
 void sw_sock_view_print(const struct sw_cli *c, const struct sw_sock_view *v, const json_t *sockets);
+/* The word of a socket's protocol as those tools have it; borrowed. */
+const char *sw_sock_protocol(const json_t *s);

@@ -104,18 +104,28 @@ static bool is_in_spans(const struct sw_port_spans *spans, long long port)
 	return false;
 }
 
+/* A raw socket has a number of a protocol where others have their port. */
 static bool has_port(const struct sw_port_spans *spans, const json_t *s)
 {
 	long long lport = sw_cli_number(s, "lport"), rport = sw_cli_number(s, "rport");
 
-	return !spans->n || (lport && is_in_spans(spans, lport)) || (rport && is_in_spans(spans, rport));
+	if (!spans->n)
+		return true;
+	return !sw_streq(sw_cli_text(s, "protocol"), "raw") &&
+	       ((lport && is_in_spans(spans, lport)) || (rport && is_in_spans(spans, rport)));
+}
+
+/* MPTCP is TCP to who asks for that: the other tools show its subflows. */
+static bool is_of(const char *wanted, const char *protocol)
+{
+	return sw_streq(wanted, protocol) || (sw_streq(wanted, "tcp") && sw_streq(protocol, "mptcp"));
 }
 
 static bool is_protocol(const struct sw_cli_options *o, const char *p)
 {
 	if (!o->tcp && !o->udp && !o->unix_domain && !o->raw && !o->packet && !o->netlink)
 		return strcmp(p, "netlink") != 0; /* plumbing: told when asked for */
-	return (o->tcp && sw_streq(p, "tcp")) || (o->udp && sw_streq(p, "udp")) ||
+	return (o->tcp && is_of("tcp", p)) || (o->udp && sw_streq(p, "udp")) ||
 	       (o->unix_domain && sw_streq(p, "unix")) || (o->raw && sw_streq(p, "raw")) ||
 	       (o->packet && sw_streq(p, "packet")) || (o->netlink && sw_streq(p, "netlink"));
 }
@@ -165,7 +175,7 @@ static bool passes_inet(const struct sw_sock_filter *f, const json_t *s)
 		return true;
 	if (!family || (f->family && family != f->family))
 		return false;
-	if (*f->protocol && !sw_streq(f->protocol, sw_cli_text(s, "protocol")))
+	if (*f->protocol && !is_of(f->protocol, sw_cli_text(s, "protocol")))
 		return false;
 	return (!f->address || has_address(f->address, s)) && has_port(&f->inet_ports, s);
 }

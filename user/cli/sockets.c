@@ -146,17 +146,76 @@ static void name_packages(const json_t *sockets)
 	json_decref(ours);
 }
 
+/* Protocols in the order of a table; what is in none comes last. */
+static int rank_of(const json_t *s)
+{
+	static const char *const order[] = {
+		"tcp", "mptcp", "udp", "udplite", "sctp", "raw", "packet", "unix", "netlink"};
+	const char *p = sw_cli_text(s, "protocol");
+	size_t i = 0;
+
+	while (i < SW_ARRAY_SIZE(order) && !sw_streq(p, order[i]))
+		i++;
+	return (int)i;
+}
+
+/* A row's place in a table: by protocol, namespace (the host's first), port and address, whatever came first. */
+struct place {
+	int rank;
+	long long lport, rport, inode;
+	const char *netns, *local, *path;
+	json_t *socket;
+};
+
+static struct place place_of(json_t *s)
+{
+	return (struct place){.rank = rank_of(s),
+		.lport = sw_cli_number(s, "lport"),
+		.rport = sw_cli_number(s, "rport"),
+		.inode = sw_cli_number(s, "inode"),
+		.netns = sw_cli_text(s, "netns_name"),
+		.local = sw_cli_text(s, "local"),
+		.path = sw_cli_text(s, "path"),
+		.socket = json_incref(s)};
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	long long d = x->rank - y->rank;
+
+	if (!d)
+		d = strcmp(x->netns, y->netns);
+	if (!d)
+		d = x->lport - y->lport;
+	if (!d)
+		d = strcmp(x->local, y->local);
+	if (!d)
+		d = strcmp(x->path, y->path);
+	if (!d)
+		d = x->rport - y->rport;
+	if (!d)
+		d = x->inode - y->inode;
+	return d < 0 ? -1 : d > 0;
+}
+
+/* Those that are wanted, in order. */
 static void sift(const struct sw_sock_filter *f, json_t *sockets)
 {
-	json_t *wanted = json_array(), *s;
-	size_t i;
+	size_t n = 0, i;
+	struct place *at = calloc(json_array_size(sockets) + 1, sizeof(*at));
+	json_t *s;
 
+	if (!at)
+		return;
 	json_array_foreach(sockets, i, s)
 		if (sw_sock_filter_passes(f, s))
-			json_array_append(wanted, s);
+			at[n++] = place_of(s);
+	qsort(at, n, sizeof(*at), compare);
 	json_array_clear(sockets);
-	json_array_extend(sockets, wanted);
-	json_decref(wanted);
+	for (i = 0; i < n; i++)
+		json_array_append_new(sockets, at[i].socket);
+	free(at);
 }
 
 /* Connections are asked for by -a, by a state, and by the tools that show them without being asked. */
@@ -390,7 +449,9 @@ int sw_cli_baseline_accept(struct sw_cli *c)
 	if (r)
 		return r;
 	if (!sw_cli_print_json(c, data))
-		sw_cli_say(c, "%lld differences accepted", sw_cli_number(data, "accepted"));
+		sw_cli_say(c, sw_cli_number(data, "accepted") == 1 ? "%lld difference accepted"
+								      : "%lld differences accepted",
+			sw_cli_number(data, "accepted"));
 	json_decref(data);
 	return SW_EXIT_OK;
 }

@@ -174,13 +174,21 @@ static bool is_netns(struct filter *f, const struct sw_sock *s)
 	return sw_streq(f->netns, *name ? name : "host") || sw_streq(f->netns, inode);
 }
 
+/* MPTCP is TCP to who asks for that. */
+static bool is_protocol(const char *wanted, const struct sw_sock *s)
+{
+	const char *word = sw_sock_protocol_word(s);
+
+	return sw_streq(wanted, word) || (sw_streq(wanted, "tcp") && sw_streq(word, "mptcp"));
+}
+
 static bool passes(struct filter *f, const struct sw_sock *s)
 {
 	if (!f->is_all && !sw_sock_is_listener(s))
 		return false;
 	if (f->family && f->family != (s->family == AF_INET ? 4u : s->family == AF_INET6 ? 6u : 0u))
 		return false;
-	if (f->protocol && !sw_streq(f->protocol, sw_sock_protocol_word(s)))
+	if (f->protocol && !is_protocol(f->protocol, s))
 		return false;
 	if (f->port && s->lport != f->port && s->rport != f->port)
 		return false;
