@@ -228,7 +228,8 @@ def test_who_is_refused_is_frozen_or_killed_and_can_be_released(lab):
     shell = cut.stdout.readline().strip()
     probe = ["sh", "-c", f"echo $$ > {lab.cgroup}/cut/cgroup.procs; exec ping -c 1 -W 1 {lab.gateway}"]
     assert lab.on_host(*probe).returncode == 0
-    lab.ok("policy", "isolate", shell)
+    code, _, said_done = lab.cli("policy", "isolate", shell)
+    assert code == 0 and f"process {shell} is isolated; back: sockwarden policy release {shell}" in said_done
     assert lab.on_host(*probe).returncode != 0, "nothing leaves it"
     assert lab.on_host("sh", "-c", f"echo $$ > {lab.cgroup}/cut/cgroup.procs; exec ping -c 1 -W 5 127.0.0.1").returncode == 0
     lab.ok("policy", "release", shell)
