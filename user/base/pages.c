@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/base/pages.h"
 
+#include <malloc.h>
 #include <sys/mman.h>
 
-enum { LARGE = 2 << 20 };
+enum { LARGE = 2 << 20, OWN_PAGES_FROM = 256 << 10 };
 
 /* A large page needs a place that is aligned to it: what was mapped too much on both sides goes back. */
 static void *map_aligned(size_t bytes)
@@ -36,4 +37,9 @@ void sw_pages_free(void *p, size_t bytes)
 {
 	if (p)
 		munmap(p, whole_pages(bytes));
+}
+
+void sw_pages_for_large(void)
+{
+	mallopt(M_MMAP_THRESHOLD, OWN_PAGES_FROM);
 }

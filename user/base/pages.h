@@ -11,3 +11,9 @@
 void *sw_pages_new(size_t bytes);
 /* bytes: as given to new. */
 void sw_pages_free(void *p, size_t bytes);
+/*
+ * From here on what malloc is asked for at once and is large has pages of its own: those that nothing is written to
+ * take no memory, and all go back when it is freed. Else glibc takes for large, from the first large one that is freed
+ * on, only what is larger than that, and clears in the heap what calloc is asked for.
+ */
+void sw_pages_for_large(void);

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "user/base/log.h"
+#include "user/base/pages.h"
 #include "user/guard/guard.h"
 
 #define LIBEXEC_DEFAULT "/usr/libexec/sockwarden"
@@ -124,5 +125,6 @@ int main(int argc, char **argv)
 		sw_log_err(0, "the current directory cannot be found out");
 		return EXIT_FAILURE;
 	}
+	sw_pages_for_large();
 	return sw_guard_run(&o.guard);
 }
