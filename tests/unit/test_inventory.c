@@ -319,6 +319,25 @@ static void a_socket_that_came_after_the_descriptors_were_walked_has_them_walked
 	assert_false(sw_inventory_wants_files(w->inv));
 }
 
+/* A socket in a table of io_uring's stays there, and would double what each snapshot takes. */
+static void a_socket_that_nobody_had_before_either_has_no_descriptors_walked_again(void **state)
+{
+	struct sw_it_inet r = world_inet(1, ANY, 80, LISTEN);
+	struct sw_it_file f = world_file(1, 7, 3);
+	struct world *w = *state;
+
+	for (int i = 0; i < 4; i++) {
+		sw_inventory_snapshot_begin(w->inv);
+		sw_inventory_netns(w->inv, HOST_NETNS, "");
+		if (i == 2)
+			sw_inventory_file(w->inv, &f); /* a process got it */
+		sw_inventory_inet(w->inv, &r);
+		assert_int_equal(sw_inventory_wants_files(w->inv), i == 0 || i == 3);
+		sw_inventory_snapshot_end(w->inv, true);
+		assert_int_equal(sw_sock_is_ownerless(sw_inventory_find(w->inv, 1)), i != 2);
+	}
+}
+
 static void a_number_used_again_is_another_process(void **state)
 {
 	struct sw_exec_event a, b;
@@ -512,6 +531,7 @@ int main(void)
 		test(several_processes_may_hold_one_socket),
 		test(a_socket_told_with_its_owner_is_as_good_as_told_by_itself_and_by_its_descriptor),
 		test(a_socket_that_came_after_the_descriptors_were_walked_has_them_walked_again),
+		test(a_socket_that_nobody_had_before_either_has_no_descriptors_walked_again),
 		test(a_number_used_again_is_another_process),
 		cmocka_unit_test(what_proc_tells_of_another_start_is_of_another_process),
 		test(a_fork_runs_its_parents_executable),

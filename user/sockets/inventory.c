@@ -235,6 +235,7 @@ static void add_owner(struct sw_inventory *inv, struct sw_sock *s, const struct 
 		return;
 	}
 	s->owners[s->n_owners++] = (struct sw_sock_owner){.proc = proc, .fd = fd};
+	s->is_nobodys = false;
 }
 
 /* Tells of a listener once when it is there, and once when it is not. */
@@ -561,10 +562,16 @@ static void take_inet(struct sw_inventory *inv, struct sw_sock *s, const struct 
 	memcpy(s->raddr, r->raddr, sizeof(s->raddr));
 }
 
-/* Descriptors were walked before: who has a file and no owner is in a table of io_uring's, or has come meanwhile. */
+/* Descriptors have been walked: it has a file, and no process has that. */
+static bool lacks_owner(const struct sw_inventory *inv, const struct sw_sock *s)
+{
+	return s->inode && s->owners_generation != inv->generation && !is_newer(inv, s);
+}
+
+/* Who lacks one has come meanwhile; or nobody had it the last time either, and it is in a table of io_uring's. */
 static void expect_owner(struct sw_inventory *inv, const struct sw_sock *s)
 {
-	if (s->inode && s->owners_generation != inv->generation && !is_newer(inv, s))
+	if (lacks_owner(inv, s) && !s->is_nobodys)
 		inv->wants_files = true;
 }
 
@@ -676,9 +683,9 @@ static void settle(struct sw_inventory *inv, struct entry *e)
 			remove_sock(inv, e, true);
 		return;
 	}
-	/* It has a file and no process has that file: io_uring's own table, or a descriptor in flight. */
-	if (s->generation == inv->generation && s->owners_generation != inv->generation &&
-		s->inode && !is_newer(inv, s) && s->n_owners) {
+	/* In io_uring's own table, or a descriptor in flight. */
+	s->is_nobodys = s->generation == inv->generation && lacks_owner(inv, s);
+	if (s->is_nobodys && s->n_owners) {
 		drop_owners(inv, s);
 		tell_anew(inv, s);
 	}

@@ -47,6 +47,7 @@ struct sw_sock {
 	bool is_abstract;	   /* UNIX: path without its leading NUL */
 	bool is_port_pending;	   /* listens, but the port, or a UNIX socket's name, is not known yet */
 	bool is_up_told;
+	bool is_nobodys; /* has a file, and no process had that in the last snapshot */
 };
 
 enum sw_sock_change { SW_SOCK_UP, SW_SOCK_DOWN };
