@@ -335,6 +335,31 @@ static __noinline enum verdict look_closer_frame(struct xdp_md *ctx, const struc
 	return judge_read(ctx, read_frame(ctx, &flow), &flow, origin);
 }
 
+/* Devices whose driver leaves no room before a packet (tun's, say), by ifindex modulo 64: known by the first tag. */
+struct {
+	SW_PIN
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} tag_again SEC(".maps");
+
+static __always_inline __u64 tag_again_bit(__u32 ifindex)
+{
+	return 1ULL << (ifindex & 63);
+}
+
+static __noinline void ask_tag_again(__u32 ifindex)
+{
+	__u64 bit = tag_again_bit(ifindex), *bits;
+	__u32 zero = 0;
+
+	sw_stat_inc(SW_STAT_TAG_AGAIN);
+	bits = bpf_map_lookup_elem(&tag_again, &zero);
+	if (bits && !(*bits & bit))
+		__sync_fetch_and_or(bits, bit);
+}
+
 /* XDP cannot write a mark: it goes before the packet, for tc_tag. Out of line: few packets are tagged. */
 static __noinline int tag_frame(struct xdp_md *ctx)
 {
@@ -344,7 +369,7 @@ static __noinline int tag_frame(struct xdp_md *ctx)
 	if (!ctl)
 		return XDP_PASS;
 	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta)) < 0) {
-		sw_stat_inc(SW_STAT_TAG_LOST);
+		ask_tag_again(ctx->ingress_ifindex);
 		return XDP_PASS;
 	}
 	meta = (struct sw_tag_meta *)(long)ctx->data_meta;
@@ -470,6 +495,29 @@ int tc_gate_l3(struct __sk_buff *skb)
 	return gate_skb(skb, SW_LINK_IP);
 }
 
+/* What settle() says, of which nothing is counted: xdp_gate has. */
+static __noinline bool is_to_be_tagged(struct __sk_buff *skb, const struct sw_gate_ctl *ctl)
+{
+	struct sw_flow flow = {};
+	struct sw_hit hit = {};
+
+	return read_skb(skb, &flow, SW_LINK_ETHER) == SW_PKT_IP && judge(&flow, &hit) && hit.is_tagged && !hit.is_bad &&
+		is_enforcing(ctl) && !is_allowed(&flow, &hit);
+}
+
+static __always_inline void tag_once_more(struct __sk_buff *skb)
+{
+	__u32 zero = 0;
+	const __u64 *bits = bpf_map_lookup_elem(&tag_again, &zero);
+	const struct sw_gate_ctl *ctl = gate_control();
+
+	if (!bits || !(*bits & tag_again_bit(skb->ifindex)) || !ctl)
+		return;
+	pull_headers(skb);
+	if (is_to_be_tagged(skb, ctl))
+		set_mark(skb, ctl->tag_value, ctl->tag_mask);
+}
+
 /* Behind xdp_gate on the device while there are trails that tag: turns what tag_frame() left into the mark. */
 SEC("tc")
 int tc_tag(struct __sk_buff *skb)
@@ -478,6 +526,8 @@ int tc_tag(struct __sk_buff *skb)
 
 	if ((const __u8 *)(meta + 1) <= (const __u8 *)(long)skb->data && meta->magic == SW_TAG_MAGIC)
 		set_mark(skb, meta->value, meta->mask);
+	else
+		tag_once_more(skb);
 	return TC_ACT_UNSPEC;
 }
 

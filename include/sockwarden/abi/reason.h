@@ -70,7 +70,7 @@ static inline __attribute__((always_inline)) int sw_reason_is_destination(__u32 
 	X(INSPECT_CUT, "inspect-cut-short", "packets of which only the first part was given to be looked into") \
 	X(DOMAIN_HITS, "domain-hits", "questions for domains that are to be refused") \
 	X(SHUNNED, "shunned", "packets that begin what was cut a moment ago, refused") \
-	X(TAG_LOST, "tags-lost", "tagged packets without the mark: the driver leaves XDP no room to pass it on")
+	X(TAG_AGAIN, "tags-again", "tagged packets judged once more at tc: the driver leaves XDP no room to pass the mark on")
 
 enum sw_stat {
 #define SW_STAT_ENUM(id, word, sentence) SW_STAT_##id,
