@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -222,6 +223,16 @@ NEW_KEY x
     assert "eth1" in shown and str(custom / "own.txt") in shown and "- 198.18.8.8" in shown
     assert "9ab3cd9d" not in yaml and "9ab3cd9d" not in json.dumps(lines)
     assert state(lines, "NEW_KEY") == ["left"] and state(lines, "example.org") == ["left"]
+
+
+def test_a_command_that_a_note_names_is_there(tmp_path):
+    """Of every note of every importer, in the sources: 'sockwarden VERB NOUN ...'."""
+    notes = "".join(p.read_text() for p in Path(ROOT, "user/import").glob("*.c"))
+    named = set(re.findall(r"'sockwarden ([a-z]+(?: [a-z]+)?)", notes))
+    assert len(named) > 3
+    commands = run("help").stdout
+    for words in named:
+        assert any(re.search(rf"^  {w}\b", commands, re.M) for w in (words, words.split()[0] + "(?! [a-z])")), words
 
 
 IPTABLES = """*nat

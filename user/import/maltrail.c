@@ -245,7 +245,7 @@ static const struct key keys[] = {
 		"feeds are chosen by name, since each has its terms: 'sockwarden feeds list', 'sockwarden feeds enable NAME'",
 		"no feed is fetched unless it is enabled by name"},
 	{"DISABLED_FEEDS", NULL, SW_IMPORT_NEEDLESS, "no feed is fetched unless it is enabled by name"},
-	{"DISABLED_TRAILS_INFO_REGEX", NULL, SW_IMPORT_LEFT, "a feed is enabled as a whole; except its trails by 'sockwarden trails except'"},
+	{"DISABLED_TRAILS_INFO_REGEX", NULL, SW_IMPORT_LEFT, "a feed is enabled as a whole; a list of your own excepts trails of it: 'sockwarden trails import FILE --action except'"},
 	{"DISABLE_TRAIL_UPDATES", NULL, SW_IMPORT_NEEDLESS, "no feed is fetched unless it is enabled by name"},
 	{"REPAIR_TRUNCATED_TRAILS", NULL, SW_IMPORT_NEEDLESS, "a trail that cannot be read is told with its line"},
 	{"ALLOW_EMPTY_TRAILS", NULL, SW_IMPORT_NEEDLESS, "no trails are needed to run"},
