@@ -48,6 +48,9 @@ def test_nothing_is_told_unless_it_is_asked_for(started):
     lab = started
     port, _, _ = lab.listen(on_host=False)
     follow = lab.follow()
-    connect(lab, port)
-    lab.wait(lambda: follow.find(kind="socket", action="connect"), 5, "the connect")
+
+    def is_told():  # the stream may begin a moment later
+        connect(lab, port)
+        return follow.find(kind="socket", action="connect")
+    lab.wait(is_told, 10, "the connect")
     assert firsts(lab) == [] and "first_destinations" not in lab.cli_json("status")
