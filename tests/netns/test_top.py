@@ -119,8 +119,9 @@ def test_lines_where_there_is_no_terminal_and_an_engine_that_goes_and_comes(star
         first = until(lambda line: line["answers"])
         assert first["mode"] == "observe" and first["enforcing"] is False and first["lost"] == 0
         started.ok("ban", "198.18.77.8", "--for", "1h", "--reason", "top")
-        assert until(lambda line: line["bans"] == 1)["top"][0] == {
-            "who": "198.18.77.8", "hits": 0, "hits_per_sec": 0, "banned": True, "dropped": False, "for": "top", "process": ""}
+        # others may be at work on this machine: their findings stand there too
+        assert {"who": "198.18.77.8", "hits": 0, "hits_per_sec": 0, "banned": True, "dropped": False, "for": "top",
+                "process": ""} in until(lambda line: line["bans"] == 1)["top"]
         started.kill("sockwarden-engine")
         until(lambda line: line["answers"] and line["bans"] == 1)
     finally:
