@@ -292,8 +292,7 @@ static __always_inline bool tell_tcp(struct seq_file *seq, struct sock *sk, cons
 	return true;
 }
 
-/* Since 6.2; where there is none, the walk does without a look ahead. */
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+/* Where the kernel has no such cast, the walk does without a look ahead. */
 #define typed(type, address) ((struct type *)bpf_rdonly_cast((void *)(address), bpf_core_type_id_kernel(struct type)))
 
 /* Loads it and forgets it. */
