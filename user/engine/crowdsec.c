@@ -38,17 +38,6 @@ static bool is_on(const struct sw_engine *e)
 	return e->config->crowdsec_url[0];
 }
 
-static const struct sw_ban_part *part_on(const struct sw_engine *e, const struct sw_net *net)
-{
-	const struct sw_ban *b = sw_policy_find_ban(e->policy, net);
-
-	for (const struct sw_ban_part *part = b ? b->parts : NULL; part; part = part->next) {
-		if (sw_streq(part->origin, ORIGIN))
-			return part;
-	}
-	return NULL;
-}
-
 /* ---- what is wanted becomes bans */
 
 static bool has_share_left(struct sw_engine *e)
@@ -91,7 +80,7 @@ static bool settle(void *arg, struct sw_crowd_net *n)
 	struct sw_engine *e = arg;
 	uint64_t now_ns = sw_clock_boot_ns(&e->clock), slack_ns = SLACK_SEC * SW_SEC_NS;
 	const struct sw_crowd_ref *ref = sw_crowd_longest(n, now_ns);
-	const struct sw_ban_part *part = part_on(e, &n->net);
+	const struct sw_ban_part *part = sw_policy_part_of(sw_policy_find_ban(e->policy, &n->net), ORIGIN);
 
 	if (!ref) {
 		if (part)
@@ -134,10 +123,8 @@ static void collect(void *arg, const struct sw_ban *b)
 {
 	struct nets *nets = arg;
 
-	for (const struct sw_ban_part *part = b->parts; part; part = part->next) {
-		if (sw_streq(part->origin, ORIGIN))
-			nets->at[nets->n++] = b->net;
-	}
+	if (sw_policy_part_of(b, ORIGIN))
+		nets->at[nets->n++] = b->net;
 }
 
 /* What an earlier life of ours, or an earlier configuration, banned. */
@@ -286,8 +273,7 @@ static void count_bans(void *arg, const struct sw_ban *b)
 {
 	uint64_t *n = arg;
 
-	for (const struct sw_ban_part *part = b->parts; part; part = part->next)
-		*n += sw_streq(part->origin, ORIGIN);
+	*n += sw_policy_part_of(b, ORIGIN) != NULL;
 }
 
 static uint64_t n_bans(const struct sw_engine *e)

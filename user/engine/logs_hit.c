@@ -35,13 +35,8 @@ static int do_ban(void *arg, const struct sw_ban_request *q, enum sw_refusal *re
 static bool is_banned(void *arg, const struct sw_net *net, const char *origin)
 {
 	const struct sw_engine *e = arg;
-	const struct sw_ban *b = sw_policy_find_ban(e->policy, net);
 
-	for (const struct sw_ban_part *part = b ? b->parts : NULL; part; part = part->next) {
-		if (sw_streq(part->origin, origin))
-			return true;
-	}
-	return false;
+	return sw_policy_part_of(sw_policy_find_ban(e->policy, net), origin);
 }
 
 static int count_bans(

@@ -140,9 +140,9 @@ static void put(struct sw_policy *p, const struct sw_ban *b)
 	p->ops->put(p->arg, &b->net, longest->until_boot_ns, longest->id);
 }
 
-static struct sw_ban_part *part_of(const struct sw_ban *b, const char *origin)
+struct sw_ban_part *sw_policy_part_of(const struct sw_ban *b, const char *origin)
 {
-	for (struct sw_ban_part *part = b->parts; part; part = part->next) {
+	for (struct sw_ban_part *part = b ? b->parts : NULL; part; part = part->next) {
 		if (sw_streq(part->origin, origin))
 			return part;
 	}
@@ -217,7 +217,7 @@ int sw_policy_ban(struct sw_policy *p, const struct sw_ban_request *q, uint64_t 
 	b = get_or_make(p, &q->net);
 	if (!b)
 		return -ENOMEM;
-	old = part_of(b, q->origin);
+	old = sw_policy_part_of(b, q->origin);
 	if (old && !sw_streq(q->origin, "operator") && ends_later(old, row.until_boot_ns)) {
 		part = old;
 		goto out;
@@ -346,7 +346,7 @@ int sw_policy_restore(struct sw_policy *p, const struct sw_store_ban *row, int64
 	b = get_or_make(p, &row->d.net);
 	if (!b)
 		return -ENOMEM;
-	if (part_of(b, row->d.origin))
+	if (sw_policy_part_of(b, row->d.origin))
 		return 0;
 	part = new_part(&copy);
 	if (!part) {

@@ -139,6 +139,8 @@ unsigned int sw_policy_n_bans(const struct sw_policy *p);
 unsigned int sw_policy_n_allow(const struct sw_policy *p);
 /* Exactly this network; NULL when it is not banned. */
 const struct sw_ban *sw_policy_find_ban(const struct sw_policy *p, const struct sw_net *net);
+/* What origin has in a ban; NULL: nothing, or b is NULL. */
+struct sw_ban_part *sw_policy_part_of(const struct sw_ban *b, const char *origin);
 /* The narrowest ban that holds all of net; after: the next wider one. NULL at the end. */
 const struct sw_ban *sw_policy_covering_ban(
 	const struct sw_policy *p, const struct sw_net *net, const struct sw_ban *after);
