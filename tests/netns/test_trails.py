@@ -48,13 +48,19 @@ def test_an_imported_trail_is_dropped_and_an_except_inside_it_is_not(enforcing):
     assert code == 0, err
     assert "bad-hosts: 1 IPv4 and 1 IPv6 entries in force" in err and "the first is line 6" in err
     assert lab.ping() == 0 and lab.ping(target=lab.host6) == 0 and lab.ping(source=lab.others[0]) == 0
-    assert lists(lab)["bad-hosts"]["action"] == "drop"
+    bad = lists(lab)["bad-hosts"]
+    assert bad["action"] == "drop"
+    assert bad["bad_lines"] == 1 and bad["first_bad"] == "line 6: 'garbage!'", bad
     code, _, err = lab.cli("trails", "import", write(lab, "fine.txt", lab.others[0] + "\n"), "--action", "except")
     assert code == 0, err
     assert lab.ping(source=lab.others[0]) == 3, "the except is longer than the trail"
     assert lab.ping() == 0
     assert lab.cli("check", lab.attacker)[0] == 1
     assert lab.cli("check", lab.others[0])[0] == 0
+    assert lab.cli("check", "www.evil.example")[0] == 1 and lab.cli("check", "http://evil.example/x")[0] == 1
+    assert lab.cli("check", "good.example")[0] == 0
+    code, _, err = lab.cli("check", "198.18.0.666")
+    assert code == 2 and "not a subject: 198.18.0.666" in err, "a mistyped address is no name that is not listed"
     assert "bad-hosts" in lab.cli("why", lab.attacker)[1]
     assert [h["line"] for h in lab.cli_json("trails", "search", lab.attacker)["hits"]] == [2]
     lab.cli("trails", "remove", "bad-hosts")

@@ -31,6 +31,7 @@ static int setup(void **state)
 	const struct sw_trail_rules rules = {};
 	struct sw_trail_parser *p = NULL;
 	struct sw_trail_list *l = NULL;
+	char first[SW_TRAIL_BAD_TEXT_MAX], want[SW_TRAIL_BAD_TEXT_MAX];
 	const char *why = "";
 	int fd;
 
@@ -45,7 +46,8 @@ static int setup(void **state)
 		"e7d705a3286e19ea42f587b344ee6865\nt13d1516h2_8daaf6152771_02713d6af862\n"
 		"2fd4e1c67a2d28fced849ee1bb76e7391b93eb12\n");
 	put(w, "table.csv",
-		"trail,info,reference\none.example,first,r1\ntwo.example,second,r2\nthree.example,first,r1\n");
+		"trail,info,reference\none.example,first,r1\ntwo.example,second,r2\nthree.example,first,r1\n192.0.2.300,,\n");
+	put(w, "later.txt", "four.example\nnot a trail\n");
 	assert_int_equal(sw_trail_directory_read(w->dir, &rules, &p), 0);
 	fd = sw_trail_list_build(p, "here", "imported", SW_TRAIL_DROP, 0);
 	assert_true(fd >= 0);
@@ -53,6 +55,10 @@ static int setup(void **state)
 	assert_int_equal(l->view.n4, 1);
 	assert_int_equal(l->view.n6, 1);
 	assert_int_equal(l->view.n_ports, 1);
+	/* what is no trail is kept with its place, so that who asks tomorrow is told: a name cannot end in a number */
+	assert_int_equal(sw_trail_list_bad(l, first), 2);
+	snprintf(want, sizeof(want), "%s/later.txt line 2: 'not a trail'", w->dir);
+	assert_string_equal(first, want);
 	assert_int_equal(sw_static_new(&w->set), 0);
 	assert_int_equal(sw_static_add_list(w->set, &l->view, 7, "here", "imported", false, 0), 0);
 	assert_int_equal(sw_static_seal(w->set), 0);

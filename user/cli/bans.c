@@ -204,16 +204,24 @@ static const struct sw_cli_column chain_columns[] = {
 	{},
 };
 
-int sw_cli_why(struct sw_cli *c)
+/* Asks a verb about whatever the word is. */
+static int ask_subject(struct sw_cli *c, const char *verb, json_t **ret)
 {
 	struct sw_cli_args a;
-	json_t *data = NULL;
 	int r;
 
 	sw_cli_args_begin(&a);
 	sw_json_string(&a.j, "subject", c->words[0]);
-	r = sw_cli_ask(c, "why", sw_cli_args_end(&a), -1, &data);
+	r = sw_cli_ask(c, verb, sw_cli_args_end(&a), -1, ret);
 	sw_strbuf_done(&a.text);
+	return r;
+}
+
+int sw_cli_why(struct sw_cli *c)
+{
+	json_t *data = NULL;
+	int r = ask_subject(c, "why", &data);
+
 	if (r)
 		return r;
 	if (c->format == SW_CLI_TABLE || c->format == SW_CLI_WIDE) {
@@ -235,7 +243,7 @@ int sw_cli_check(struct sw_cli *c)
 {
 	json_t *data = NULL;
 	bool is_listed, is_banned, is_allowed;
-	int r = ask_net(c, "check", &data);
+	int r = ask_subject(c, "check", &data);
 
 	if (r)
 		return r;

@@ -264,6 +264,8 @@ static const struct sw_cli_column list_columns[] = {
 	{"NEXT", "next_at", SW_COL_TIME | SW_COL_OPTIONAL},
 	{"NEXT END", "next_end", SW_COL_TIME | SW_COL_OPTIONAL},
 	{"ORIGIN", "origin", SW_COL_FLEX},
+	{"BAD LINES", "bad_lines", SW_COL_RIGHT | SW_COL_OPTIONAL},
+	{"FIRST OF THEM", "first_bad", SW_COL_FLEX | SW_COL_OPTIONAL},
 	{"ERROR", "error", SW_COL_FLEX | SW_COL_OPTIONAL, NULL, color_error},
 	{},
 };

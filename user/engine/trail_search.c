@@ -40,8 +40,16 @@ static void say_because(struct facts *w, const struct fact *f)
 		sw_strbuf_printf(w->because, "list %s excepts %s: between a trail and an exception the longest match decides",
 			f->slot->name, f->trail);
 	else
-		sw_strbuf_printf(w->because, "list %s holds %s (%s): the longest match decides, of equal ones except, "
-			"drop, tag, observe in this order, and what is watched inside what is dropped is dropped", f->slot->name, f->trail, sw_trail_action_word(f->action));
+		sw_strbuf_printf(w->because, "list %s holds %s (%s)", f->slot->name, f->trail,
+			sw_trail_action_word(f->action));
+}
+
+/* How several trails rank is told where there are several. */
+static void say_rank(struct facts *w)
+{
+	if (w->because && w->listed == SW_LISTED_TRAIL && w->found > 1)
+		sw_strbuf_puts(w->because, ": the longest match decides, of equal ones except, drop, tag, observe in this "
+			"order, and what is watched inside what is dropped is dropped");
 }
 
 /* What is known of the trail, else of the list: a feed's entries were all there when it was good last. */
@@ -411,5 +419,6 @@ enum sw_listed sw_trails_listed(
 	struct facts w = {.e = e, .write = write_nothing, .because = because};
 
 	each_of(&w, subject, net);
+	say_rank(&w);
 	return w.listed;
 }

@@ -2,6 +2,7 @@
 #include "user/engine/trails.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 
 #include "user/base/words.h"
 #include "user/engine/feeds.h"
@@ -154,7 +155,7 @@ void sw_trails_set_error(struct sw_engine *e, struct sw_trail_slot *slot, const 
 
 static void say(struct sw_engine *e, const struct sw_trail_op *op)
 {
-	const char *name = op->slot.name;
+	const char *name = op->slot.name, *state = op->is_in_force ? "in force" : "waits for the guard";
 	struct sw_json *j;
 
 	if (op->result < 0)
@@ -162,10 +163,14 @@ static void say(struct sw_engine *e, const struct sw_trail_op *op)
 			e->events, SW_EVK_TRAILS, "trail list %s refused: %s", name, op->text);
 	else if (op->kind == SW_TRAIL_OP_REMOVE)
 		j = sw_event_begin(e->events, SW_EVK_TRAILS, "trail list %s removed", name);
+	else if (op->report.bad)
+		j = sw_event_begin(e->events, SW_EVK_TRAILS, "trail list %s %s: %zu entries (%s); %" PRIu64
+			" of its lines are no trails and were skipped, the first: %s", name, state,
+			sw_trail_list_total(e->trails->slots[op->index].list), sw_trail_action_word(op->slot.action),
+			op->report.bad, op->report.first_bad);
 	else
 		j = sw_event_begin(e->events, SW_EVK_TRAILS, "trail list %s %s: %zu entries (%s)",
-			name, op->is_in_force ? "in force" : "waits for the guard",
-			sw_trail_list_total(e->trails->slots[op->index].list),
+			name, state, sw_trail_list_total(e->trails->slots[op->index].list),
 			sw_trail_action_word(op->slot.action));
 	sw_json_string(j, "list", name);
 	sw_event_end(e->events);

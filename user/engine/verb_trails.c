@@ -341,6 +341,19 @@ static void write_ends(struct sw_engine *e, struct sw_json *j, const struct sw_t
 	sw_json_wall_sec(j, "next_end", next);
 }
 
+/* Lines of its source that are no trails: null where there are none. */
+static void write_bad(struct sw_json *j, const struct sw_trail_list *l)
+{
+	char first[SW_TRAIL_BAD_TEXT_MAX];
+	uint64_t n = l ? sw_trail_list_bad(l, first) : 0;
+
+	if (n)
+		sw_json_uint(j, "bad_lines", n);
+	else
+		sw_json_null(j, "bad_lines");
+	sw_json_string(j, "first_bad", n ? first : NULL);
+}
+
 static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_trail_slot *s)
 {
 	const struct sw_feed_state *f =
@@ -363,6 +376,7 @@ static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_t
 		sw_json_null(j, "cover_percent");
 	write_ends(e, j, s->list);
 	sw_json_string(j, "error", error);
+	write_bad(j, s->list);
 	sw_json_wall_sec(j, "next_at", f ? (int64_t)f->last.next_wall_sec : 0);
 	sw_json_object_end(j);
 }

@@ -3,6 +3,7 @@
 #include "user/base/words.h"
 #include "user/engine/backends.h"
 #include "user/engine/bans.h"
+#include "user/trail/static_line.h"
 
 enum { HISTORY_MAX = 5 }; /* earlier bans told */
 
@@ -220,21 +221,33 @@ static void verb_why(struct sw_ctl_request *q, const json_t *args, void *arg)
 	sw_ctl_reply_end(q);
 }
 
+/* Whether a text that is no network is another kind of trail: "not listed" of a mistyped address would be wrong. */
+static bool is_other_trail(const char *text)
+{
+	struct sw_static_line l;
+
+	sw_static_line_read(text, strlen(text), false, &l);
+	return l.kind != SW_STATIC_BAD;
+}
+
 static void verb_check(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
 	struct sw_engine *e = arg;
-	const char *text;
+	const char *text, *net_text;
 	struct sw_json *j;
 	struct sw_net net;
+	bool is_net;
 
-	if (!sw_ctl_arg_string(q, args, "net", NULL, &text))
+	if (!sw_ctl_arg_string(q, args, "subject", NULL, &text) || !sw_ctl_arg_string(q, args, "net", text, &net_text))
 		return;
-	if (!text || sw_cidr_parse(text, SIZE_MAX, &net) < 0)
-		return sw_ctl_fail(q, SW_CERR_USAGE, NULL, "not an address or network: %s", text ? text : "(missing)");
+	is_net = net_text && sw_cidr_parse(net_text, SIZE_MAX, &net) >= 0;
+	if (!net_text || (!is_net && !is_other_trail(net_text)))
+		return sw_ctl_fail(q, SW_CERR_USAGE, "give an address, a network, an address with a port, a domain, a URL or a fingerprint",
+			"not a subject: %s", net_text ? net_text : "(missing)");
 	j = sw_ctl_reply_begin(q);
-	sw_json_bool(j, "listed", listed(e, text, &net, NULL) == SW_LISTED_TRAIL);
-	sw_json_bool(j, "banned", sw_policy_covering_ban(e->policy, &net, NULL));
-	sw_json_bool(j, "allowed", sw_policy_covering_allow(e->policy, &net));
+	sw_json_bool(j, "listed", listed(e, net_text, is_net ? &net : NULL, NULL) == SW_LISTED_TRAIL);
+	sw_json_bool(j, "banned", is_net && sw_policy_covering_ban(e->policy, &net, NULL));
+	sw_json_bool(j, "allowed", is_net && sw_policy_covering_allow(e->policy, &net));
 	sw_ctl_reply_end(q);
 }
 

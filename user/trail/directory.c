@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "user/base/cidr.h"
+#include "user/base/digits.h"
 #include "user/trail/static_read.h"
 #include "user/trail/times.h"
 
@@ -15,6 +16,14 @@ static void put_field(struct sw_strbuf *b, const char *text)
 	sw_strbuf_putc(b, '\t');
 	for (; *text; text++)
 		sw_strbuf_putc(b, *text == '\t' || *text == '\n' ? ' ' : *text);
+}
+
+/* Millions of lines begin with one: no format is read for each. */
+static void put_number(struct sw_strbuf *b, uint32_t n)
+{
+	char digits[16];
+
+	sw_strbuf_add(b, digits, (size_t)(sw_put_uint(digits, n) - digits));
 }
 
 int64_t sw_trail_writer_group(
@@ -40,9 +49,12 @@ void sw_trail_print(const struct sw_static_line *l, struct sw_strbuf *out)
 		sw_strbuf_printf(out, l->net.family == SW_AF_IP6 ? "[%s]:%u" : "%s:%u",
 			sw_cidr_format(net, &l->net), l->port);
 	else if (l->kind == SW_STATIC_IP || l->kind == SW_STATIC_CIDR)
-		sw_strbuf_printf(out, "%s", sw_cidr_format(net, &l->net));
-	else /* with its scheme a URL is one whatever signs it has */
-		sw_strbuf_printf(out, "%s%s", l->kind == SW_STATIC_URL ? "http://" : "", l->text);
+		sw_strbuf_puts(out, sw_cidr_format(net, &l->net));
+	else { /* with its scheme a URL is one whatever signs it has */
+		if (l->kind == SW_STATIC_URL)
+			sw_strbuf_puts(out, "http://");
+		sw_strbuf_add(out, l->text, l->len);
+	}
 }
 
 int sw_trail_writer_add(void *arg, const struct sw_static_line *l, uint32_t group, uint32_t line)
@@ -55,7 +67,10 @@ int sw_trail_writer_add(void *arg, const struct sw_static_line *l, uint32_t grou
 		sw_strbuf_printf(&w->text, "G\t%" PRIu32 "\n", group);
 		w->group = group;
 	}
-	sw_strbuf_printf(&w->text, "%s%" PRIu32 "\t", l->kind == SW_STATIC_AGENT ? "~" : "", line);
+	if (l->kind == SW_STATIC_AGENT)
+		sw_strbuf_putc(&w->text, '~');
+	put_number(&w->text, line);
+	sw_strbuf_putc(&w->text, '\t');
 	sw_trail_print(l, &w->text);
 	sw_strbuf_putc(&w->text, '\n');
 	if (w->text.is_failed)
@@ -90,6 +105,8 @@ int sw_trail_directory_read(
 		r = sw_trail_parser_end(w.parser);
 	if (!r)
 		sw_trail_parser_set_text(w.parser, &w.text);
+	if (!r)
+		sw_trail_parser_bad(w.parser, sw_static_stats(s)->bad, sw_static_first_bad(s));
 	else
 		sw_trail_parser_say(w.parser, r, err);
 	sw_strbuf_done(&w.text);

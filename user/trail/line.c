@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <endian.h>
+#include <inttypes.h>
 
 #include "user/base/cidr.h"
 
@@ -340,4 +341,31 @@ int sw_trail_range_next(struct sw_net *from, const struct sw_net *last, struct s
 	top.plen = (__u8)sw_net_max_plen(&top);
 	*from = top;
 	return increment(from);
+}
+
+void sw_trail_bad_text(char ret[static SW_TRAIL_BAD_SHOWN + 1], const char *line, size_t len)
+{
+	size_t n;
+
+	while (len && isspace((unsigned char)line[len - 1]))
+		len--;
+	n = SW_MIN(len, (size_t)SW_TRAIL_BAD_SHOWN);
+	for (size_t i = 0; i < n; i++)
+		ret[i] = line[i] >= ' ' && line[i] < 127 && line[i] != '\'' ? line[i] : '?';
+	ret[n] = 0;
+}
+
+void sw_trail_bad_say(
+	char ret[static SW_TRAIL_BAD_TEXT_MAX], const char *file, uint64_t number, const char *line, size_t len)
+{
+	enum { FILE_SHOWN = 100 };
+	char text[SW_TRAIL_BAD_SHOWN + 1];
+	size_t n = file ? strlen(file) : 0;
+
+	sw_trail_bad_text(text, line, len);
+	snprintf(ret, SW_TRAIL_BAD_TEXT_MAX, "%s%s%sline %" PRIu64 ": '%s'", n > FILE_SHOWN ? "..." : "",
+		file ? file + (n > FILE_SHOWN ? n - FILE_SHOWN : 0) : "", file ? " " : "", number, text);
+	for (char *p = ret; *p; p++) /* a file may be called anything */
+		if ((unsigned char)*p < ' ' || *p == 127)
+			*p = '?';
 }

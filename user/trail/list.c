@@ -113,6 +113,34 @@ size_t sw_trail_list_total(const struct sw_trail_list *l)
 	return sw_trail_list_count(l) + (size_t)l->view.head->n_texts;
 }
 
+/* The text's last line, by itself: what stands before it may be long, and is not walked. */
+uint64_t sw_trail_list_bad(const struct sw_trail_list *l, char ret_first[static SW_TRAIL_BAD_TEXT_MAX])
+{
+	const struct sw_trail_view *v = &l->view;
+	const char *end = v->text + v->n_text, *line, *tab;
+	char number[24];
+	size_t len;
+
+	*ret_first = 0;
+	if (v->n_text < 2 || end[-1] != '\n')
+		return 0;
+	end--;
+	line = memrchr(v->text, '\n', (size_t)(end - v->text));
+	line = line ? line + 1 : v->text;
+	if (end - line < 3 || line[0] != 'B' || line[1] != '\t')
+		return 0;
+	line += 2;
+	tab = memchr(line, '\t', (size_t)(end - line));
+	if (!tab || (size_t)(tab - line) >= sizeof(number))
+		return 0;
+	memcpy(number, line, (size_t)(tab - line));
+	number[tab - line] = 0;
+	len = SW_MIN((size_t)(end - tab - 1), (size_t)SW_TRAIL_BAD_TEXT_MAX - 1);
+	memcpy(ret_first, tab + 1, len);
+	ret_first[len] = 0;
+	return strtoull(number, NULL, 10);
+}
+
 static void file_name(char ret[static FILE_NAME_MAX], const char *name, const char *suffix)
 {
 	snprintf(ret, FILE_NAME_MAX, "%s%s", name, suffix);

@@ -31,6 +31,9 @@ enum sw_trail_action sw_trail_list_action(const struct sw_trail_list *l);
 size_t sw_trail_list_count(const struct sw_trail_list *l);
 size_t sw_trail_list_total(const struct sw_trail_list *l);
 
+/* How many lines of its source were no trails, and the first of them for a person; 0: none, or not said. */
+uint64_t sw_trail_list_bad(const struct sw_trail_list *l, char ret_first[static SW_TRAIL_BAD_TEXT_MAX]);
+
 /* Writes NAME.swtl in dirfd, replacing it at once. */
 int sw_trail_list_save(const struct sw_trail_list *l, int dirfd);
 /* Maps and checks NAME.swtl of dirfd; its name in the header must be NAME. */

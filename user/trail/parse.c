@@ -35,7 +35,7 @@ struct sw_trail_parser {
 	uint64_t key;
 	bool is_sorted4, is_sorted6; /* as read: most lists are */
 	uint64_t content; /* lines that are neither blank nor comment */
-	char first_bad[41];
+	char first_bad[SW_TRAIL_BAD_SHOWN + 1];
 	int result; /* for good, once negative */
 	bool is_long; /* the line under way is longer than carry: its rest is dropped */
 	size_t n_carry;
@@ -203,14 +203,25 @@ static int add(struct sw_trail_parser *p, const struct sw_net *net)
 
 static void note_bad(struct sw_trail_parser *p, const char *line, size_t len)
 {
-	size_t n = SW_MIN(len, sizeof(p->first_bad) - 1);
-
 	if (p->report.bad++)
 		return;
 	p->report.first_bad_line = p->report.lines;
-	for (size_t i = 0; i < n; i++)
-		p->first_bad[i] =
-			line[i] >= ' ' && line[i] < 127 && line[i] != '\'' ? line[i] : '?';
+	sw_trail_bad_text(p->first_bad, line, len);
+	sw_trail_bad_say(p->report.first_bad, NULL, p->report.lines, line, len);
+}
+
+void sw_trail_parser_bad(struct sw_trail_parser *p, uint64_t n, const char *first)
+{
+	p->report.bad = n;
+	(void)sw_strcpy(p->report.first_bad, sizeof(p->report.first_bad), first);
+}
+
+/* The list keeps what its source had of lines that are none: who asks for it comes later. */
+static int put_bad(struct sw_trail_parser *p)
+{
+	if (p->report.bad)
+		sw_strbuf_printf(&p->text, "B\t%" PRIu64 "\t%s\n", p->report.bad, p->report.first_bad);
+	return p->text.is_failed ? refuse(p, -ENOMEM, "out of memory") : 0;
 }
 
 static int add_range(struct sw_trail_parser *p, const struct sw_trail_line *l)
@@ -615,6 +626,8 @@ int sw_trail_parser_sort(struct sw_trail_parser *p, struct sw_trail_head *ret)
 {
 	int r = p->is_sorted4 ? 0 : sort4(p);
 
+	if (!r)
+		r = put_bad(p);
 	if (r < 0)
 		return r;
 	if (!p->is_sorted6)

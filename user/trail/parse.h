@@ -18,6 +18,7 @@
 #include "sockwarden/abi/gate.h"
 #include "sockwarden/rpc/trail.h"
 #include "user/base/strbuf.h"
+#include "user/trail/line.h"
 #include "user/trail/static_line.h"
 
 enum {
@@ -41,6 +42,7 @@ struct sw_trail_report {
 	uint64_t skipped; /* of these those that nothing can be done with */
 	uint64_t bad; /* lines that are nothing known */
 	uint64_t first_bad_line;
+	char first_bad[SW_TRAIL_BAD_TEXT_MAX]; /* the same for a person, with the file where it is one of a directory */
 	char text[192]; /* when refused: why, with the line; printable whatever the text held */
 };
 
@@ -71,6 +73,8 @@ int sw_trail_parser_other(struct sw_trail_parser *p, const char *text, size_t le
 void sw_trail_parser_when(struct sw_trail_parser *p, const struct sw_trail_when *when);
 /* A trail that somebody else has read: a network or an address with a port is taken, all else not. */
 int sw_trail_parser_add(struct sw_trail_parser *p, const struct sw_static_line *l, uint64_t line);
+/* Of what somebody else has read so many lines were no trails. */
+void sw_trail_parser_bad(struct sw_trail_parser *p, uint64_t n, const char *first);
 /* The list's text (rpc/trail.h) is to be this; takes it over. */
 void sw_trail_parser_set_text(struct sw_trail_parser *p, struct sw_strbuf *text);
 /* The text is refused by whoever reads it: the whole sentence; or what it is about. */

@@ -172,6 +172,17 @@ void sw_static_count_line(struct sw_static *s)
 	s->stats.lines++;
 }
 
+void sw_static_note_bad(struct sw_static *s, const char *file, uint32_t line, const char *text, size_t len)
+{
+	if (!s->stats.bad++)
+		sw_trail_bad_say(s->first_bad, file, line, text, len);
+}
+
+const char *sw_static_first_bad(const struct sw_static *s)
+{
+	return s->first_bad;
+}
+
 static int push(struct sw_static_slot **rows, size_t *n, size_t *cap, struct sw_static_slot row)
 {
 	if (*n == *cap) {

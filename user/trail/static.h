@@ -60,8 +60,12 @@ void sw_static_set_sink(struct sw_static *s, const struct sw_static_sink *sink);
 /* Why what was read is refused (-EBADMSG), with file, line and field; "" when it is not. */
 const char *sw_static_why(const struct sw_static *s);
 void sw_static_set_why(struct sw_static *s, const char *file, uint32_t line, const char *why);
-/* Counts a line that holds no trail. */
+/* Counts a line, whatever it holds. */
 void sw_static_count_line(struct sw_static *s);
+/* Counts a line that is no trail, and keeps where the first was. */
+void sw_static_note_bad(struct sw_static *s, const char *file, uint32_t line, const char *text, size_t len);
+/* "FILE line N: 'TEXT'", printable; "" when every line was good. */
+const char *sw_static_first_bad(const struct sw_static *s);
 int sw_static_seal(struct sw_static *s);
 
 /* ---- asking. family: 4 or 6; addr: in network byte order. ret and further outputs only when true. */

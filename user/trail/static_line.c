@@ -40,8 +40,11 @@ static bool is_ja4(const char *p, size_t n)
 
 static bool has_regex_sign(const char *p, size_t n)
 {
+	static const bool is_sign[256] = {['['] = true, [']'] = true, ['('] = true, [')'] = true, ['{'] = true,
+		['}'] = true, ['|'] = true, ['^'] = true, ['$'] = true, ['*'] = true, ['\\'] = true};
+
 	for (size_t i = 0; i < n; i++) {
-		if (strchr("[](){}|^$*\\", p[i]) && p[i])
+		if (is_sign[(unsigned char)p[i]])
 			return true;
 		/* ".+" and the like; a '+' elsewhere is of a query */
 		if (p[i] == '+' && i && (p[i - 1] == '.' || p[i - 1] == ']'))
@@ -103,9 +106,11 @@ static bool read_address(struct sw_static_line *l, const char *p, size_t n)
 	return true;
 }
 
+/* A name that ends in a number is none (RFC 3696, 2): it is an address that was mistyped. */
 static bool is_domain(const char *p, size_t n)
 {
 	size_t label = 0;
+	bool has_letter = false; /* in the label under way */
 
 	if (!n || n > 253)
 		return false;
@@ -116,14 +121,16 @@ static bool is_domain(const char *p, size_t n)
 			if (!label)
 				return false;
 			label = 0;
+			has_letter = false;
 		} else if (isalnum(c) || c == '-' || c == '_') {
 			if (++label > 63)
 				return false;
+			has_letter |= !isdigit(c);
 		} else {
 			return false;
 		}
 	}
-	return label > 0;
+	return label > 0 && has_letter;
 }
 
 size_t sw_static_url_normal(char *url, size_t len)
@@ -198,8 +205,8 @@ void sw_static_line_read(const char *p, size_t n, bool is_agent, struct sw_stati
 		return keep(ret, SW_STATIC_AGENT, p, n);
 	if (memchr(p, ' ', n) || memchr(p, '\t', n))
 		return;
-	scheme = memmem(p, SW_MIN(n, 12), "://", 3);
-	if (scheme && isalpha((unsigned char)p[0])) {
+	scheme = memchr(p, ':', SW_MIN(n, (size_t)10));
+	if (scheme && (size_t)(p + n - scheme) >= 3 && !memcmp(scheme, "://", 3) && isalpha((unsigned char)p[0])) {
 		n -= (size_t)(scheme + 3 - p);
 		p = scheme + 3;
 		if (n && !read_address(ret, p, n))

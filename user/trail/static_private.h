@@ -3,6 +3,7 @@
 #pragma once
 
 #include "user/base/strbuf.h"
+#include "user/trail/line.h"
 #include "user/trail/static.h"
 #include "user/trail/static_patterns.h"
 
@@ -41,6 +42,7 @@ struct sw_static {
 	struct sw_static_stats stats;
 	const struct sw_static_sink *sink;
 	char why[192];
+	char first_bad[SW_TRAIL_BAD_TEXT_MAX];
 	uint32_t list, is_except;
 	uint32_t numbers[256]; /* of the lists, as they are told */
 	size_t n_numbers; /* the rest are told as they are */

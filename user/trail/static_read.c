@@ -116,6 +116,10 @@ static int read_line(struct reader *r, const char *p, const char *end)
 			return -ENOMEM;
 	}
 	sw_static_line_read(p, (size_t)(end - p), r->is_agent, &l);
+	if (l.kind == SW_STATIC_BAD) {
+		sw_static_note_bad(r->s, r->file, r->line, p, (size_t)(end - p));
+		return 0;
+	}
 	l.when = when;
 	ret = sw_static_add(r->s, &l, (uint32_t)r->group, r->line);
 	return ret == -ENOMEM ? ret : 0;
@@ -221,9 +225,9 @@ static int64_t find_group(struct csv *c, const char *info, const char *reference
 static int read_row(struct csv *c, const char *p, const char *end, uint32_t line)
 {
 	char trail[SW_STATIC_TEXT_MAX], info[256], reference[512], until[64];
-	struct sw_static_line l = {.kind = SW_STATIC_BAD};
+	const char *row = p, *t = trail, *t_end;
 	struct sw_trail_when when = {};
-	const char *t = trail, *t_end;
+	struct sw_static_line l;
 	int64_t group;
 	char why[128];
 	int r;
@@ -235,7 +239,7 @@ static int read_row(struct csv *c, const char *p, const char *end, uint32_t line
 	if (!read_field(&p, end, trail, sizeof(trail)) ||
 		!read_field(&p, end, info, sizeof(info)) ||
 		!read_field(&p, end, reference, sizeof(reference)) || !read_field(&p, end, until, sizeof(until))) {
-		sw_static_add(c->s, &l, 0, line); /* counts it as bad */
+		sw_static_note_bad(c->s, c->file, line, row, (size_t)(end - row));
 		return 0;
 	}
 	if (line == 1 && !strcasecmp(trail, "trail")) {
@@ -252,6 +256,10 @@ static int read_row(struct csv *c, const char *p, const char *end, uint32_t line
 		return (int)group;
 	t_end = trim(&t, trail + strlen(trail));
 	sw_static_line_read(t, (size_t)(t_end - t), is_agent_file(c->file), &l);
+	if (l.kind == SW_STATIC_BAD) {
+		sw_static_note_bad(c->s, c->file, line, row, (size_t)(end - row));
+		return 0;
+	}
 	l.when = when;
 	r = sw_static_add(c->s, &l, (uint32_t)group, line);
 	return r == -ENOMEM ? r : 0;
@@ -408,13 +416,16 @@ static int hash_one(void *arg, int dirfd, const char *name, const char *file, co
 
 static int each_folder(struct walk *w, const char *path, file_fn fn, char *err, size_t err_size)
 {
+	size_t len = strlen(path); /* without slashes behind it: the files are named from here */
 	char folder[PATH_MAX];
 
+	while (len > 1 && path[len - 1] == '/')
+		len--;
 	w->reference = sw_static_is_directory(path) ? "(static)" : "(custom)";
 	for (size_t i = 0; i < SW_ARRAY_SIZE(classes); i++) {
 		int r;
 
-		snprintf(folder, sizeof(folder), "%s%s%s", path, classes[i].word ? "/" : "",
+		snprintf(folder, sizeof(folder), "%.*s%s%s", (int)len, path, classes[i].word ? "/" : "",
 			classes[i].folder);
 		snprintf(err, err_size, "%s", folder);
 		w->word = classes[i].word;

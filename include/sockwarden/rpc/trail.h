@@ -11,7 +11,8 @@
  * A list's text has its trails of other kinds (domains, URLs, user agents, fingerprints), for the engine
  * alone. Lines of "NUMBER<TAB>TRAIL", the number that of the source's line ("~NUMBER" of an expression
  * for user agents); where it tells of files, "F<TAB>FILE<TAB>INFO<TAB>REFERENCE<TAB>CITATION" begins
- * those of one, and "G<TAB>N" goes on with those of the Nth F, from 0.
+ * those of one, and "G<TAB>N" goes on with those of the Nth F, from 0. Where lines of the source were no trails,
+ * the last line is "B<TAB>NUMBER<TAB>FIRST": how many, and the first of them for a person to find.
  *
  * A packed image (engine to guard) holds the same set compiled: struct sw_trail_packed, then a
  * generation of each family as abi/packed.h says, behind that of IPv6 its SW_MARK_WORDS of marks, and at
