@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the gate says of a packet, by rows: the whole program by test run, on each hook it applies to. */
-#include "tests/bpf/gate_rig.h"
+#include "tests/bpf/one_rig.h"
 
 #define A4  "198.18.0.7"
 #define B4  "198.18.1.1"
@@ -263,9 +263,6 @@ static bool does_apply(const struct row *row, enum rig_hook hook)
 	return hook != RIG_TC_L3 || (row->spec.from && !row->spec.vlan[0] && !row->spec.is_pppoe);
 }
 
-/* One gate for all rows, emptied between them: loading it takes the verifier a while. */
-static struct rig the_rig;
-
 static void run_row(void **state)
 {
 	const struct row *row = *state;
@@ -285,18 +282,6 @@ static void run_row(void **state)
 		check_counters(rig, row, p.len);
 		check_event(rig, row, &p);
 	}
-}
-
-static int open_rig(void **state)
-{
-	rig_open(&the_rig, 0);
-	return 0;
-}
-
-static int close_rig(void **state)
-{
-	rig_close(&the_rig);
-	return 0;
 }
 
 /* Every row once for each engine: the second half of the tests is the packed one. */
@@ -321,5 +306,6 @@ int main(void)
 			.test_func = run_row_packed,
 			.initial_state = (void *)&rows[i]};
 	}
+	/* one gate for all rows, emptied between them: loading it takes the verifier a while */
 	return cmocka_run_group_tests(tests, open_rig, close_rig);
 }

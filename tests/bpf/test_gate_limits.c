@@ -5,7 +5,7 @@
  */
 #include <pthread.h>
 #include <stdatomic.h>
-#include "tests/bpf/gate_rig.h"
+#include "tests/bpf/one_rig.h"
 
 #define A4     "198.18.0.7"
 #define B4     "198.18.1.1"
@@ -13,15 +13,7 @@
 #define B6     "2001:db8:9::1"
 #define SECOND 1000000000ULL
 
-static struct rig the_rig;
 static const struct packet_spec plain = {.from = A4, .to = B4};
-
-static int open_rig(void **state)
-{
-	*state = &the_rig;
-	rig_open(&the_rig, 0);
-	return 0;
-}
 
 static int open_packed(void **state)
 {
@@ -33,14 +25,7 @@ static int open_packed(void **state)
 
 static int open_small_ring(void **state)
 {
-	*state = &the_rig;
 	rig_open(&the_rig, (__u32)sysconf(_SC_PAGESIZE));
-	return 0;
-}
-
-static int close_rig(void **state)
-{
-	rig_close(&the_rig);
 	return 0;
 }
 
@@ -95,7 +80,7 @@ static void cut_everywhere(
 
 static void no_packet_is_dropped_before_its_addresses_are_whole(void **state)
 {
-	struct rig *rig = *state;
+	struct rig *rig = &the_rig;
 
 	rig_ban(rig, "0.0.0.0/0", 0, 1);
 	rig_ban(rig, "::/0", 0, 2);
@@ -109,7 +94,7 @@ static void no_packet_is_dropped_before_its_addresses_are_whole(void **state)
 
 static void no_cut_packet_is_dropped_without_a_ban(void **state)
 {
-	struct rig *rig = *state;
+	struct rig *rig = &the_rig;
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(forms); i++) {
 		cut_everywhere(rig, &forms[i], RIG_XDP, false);
@@ -135,7 +120,7 @@ static void set_mode(struct rig *rig, enum sw_mode mode)
 
 static void observe_and_enforce_switch_live(void **state)
 {
-	struct rig *rig = *state;
+	struct rig *rig = &the_rig;
 	struct sw_counter c;
 
 	rig_ban(rig, A4, 0, 1);
@@ -154,7 +139,7 @@ static void observe_and_enforce_switch_live(void **state)
 
 static void enforcing_ends_at_its_deadline_without_user_space(void **state)
 {
-	struct rig *rig = *state;
+	struct rig *rig = &the_rig;
 
 	rig_ban(rig, A4, 0, 1);
 	rig->ctl.enforce_until_ns = rig_boot_ns() + 60 * SECOND;
@@ -172,7 +157,7 @@ static void enforcing_ends_at_its_deadline_without_user_space(void **state)
 
 static void ban_expires_without_user_space(void **state)
 {
-	struct rig *rig = *state;
+	struct rig *rig = &the_rig;
 
 	rig_ban(rig, A4, rig_boot_ns() + 60 * SECOND, 1);
 	assert_int_equal(run_plain(rig, 1), 1);
@@ -184,7 +169,7 @@ static void ban_expires_without_user_space(void **state)
 
 static void counters_are_exact_whatever_is_told(void **state)
 {
-	struct rig *rig = *state;
+	struct rig *rig = &the_rig;
 	struct sw_counter c;
 	struct packet p;
 
@@ -204,7 +189,7 @@ static void counters_are_exact_whatever_is_told(void **state)
 
 static void full_ring_loses_events_and_says_how_many(void **state)
 {
-	struct rig *rig = *state;
+	struct rig *rig = &the_rig;
 	size_t told;
 	__u64 lost;
 
@@ -222,7 +207,7 @@ static void full_ring_loses_events_and_says_how_many(void **state)
 
 static void one_source_is_told_of_within_its_tokens(void **state)
 {
-	struct rig *rig = *state;
+	struct rig *rig = &the_rig;
 
 	rig_ban(rig, A4, 0, 1);
 	rig->ctl.token_rate = 1;
@@ -246,7 +231,7 @@ static void one_source_is_told_of_within_its_tokens(void **state)
 
 static void no_tokens_means_no_events(void **state)
 {
-	struct rig *rig = *state;
+	struct rig *rig = &the_rig;
 
 	rig_ban(rig, A4, 0, 1);
 	rig->ctl.token_rate = 0;
@@ -259,7 +244,7 @@ static void no_tokens_means_no_events(void **state)
 static void one_noisy_source_does_not_silence_another(void **state)
 {
 	struct packet_spec other = {.from = "198.18.0.9", .to = B4};
-	struct rig *rig = *state;
+	struct rig *rig = &the_rig;
 	struct packet p;
 
 	rig_ban(rig, "198.18.0.0/24", 0, 1);
@@ -276,7 +261,7 @@ static void one_noisy_source_does_not_silence_another(void **state)
 /* The CPU's own bucket holds what forged sources cost, each of which has a bucket of its own. */
 static void forged_sources_are_told_of_within_the_limit_of_the_cpu(void **state)
 {
-	struct rig *rig = *state;
+	struct rig *rig = &the_rig;
 	struct packet p;
 	uint64_t from = rig_boot_ns(), most;
 
@@ -314,7 +299,7 @@ static __u64 untold_hits(const struct rig *rig)
 /* Sources that share a slot push each other out: what they had not told yet goes with them. */
 static void hits_of_a_source_that_makes_room_are_told(void **state)
 {
-	struct rig *rig = *state;
+	struct rig *rig = &the_rig;
 	struct packet p;
 	__u64 hits = 0, evicted = 0;
 
@@ -360,8 +345,8 @@ static void *swap_on(void *arg)
 
 static void every_packet_is_judged_by_one_set_of_trails_or_the_next(void **state)
 {
-	struct swapper s = {.rig = *state};
-	struct rig *rig = *state;
+	struct swapper s = {.rig = &the_rig};
+	struct rig *rig = &the_rig;
 	uint64_t until = rig_boot_ns() + SECOND / 2;
 	__u64 packets = 0;
 	pthread_t thread;
@@ -381,7 +366,7 @@ static void every_packet_is_judged_by_one_set_of_trails_or_the_next(void **state
 
 static void empty_slots_and_lists_are_safe(void **state)
 {
-	struct rig *rig = *state;
+	struct rig *rig = &the_rig;
 	int empty4 = rig_new_trie(false, 1), empty6 = rig_new_trie(true, 1);
 	struct packet six;
 

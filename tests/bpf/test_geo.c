@@ -3,7 +3,7 @@
 #include <netinet/in.h>
 #include <sys/mman.h>
 
-#include "tests/bpf/gate_rig.h"
+#include "tests/bpf/one_rig.h"
 #include "user/guard/geo.h"
 #include "user/io/msg.h"
 #include "user/trail/geo.h"
@@ -102,7 +102,7 @@ static const struct row rows[] = {
 		.spec = {.from = KP4, .to = HERE4, .protocol = 47}, NOTHING},
 };
 
-static struct rig *rig;
+static struct rig *const rig = &the_rig;
 static struct sw_mmdb *countries, *systems;
 
 static void make(const char *expression, struct sw_mmdb **ret)
@@ -434,12 +434,6 @@ int main(void)
 		cmocka_unit_test(an_image_that_is_not_sound_is_refused_and_the_old_stays),
 		cmocka_unit_test(the_gate_says_what_the_definition_says),
 	};
-	int r;
 
-	rig = calloc(1, sizeof(*rig));
-	rig_open(rig, 0);
-	r = cmocka_run_group_tests(tests, NULL, NULL);
-	rig_close(rig);
-	free(rig);
-	return r;
+	return cmocka_run_group_tests(tests, open_rig, close_rig);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Scans in the gate: whole programs by test run, sockets of a namespace of the test's own, a clock moved by hand. */
-#include "tests/bpf/gate_rig.h"
+#include "tests/bpf/one_rig.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -16,8 +16,6 @@
 #define OWN4      "198.18.1.1"
 #define OWN6      "2001:db8:9::1"
 #define SECOND    1000000000ULL
-
-static struct rig the_rig;
 
 static void own(const char *text)
 {
@@ -676,18 +674,9 @@ static void thousands_who_go_on_are_no_flood_and_hide_none(void **state)
 	sock_trace__destroy(trace);
 }
 
-static int open_rig(void **state)
+static int open_alone(void **state)
 {
-	if (unshare(CLONE_NEWNET) < 0)
-		return -1;
-	rig_open(&the_rig, 0);
-	return 0;
-}
-
-static int close_rig(void **state)
-{
-	rig_close(&the_rig);
-	return 0;
+	return unshare(CLONE_NEWNET) < 0 ? -1 : open_rig(state);
 }
 
 int main(void)
@@ -727,5 +716,5 @@ int main(void)
 			.test_func = silence,
 			.initial_state = (void *)&silent[i]};
 	}
-	return cmocka_run_group_tests(tests, open_rig, close_rig);
+	return cmocka_run_group_tests(tests, open_alone, close_rig);
 }

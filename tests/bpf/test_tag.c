@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A tag's way from XDP to tc, and what tc does for a driver that leaves XDP no room before the packet. By test run. */
-#include "tests/bpf/gate_rig.h"
+#include "tests/bpf/one_rig.h"
 
 #define A4 "198.18.0.7"
 #define A6 "2001:db8:1:2::7"
@@ -12,7 +12,7 @@ enum {
 	BIT_OF_LOOPBACK = 1 << 1, /* test runs are of this device */
 };
 
-static struct rig *rig;
+static struct rig *const rig = &the_rig;
 
 static __u64 asked_again(void)
 {
@@ -130,12 +130,6 @@ int main(void)
 		cmocka_unit_test(nothing_is_marked_while_observing_nor_by_a_list_that_only_watches),
 		cmocka_unit_test(with_room_nothing_is_asked_again),
 	};
-	int r;
 
-	rig = calloc(1, sizeof(*rig));
-	rig_open(rig, 0);
-	r = cmocka_run_group_tests(tests, NULL, NULL);
-	rig_close(rig);
-	free(rig);
-	return r;
+	return cmocka_run_group_tests(tests, open_rig, close_rig);
 }
