@@ -376,11 +376,12 @@ def test_web_prints_the_link_and_only_it_on_standard_output(engine):
     assert r.stdout == "http://127.0.0.1:8338/login?token=abc\n" and "once" in r.stderr
 
 
-def on_terminal(engine, *args, answer=None, timeout=10):
+def on_terminal(engine, *args, answer=None, timeout=10, env=None):
     """Runs the command on a terminal of its own: (exit status, what the terminal showed)."""
     pid, fd = pty.fork()
     if pid == 0:
-        os.execve(CLI, [CLI, "--run-dir", engine.run_dir, *args], {"TERM": "xterm", "LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]})
+        os.execve(CLI, [CLI, "--run-dir", engine.run_dir if engine else "/nonexistent", *args],
+                  {"TERM": "xterm", "LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"], **(env or {})})
     shown, end = b"", time.monotonic() + timeout
     while time.monotonic() < end:
         if select.select([fd], [], [], 0.1)[0]:
@@ -410,6 +411,21 @@ def test_on_a_terminal_a_no_goes_back_to_observing_and_silence_counts_down(engin
     code, shown = on_terminal(engine, "arm", "--confirm", "2s")
     assert code == 1 and "(2s)" in shown and "(1s)" in shown and "ended by itself" in shown
     assert len(engine.asked) == 1
+
+
+HELPS = [("help",), ("trails", "--help"), ("trails", "import", "--help"), ("import", "--help"), ("config", "explain", "bans"),
+         ("config", "explain", "bans.backends")]
+
+
+@pytest.mark.parametrize("argv", HELPS, ids=" ".join)
+@pytest.mark.parametrize("columns", [60, 80, 132])
+def test_help_fits_the_terminal_word_by_word_and_a_pipe_gets_whole_lines(argv, columns):
+    piped = run(*argv, env={"COLUMNS": str(columns)}).stdout
+    shown = on_terminal(None, *argv, env={"COLUMNS": str(columns)})[1].replace("\r\n", "\n")
+    assert shown.split() == piped.split()
+    assert shown != piped or max(map(len, piped.splitlines())) <= columns
+    broken = [line for line in shown.splitlines() if not re.match("usage: | +sockwarden ", line)]  # commands to copy are never broken
+    assert [line for line in broken if len(line) > columns and " " in line.strip()] == []
 
 
 def test_colours_are_for_terminals_and_no_color_is_heeded(engine):

@@ -18,6 +18,7 @@
 #include "user/base/json.h"
 #include "user/base/opt.h"
 #include "user/base/words.h"
+#include "user/base/wrap.h"
 
 static void addresses_parse_to_one_canonical_form(void **state)
 {
@@ -452,6 +453,50 @@ static void only_a_whole_address_or_localhost_is_loopback(void **state)
 	}
 }
 
+static void what_is_wrapped_stays_whole_and_within_its_columns(void **state)
+{
+	static const struct {
+		unsigned int columns;
+		const char *want;
+	} widths[] = {
+		{0, "  left       one two three four five six seven\n"},
+		{200, "  left       one two three four five six seven\n"},
+		{46, "  left       one two three four five six seven\n"},
+		{45, "  left       one two three four five six\n             seven\n"},
+		{41, "  left       one two three four five six\n             seven\n"},
+		{40, "  left\n      one two three four five six seven\n"},
+		{20, "  left\n      one two three\n      four five six\n      seven\n"},
+		{8, "  left\n      one\n      two\n      three\n      four\n      five\n      six\n      seven\n"},
+	};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(widths); i++) {
+		_free_ char *got = NULL;
+		size_t len;
+		FILE *f = open_memstream(&got, &len);
+
+		assert_non_null(f);
+		sw_wrap_row(f, "left", 10, "one two three four five six seven", widths[i].columns);
+		fclose(f);
+		if (strcmp(got, widths[i].want) != 0)
+			fail_msg("%u columns: got\n%swanted\n%s", widths[i].columns, got, widths[i].want);
+	}
+}
+
+static void lines_that_are_laid_out_go_on_below_their_last_column(void **state)
+{
+	static const char lines[] = "head\n  a.key      words of its own that go on and on\n\n  \u00e4\u00e4\u00e4 words in UTF-8 of 31 columns\n";
+	static const char want[] = "head\n  a.key      words of its own that go on\n             and on\n\n"
+				   "  \u00e4\u00e4\u00e4 words in UTF-8 of 31 columns\n";
+	_free_ char *got = NULL;
+	size_t len;
+	FILE *f = open_memstream(&got, &len);
+
+	assert_non_null(f);
+	sw_wrap_lines(f, lines, 41);
+	fclose(f);
+	assert_string_equal(got, want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +515,8 @@ int main(void)
 		cmocka_unit_test(options_parse_in_every_spelling),
 		cmocka_unit_test(a_wrong_option_is_said_with_the_nearest_right_one),
 		cmocka_unit_test(every_enum_has_its_word),
+		cmocka_unit_test(what_is_wrapped_stays_whole_and_within_its_columns),
+		cmocka_unit_test(lines_that_are_laid_out_go_on_below_their_last_column),
 		cmocka_unit_test(a_file_is_replaced_whole),
 		cmocka_unit_test(the_checksum_is_the_usual_crc32),
 		cmocka_unit_test(the_checksum_of_a_long_buffer_is_that_of_its_pieces),

@@ -2,8 +2,9 @@
 #include "user/base/opt.h"
 
 #include "user/base/clock.h"
+#include "user/base/wrap.h"
 
-enum { OPT_ROWS_MAX = 64 };
+enum { OPT_ROWS_MAX = 64, LEFT_WIDTH = 32 };
 
 static const struct sw_opt *find_letter(const struct sw_opt *rows, char c)
 {
@@ -157,12 +158,14 @@ int sw_opt_parse(const struct sw_opt *rows, void *target, int argc, char **argv,
 
 void sw_opt_help(const struct sw_opt *rows, FILE *out)
 {
+	unsigned int columns = sw_terminal_columns(fileno(out));
+
 	for (; rows->name; rows++) {
 		char left[64];
 
 		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", rows->letter ? '-' : ' ',
 			rows->letter ? rows->letter : ' ', rows->letter ? "," : " ", rows->name,
 			rows->value ? " " : "", rows->value ? rows->value : "");
-		fprintf(out, "  %-32s %s\n", left, rows->help);
+		sw_wrap_row(out, left, LEFT_WIDTH, rows->help, columns);
 	}
 }

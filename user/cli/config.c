@@ -2,6 +2,7 @@
 /* config: read here, by the caller's rights; the daemon is not asked. */
 #include <fcntl.h>
 
+#include "user/base/wrap.h"
 #include "user/cli/rules_load.h"
 #include "user/cli/table.h"
 #include "user/conf/conf.h"
@@ -143,7 +144,7 @@ int sw_cli_config_explain(struct sw_cli *c)
 			key);
 	}
 	if (key && (c->format == SW_CLI_TABLE || c->format == SW_CLI_WIDE)) {
-		fputs(sw_strbuf_get(&out), stdout);
+		sw_wrap_lines(stdout, sw_strbuf_get(&out), c->width);
 		return SW_EXIT_OK;
 	}
 	rows = rows_json(key);

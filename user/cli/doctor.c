@@ -254,7 +254,7 @@ static const struct {
 	{sw_doctor_alerts},
 };
 
-enum { STATE_WIDTH = 6, NAME_WIDTH = 17 }; /* the longest of each, and a space */
+enum { STATE_WIDTH = 6, NAME_WIDTH = 17, FIX_WIDTH = 5 }; /* the longest of each, and a space */
 
 static const char *color_state(const char *text)
 {
@@ -267,12 +267,10 @@ static void print_check(const struct sw_cli *c, const json_t *check)
 
 	sw_cli_put(c, color_state(state), state);
 	printf("%-*s%-*s", (int)(STATE_WIDTH - strlen(state)), "", NAME_WIDTH, sw_cli_text(check, "name"));
-	sw_cli_put(c, NULL, sw_cli_text(check, "text"));
-	putchar('\n');
+	sw_cli_put_wrapped(c, sw_cli_text(check, "text"), STATE_WIDTH + NAME_WIDTH);
 	if (*fix) {
 		printf("%*sfix: ", STATE_WIDTH + NAME_WIDTH, "");
-		sw_cli_put(c, NULL, fix);
-		putchar('\n');
+		sw_cli_put_wrapped(c, fix, STATE_WIDTH + NAME_WIDTH + FIX_WIDTH);
 	}
 }
 

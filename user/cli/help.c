@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* help, version, completion: all from the table of commands. */
+#include "user/base/wrap.h"
 #include "user/cli/cli.h"
 
-enum { NAME_MAX_LEN = 64 };
+enum { NAME_MAX_LEN = 64, LEFT_WIDTH = 34, PROSE_COLUMNS = 100 };
 
 int sw_cli_version(struct sw_cli *c)
 {
@@ -41,8 +42,8 @@ static void list_command(const struct sw_cli_command *cmd)
 {
 	char left[NAME_MAX_LEN];
 
-	snprintf(left, sizeof(left), "%s %s", cmd->name, cmd->usage);
-	printf("  %-34s %s\n", left, cmd->summary);
+	snprintf(left, sizeof(left), "%s%s%s", cmd->name, *cmd->usage ? " " : "", cmd->usage);
+	sw_wrap_row(stdout, left, LEFT_WIDTH, cmd->summary, sw_terminal_columns(STDOUT_FILENO));
 }
 
 /* The commands that stand below a group; false when there are none. */
@@ -67,7 +68,8 @@ int sw_cli_help_command(const struct sw_cli_command *cmd)
 		*cmd->usage ? " " : "", cmd->usage);
 	if (sw_cli_has_below(cmd->name))
 		printf("       sockwarden %s COMMAND ...\n", cmd->name);
-	printf("\n  %s\n", cmd->summary);
+	printf("\n  ");
+	sw_wrap(stdout, cmd->summary, 2, 2, sw_terminal_columns(STDOUT_FILENO));
 	if (cmd->options) {
 		printf("\nOptions:\n");
 		sw_opt_help(cmd->options, stdout);
@@ -117,10 +119,15 @@ static int help_of(struct sw_cli *c)
 
 int sw_cli_help(struct sw_cli *c)
 {
+	unsigned int columns = sw_terminal_columns(STDOUT_FILENO);
+
 	if (c->n_words && c->command)
 		return help_of(c);
-	printf("usage: sockwarden [OPTIONS] COMMAND ...\n\n"
-	       "Watches every socket of this host and every packet that comes to it, and drops the bad.\n");
+	if (!columns)
+		columns = PROSE_COLUMNS; /* a row of a command stays one line, for whoever reads them with grep */
+	puts("usage: sockwarden [OPTIONS] COMMAND ...\n");
+	sw_wrap(stdout, "Watches every socket of this host and every packet that comes to it, and drops the bad.", 0, 0,
+		columns);
 	for (size_t i = 0; i < SW_ARRAY_SIZE(sections); i++) {
 		printf("\n%s:\n", sections[i].title);
 		for (const struct sw_cli_command *cmd = sw_cli_commands; cmd->name; cmd++) {
@@ -130,8 +137,11 @@ int sw_cli_help(struct sw_cli *c)
 	}
 	printf("\nOptions, everywhere:\n");
 	sw_opt_help(sw_cli_global_options, stdout);
-	printf("\nExit status: 0 well, 1 a negative answer, 2 usage, 3 daemon not running, 4 permission,\n"
-	       "5 configuration invalid, 6 degraded, 7 partial.\n");
+	putchar('\n');
+	sw_wrap(stdout,
+		"Exit status: 0 well, 1 a negative answer, 2 usage, 3 daemon not running, 4 permission,"
+		" 5 configuration invalid, 6 degraded, 7 partial.",
+		0, 0, columns);
 	return SW_EXIT_OK;
 }
 

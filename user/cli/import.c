@@ -3,17 +3,25 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "user/base/wrap.h"
 #include "user/cli/table.h"
 #include "user/conf/conf.h"
 #include "user/import/import.h"
 #include "user/rules/pack.h"
 
+enum { NAME_WIDTH = 12 };
+
 void sw_cli_import_help(void)
 {
 	printf("Tools:\n");
-	for (const struct sw_import_tool *t = sw_import_tools; t->name; t++)
-		printf("  %-12s %s%s%s%s\n", t->name, t->takes, t->usual ? " (" : "", t->usual ? t->usual : "",
-			t->usual ? ")" : "");
+	for (const struct sw_import_tool *t = sw_import_tools; t->name; t++) {
+		_strbuf_ struct sw_strbuf takes = {};
+
+		sw_strbuf_puts(&takes, t->takes);
+		if (t->usual)
+			sw_strbuf_printf(&takes, " (%s)", t->usual);
+		sw_wrap_row(stdout, t->name, NAME_WIDTH, sw_strbuf_get(&takes), sw_terminal_columns(STDOUT_FILENO));
+	}
 }
 
 static const struct sw_import_tool *find_tool(const char *name)

@@ -5,9 +5,9 @@
 #include <limits.h>
 #include <locale.h>
 #include <stdarg.h>
-#include <sys/ioctl.h>
 
 #include "user/base/log.h"
+#include "user/base/wrap.h"
 #include "user/cli/table.h"
 
 enum { ROWS_MAX = 64, WORDS_MAX = 8 };
@@ -182,17 +182,9 @@ static int choose_color(struct sw_cli *c)
 
 static void look_at_terminal(struct sw_cli *c)
 {
-	struct winsize size = {};
-	const char *columns = getenv("COLUMNS");
-
 	c->is_terminal = isatty(STDOUT_FILENO);
 	c->has_utf8 = sw_streq(nl_langinfo(CODESET), "UTF-8");
-	if (!c->is_terminal)
-		return;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-		c->width = size.ws_col;
-	if (!c->width && columns)
-		c->width = (unsigned int)strtoul(columns, NULL, 10);
+	c->width = sw_terminal_columns(STDOUT_FILENO);
 }
 
 /* Where no rules are at the usual place: those beside this program, installed with another prefix or built here. */

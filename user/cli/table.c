@@ -2,6 +2,7 @@
 #include "user/cli/table.h"
 
 #include "user/base/clock.h"
+#include "user/base/wrap.h"
 
 enum { GAP = 2, FLEX_MIN = 12, COLUMNS_MAX = 24 };
 
@@ -133,6 +134,14 @@ void sw_cli_put(const struct sw_cli *c, const char *sgr, const char *text)
 		printf("\033[%sm%s\033[0m", sgr, sw_strbuf_get(&out));
 	else
 		fputs(sw_strbuf_get(&out), stdout);
+}
+
+void sw_cli_put_wrapped(const struct sw_cli *c, const char *text, unsigned int indent)
+{
+	_strbuf_ struct sw_strbuf out = {};
+
+	sw_cli_safe(&out, text, strlen(text));
+	sw_wrap(stdout, sw_strbuf_get(&out), indent, indent, c->width > 2 * indent ? c->width : 0);
 }
 
 void sw_cli_print_item(const json_t *item)

@@ -47,6 +47,8 @@ void sw_cli_cell(const json_t *value, unsigned int flags, struct sw_strbuf *out)
 void sw_cli_safe(struct sw_strbuf *out, const char *text, size_t len);
 /* text from outside, safe, on standard output in colour sgr (NULL: none). */
 void sw_cli_put(const struct sw_cli *c, const char *sgr, const char *text);
+/* The same after what takes indent columns, broken between words where the terminal ends; and the line's end. */
+void sw_cli_put_wrapped(const struct sw_cli *c, const char *text, unsigned int indent);
 /* Safe text in at most width columns: cut with an ellipsis where it is longer. */
 void sw_cli_cut(const struct sw_cli *c, const char *text, size_t width, struct sw_strbuf *out);
 /* Columns text takes on a terminal; text is valid UTF-8 without controls. */
