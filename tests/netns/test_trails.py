@@ -317,7 +317,12 @@ def test_a_directory_of_a_million_and_a_half_trails_keeps_every_file_line_and_ci
         lab.write_config(f"trails:\n  directories:\n    - {top}\n")
         lab.start(seconds=60)
         compiled = lambda: lab.cli_json("trails", "stats")["compiled"]
+        state = lambda: lists(lab).get("static", {}).get("state")
+        lab.wait(lambda: state() == "being read", 30, "it is told that the directory is being read", every=0.05)
+        last = big_trail(BIG_FILES * BIG_LINES - 1)
+        assert "so that not all it holds is known yet" in lab.cli("why", last)[1]
         lab.wait(lambda: compiled()["trails"] == BIG_FILES * BIG_LINES, 120, "the directory is compiled", every=0.5)
+        assert state() is None and "known yet" not in lab.cli("why", last)[1]
         told = compiled()
         assert not told["is_mapped"] and lists(lab)["static"]["others"] == BIG_FILES * BIG_LINES * 9 // 10
 

@@ -261,6 +261,7 @@ static const struct sw_cli_column list_columns[] = {
 	{"OTHERS", "others", SW_COL_RIGHT},
 	{"COVER %", "cover_percent", SW_COL_RIGHT | SW_COL_OPTIONAL},
 	{"MADE", "made_at", SW_COL_TIME},
+	{"STATE", "state", SW_COL_OPTIONAL},
 	{"NEXT", "next_at", SW_COL_TIME | SW_COL_OPTIONAL},
 	{"NEXT END", "next_end", SW_COL_TIME | SW_COL_OPTIONAL},
 	{"ORIGIN", "origin", SW_COL_FLEX},

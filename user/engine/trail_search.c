@@ -406,11 +406,31 @@ static void each_of(struct facts *w, const char *subject, const struct sw_net *n
 		each_text(w, subject);
 }
 
+/* "Nothing is known" of a trail whose list is still on its way would be taken for an answer. */
+static void tell_unready(struct sw_engine *e, const char *subject, struct sw_json *j)
+{
+	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++) {
+		const struct sw_trail_slot *s = &e->trails->slots[i];
+		const char *state = s->name[0] ? sw_trails_unready(e->trails, s) : NULL;
+		_strbuf_ struct sw_strbuf text = {};
+
+		if (!state)
+			continue;
+		sw_strbuf_printf(&text, "list %s: %s, so that not all it holds is known yet", s->name, state);
+		sw_json_object_begin(j, NULL);
+		sw_json_string(j, "what", "trail-list");
+		sw_json_string(j, "net", subject);
+		sw_json_string(j, "text", sw_strbuf_get(&text));
+		sw_json_object_end(j);
+	}
+}
+
 void sw_trails_why(struct sw_engine *e, const char *subject, const struct sw_net *net, struct sw_json *j)
 {
 	struct facts w = {.e = e, .max = WHY_MAX, .write = write_why, .j = j};
 
 	each_of(&w, subject, net);
+	tell_unready(e, subject, j);
 }
 
 enum sw_listed sw_trails_listed(

@@ -114,6 +114,18 @@ struct sw_trail_slot *sw_trails_slot(struct sw_trail_part *t, const char *name)
 	return NULL;
 }
 
+const char *sw_trails_unready(const struct sw_trail_part *t, const struct sw_trail_slot *s)
+{
+	if (t->running && t->running->kind == SW_TRAIL_OP_PUT && sw_streq(t->running->slot.name, s->name))
+		return "being read";
+	for (const struct sw_trail_op *op = t->waiting; op; op = op->next)
+		if (op->kind == SW_TRAIL_OP_PUT && sw_streq(op->slot.name, s->name))
+			return "waits to be read";
+	if (s->list && s->list->view.n_text && sw_trails_compile_key(t) != t->compiled_key)
+		return "being compiled";
+	return NULL;
+}
+
 size_t sw_trails_sources(const struct sw_trail_part *t, int64_t now_wall_sec, struct sw_trail_source *ret)
 {
 	size_t n = 0;

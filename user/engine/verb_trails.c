@@ -375,6 +375,7 @@ static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_t
 	else
 		sw_json_null(j, "cover_percent");
 	write_ends(e, j, s->list);
+	sw_json_string(j, "state", sw_trails_unready(e->trails, s));
 	sw_json_string(j, "error", error);
 	write_bad(j, s->list);
 	sw_json_wall_sec(j, "next_at", f ? (int64_t)f->last.next_wall_sec : 0);
