@@ -272,7 +272,8 @@ def test_status_is_one_screen_and_exits_6_when_degraded(engine):
     r = engine.cli("status")
     assert r.returncode == 0
     assert "sockwarden 9.9 on h\\x1b[2J, up 1h1m" in r.stdout and "\x1b" not in r.stdout
-    for part in ("everything is judged and told, nothing is dropped", "eth0", "native", "asked for", "4.0K", "packet-events-lost 2"):
+    for part in ("everything is judged and told, nothing is dropped", "eth0", "native", "asked for", "4.0K",
+                 "lost        packet-events-lost 2: packet events lost because the ring was full"):
         assert part in r.stdout
     assert len(r.stdout.splitlines()) <= 24
     engine.replies["status"] = {"data": {**STATUS, "degraded": ["the database is full: make room"]}}
@@ -281,6 +282,32 @@ def test_status_is_one_screen_and_exits_6_when_degraded(engine):
     r = engine.cli("status", "-j")
     assert r.returncode == 6 and json.loads(r.stdout)["degraded"] and r.stdout.count("\n") == 1
     assert engine.cli("status", "--pretty").stdout.count("\n") > 10
+
+
+COUNTED = [{"name": n, "count": 5} for n in (
+    "packet-events-sent", "packet-events-limited", "socket-events-lost", "socket-events-limited", "connects-refused", "binds-refused",
+    "packets-inspected", "not-inspected", "domain-hits", "shunned", "tags-again", "findings-not-told")]
+
+
+def test_status_shows_what_matters_and_json_keeps_all(engine):
+    none = {"packets": 0, "bytes": 0, "dropped": 0}
+    state = {**STATUS, "counters": [{"reason": "ban", **none}, {"reason": "probe", **none, "packets": 4}], "losses": COUNTED,
+             "interfaces": [{"name": "eth0", "hook": "tcx", "driver": "veth", "why": "so", "put_back": 0}],
+             "processes": [{"name": "engine", "pid": 7, "restarts": 1}, {"name": "net", "pid": 8, "restarts": 2}]}
+    engine.replies["status"] = {"data": state}
+    out = engine.cli("status").stdout
+    assert "\nprobe " in out and "\nban " not in out and "PUT BACK" not in out and "FORWARDED" not in out
+    assert "engine 7 (1 restart), net 8 (2 restarts)" in out
+    told = [line.split()[:2] for line in out.splitlines() if line.split()[:1] in (["lost"], ["summed"], ["refused"])]
+    assert told == [["summed", "packet-events-limited"], ["lost", "socket-events-lost"], ["summed", "socket-events-limited"],
+                    ["refused", "connects-refused"], ["refused", "binds-refused"], ["lost", "not-inspected"], ["refused", "shunned"],
+                    ["lost", "findings-not-told"]]
+    assert "\nban " in engine.cli("status", "-v").stdout and "\nban " in engine.cli("status", "-o", "wide").stdout
+    assert json.loads(engine.cli("status", "-j").stdout) == {"schema_version": 1, **state}
+    state["counters"].pop()
+    state["interfaces"][0].update(put_back=3, forward="tcx")
+    out = engine.cli("status").stdout
+    assert "judged      no packet yet" in out and "JUDGED" not in out and "PUT BACK" in out and "FORWARDED" in out
 
 
 @pytest.mark.parametrize("code,status", [("usage", 2), ("permission", 4), ("config", 5), ("refused", 1), ("not-found", 1), ("internal", 6)])

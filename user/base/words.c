@@ -44,6 +44,12 @@ const char *sw_stat_sentence(unsigned int stat)
 	return WORD_OF(stat_texts, stat);
 }
 
+bool sw_stat_is_loss(unsigned int stat)
+{
+	return stat == SW_STAT_EV_PKT_LOST || stat == SW_STAT_EV_SOCK_LOST || stat == SW_STAT_OWNER_LOST ||
+	       stat == SW_STAT_INSPECT_LOST;
+}
+
 const char *sw_severity_word(unsigned int severity)
 {
 	return WORD_OF(severities, severity);

@@ -11,6 +11,8 @@
 const char *sw_reason_word(unsigned int reason);
 const char *sw_reason_sentence(unsigned int reason);
 const char *sw_stat_word(unsigned int stat);
+/* What was not seen or not told for it; the other counters tell of work, of sums and of refusals. */
+bool sw_stat_is_loss(unsigned int stat);
 const char *sw_stat_sentence(unsigned int stat);
 const char *sw_severity_word(unsigned int severity);
 const char *sw_finding_kind_word(unsigned int kind);

@@ -87,11 +87,20 @@ static void print_chain(const struct sw_cli *c, const json_t *s)
 	printf(", tag %s, loaded by uid %lld) gets what passes at XDP\n", sw_cli_text(chain, "tag"), sw_cli_number(chain, "uid"));
 }
 
+/* How often somebody took our program off a device and it was put back: seldom any. */
+static void cell_put_back(const json_t *row, struct sw_strbuf *out)
+{
+	if (sw_cli_number(row, "put_back"))
+		sw_strbuf_printf(out, "%lld", sw_cli_number(row, "put_back"));
+	else
+		sw_strbuf_putc(out, '-');
+}
+
 static void print_interfaces(const struct sw_cli *c, const json_t *s)
 {
 	static const struct sw_cli_column cols[] = {{"INTERFACE", "name"}, {"HOOK", "hook", 0, NULL, color_hook},
-		{"DRIVER", "driver"}, {"FORWARDED", "forward"}, {"MARKS", "tag", SW_COL_OPTIONAL},
-		{"PUT BACK", "put_back", SW_COL_RIGHT | SW_COL_OPTIONAL},
+		{"DRIVER", "driver"}, {"FORWARDED", "forward", SW_COL_OPTIONAL}, {"MARKS", "tag", SW_COL_OPTIONAL},
+		{"PUT BACK", NULL, SW_COL_RIGHT | SW_COL_OPTIONAL, cell_put_back},
 		{"WHY", "why", SW_COL_FLEX}, {}};
 	const json_t *rows = json_object_get(s, "interfaces");
 
@@ -139,72 +148,87 @@ static void print_counters(const struct sw_cli *c, const json_t *s)
 		{"BYTES", "bytes", SW_COL_RIGHT | SW_COL_BYTES},
 		{"DROPPED", "dropped", SW_COL_RIGHT, NULL, color_dropped}, {"MEANS", NULL, SW_COL_FLEX, cell_sentence}, {}};
 
-	if (!json_array_size(json_object_get(s, "counters")))
+	json_t *rows = json_object_get(s, "counters"), *shown, *row;
+	bool has_all = c->o.verbose || c->format == SW_CLI_WIDE;
+	size_t i;
+
+	if (!json_array_size(rows))
 		return;
+	shown = json_array();
+	json_array_foreach(rows, i, row) {
+		if (has_all || sw_cli_number(row, "packets") || sw_cli_number(row, "dropped"))
+			json_array_append(shown, row);
+	}
 	putchar('\n');
-	sw_cli_table(c, json_object_get(s, "counters"), cols, 0);
+	if (json_array_size(shown)) {
+		sw_cli_table(c, shown, cols, 0);
+	} else {
+		label(c, "judged");
+		puts("no packet yet that a ban, a list, a rule or a scan named (-v: all that is counted)");
+	}
+	json_decref(shown);
 }
 
-/* What was sent stands among the losses as their measure, and what was refused is none. */
-static bool is_loss(const char *name)
+/* The counter of the packet and socket programs that has this name; SW_STAT_COUNT: it is one of the engine's. */
+static unsigned int find_stat(const char *name)
 {
-	static const char *const others[] = {"-sent", "-refused"};
-	size_t len = strlen(name);
+	unsigned int i = 0;
 
-	for (size_t i = 0; i < SW_ARRAY_SIZE(others); i++) {
-		size_t n = strlen(others[i]);
+	while (i < SW_STAT_COUNT && !sw_streq(sw_stat_word(i), name))
+		i++;
+	return i;
+}
 
-		if (len > n && sw_streq(name + len - n, others[i]))
-			return false;
+/* Under which word a counter is shown; NULL: it tells only of work done, which -j has. What the engine counts are losses. */
+static const char *counter_label(const char *name)
+{
+	unsigned int stat = find_stat(name);
+
+	switch (stat) {
+	case SW_STAT_EV_PKT_LIMITED:
+	case SW_STAT_EV_SOCK_LIMITED:
+		return "summed";
+	case SW_STAT_CONNECT_REFUSED:
+	case SW_STAT_BIND_REFUSED:
+	case SW_STAT_SHUNNED:
+		return "refused";
+	default:
+		return stat == SW_STAT_COUNT || sw_stat_is_loss(stat) ? "lost" : NULL;
 	}
-	return true;
 }
 
 uint64_t sw_cli_losses(const json_t *status)
 {
 	uint64_t sum = 0;
-	json_t *loss;
+	json_t *row;
 	size_t i;
 
-	json_array_foreach(json_object_get(status, "losses"), i, loss) {
-		if (is_loss(sw_cli_text(loss, "name")))
-			sum += (uint64_t)SW_MAX(sw_cli_number(loss, "count"), 0);
+	json_array_foreach(json_object_get(status, "losses"), i, row) {
+		const char *word = counter_label(sw_cli_text(row, "name"));
+
+		if (word && sw_streq(word, "lost"))
+			sum += (uint64_t)SW_MAX(sw_cli_number(row, "count"), 0);
 	}
 	return sum;
 }
 
-static void print_refused(const struct sw_cli *c, const json_t *s)
+/* "lost        packet-events-lost 2: packet events lost because the ring was full": a line each, and none of 0. */
+static void print_counts(const struct sw_cli *c, const json_t *s)
 {
 	json_t *row;
 	size_t i;
 
 	json_array_foreach(json_object_get(s, "losses"), i, row) {
-		if (!sw_streq(sw_cli_text(row, "name"), "connects-refused") || !sw_cli_number(row, "count"))
+		const char *name = sw_cli_text(row, "name"), *word = counter_label(name);
+		unsigned int stat = find_stat(name);
+
+		if (!word || !sw_cli_number(row, "count"))
 			continue;
-		label(c, "refused");
-		printf("%lld connects and datagrams of this host\n", sw_cli_number(row, "count"));
+		label(c, word);
+		sw_cli_put(c, sw_streq(word, "lost") ? "33" : NULL, name);
+		printf(" %lld", sw_cli_number(row, "count"));
+		printf(stat < SW_STAT_COUNT ? ": %s\n" : "\n", sw_stat_sentence(stat));
 	}
-}
-
-/* "events 3, sockets 0": only what is lost is worth a line. */
-static void print_losses(const struct sw_cli *c, const json_t *s)
-{
-	json_t *loss;
-	size_t i, shown = 0;
-
-	json_array_foreach(json_object_get(s, "losses"), i, loss) {
-		const char *name = sw_cli_text(loss, "name");
-
-		if (!sw_cli_number(loss, "count") || !is_loss(name))
-			continue;
-		if (!shown++)
-			label(c, "lost");
-		printf("%s", shown > 1 ? ", " : "");
-		sw_cli_put(c, "33", name);
-		printf(" %lld", sw_cli_number(loss, "count"));
-	}
-	if (shown)
-		putchar('\n');
 }
 
 /* ", engine packed"; and why when it is not the one asked for. */
@@ -343,7 +367,9 @@ static void print_held(const struct sw_cli *c, const json_t *s)
 	print_count(sw_cli_number(s, "bans"), "ban");
 	printf(", %lld allowed, ", sw_cli_number(s, "allow"));
 	print_count(sw_cli_number(trails, "lists"), "trail list");
-	printf(": %lld IPv4 and %lld IPv6 entries", sw_cli_number(trails, "entries4"), sw_cli_number(trails, "entries6"));
+	if (sw_cli_number(trails, "lists"))
+		printf(": %lld IPv4 and %lld IPv6 entries", sw_cli_number(trails, "entries4"),
+			sw_cli_number(trails, "entries6"));
 	print_engine(c, trails);
 	putchar('\n');
 	print_country_rules(c, json_object_get(s, "country_rules"));
@@ -395,7 +421,7 @@ static void print_processes(const struct sw_cli *c, const json_t *s)
 		else
 			fputs(" not running", stdout);
 		if (restarts)
-			printf(" (%lld restarts)", restarts);
+			printf(" (%lld restart%s)", restarts, restarts == 1 ? "" : "s");
 	}
 	putchar('\n');
 }
@@ -439,8 +465,7 @@ static void print_screen(const struct sw_cli *c, const json_t *s, bool is_whole)
 	if (is_whole) {
 		print_held(c, s);
 		print_egress(c, s);
-		print_losses(c, s);
-		print_refused(c, s);
+		print_counts(c, s);
 	}
 	print_processes(c, s);
 	print_interfaces(c, s);

@@ -40,12 +40,6 @@ static void gathered_done(struct gathered *g)
 	free(g->changes);
 }
 
-static bool is_loss(unsigned int stat)
-{
-	return stat == SW_STAT_EV_PKT_LOST || stat == SW_STAT_EV_SOCK_LOST || stat == SW_STAT_OWNER_LOST ||
-	       stat == SW_STAT_INSPECT_LOST;
-}
-
 static uint64_t count_untold(struct sw_engine *e)
 {
 	return sw_hits_stats(e->hits).untold + sw_sent_untold(e->sent);
@@ -63,7 +57,7 @@ static void gather_losses(struct sw_engine *e, struct sw_report *r)
 
 	if (sw_engine_stats(e, stats) >= 0) {
 		for (unsigned int i = 0; i < SW_STAT_COUNT; i++) {
-			if (is_loss(i))
+			if (sw_stat_is_loss(i))
 				sw_report_loss(r, sw_stat_sentence(i), grown(stats[i], e->report->lost[i]));
 		}
 	}
