@@ -3,26 +3,14 @@
 import gzip
 import json
 import os
-import pty
 import re
-import select
-import signal
 import socket
 import sqlite3
 import subprocess
-import threading
 import time
 
 import pytest
-
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CLI = os.path.join(ROOT, "build", "sockwarden")
-
-
-def run(*args, run_dir="/nonexistent", env=None, **kw):
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("SSH_")}
-    argv = [CLI, "--run-dir", str(run_dir), "--state-dir", "/nonexistent", "--bpffs", str(run_dir) + "/pins", *map(str, args)]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=20, env={**clean, "LC_ALL": "C.UTF-8", **(env or {})}, **kw)
+from offline import ROOT, STATUS, run
 
 
 def commands():
@@ -35,67 +23,6 @@ NAMES = [" ".join(w for w in name.split() if w[0] not in "[" and w.islower() and
 ASKS = ["status", "events", "findings", "threats", "sockets list", "sockets diff", "sockets baseline save", "ban 192.0.2.1",
         "unban 192.0.2.1", "bans", "bans history", "shadow", "allow add 192.0.2.1", "allow remove 192.0.2.1", "allow list", "why 192.0.2.1",
         "check 192.0.2.1", "trails list", "trails search 192.0.2.1", "feeds list", "feeds update", "arm", "web"]
-
-
-@pytest.fixture
-def engine(tmp_path):
-    with Engine(tmp_path) as e:
-        yield e
-
-
-class Engine:
-    """A control socket that answers each verb with what `replies` holds, and keeps what it was asked."""
-
-    def __init__(self, run_dir):
-        self.run_dir, self.replies, self.asked, self.texts = str(run_dir), {}, [], []
-        self.hangs, self.closed = False, threading.Event()
-
-    def __enter__(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.bind(os.path.join(self.run_dir, "control.sock"))
-        self.sock.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.closed.set()
-        self.sock.close()
-
-    def _serve(self):
-        while True:
-            try:
-                conn, _ = self.sock.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._answer, args=(conn,), daemon=True).start()
-
-    def _answer(self, conn):
-        data = b""
-        with conn:
-            while not data.endswith(b"\n"):
-                more, fds, _, _ = socket.recv_fds(conn, 65536, 4)
-                if not more:
-                    return
-                data += more
-                for fd in fds:
-                    with os.fdopen(fd) as f:
-                        self.texts.append(f.read())
-            q = json.loads(data)
-            self.asked.append((q["verb"], q.get("args", {})))
-            if self.hangs:
-                self.closed.wait(30)
-                return
-            r = self.replies.get(q["verb"], {})
-            for item in r.get("items", []):
-                conn.sendall(json.dumps({"id": q["id"], "item": item}).encode() + b"\n")
-            if "error" in r:
-                line = {"id": q["id"], "ok": False, "error": r["error"]}
-            else:
-                line = {"id": q["id"], "ok": True, "data": {"schema_version": 1, **r.get("data", {})}}
-            conn.sendall(json.dumps(line).encode() + b"\n")
-
-    def cli(self, *args, **kw):
-        return run(*args, run_dir=self.run_dir, **kw)
 
 
 @pytest.mark.parametrize("ask", ASKS)
@@ -260,56 +187,6 @@ def test_doctor_plan_looks_at_a_device_and_attaches_nothing():
 
 # ---- against an engine
 
-STATUS = {"mode": "observe", "enforcing": False, "version": "9.9", "host": "h\x1b[2J", "uptime_sec": 3700,
-          "interfaces": [{"name": "eth0", "hook": "native", "driver": "veth", "why": "asked for"}],
-          "counters": [{"reason": "ban", "packets": 3, "bytes": 4096, "dropped": 0}], "losses": [{"name": "packet-events-lost", "count": 2}],
-          "bans": 1, "allow": 2, "trails": {"lists": 1, "entries4": 5, "entries6": 6}, "processes": [{"name": "engine", "pid": 7}],
-          "degraded": []}
-
-
-def test_status_is_one_screen_and_exits_6_when_degraded(engine):
-    engine.replies["status"] = {"data": STATUS}
-    r = engine.cli("status")
-    assert r.returncode == 0
-    assert "sockwarden 9.9 on h\\x1b[2J, up 1h1m" in r.stdout and "\x1b" not in r.stdout
-    for part in ("everything is judged and told, nothing is dropped", "eth0", "native", "asked for", "4.0K",
-                 "lost        packet-events-lost 2: packet events lost because the ring was full"):
-        assert part in r.stdout
-    assert len(r.stdout.splitlines()) <= 24
-    engine.replies["status"] = {"data": {**STATUS, "degraded": ["the database is full: make room"]}}
-    r = engine.cli("status")
-    assert r.returncode == 6 and "the database is full: make room" in r.stdout
-    r = engine.cli("status", "-j")
-    assert r.returncode == 6 and json.loads(r.stdout)["degraded"] and r.stdout.count("\n") == 1
-    assert engine.cli("status", "--pretty").stdout.count("\n") > 10
-
-
-COUNTED = [{"name": n, "count": 5} for n in (
-    "packet-events-sent", "packet-events-limited", "socket-events-lost", "socket-events-limited", "connects-refused", "binds-refused",
-    "packets-inspected", "not-inspected", "domain-hits", "shunned", "tags-again", "findings-not-told")]
-
-
-def test_status_shows_what_matters_and_json_keeps_all(engine):
-    none = {"packets": 0, "bytes": 0, "dropped": 0}
-    state = {**STATUS, "counters": [{"reason": "ban", **none}, {"reason": "probe", **none, "packets": 4}], "losses": COUNTED,
-             "interfaces": [{"name": "eth0", "hook": "tcx", "driver": "veth", "why": "so", "put_back": 0}],
-             "processes": [{"name": "engine", "pid": 7, "restarts": 1}, {"name": "net", "pid": 8, "restarts": 2}]}
-    engine.replies["status"] = {"data": state}
-    out = engine.cli("status").stdout
-    assert "\nprobe " in out and "\nban " not in out and "PUT BACK" not in out and "FORWARDED" not in out
-    assert "engine 7 (1 restart), net 8 (2 restarts)" in out
-    told = [line.split()[:2] for line in out.splitlines() if line.split()[:1] in (["lost"], ["summed"], ["refused"])]
-    assert told == [["summed", "packet-events-limited"], ["lost", "socket-events-lost"], ["summed", "socket-events-limited"],
-                    ["refused", "connects-refused"], ["refused", "binds-refused"], ["lost", "not-inspected"], ["refused", "shunned"],
-                    ["lost", "findings-not-told"]]
-    assert "\nban " in engine.cli("status", "-v").stdout and "\nban " in engine.cli("status", "-o", "wide").stdout
-    assert json.loads(engine.cli("status", "-j").stdout) == {"schema_version": 1, **state}
-    state["counters"].pop()
-    state["interfaces"][0].update(put_back=3, forward="tcx")
-    out = engine.cli("status").stdout
-    assert "judged      no packet yet" in out and "JUDGED" not in out and "PUT BACK" in out and "FORWARDED" in out
-
-
 @pytest.mark.parametrize("code,status", [("usage", 2), ("permission", 4), ("config", 5), ("refused", 1), ("not-found", 1), ("internal", 6)])
 def test_a_refusal_is_told_with_its_hint_and_its_exit_status(engine, code, status):
     engine.replies["bans"] = {"error": {"code": code, "message": "no \x1b[31m", "hint": "do that"}}
@@ -401,65 +278,6 @@ def test_web_prints_the_link_and_only_it_on_standard_output(engine):
     engine.replies["web.link"] = {"data": {"token": "abc", "address": "127.0.0.1", "port": 8338}}
     r = engine.cli("web")
     assert r.stdout == "http://127.0.0.1:8338/login?token=abc\n" and "once" in r.stderr
-
-
-def on_terminal(engine, *args, answer=None, timeout=10, env=None):
-    """Runs the command on a terminal of its own: (exit status, what the terminal showed)."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.execve(CLI, [CLI, "--run-dir", engine.run_dir if engine else "/nonexistent", *args],
-                  {"TERM": "xterm", "LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"], **(env or {})})
-    shown, end = b"", time.monotonic() + timeout
-    while time.monotonic() < end:
-        if select.select([fd], [], [], 0.1)[0]:
-            try:
-                shown += os.read(fd, 4096)
-            except OSError:
-                break
-        if answer and b"[y/N]" in shown:
-            os.write(fd, answer)
-            answer = None
-    else:
-        os.kill(pid, signal.SIGKILL)
-    os.close(fd)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
-
-
-def test_on_a_terminal_arm_asks_and_a_yes_keeps(engine):
-    code, shown = on_terminal(engine, "arm", "--confirm", "60s", answer=b"y\n")
-    assert code == 0 and "Keep it? [y/N] (60s)" in shown and "kept" in shown
-    assert [a["confirm"] for _, a in engine.asked] == [60, 0] and engine.asked[1][1]["mode"] == "enforce"
-
-
-def test_on_a_terminal_a_no_goes_back_to_observing_and_silence_counts_down(engine):
-    code, shown = on_terminal(engine, "arm", "--confirm", "60s", answer=b"n\n")
-    assert code == 1 and engine.asked[1][1]["mode"] == "observe"
-    engine.asked.clear()
-    code, shown = on_terminal(engine, "arm", "--confirm", "2s")
-    assert code == 1 and "(2s)" in shown and "(1s)" in shown and "ended by itself" in shown
-    assert len(engine.asked) == 1
-
-
-HELPS = [("help",), ("trails", "--help"), ("trails", "import", "--help"), ("import", "--help"), ("config", "explain", "bans"),
-         ("config", "explain", "bans.backends")]
-
-
-@pytest.mark.parametrize("argv", HELPS, ids=" ".join)
-@pytest.mark.parametrize("columns", [60, 80, 132])
-def test_help_fits_the_terminal_word_by_word_and_a_pipe_gets_whole_lines(argv, columns):
-    piped = run(*argv, env={"COLUMNS": str(columns)}).stdout
-    shown = on_terminal(None, *argv, env={"COLUMNS": str(columns)})[1].replace("\r\n", "\n")
-    assert shown.split() == piped.split()
-    assert shown != piped or max(map(len, piped.splitlines())) <= columns
-    broken = [line for line in shown.splitlines() if not re.match("usage: | +sockwarden ", line)]  # commands to copy are never broken
-    assert [line for line in broken if len(line) > columns and " " in line.strip()] == []
-
-
-def test_colours_are_for_terminals_and_no_color_is_heeded(engine):
-    engine.replies["status"] = {"data": STATUS}
-    assert "\x1b[" in on_terminal(engine, "status")[1]
-    assert "\x1b[" in engine.cli("status", "--color", "always").stdout
-    assert "\x1b[" not in on_terminal(engine, "status", "--color", "never")[1]
 
 
 PAST = {"made_at": "2026-11-22T10:00:00.000000Z", "ended_at": None, "end": "open", "by": "policy"}

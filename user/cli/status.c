@@ -179,7 +179,7 @@ static unsigned int find_stat(const char *name)
 	return i;
 }
 
-/* Under which word a counter is shown; NULL: it tells only of work done, which -j has. What the engine counts are losses. */
+/* The word a counter stands under; NULL: it tells of work done, which -j has. What the engine counts are losses. */
 static const char *counter_label(const char *name)
 {
 	unsigned int stat = find_stat(name);

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the command line shows: on a terminal and in a pipe, of much and of nothing, to an engine that says what the test wants."""
+import json
+import re
+
+import pytest
+from offline import STATUS, on_terminal, run
+
+
+def test_status_is_one_screen_and_exits_6_when_degraded(engine):
+    engine.replies["status"] = {"data": STATUS}
+    r = engine.cli("status")
+    assert r.returncode == 0
+    assert "sockwarden 9.9 on h\\x1b[2J, up 1h1m" in r.stdout and "\x1b" not in r.stdout
+    for part in ("everything is judged and told, nothing is dropped", "eth0", "native", "asked for", "4.0K",
+                 "lost        packet-events-lost 2: packet events lost because the ring was full"):
+        assert part in r.stdout
+    assert len(r.stdout.splitlines()) <= 24
+    engine.replies["status"] = {"data": {**STATUS, "degraded": ["the database is full: make room"]}}
+    r = engine.cli("status")
+    assert r.returncode == 6 and "the database is full: make room" in r.stdout
+    r = engine.cli("status", "-j")
+    assert r.returncode == 6 and json.loads(r.stdout)["degraded"] and r.stdout.count("\n") == 1
+    assert engine.cli("status", "--pretty").stdout.count("\n") > 10
+
+
+COUNTED = [{"name": n, "count": 5} for n in (
+    "packet-events-sent", "packet-events-limited", "socket-events-lost", "socket-events-limited", "connects-refused", "binds-refused",
+    "packets-inspected", "not-inspected", "domain-hits", "shunned", "tags-again", "findings-not-told")]
+
+
+def test_status_shows_what_matters_and_json_keeps_all(engine):
+    none = {"packets": 0, "bytes": 0, "dropped": 0}
+    state = {**STATUS, "counters": [{"reason": "ban", **none}, {"reason": "probe", **none, "packets": 4}], "losses": COUNTED,
+             "interfaces": [{"name": "eth0", "hook": "tcx", "driver": "veth", "why": "so", "put_back": 0}],
+             "processes": [{"name": "engine", "pid": 7, "restarts": 1}, {"name": "net", "pid": 8, "restarts": 2}]}
+    engine.replies["status"] = {"data": state}
+    out = engine.cli("status").stdout
+    assert "\nprobe " in out and "\nban " not in out and "PUT BACK" not in out and "FORWARDED" not in out
+    assert "engine 7 (1 restart), net 8 (2 restarts)" in out
+    told = [line.split()[:2] for line in out.splitlines() if line.split()[:1] in (["lost"], ["summed"], ["refused"])]
+    assert told == [["summed", "packet-events-limited"], ["lost", "socket-events-lost"], ["summed", "socket-events-limited"],
+                    ["refused", "connects-refused"], ["refused", "binds-refused"], ["lost", "not-inspected"], ["refused", "shunned"],
+                    ["lost", "findings-not-told"]]
+    assert "\nban " in engine.cli("status", "-v").stdout and "\nban " in engine.cli("status", "-o", "wide").stdout
+    assert json.loads(engine.cli("status", "-j").stdout) == {"schema_version": 1, **state}
+    state["counters"].pop()
+    state["interfaces"][0].update(put_back=3, forward="tcx")
+    out = engine.cli("status").stdout
+    assert "judged      no packet yet" in out and "JUDGED" not in out and "PUT BACK" in out and "FORWARDED" in out
+
+
+def test_on_a_terminal_arm_asks_and_a_yes_keeps(engine):
+    code, shown = on_terminal(engine, "arm", "--confirm", "60s", answer=b"y\n")
+    assert code == 0 and "Keep it? [y/N] (60s)" in shown and "kept" in shown
+    assert [a["confirm"] for _, a in engine.asked] == [60, 0] and engine.asked[1][1]["mode"] == "enforce"
+
+
+def test_on_a_terminal_a_no_goes_back_to_observing_and_silence_counts_down(engine):
+    code, shown = on_terminal(engine, "arm", "--confirm", "60s", answer=b"n\n")
+    assert code == 1 and engine.asked[1][1]["mode"] == "observe"
+    engine.asked.clear()
+    code, shown = on_terminal(engine, "arm", "--confirm", "2s")
+    assert code == 1 and "(2s)" in shown and "(1s)" in shown and "ended by itself" in shown
+    assert len(engine.asked) == 1
+
+
+HELPS = [("help",), ("trails", "--help"), ("trails", "import", "--help"), ("import", "--help"), ("config", "explain", "bans"),
+         ("config", "explain", "bans.backends")]
+
+
+@pytest.mark.parametrize("argv", HELPS, ids=" ".join)
+@pytest.mark.parametrize("columns", [60, 80, 132])
+def test_help_fits_the_terminal_word_by_word_and_a_pipe_gets_whole_lines(argv, columns):
+    piped = run(*argv, env={"COLUMNS": str(columns)}).stdout
+    shown = on_terminal(None, *argv, env={"COLUMNS": str(columns)})[1].replace("\r\n", "\n")
+    assert shown.split() == piped.split()
+    assert shown != piped or max(map(len, piped.splitlines())) <= columns
+    broken = [line for line in shown.splitlines() if not re.match("usage: | +sockwarden ", line)]  # commands to copy are never broken
+    assert [line for line in broken if len(line) > columns and " " in line.strip()] == []
+
+
+def test_colours_are_for_terminals_and_no_color_is_heeded(engine):
+    engine.replies["status"] = {"data": STATUS}
+    assert "\x1b[" in on_terminal(engine, "status")[1]
+    assert "\x1b[" in engine.cli("status", "--color", "always").stdout
+    assert "\x1b[" not in on_terminal(engine, "status", "--color", "never")[1]
