@@ -341,7 +341,7 @@ static __always_inline void look_ahead(struct task_struct *t, __u32 fd)
 	volatile __u64 *at;
 	int i;
 
-	if (!can_read_kernel || !bpf_rdonly_cast || !s || fd + AHEAD > fdt->max_fds)
+	if (!can_read_kernel || !can_cast() || !s || fd + AHEAD > fdt->max_fds)
 		return;
 	if (bpf_probe_read_kernel(s->ahead, sizeof(s->ahead), fdt->fd + fd) < 0)
 		return;

@@ -199,23 +199,24 @@ static int compare(const void *a, const void *b)
 	return d < 0 ? -1 : d > 0;
 }
 
-/* Those that are wanted, in order. */
-static void sift(const struct sw_sock_filter *f, json_t *sockets)
+/* Those that are wanted, in order. Without room for it nothing may be shown: it would be what was not asked for. */
+static int sift(const struct sw_sock_filter *f, json_t *sockets)
 {
 	size_t n = 0, i;
 	struct place *at = calloc(json_array_size(sockets) + 1, sizeof(*at));
 	json_t *s;
 
 	if (!at)
-		return;
+		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "out of memory");
 	json_array_foreach(sockets, i, s)
 		if (sw_sock_filter_passes(f, s))
 			at[n++] = place_of(s);
 	qsort(at, n, sizeof(*at), compare);
 	json_array_clear(sockets);
 	for (i = 0; i < n; i++)
-		json_array_append_new(sockets, at[i].socket);
+		json_array_append_new(sockets, at[i].socket); /* no more than it held: this takes no memory */
 	free(at);
+	return SW_EXIT_OK;
 }
 
 /* Connections are asked for by -a, by a state, and by the tools that show them without being asked. */
@@ -322,7 +323,11 @@ int sw_cli_sockets_list(struct sw_cli *c)
 	sw_strbuf_done(&a.text);
 	if (r)
 		return r;
-	sift(&filter, json_object_get(data, "sockets"));
+	r = sift(&filter, json_object_get(data, "sockets"));
+	if (r) {
+		json_decref(data);
+		return r;
+	}
 	if (!view && (c->o.processes || c->format == SW_CLI_WIDE || c->format == SW_CLI_CSV))
 		name_packages(json_object_get(data, "sockets"));
 	if (view && c->format != SW_CLI_JSON && c->format != SW_CLI_JSONL)
