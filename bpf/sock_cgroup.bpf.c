@@ -214,6 +214,7 @@ int on_sock_release(struct bpf_sock *ctx)
 	struct sock_note stranger = {};
 	struct sw_sock_event *e;
 	struct sock_note *note;
+	__u64 at = 0;
 
 	if (!cookie)
 		return ALLOW;
@@ -223,16 +224,21 @@ int on_sock_release(struct bpf_sock *ctx)
 			return ALLOW;
 		note->flags |= SOCK_IS_RELEASED;
 		if (note->flags & SOCK_NEEDS_PORT)
-			wait_end_of(cookie, (__u64)ctx);
+			wait_end_of(cookie, (__u64)ctx); /* maybe told elsewhere, at a time that is not known here */
+		else if (ctx->state == TCP_LISTEN)
+			at = end_of_listener(note);
 	} else {
 		owner_of_task(&stranger.owner, current_task());
 		stranger.flags = SOCK_IS_TOLD;
 		note = &stranger;
 	}
-	e = note->flags & SOCK_IS_TOLD ? event_about(SW_EV_CLOSE, note, cookie, ctx) : NULL;
+	e = note->flags & SOCK_IS_TOLD ? event_about_at(SW_EV_CLOSE, note, cookie, ctx, at) : NULL;
 	if (e) {
 		e->origin = origin_of(current_task());
-		event_commit(&e->head);
+		if (at)
+			event_commit_undated(&e->head);
+		else
+			event_commit(&e->head);
 	}
 	if (ctx->state != TCP_SYN_SENT) /* else its outcome is still to be told, by the change of state */
 		note_end(cookie);

@@ -28,6 +28,7 @@ int on_sockops(struct bpf_sock_ops *ctx)
 	e = sock_event_begin(SW_EV_LISTEN, note);
 	if (!e)
 		return ALLOW;
+	note->told_low = (__u32)e->head.boot_ns;
 	e->cookie = cookie;
 	e->family = sk->family;
 	e->type = sk->type;

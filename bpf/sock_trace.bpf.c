@@ -31,14 +31,14 @@ static int look_for_port(void *map, int *key, struct sock_wait *w)
 }
 
 /* False: there is no room, and the record goes without a port. */
-static __always_inline bool waits_for_port(const struct sock *sk, struct sock_note *note)
+static __always_inline bool waits_for_port(const struct sock *sk, struct sock_note *note, struct task_struct *t)
 {
 	__u64 cookie = cookie_of(sk);
 	struct sock_wait *w = wait_of(cookie);
 
 	if (!w || __sync_val_compare_and_swap(&w->cookie, 0, WAIT_IS_BUSY))
 		return false;
-	sock_event_fill(&w->e, sk, SW_EV_LISTEN, TCP_LISTEN, note);
+	sock_event_fill(&w->e, sk, SW_EV_LISTEN, TCP_LISTEN, note, t);
 	w->sk = (__u64)sk;
 	w->looks = 0;
 	bpf_timer_init(&w->timer, &sock_waits, CLOCK_BOOTTIME); /* refused where that was done, which serves */
@@ -61,16 +61,17 @@ static __always_inline void end_wait(const struct sock *sk, struct sock_note *no
 		note->flags &= ~SOCK_IS_TOLD; /* listen() failed */
 }
 
-static __always_inline int tell_listen(const struct sock *sk, struct sock_note *note)
+static __always_inline int tell_listen(const struct sock *sk, struct sock_note *note, struct task_struct *t)
 {
-	if (note->flags & SOCK_NEEDS_PORT && (has_listen_end || (can_read_kernel && waits_for_port(sk, note))))
+	if (note->flags & SOCK_NEEDS_PORT && (has_listen_end || (can_read_kernel && waits_for_port(sk, note, t))))
 		return 0;
-	return tell(sk, SW_EV_LISTEN, TCP_LISTEN, note, 0);
+	return tell_many(sk, SW_EV_LISTEN, TCP_LISTEN, note, 0, 0, t);
 }
 
 /* listen() is called by the owner; who listens matters more than who made the socket. */
 static __always_inline int told_listen(const struct sock *sk)
 {
+	struct task_struct *t = current_task();
 	struct sock_note *note;
 
 	if (is_subflow(sk))
@@ -80,7 +81,7 @@ static __always_inline int told_listen(const struct sock *sk)
 		note = note_make(bpf_get_socket_cookie((void *)sk), (void *)sk);
 	if (!note)
 		return 0;
-	owner_of_task(&note->owner, current_task());
+	owner_of_task(&note->owner, t);
 	note->flags = (note->flags & ~(SOCK_IS_RELEASED | SOCK_NEEDS_PORT)) | SOCK_LISTENS_ANEW;
 	note->owner.netns = sk->__sk_common.skc_net.net->ns.inum;
 	if (!sk->__sk_common.skc_num) {
@@ -88,7 +89,7 @@ static __always_inline int told_listen(const struct sock *sk)
 		note->backlog = sk->sk_max_ack_backlog;
 		note->options = options_of(sk, tcp_inet_of(sk)) | SW_OPT_CHOSEN;
 	}
-	return tell_listen(sk, note_listens(sk, note));
+	return tell_listen(sk, note_listens(sk, note), t);
 }
 
 /*
@@ -134,7 +135,7 @@ static __always_inline int tell_outcome(const struct sock *sk, int to, struct so
 	else
 		key.addr[0] = sk->__sk_common.skc_daddr;
 	count = told_as(&key, note->owner.cgroup_id);
-	return count ? tell_many(sk, SW_EV_CONNECT_FAILED, to, note, -sk->sk_err, count) : 0;
+	return count ? tell_many(sk, SW_EV_CONNECT_FAILED, to, note, -sk->sk_err, count, current_task()) : 0;
 }
 
 static __always_inline int told_outcome(const struct sock *sk, int to)

@@ -23,11 +23,12 @@ static __always_inline struct sock_note *note_of(__u64 cookie, void *sk)
 	return note;
 }
 
-/* A record about the socket of ctx, a bpf_sock or a bpf_sock_addr: both have these members. */
-#define event_about(event_type, note, about, ctx)                                                             \
+/* A record about the socket of ctx, a bpf_sock or a bpf_sock_addr: both have these members. at: its time, 0: now. */
+#define event_about_at(event_type, note, about, ctx, at)                                                       \
 	({                                                                                                     \
-		struct sw_sock_event *_e = sock_event_begin(event_type, note);                                 \
+		struct sw_sock_event *_e = sock_event_begin_at(event_type, note, at);                          \
 		if (_e) {                                                                                      \
+			(note)->told_low = (__u32)_e->head.boot_ns;                                            \
 			_e->cookie = (about);                                                                  \
 			_e->family = (ctx)->family;                                                            \
 			_e->type = (ctx)->type;                                                                \
@@ -35,6 +36,8 @@ static __always_inline struct sock_note *note_of(__u64 cookie, void *sk)
 		}                                                                                              \
 		_e;                                                                                            \
 	})
+
+#define event_about(event_type, note, about, ctx) event_about_at(event_type, note, about, ctx, 0)
 
 /* words: four of an IPv6 address in a context, which can be read but a word at a time. */
 #define copy6_words(to, words)                                                                                 \

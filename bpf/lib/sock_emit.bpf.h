@@ -49,11 +49,44 @@ static __always_inline struct sock_cpu *this_cpu(void)
 	return bpf_map_lookup_elem(&sock_cpu, &zero);
 }
 
+/* Boot time; what is read is kept for the rest of the tick. A softirq that comes between is a tick out at most. */
+static __always_inline __u64 clock_now(struct sock_cpu *c)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+
+	if (c) {
+		c->tick_ns = now;
+		c->tick = bpf_jiffies64();
+	}
+	return now;
+}
+
+/* Boot time, good to a tick of the kernel: a look at the clock costs more than all else that is done with it. */
+static __always_inline __u64 tick_now(void)
+{
+	struct sock_cpu *c = this_cpu();
+
+	return c && c->tick == bpf_jiffies64() ? c->tick_ns : clock_now(c);
+}
+
+/*
+ * When a listener ended, good to a tick: nobody measures how long one lasted that was so short. Never before what was
+ * told of it last, maybe on another CPU. 0: the clock was not read in this tick, or before that.
+ */
+static __always_inline __u64 end_of_listener(const struct sock_note *note)
+{
+	struct sock_cpu *c = this_cpu();
+
+	if (!c || c->tick != bpf_jiffies64() || (__s32)((__u32)c->tick_ns - note->told_low) < 0)
+		return 0;
+	return c->tick_ns;
+}
+
 /*
  * h: room in the ring, or NULL. Without room a number is taken all the same: the gap tells of the loss. Atomic,
- * because a softirq may come between.
+ * because a softirq may come between. at: its time, 0: now.
  */
-static __always_inline void *event_head(struct sw_ev_head *h, __u8 type, __u16 len)
+static __always_inline void *event_head(struct sw_ev_head *h, __u8 type, __u16 len, __u64 at)
 {
 	struct sock_cpu *c = this_cpu();
 	__u64 seq = c ? __sync_fetch_and_add(&c->seq, 1) + 1 : 0;
@@ -67,13 +100,18 @@ static __always_inline void *event_head(struct sw_ev_head *h, __u8 type, __u16 l
 	h->len = len;
 	h->cpu = bpf_get_smp_processor_id();
 	h->seq = seq;
-	h->boot_ns = bpf_ktime_get_boot_ns();
+	h->boot_ns = at ? at : clock_now(c);
 	return h;
+}
+
+static __always_inline void *event_begin_at(__u8 type, __u16 len, __u64 at)
+{
+	return event_head(bpf_ringbuf_reserve(&ev_sock, len, 0), type, len, at);
 }
 
 static __always_inline void *event_begin(__u8 type, __u16 len)
 {
-	return event_head(bpf_ringbuf_reserve(&ev_sock, len, 0), type, len);
+	return event_begin_at(type, len, 0);
 }
 
 /*
@@ -86,12 +124,26 @@ static __always_inline void event_commit(struct sw_ev_head *h)
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
 	if (c) {
-		if (h->boot_ns - c->told_ns >= QUIET_NS) {
+		if (h->boot_ns - c->told_ns >= QUIET_NS)
 			flags = BPF_RB_FORCE_WAKEUP;
-			c->waiting = 0;
-		}
+		c->waiting = 0; /* woken or polling, it takes those along */
 		c->told_ns = h->boot_ns;
 	}
+	bpf_ringbuf_submit(h, flags);
+	sw_stat_inc(SW_STAT_EV_SOCK_SENT);
+}
+
+/*
+ * Of a record whose time is that of another: it cannot say how long the quiet was. So the kernel wakes who has read all
+ * that came before it; behind records that wait for a wake-up it brings one itself.
+ */
+static __always_inline void event_commit_undated(struct sw_ev_head *h)
+{
+	struct sock_cpu *c = this_cpu();
+	__u64 flags = c && c->waiting ? BPF_RB_FORCE_WAKEUP : 0;
+
+	if (c)
+		c->waiting = 0;
 	bpf_ringbuf_submit(h, flags);
 	sw_stat_inc(SW_STAT_EV_SOCK_SENT);
 }
@@ -126,11 +178,16 @@ static __always_inline void sock_event_clear(struct sw_sock_event *e, const stru
 		words[i] = 0;
 }
 
-static __always_inline struct sw_sock_event *sock_event_begin(__u8 type, const struct sock_note *note)
+static __always_inline struct sw_sock_event *sock_event_begin_at(__u8 type, const struct sock_note *note, __u64 at)
 {
-	struct sw_sock_event *e = event_begin(type, sizeof(*e));
+	struct sw_sock_event *e = event_begin_at(type, sizeof(*e), at);
 
 	if (e)
 		sock_event_clear(e, note);
 	return e;
+}
+
+static __always_inline struct sw_sock_event *sock_event_begin(__u8 type, const struct sock_note *note)
+{
+	return sock_event_begin_at(type, note, 0);
 }

@@ -52,21 +52,6 @@ static __always_inline __u32 fold(__u64 x)
 	return (__u32)(x >> 40);
 }
 
-/* Boot time, good to a tick of the kernel: a look at the clock costs more than all else that is done here. */
-static __always_inline __u64 tick_now(void)
-{
-	struct sock_cpu *c = this_cpu();
-	__u64 tick = bpf_jiffies64();
-
-	if (!c)
-		return bpf_ktime_get_boot_ns();
-	if (c->tick != tick) {
-		c->tick_ns = bpf_ktime_get_boot_ns();
-		c->tick = tick; /* a softirq that comes between is a tick out at most */
-	}
-	return c->tick_ns;
-}
-
 /* A token of the cgroup that acts; a full second without a record fills its bucket. */
 static __always_inline bool has_token(__u64 cgroup_id, __u64 now)
 {

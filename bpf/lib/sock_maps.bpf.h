@@ -28,13 +28,13 @@ struct sock_note {
 	__u8 options; /* of a listener that needs its port: where that is told they cannot be read */
 	__u8 pad;
 	__u32 backlog; /* likewise */
+	__u32 told_low; /* lower half of the time of the last record about it */
+	__u32 listens; /* of a note in a slot: in which of sock_ports, from 1; 0: in none */
 };
 
 struct sock_slot {
 	__u64 cookie; /* 0: free */
 	struct sock_note note;
-	__u32 listens; /* in which slot of sock_ports, from 1; 0: in none */
-	__u32 pad;
 };
 _Static_assert(sizeof(struct sock_slot) == 64, "a line of the cache");
 
@@ -77,7 +77,7 @@ struct sock_cpu {
 	__u64 seq;     /* of the last record begun on this CPU */
 	__u64 told_ns; /* boot time of the last record about a socket of this CPU */
 	__u64 waiting; /* records about processes since a wake-up of this CPU */
-	__u64 tick, tick_ns; /* the last of the kernel's in which a limit read the clock, and what it said */
+	__u64 tick, tick_ns; /* the last of the kernel's in which the clock was read here, and what it said */
 };
 
 struct {

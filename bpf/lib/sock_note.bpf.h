@@ -56,17 +56,18 @@ static __always_inline struct sock_note *note_make(__u64 cookie, void *sk)
 	s->note.flags = 0;
 	s->note.options = 0;
 	s->note.backlog = 0;
+	s->note.listens = 0;
 	return &s->note;
 }
 
 static __always_inline void leave_port(struct sock_slot *s)
 {
-	__u32 key = s->listens - 1;
-	struct sock_port *p = s->listens ? bpf_map_lookup_elem(&sock_ports, &key) : NULL;
+	__u32 key = s->note.listens - 1;
+	struct sock_port *p = s->note.listens ? bpf_map_lookup_elem(&sock_ports, &key) : NULL;
 
 	if (p && p->cookie == s->cookie)
 		*(volatile __u64 *)&p->cookie = 0;
-	s->listens = 0;
+	s->note.listens = 0;
 }
 
 /* The end of the socket, or of what it is noted for; storage ends by itself. */
@@ -121,7 +122,7 @@ static __always_inline bool take_port(const struct sock *sk, struct sock_slot *s
 	p->netns = sk->__sk_common.skc_net.net->ns.inum;
 	p->port = sk->__sk_common.skc_num;
 	p->family = sk->__sk_common.skc_family;
-	s->listens = key + 1;
+	s->note.listens = key + 1;
 	return true;
 }
 
@@ -135,12 +136,13 @@ static __always_inline struct sock_note *note_listens(const struct sock *sk, str
 	struct sock_slot *s = slot_of(cookie);
 	struct sock_note *own;
 
-	if (!s || s->cookie != cookie || s->listens || take_port(sk, s))
+	if (!s || s->cookie != cookie || s->note.listens || take_port(sk, s))
 		return note;
 	own = note_in_storage((void *)sk);
 	if (!own)
 		return note;
 	*own = *note;
+	own->listens = 0;
 	note_end(cookie);
 	return own;
 }

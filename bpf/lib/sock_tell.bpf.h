@@ -25,12 +25,10 @@ static __always_inline void tuple_of(struct sw_sock_event *e, const struct sock 
 	}
 }
 
-/* All but the head; ret, and of what is not a listener the count, are the caller's. */
-static __always_inline void sock_event_fill(
-	struct sw_sock_event *e, const struct sock *sk, __u8 type, __u8 state, const struct sock_note *note)
+/* All but the head; ret, and of what is not a listener the count, are the caller's. t: who acts. */
+static __always_inline void sock_event_fill(struct sw_sock_event *e, const struct sock *sk, __u8 type, __u8 state,
+	const struct sock_note *note, struct task_struct *t)
 {
-	struct task_struct *t = current_task();
-
 	sock_event_clear(e, note);
 	tuple_of(e, sk);
 	e->cookie = cookie_of(sk) ? cookie_of(sk) : bpf_get_socket_cookie((void *)sk);
@@ -43,8 +41,8 @@ static __always_inline void sock_event_fill(
 }
 
 /* A note with no owner yet: the socket is older than we are, and a softirq cannot say whose it is. */
-static __always_inline int tell_many(
-	const struct sock *sk, __u8 type, __u8 state, struct sock_note *note, __s32 ret, __u32 count)
+static __always_inline int tell_many(const struct sock *sk, __u8 type, __u8 state, struct sock_note *note, __s32 ret,
+	__u32 count, struct task_struct *t)
 {
 	struct sw_sock_event *e;
 
@@ -52,7 +50,8 @@ static __always_inline int tell_many(
 	e = event_begin(type, sizeof(*e));
 	if (!e)
 		return 0;
-	sock_event_fill(e, sk, type, state, note);
+	note->told_low = (__u32)e->head.boot_ns;
+	sock_event_fill(e, sk, type, state, note, t);
 	e->ret = ret;
 	if (type != SW_EV_LISTEN)
 		e->count = count;
@@ -62,7 +61,7 @@ static __always_inline int tell_many(
 
 static __always_inline int tell(const struct sock *sk, __u8 type, __u8 state, struct sock_note *note, __s32 ret)
 {
-	return tell_many(sk, type, state, note, ret, 0);
+	return tell_many(sk, type, state, note, ret, 0, current_task());
 }
 
 /* The TCP socket below an MPTCP one, made by the kernel: the one above is told. */

@@ -59,7 +59,7 @@ static __always_inline bool wait_end(struct sock_wait *w, __u64 cookie, __u16 po
 			bpf_ringbuf_discard(room, BPF_RB_NO_WAKEUP);
 		return cookie && !port && __sync_val_compare_and_swap(&w->cookie, cookie, 0) == cookie;
 	}
-	e = event_head(&room->head, SW_EV_LISTEN, sizeof(*e));
+	e = event_head(&room->head, SW_EV_LISTEN, sizeof(*e), 0);
 	if (e) {
 		__builtin_memcpy(&e->owner, &w->e.owner, sizeof(*e) - sizeof(e->head));
 		e->lport = port;

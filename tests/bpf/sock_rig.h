@@ -321,6 +321,22 @@ static inline pid_t run_to_stop(struct bench *b, act_fn act)
 	return b->pid;
 }
 
+static inline uint64_t boot_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+static inline void read_to_quiet(struct bench *b, struct pollfd *p)
+{
+	do {
+		b->n = 0;
+		assert_true(ring_buffer__consume(b->ring) >= 0);
+	} while (poll(p, 1, 0) > 0);
+}
+
 /* The nth record of a type by the process; NULL when there is none. */
 static const union record *told(const struct bench *b, uint8_t type, pid_t pid, size_t nth)
 {

@@ -486,14 +486,6 @@ static void a_full_ring_counts_what_it_loses_and_the_numbers_show_it(void **stat
 
 /* ---- time and traces */
 
-static uint64_t boot_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
 static void a_listen_wakes_the_reader_at_once(void **state)
 {
 	struct bench *b = *state;
@@ -521,14 +513,6 @@ static pid_t end_at_once(void)
 		_exit(0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	return pid;
-}
-
-static void read_to_quiet(struct bench *b, struct pollfd *p)
-{
-	do {
-		b->n = 0;
-		assert_true(ring_buffer__consume(b->ring) >= 0);
-	} while (poll(p, 1, 0) > 0);
 }
 
 /* The rest of the machine may wake us too: one quiet try of many is the proof, and a wake-up in every one. */
