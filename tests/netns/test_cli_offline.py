@@ -4,7 +4,6 @@ import gzip
 import json
 import os
 import re
-import socket
 import sqlite3
 import subprocess
 import time
@@ -91,6 +90,7 @@ def test_help_shows_every_command_once_and_says_the_same_as_for_none():
     ("arm --confirm 60s --keep", "give one of them"),
     ("completion tcsh", "'tcsh' is not bash, zsh or fish"),
     ("help nothing", "there is no command 'nothing'"),
+    ("policy freeze sshd", "'sshd' is no number of a process\n  sockwarden ps shows the numbers of processes"),
     ("import fail3ban", "'fail3ban' is no tool that can be read\n  did you mean 'fail2ban'?"),
     ("import nothing-like-it", "\n  it reads: portsentry, lsm, maltrail, fail2ban, iptables, swatch\n"),
 ])
@@ -112,7 +112,10 @@ def test_config_check_tells_every_error_with_its_place_and_exits_5(tmp_path):
     assert run("config", "check", tmp_path / "none").returncode == 5
     f.write_text("mode: enforce\n")
     assert run("config", "check", f).returncode == 0
-    assert run("-c", f, "config", "check").returncode == 0
+    r = run("-c", f, "config", "check")
+    assert r.returncode == 0 and r.stderr == f"{f}: good\n"
+    r = run("-c", tmp_path / "none", "config", "check")
+    assert r.returncode == 5 and r.stderr == f"sockwarden: {tmp_path}/none: No such file or directory\n"
 
 
 def test_config_shows_explains_and_describes_itself(tmp_path):

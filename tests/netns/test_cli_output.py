@@ -85,3 +85,29 @@ def test_colours_are_for_terminals_and_no_color_is_heeded(engine):
     assert "\x1b[" in on_terminal(engine, "status")[1]
     assert "\x1b[" in engine.cli("status", "--color", "always").stdout
     assert "\x1b[" not in on_terminal(engine, "status", "--color", "never")[1]
+
+
+def test_why_says_in_one_line_that_nothing_is_known(engine):
+    engine.replies["why"] = {"data": {"subject": "192.0.2.7", "verdict": "none", "chain": []}}
+    r = engine.cli("why", "192.0.2.7")
+    assert (r.returncode, r.stdout, r.stderr) == (0, "192.0.2.7: none: no ban, list, rule or finding names it\n", "")
+    assert engine.cli("why", "192.0.2.7", "-o", "csv").stdout == "WHAT,ADDRESS,WHY\n"
+    engine.replies["why"]["data"]["chain"] = [{"what": "ban", "net": "192.0.2.7", "text": "so"}]
+    assert engine.cli("why", "192.0.2.7").stdout.splitlines()[1:] == ["WHAT  ADDRESS    WHY", "ban   192.0.2.7  so"]
+
+
+def test_feeding_a_rule_that_is_not_there_is_told_before_any_line(engine):
+    engine.replies["logs.feed"] = {"error": {"code": "not-found", "message": "there is no rule 'nix'"}}
+    r = engine.cli("logs", "feed", "nix", input="")
+    assert r.returncode == 1 and r.stderr == "sockwarden: there is no rule 'nix'\n"
+    assert engine.asked == [("logs.feed", {"rule": "nix", "lines": []})]
+
+
+def test_what_an_import_skips_is_counted_and_where_to_read_on_is_said(engine, tmp_path):
+    (tmp_path / "l.txt").write_text("192.0.2.1\n?\n")
+    engine.replies["trails.import"] = {"data": {"in_force": True, "list": {
+        "name": "l", "entries4": 1, "entries6": 0, "others": 1, "skipped": 1, "bad_lines": 1, "first_bad_line": 2}}}
+    assert engine.cli("trails", "import", tmp_path / "l.txt").stderr.splitlines()[1:] == [
+        "  and 1 of other kinds: domains, URLs, addresses with a port, fingerprints",
+        "  skipped as trails that nothing can be done with: 1",
+        "  skipped as no trail at all: 1, the first in line 2; sockwarden trails test FILE tells all of them"]

@@ -88,6 +88,8 @@ def test_described_feeds_are_listed_with_their_terms_and_none_is_fetched_by_itse
     assert code == 1 and "did you mean 'spamhaus-drop'?" in err
     code, _, err = served.cli("feeds", "enable", "threatfox")
     assert code == 1 and "a key of your own" in err
+    code, _, err = served.cli("feeds", "update")
+    assert code == 1 and "no feed is enabled\n" in err and "feeds enable turns one on" in err
     code, out, _ = served.cli("feeds", "list", "-o", "wide")
     assert code == 0 and "CC0" in out
 

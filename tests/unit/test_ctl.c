@@ -478,6 +478,22 @@ static void who_may_what_is_by_uid_and_group_and_a_refusal_names_the_group(void 
 	}
 }
 
+static void where_no_group_is_there_a_refusal_names_none(void **state)
+{
+	const struct sw_ctl_access access = {.web_uid = 4321, .reader_gid = (gid_t)-1, .admin_gid = (gid_t)-1};
+	struct world *w = *state;
+	char got[512];
+
+	if (geteuid() != 0)
+		skip();
+	sw_ctl_server_free(w->server);
+	assert_int_equal(sw_ctl_server_new(w->loop, w->path, &access, verbs, w, &w->server), 0);
+	ask_as(w, NOBODY, NOBODY, "status", got, sizeof(got));
+	assert_string_equal(got, "permission: only root may ask");
+	ask_as(w, 4321, NOBODY, "ban", got, sizeof(got));
+	assert_string_equal(got, "permission: 'ban' changes things: only root may");
+}
+
 static void one_connection_too_many_is_told_so_and_a_freed_place_serves_again(void **state)
 {
 	struct world *w = *state;
@@ -538,6 +554,7 @@ int main(void)
 		TEST(a_reply_larger_than_the_socket_buffer_arrives_whole),
 		TEST(a_peer_that_does_not_read_is_no_longer_served),
 		TEST(who_may_what_is_by_uid_and_group_and_a_refusal_names_the_group),
+		TEST(where_no_group_is_there_a_refusal_names_none),
 		TEST(one_connection_too_many_is_told_so_and_a_freed_place_serves_again),
 		TEST(a_missing_or_dead_socket_is_told_apart_from_a_live_one),
 	};

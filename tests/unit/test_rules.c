@@ -351,6 +351,7 @@ static void a_wrong_pack_is_told_with_file_line_and_field(void **state)
 			"rules[1].when[1]: not hours such as"},
 		{RULE "    match: '^x <HOST>$'\n    ban_for: long\n", "ban_for is not a duration"},
 		{"rule: []\n", "t.yaml:1:1: rule: unknown key: did you mean 'rules'?\n"},
+		{"version: 1\n", "t.yaml:1:1: version: unknown key: a file of rules has 'rules' alone\n"},
 	};
 
 	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {

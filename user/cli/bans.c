@@ -221,20 +221,23 @@ int sw_cli_why(struct sw_cli *c)
 {
 	json_t *data = NULL;
 	int r = ask_subject(c, "why", &data);
+	bool is_known;
 
 	if (r)
 		return r;
+	is_known = json_array_size(json_object_get(data, "chain")) > 0;
 	if (c->format == SW_CLI_TABLE || c->format == SW_CLI_WIDE) {
 		sw_cli_put(c, "1", sw_cli_text(data, "subject"));
 		fputs(": ", stdout);
 		sw_cli_put(c, NULL, sw_cli_text(data, "verdict"));
-		if (*sw_cli_text(data, "because")) {
+		if (*sw_cli_text(data, "because") || !is_known) {
 			fputs(": ", stdout);
-			sw_cli_put(c, NULL, sw_cli_text(data, "because"));
+			sw_cli_put(c, NULL, is_known ? sw_cli_text(data, "because") : "no ban, list, rule or finding names it");
 		}
 		putchar('\n');
 	}
-	sw_cli_print_rows(c, data, "chain", chain_columns, "nothing is known about it");
+	if (is_known || (c->format != SW_CLI_TABLE && c->format != SW_CLI_WIDE))
+		sw_cli_print_rows(c, data, "chain", chain_columns, "");
 	json_decref(data);
 	return SW_EXIT_OK;
 }

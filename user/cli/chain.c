@@ -50,7 +50,7 @@ static json_t *make_json(const struct sw_guard_status *s)
 static void print(const struct sw_cli *c, const json_t *data)
 {
 	static const struct sw_cli_column cols[] = {
-		{"INTERFACE", "interface"}, {"HOOK", "hook"}, {"", "text", SW_COL_FLEX}, {}};
+		{"INTERFACE", "interface"}, {"HOOK", "hook"}, {"WHAT", "text", SW_COL_FLEX}, {}};
 	const json_t *program = json_object_get(data, "chain");
 	const char *name = sw_cli_text(program, "name");
 

@@ -39,11 +39,11 @@ int sw_cli_config_read(struct sw_cli *c, const char *file, bool may_lack, struct
 	return SW_EXIT_OK;
 }
 
-/* Reads the file named, or the one of --config; errors are said. The exit status. */
-static int load(struct sw_cli *c, struct sw_config *ret, const char **ret_file)
+/* Reads the file named, or the one of --config, or where may_lack defaults; errors are said. The exit status. */
+static int load(struct sw_cli *c, bool may_lack, struct sw_config *ret, const char **ret_file)
 {
 	*ret_file = c->n_words ? c->words[0] : c->o.paths.config_file;
-	return sw_cli_config_read(c, *ret_file, !c->n_words, ret);
+	return sw_cli_config_read(c, *ret_file, may_lack && !c->n_words, ret);
 }
 
 /* The rules over logs that go with the file; packages that are not installed are none to miss. */
@@ -70,12 +70,13 @@ int sw_cli_config_check(struct sw_cli *c)
 
 	if (!conf)
 		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "out of memory");
-	r = load(c, conf, &file);
+	r = load(c, !c->has_config, conf, &file); /* a file that is named is to be there: else a slip is called good */
 	if (!r && !sw_streq(file, "-"))
 		r = check_rules(c, file);
 	if (r)
 		return r;
-	sw_cli_say(c, "%s: good", file);
+	if (sw_streq(file, "-") || access(file, F_OK) == 0) /* else it was said that it is not there */
+		sw_cli_say(c, "%s: good", file);
 	return SW_EXIT_OK;
 }
 
@@ -88,7 +89,7 @@ int sw_cli_config_show(struct sw_cli *c)
 
 	if (!conf)
 		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "out of memory");
-	r = load(c, conf, &file);
+	r = load(c, true, conf, &file);
 	if (r)
 		return r;
 	sw_conf_render(conf, &out);

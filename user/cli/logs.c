@@ -159,7 +159,11 @@ int sw_cli_logs_feed(struct sw_cli *c)
 	if (!f)
 		return sw_cli_error(SW_EXIT_PARTIAL, NULL, "no memory");
 	f->c = c;
-	r = feed_all(f);
-	sw_cli_say(c, "%llu lines, %llu of them hits", (unsigned long long)f->lines, (unsigned long long)f->hits);
+	r = hand_over(f, 0); /* a rule that is not there, or off, is told before the first line comes */
+	if (!r)
+		r = feed_all(f);
+	if (!r || f->lines)
+		sw_cli_say(c, "%llu lines, %llu of them hits", (unsigned long long)f->lines,
+			(unsigned long long)f->hits);
 	return r;
 }

@@ -129,7 +129,8 @@ int sw_cli_policy_act(struct sw_cli *c)
 
 	pid = strtoul(c->words[0], &end, 10);
 	if (*end || !pid || pid > INT32_MAX)
-		return sw_cli_error(SW_EXIT_USAGE, NULL, "'%s' is no number of a process", c->words[0]);
+		return sw_cli_error(SW_EXIT_USAGE, "sockwarden ps shows the numbers of processes", "'%s' is no number of a process",
+			c->words[0]);
 	sw_cli_args_begin(&a);
 	sw_json_string(&a.j, "verb", verb);
 	sw_json_uint(&a.j, "pid", pid);

@@ -54,12 +54,12 @@ static void say_list(const struct sw_cli *c, const json_t *data)
 		sw_cli_number(list, "entries4"), sw_cli_number(list, "entries6"),
 		sw_cli_true(data, "in_force") ? "in force" : "saved; in force when the guard is back");
 	if (others)
-		sw_cli_say(c, "  and %lld trails of other kinds: domains, URLs, addresses with a port, fingerprints", others);
+		sw_cli_say(c, "  and %lld of other kinds: domains, URLs, addresses with a port, fingerprints", others);
 	if (skipped)
-		sw_cli_say(c, "  %lld lines are trails that nothing can be done with and were skipped", skipped);
+		sw_cli_say(c, "  skipped as trails that nothing can be done with: %lld", skipped);
 	if (bad)
-		sw_cli_say(c, "  %lld lines are no trail at all and were skipped; the first is line %lld", bad,
-			sw_cli_number(list, "first_bad_line"));
+		sw_cli_say(c, "  skipped as no trail at all: %lld, the first in line %lld; sockwarden trails test FILE tells all of them",
+			bad, sw_cli_number(list, "first_bad_line"));
 	sw_cli_trails_say_protected(c, data);
 }
 
@@ -242,7 +242,7 @@ int sw_cli_trails_remove(struct sw_cli *c)
 		return r;
 	r = sw_cli_is_yes(data, "removed") ? SW_EXIT_OK : SW_EXIT_NEGATIVE;
 	if (!sw_cli_print_json(c, data))
-		sw_cli_say(c, "list %s %s", c->words[0], r ? "is not there" : "is removed");
+		sw_cli_say(c, "the list '%s' %s", c->words[0], r ? "is not there" : "is removed");
 	json_decref(data);
 	return r;
 }

@@ -62,12 +62,20 @@ struct sw_ctl_server {
 	char reader_group[NAME_MAX_SHOWN], admin_group[NAME_MAX_SHOWN];
 };
 
-/* Names come from the files, never from the name service: that may block or open sockets. */
+/* Who installs the package has them; a run from the tree makes none. */
+#define NO_GROUP "run it as root: the groups sockwarden and sockwarden-admin are not on this host (deploy/sysusers.conf makes them)"
+
+/*
+ * Names come from the files, never from the name service: that may block or open sockets. "" where the host has no
+ * such group.
+ */
 static void name_group(char *buf, size_t size, gid_t gid)
 {
 	_fclose_ FILE *f = fopen("/etc/group", "re");
 	struct group *g;
 
+	if (gid == (gid_t)-1)
+		return;
 	snprintf(buf, size, "with gid %u", gid);
 	while (f && (g = fgetgrent(f))) {
 		if (g->gr_gid == gid) {
@@ -418,6 +426,10 @@ static void fail_permission(struct sw_ctl_request *q, const char *verb)
 	const char *group = q->server->admin_group;
 	char hint[160];
 
+	if (!*group) {
+		sw_ctl_fail(q, SW_CERR_PERMISSION, NO_GROUP, "'%s' changes things: only root may", verb);
+		return;
+	}
 	snprintf(hint, sizeof(hint), "run it as root, or join the group: usermod -aG %s USER, and log in again", group);
 	sw_ctl_fail(q, SW_CERR_PERMISSION, hint, "'%s' changes things: only root and group %s may", verb, group);
 }
@@ -625,9 +637,11 @@ static void greet(struct sw_ctl_server *s, int accepted)
 	if (sw_msg_peer(fd, &cred) < 0)
 		return;
 	if (!may_read(s, fd, &cred, &may_change)) {
-		snprintf(message, sizeof(message), "only root and group %s may ask", s->reader_group);
-		snprintf(hint, sizeof(hint), "join the group: usermod -aG %s USER, and log in again", s->reader_group);
-		turn_away(fd, SW_CERR_PERMISSION, message, hint);
+		const char *group = s->reader_group;
+
+		snprintf(message, sizeof(message), "only root%s%s may ask", *group ? " and group " : "", group);
+		snprintf(hint, sizeof(hint), "join the group: usermod -aG %s USER, and log in again", group);
+		turn_away(fd, SW_CERR_PERMISSION, message, *group ? hint : NO_GROUP);
 		return;
 	}
 	if (s->n_peers >= SW_CONTROL_PEERS_MAX) {

@@ -431,6 +431,11 @@ static void feeds_update(struct sw_ctl_request *q, const json_t *args, void *arg
 			"no feed '%s' is enabled", name);
 		return;
 	}
+	if (!name[0] && !e->net_peer->n_feeds) {
+		sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden feeds list shows those there are, feeds enable turns one on",
+			"no feed is enabled");
+		return;
+	}
 	sw_strcpy(m.feed, sizeof(m.feed), name);
 	r = send_msg(e, &m, -1);
 	if (r < 0) {

@@ -76,8 +76,10 @@ static const char *why_protected(pid_t pid)
 	uint64_t start;
 	ssize_t n;
 
-	if (pid <= 1 || pid == getpid())
-		return "it is process 1, or the guard";
+	if (pid <= 1)
+		return "it is the init of this host";
+	if (pid == getpid())
+		return "it is sockwardend itself";
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	n = readlink(path, exe, sizeof(exe) - 1);
 	if (n < 0)

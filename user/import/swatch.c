@@ -442,7 +442,7 @@ static void on_line(struct reader *r, struct sw_import_entry *e)
 				directives[i].read(r, e);
 			return;
 		}
-	sw_import_say(r->im, e, SW_IMPORT_LEFT, "unknown");
+	sw_import_say(r->im, e, SW_IMPORT_LEFT, "no directive of swatch has this name");
 }
 
 /* Blanks around the line go. */

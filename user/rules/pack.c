@@ -564,6 +564,7 @@ static void read_rules(
 	const struct sw_pack *pack, struct sw_conf_reader *in, struct sw_regex_pool *pool)
 {
 	const struct sw_conf_node *root = sw_conf_at(in, in->tree.root), *list = NULL;
+	const char *only = "rules";
 	char key[32];
 	int value, i = 0;
 
@@ -577,7 +578,9 @@ static void read_rules(
 			list = sw_conf_at(in, value);
 		else
 			sw_conf_report(in, sw_conf_at(in, at), sw_conf_at(in, at)->text,
-				"unknown key: did you mean 'rules'?");
+				sw_nearest(sw_conf_at(in, at)->text, &only, 1) ?
+					"unknown key: did you mean 'rules'?" :
+					"unknown key: a file of rules has 'rules' alone");
 	}
 	if (!list || list->kind != SW_CONF_LIST) {
 		sw_conf_report(in, list ? list : root, "rules", "wants a list of rules");
