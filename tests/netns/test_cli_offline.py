@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from offline import ROOT, STATUS, run
+from offline import CLI, ROOT, STATUS, run
 
 
 def commands():
@@ -135,11 +135,45 @@ def test_config_shows_explains_and_describes_itself(tmp_path):
 def test_completions_know_every_first_word(shell):
     out = run("completion", shell).stdout
     assert all(name.split()[0] in out for name in NAMES)
-    if shell == "bash":
-        script = out + '\nCOMP_WORDS=(sockwarden sockets ba); COMP_CWORD=2; _sockwarden; echo "${COMPREPLY[@]}"'
-        script += '\nCOMP_WORDS=(sockwarden ban --f); COMP_CWORD=2; _sockwarden; echo "${COMPREPLY[@]}"'
-        r = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-        assert r.stdout.split() == ["baseline", "--for"] and r.stderr == ""
+
+
+@pytest.mark.parametrize("typed,offered", [
+    ("sockets ba", "baseline"),
+    ("sockets baseline ", "save list show accept delete"),
+    ("ban --f", "--for"),
+    ("bans --f", ""),  # not those of ban, whose name it begins with
+    ("bans history --s", "--state-dir --since"),
+    ("sockets --proc", "--processes"),
+    ("sockets :22 --proc", "--processes"),
+    ("sockets baseline save --proc", ""),
+    ("sockets baseline list -o j", "json jsonl"),
+    ("--output = j", "json jsonl"),  # as bash takes --output=j apart
+    ("--run-dir /tmp sockets ba", "baseline"),
+    ("findings --form o", "ocsf"),
+    ("help sockets ba", "baseline"),
+    ("import s", "swatch"),
+    ("completion ", "bash zsh fish"),
+])
+def test_bash_completes_what_may_follow(typed, offered):
+    words = ["sockwarden", *typed.split(" ")]
+    script = run("completion", "bash").stdout + '\nCOMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _sockwarden; echo "${COMPREPLY[@]}"'
+    r = subprocess.run(["bash", "-c", script, "bash", *words], capture_output=True, text=True, check=True)
+    assert (r.stdout.split(), r.stderr) == (offered.split(), "")
+
+
+def test_fish_is_offered_words_where_they_belong_and_options_of_their_command():
+    rows = run("completion", "fish").stdout.splitlines()
+    assert any(r.startswith("complete -c sockwarden -f -n '__sockwarden_at \"sockets baseline\"' -a save -d ") for r in rows)
+    assert not any("'__sockwarden_at \"sockets\"' -a save" in r for r in rows)
+    assert any(r.startswith("complete -c sockwarden -n '__sockwarden_in \"ban\"' -l for -r -d ") for r in rows)
+    assert [r for r in rows if r.startswith("complete") and r.count('"') % 2] == []
+
+
+@pytest.mark.parametrize("argv", ["--version", "help", "--help", "status --help", "sockets --help", "config default"])
+def test_an_output_that_cannot_be_written_is_no_success(argv):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        r = subprocess.run([CLI, *argv.split()], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (r.returncode, r.stderr) == (6, "sockwarden: cannot write the output: No space left on device\n")
 
 
 def test_doctor_answers_each_question_and_gives_fixes_in_json_too():

@@ -216,7 +216,6 @@ static int run_command(struct sw_cli *c)
 {
 	const struct sw_cli_command *cmd = c->command;
 	char hint[96];
-	int r;
 
 	if (c->n_words < cmd->min_words || c->n_words > cmd->max_words) {
 		snprintf(hint, sizeof(hint), "see: sockwarden %s --help", cmd->name);
@@ -225,13 +224,10 @@ static int run_command(struct sw_cli *c)
 		return sw_cli_error(SW_EXIT_USAGE, hint, "%s: '%s' is one word too many", cmd->name,
 			c->words[cmd->max_words]);
 	}
-	r = cmd->fn(c);
-	if (fflush(stdout) != 0 && r == 0)
-		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "cannot write the output: %s", strerror(errno));
-	return r;
+	return cmd->fn(c);
 }
 
-int sw_cli_main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	struct sw_cli c = {.o = {.paths = SW_PATHS_DEFAULT, .length_sec = SW_CLI_UNSET, .confirm_sec = SW_CLI_UNSET,
 		.last = SW_CLI_UNSET, .pid = SW_CLI_UNSET, .now_sec = SW_CLI_UNSET,
@@ -270,4 +266,14 @@ int sw_cli_main(int argc, char **argv)
 	c.words = argv + 1 + used;
 	c.n_words -= used;
 	return run_command(&c);
+}
+
+int sw_cli_main(int argc, char **argv)
+{
+	int r = run(argc, argv);
+
+	/* what was written on the way may have failed before, and then nothing is left to flush */
+	if ((fflush(stdout) != 0 || ferror(stdout)) && r == 0)
+		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "cannot write the output: %s", strerror(errno));
+	return r;
 }
