@@ -13,8 +13,10 @@
 #include "sockwarden/model/finding.h"
 #include "user/base/log.h"
 #include "user/conf/conf.h"
+#include "user/conf/feed.h"
 #include "user/conf/image.h"
 #include "user/conf/tree.h"
+#include "user/feeds/feeds.h"
 #include "user/io/msg.h"
 
 static int parse(const char *text, struct sw_config *c, struct sw_strbuf *errors)
@@ -119,6 +121,37 @@ static void a_described_feed_needs_its_name_alone(void **state)
 	assert_int_equal(c.feeds[2].action, SW_TRAIL_EXCEPT);
 }
 
+static void a_crawlers_feed_and_one_of_the_operators_own_may_allow(void **state)
+{
+	static const char *const may[] = {"googlebot", "google-special", "google-fetchers", "bingbot", "applebot",
+		"duckduckbot", "gptbot", "oai-searchbot", "uptimerobot", "pingdom", "pingdom6"};
+	struct sw_config_feed f;
+	struct sw_config c;
+	size_t n = 0;
+
+	must_parse("feeds:\n- name: googlebot\n  action: allow\n- name: bingbot\n"
+		   "- name: ours\n  url: https://x.example\n  may_allow: true\n  action: allow\n",
+		&c);
+	assert_int_equal(c.feeds[0].action, SW_FEED_ALLOW);
+	assert_int_equal(sw_feed_trail_action(&c.feeds[0]), SW_TRAIL_EXCEPT);
+	assert_int_equal(c.feeds[1].action, SW_TRAIL_EXCEPT);
+	assert_int_equal(c.feeds[2].action, SW_FEED_ALLOW);
+	for (const struct sw_feed_desc *d = sw_feed_table; d->name; d++) {
+		_strbuf_ struct sw_strbuf why = {};
+		bool is_named = false;
+
+		sw_conf_feed_defaults(d->name, &f);
+		assert_int_not_equal(f.action, SW_FEED_ALLOW); /* never by itself */
+		f.action = SW_FEED_ALLOW;
+		for (size_t i = 0; i < SW_ARRAY_SIZE(may); i++)
+			is_named |= sw_streq(may[i], d->name);
+		if ((sw_conf_feed_check_allow(&f, &why) == 0) != is_named)
+			fail_msg("%s: %s", d->name, sw_strbuf_get(&why));
+		n += is_named;
+	}
+	assert_int_equal(n, SW_ARRAY_SIZE(may));
+}
+
 static void an_error_says_where_it_is_and_what_to_write(void **state)
 {
 	static const struct {
@@ -190,11 +223,17 @@ static void an_error_says_where_it_is_and_what_to_write(void **state)
 		{"feeds:\n- name: a\n  url: https://x.example\n  action: except\n",
 			"f:2:3: feeds[1]: action: 'except' is for feeds that are described so: who writes any other would choose whom to spare\n"},
 		{"feeds:\n- name: a\n  url: https://x.example\n  action: allow\n",
-			"f:4:11: feeds[1].action: 'allow' is no action of a feed, for whoever writes it would choose whom nothing stops; "
-			"list under 'allow:' what you allow, and take googlebot and bingbot for crawlers ('except')\n"},
-		{"feeds:\n- action: allow\n  name: bingbot\n",
-			"f:2:11: feeds[1].action: 'allow' is no action of a feed, for its publisher would choose whom nothing stops; "
-			"bingbot is 'except', which takes it out of every trail\n"},
+			"f:4:11: feeds[1].action: 'allow' is no action of this feed, for whoever writes it would choose whom nothing stops; "
+			"list under 'allow:' what you allow, take googlebot and bingbot for crawlers, or say 'may_allow: true' of a list that is your own\n"},
+		{"feeds:\n- action: allow\n  name: spamhaus-drop\n  may_allow: true\n",
+			"f:2:11: feeds[1].action: 'allow' is no action of this feed, for its publisher would choose whom nothing stops; "
+			"spamhaus-drop lists no crawler and no monitoring service: 'sockwarden feeds list' says which may\n"},
+		{"feeds:\n- name: googlebot\n  action: allowed\n",
+			"f:3:11: feeds[1].action: 'allowed' is not observe, drop, except, tag or allow: did you mean 'allow'?\n"},
+		{"feeds:\n- name: googlebot\n  action: allow\n  max_age: forever\n",
+			"f:2:3: feeds[1]: max_age: a list that allows leaves when it is not renewed, within 30d: addresses change hands\n"},
+		{"feeds:\n- name: googlebot\n  action: allow\n  max_age: 31d\n",
+			"f:2:3: feeds[1]: max_age: a list that allows leaves when it is not renewed, within 30d: addresses change hands\n"},
 		{"feeds:\n- name: spamhaus-dorp\n",
 			"f:2:3: feeds[1]: 'url' is missing, and no feed of this name is described: did you mean 'spamhaus-drop'?\n"},
 		{"feeds:\n- name: threatfox\n",
@@ -514,6 +553,7 @@ int main(void)
 		cmocka_unit_test(nothing_written_gives_every_default),
 		cmocka_unit_test(every_kind_of_value_reaches_its_field),
 		cmocka_unit_test(a_described_feed_needs_its_name_alone),
+		cmocka_unit_test(a_crawlers_feed_and_one_of_the_operators_own_may_allow),
 		cmocka_unit_test(an_error_says_where_it_is_and_what_to_write),
 		cmocka_unit_test(several_errors_are_told_at_once_and_beyond_twenty_counted),
 		cmocka_unit_test(lists_and_files_beyond_their_limits_are_refused),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "user/base/strbuf.h"
 #include "user/policy/neverban.h"
 #include "user/policy/policy.h"
 
@@ -296,6 +297,54 @@ static void an_allow_entry_ends_the_bans_that_lie_in_it(void **state)
 	assert_true(is_banned(f, "198.18.1.7"));
 }
 
+static void note_origin(void *arg, const char *origin)
+{
+	sw_strbuf_printf(arg, "%s ", origin);
+}
+
+static void what_feeds_allow_follows_their_lists_and_names_them(void **state)
+{
+	struct fixture *f = *state;
+	struct sw_allow_listed rows[] = {{net("198.18.1.0/27"), "two"}, {net("198.18.0.0/27"), "one"},
+		{net("198.18.1.0/27"), "one"}, {net("2001:db8:1::/64"), "one"}};
+	_strbuf_ struct sw_strbuf origins = {};
+	struct sw_allow_change c;
+	struct sw_refusal_text why;
+	enum sw_refusal refusal;
+	struct sw_net n = net("198.18.1.0/27");
+
+	/* what lies in it ends, what is wider stays with a hole */
+	assert_int_equal(ban(f, "198.18.0.7", 100), 0);
+	assert_int_equal(ban(f, "198.18.0.32", 100), 0);
+	assert_int_equal(ban(f, "2001:db8:1::/48", 100), 0);
+	assert_int_equal(sw_policy_allow_listed(f->policy, rows, SW_ARRAY_SIZE(rows), &c), 0);
+	assert_int_equal(c.n, 3);
+	assert_int_equal(c.added, 3);
+	assert_int_equal(c.ended, 1);
+	assert_int_equal(c.holes, 1);
+	assert_int_equal(f->last_end, SW_BAN_ALLOWED);
+	assert_false(is_banned(f, "198.18.0.7"));
+	assert_true(is_banned(f, "198.18.0.32"));
+	/* no later ban is taken, and the reason names the feeds */
+	assert_int_equal(ban_as(f, "198.18.1.9", 100, "operator", &refusal, &why), -EPERM);
+	assert_string_equal(why.message, "198.18.1.9 lies in 198.18.1.0/27, which is protected (feed:one, feed:two)");
+	assert_string_equal(why.hint, "its feed allows it; to take that back: sockwarden feeds enable one --action except");
+	assert_int_equal(ban_as(f, "198.18.1.0/24", 100, "logs", &refusal, &why), -EPERM);
+	assert_string_equal(why.message, "198.18.1.0/24 covers 198.18.1.0/27, which is protected (feed:one, feed:two)");
+	assert_int_equal(ban_as(f, "198.18.1.32", 100, "operator", &refusal, &why), 0);
+	/* the operator's own entry stays when the feeds' goes */
+	allow_net(f, "198.18.1.0/27", SW_ALLOW_OPERATOR);
+	sw_allow_each_origin(sw_policy_find_allow(f->policy, &n), note_origin, &origins);
+	assert_string_equal(sw_strbuf_get(&origins), "operator feed:one feed:two ");
+	assert_int_equal(sw_policy_allow_listed(f->policy, &rows[1], 1, &c), 0);
+	assert_int_equal(c.removed, 2);
+	assert_int_equal(c.added, 0);
+	assert_int_equal(sw_policy_find_allow(f->policy, &n)->origins, SW_ALLOW_OPERATOR);
+	assert_int_equal(sw_policy_allow_listed(f->policy, NULL, 0, &c), 0);
+	assert_int_equal(sw_policy_n_allow(f->policy), 1);
+	assert_int_equal(ban(f, "198.18.0.7", 100), 0);
+}
+
 static void an_allow_entry_stays_while_any_origin_holds_it(void **state)
 {
 	struct fixture *f = *state;
@@ -458,6 +507,7 @@ int main(void)
 		T(of_several_origins_the_longest_stays_and_each_goes_alone),
 		T(an_automatic_ban_is_never_shortened_by_a_later_one),
 		T(an_allow_entry_ends_the_bans_that_lie_in_it),
+		T(what_feeds_allow_follows_their_lists_and_names_them),
 		T(an_allow_entry_stays_while_any_origin_holds_it),
 		T(what_the_database_refuses_is_in_force_and_stored_later),
 		cmocka_unit_test(a_restored_ban_ends_when_it_would_have),

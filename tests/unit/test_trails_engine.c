@@ -290,6 +290,90 @@ static void bring(struct world *w, unsigned int n, enum sw_trail_action action)
 	turn_until(w, is_quiet, "the feed is taken or not");
 }
 
+/* A feed that allows brings a text. */
+static const char *bring_allowed(struct world *w, const char *text)
+{
+	_cleanup_(sw_trail_parser_freep) struct sw_trail_parser *p = NULL;
+	struct sw_net_msg msg = {.feed = "feed"};
+	_close_ int fd = -1;
+	char why[256] = "";
+
+	assert_int_equal(sw_trail_parse_mem(&(struct sw_trail_rules){}, text, strlen(text), &p), 0);
+	fd = sw_trail_list_build(p, "feed", "https://feed.example/list", SW_TRAIL_EXCEPT, 0);
+	assert_int_equal(sw_trails_take_feed(&w->e, &msg, fd, why, sizeof(why)), 0);
+	turn_until(w, is_quiet, "the feed is taken or not");
+	return slot(w, "feed")->error;
+}
+
+static void a_feed_that_allows_is_held_to_more(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} rows[] = {
+		{"198.18.0.0/20\n2001:db8::/48\n", ""},
+		{"198.18.0.0/19\n", "line 1: 198.18.0.0/19 is wider than /20, which no feed may allow"},
+		{"198.18.0.0/20\n2001:db8::/47\n", "line 2: 2001:db8::/47 is wider than /48"},
+		{"198.18.0.0/20\n10.1.2.0/24\n", "10.1.2.0/24 is no address of the Internet"},
+		{"198.18.0.0/20\nfd00:1::/64\n", "is no address of the Internet"},
+		{"198.18.0.0/20\ncrawl.example\n", "it holds more than networks"},
+		{"198.18.0.0/20\n198.18.16.1:80\n", "it holds more than networks"},
+		{"203.0.113.0/24\n", "--accept"},
+		{"198.18.0.0/20\n2001:db8::/48\n198.18.16.0/27\n", ""},
+	};
+	_strbuf_ struct sw_strbuf b = {};
+	struct world *w = *state;
+
+	w->config.n_feeds = 1;
+	w->config.feeds[0] = (struct sw_config_feed){.name = "feed", .is_enabled = 1, .action = SW_FEED_ALLOW};
+	for (size_t i = 0; i < SW_ARRAY_SIZE(rows); i++) {
+		const char *got = bring_allowed(w, rows[i].text);
+
+		if (*rows[i].error ? !strstr(got, rows[i].error) : *got)
+			fail_msg("'%s': expected '%s', got '%s'", rows[i].text, rows[i].error, got);
+	}
+	assert_int_equal(count(w, "feed"), 3);
+	assert_string_equal(sw_feeds_action_word(&w->e, slot(w, "feed")), "allow");
+	/* sixteen and one more at once wait for a word, however small the list; and so much is never allowed */
+	for (unsigned int i = 0; i < 17; i++)
+		sw_strbuf_printf(&b, "198.18.17.%u\n", i);
+	sw_strbuf_puts(&b, "198.18.0.0/20\n2001:db8::/48\n198.18.16.0/27\n");
+	assert_non_null(strstr(bring_allowed(w, sw_strbuf_get(&b)), "(17 came"));
+	sw_strbuf_reset(&b);
+	for (unsigned int i = 0; i < 33; i++)
+		sw_strbuf_printf(&b, "11.%u.0.0/20\n", i);
+	assert_non_null(strstr(bring_allowed(w, sw_strbuf_get(&b)), "135168 IPv4 addresses, and one feed may allow 131072"));
+	sw_strbuf_reset(&b);
+	for (unsigned int i = 0; i < 4097; i++)
+		sw_strbuf_printf(&b, "11.0.%u.%u\n", i / 256, i % 256);
+	assert_non_null(strstr(bring_allowed(w, sw_strbuf_get(&b)), "4097 networks, and one feed may allow 4096"));
+	assert_int_equal(count(w, "feed"), 3);
+}
+
+static void a_feed_whose_action_changes_is_not_fetched_again(void **state)
+{
+	struct world *w = *state;
+
+	w->config.n_feeds = 1;
+	w->config.feeds[0] = (struct sw_config_feed){.name = "feed", .is_enabled = 1, .action = SW_TRAIL_DROP};
+	bring(w, 10, SW_TRAIL_DROP);
+	assert_int_equal(w->g.first.action, SW_TRAIL_DROP);
+	w->config.feeds[0].action = SW_TRAIL_OBSERVE;
+	sw_part_trails.configured(&w->e, &w->config);
+	turn_until(w, is_swapped, "it observes");
+	assert_int_equal(w->g.first.action, SW_TRAIL_OBSERVE);
+	assert_int_equal(slot(w, "feed")->action, SW_TRAIL_OBSERVE);
+	assert_string_equal(slot(w, "feed")->origin, "https://feed.example/list");
+	assert_int_equal(w->g.n4, 10);
+	engine_restart(w);
+	turn_until(w, is_swapped, "it is saved so");
+	assert_int_equal(slot(w, "feed")->action, SW_TRAIL_OBSERVE);
+	w->config.feeds[0].action = SW_FEED_ALLOW;
+	sw_part_trails.configured(&w->e, &w->config);
+	turn_until(w, is_swapped, "it is an exception");
+	assert_int_equal(slot(w, "feed")->action, SW_TRAIL_EXCEPT);
+	assert_int_equal(count(w, "feed"), 10);
+}
+
 static void a_feed_that_shrinks_or_misbehaves_is_kept_as_it_was(void **state)
 {
 	struct world *w = *state;
@@ -522,6 +606,9 @@ int main(void)
 			a_file_with_a_time_that_is_none_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_feed_that_shrinks_or_misbehaves_is_kept_as_it_was, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_feed_that_allows_is_held_to_more, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_feed_whose_action_changes_is_not_fetched_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			search_why_and_check_answer_from_the_lists, setup, teardown),
 	};

@@ -253,3 +253,17 @@ enum sw_reach sw_net_reach(const struct sw_net *n)
 	}
 	return SW_REACH_PUBLIC;
 }
+
+const char *const sw_nets_nowhere[] = {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8",
+	"169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3", "::/127", "fc00::/7",
+	"fe80::/10", "ff00::/8", NULL};
+
+bool sw_net_is_nowhere(const struct sw_net *n)
+{
+	struct sw_net net;
+
+	for (const char *const *at = sw_nets_nowhere; *at; at++)
+		if (sw_cidr_parse(*at, SIZE_MAX, &net) == 0 && sw_net_contains(&net, n))
+			return true;
+	return false;
+}

@@ -28,6 +28,9 @@ int sw_net_cmp(const struct sw_net *a, const struct sw_net *b);
 /* How far into the inside an address reaches. */
 enum sw_reach { SW_REACH_PUBLIC, SW_REACH_PRIVATE, SW_REACH_LOOPBACK };
 enum sw_reach sw_net_reach(const struct sw_net *n);
+/* Networks whose addresses nobody on the Internet has: inside, loopback, multicast, reserved. NULL ends it. */
+extern const char *const sw_nets_nowhere[];
+bool sw_net_is_nowhere(const struct sw_net *n);
 /*
  * The host at the beginning of text, up to a port or path, is this one's loopback: an address, written in full,
  * never a name but "localhost", which libcurl itself takes for it.

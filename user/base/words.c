@@ -17,6 +17,7 @@ static const char *const stat_texts[] = {SW_STATS(STAT_TEXT)};
 static const char *const modes[] = {"off", "observe", "enforce"};
 static const char *const hooks[] = {"auto", "native", "tcx", "generic"};
 static const char *const actions[] = {"observe", "drop", "except", "tag"};
+static const char allow_word[] = "allow"; /* SW_FEED_ALLOW */
 
 static const char *word_of(const char *const *words, size_t n, unsigned int i)
 {
@@ -75,10 +76,15 @@ const char *sw_trail_action_word(unsigned int action)
 	return WORD_OF(actions, action);
 }
 
+const char *sw_feed_action_word(unsigned int action)
+{
+	return action == SW_FEED_ALLOW ? allow_word : sw_trail_action_word(action);
+}
+
 const char *sw_allow_origin_word(unsigned int bit)
 {
 	static const char *const words[] = {"operator", "config", "own", "gateway",
-		"resolver", "admin", "feed", "proxy"};
+		"resolver", "admin", "feed", "proxy", "list"};
 
 	return bit ? WORD_OF(words, (unsigned int)__builtin_ctz(bit)) : "?";
 }
@@ -105,4 +111,9 @@ int sw_severity_parse(const char *text)
 int sw_trail_action_parse(const char *text)
 {
 	return sw_word_find(actions, SW_ARRAY_SIZE(actions), text);
+}
+
+int sw_feed_action_parse(const char *text)
+{
+	return sw_streq(text, allow_word) ? SW_FEED_ALLOW : sw_trail_action_parse(text);
 }

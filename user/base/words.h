@@ -19,9 +19,11 @@ const char *sw_finding_kind_word(unsigned int kind);
 const char *sw_mode_word(unsigned int mode);
 const char *sw_hook_word(unsigned int hook);
 const char *sw_trail_action_word(unsigned int action);
-const char *sw_allow_origin_word(unsigned int bit); /* one bit */
+const char *sw_feed_action_word(unsigned int action); /* of a feed: allow, too */
+const char *sw_allow_origin_word(unsigned int bit); /* one bit; of SW_ALLOW_LIST "list", whose feeds say more */
 /* Index of text among n words, or -EINVAL. */
 int sw_word_find(const char *const *words, size_t n, const char *text);
 int sw_mode_parse(const char *text);
 int sw_severity_parse(const char *text);
 int sw_trail_action_parse(const char *text);
+int sw_feed_action_parse(const char *text);

@@ -113,6 +113,10 @@ static const struct sw_opt feeds_update_options[] = {
 	FLAG(0, "accept", accept, "take the list of this name however much of it has changed"),
 	{},
 };
+static const struct sw_opt feeds_enable_options[] = {
+	TEXT(0, "action", action, "WORD", "in place of its own: drop, tag, observe; of crawlers and monitoring services except, or allow: never stopped"),
+	{},
+};
 static const struct sw_opt feeds_add_options[] = {
 	TEXT(0, "parser", parser, "FORM", "plain, netset, hosts, csv:COLUMN, tsv:COLUMN, jsonl:KEY, json:PATH, tor, stix, misp (plain)"),
 	TEXT(0, "action", action, "WORD", "drop, tag or observe (drop)"),
@@ -270,8 +274,8 @@ const struct sw_cli_command sw_cli_commands[] = {
 		sw_cli_feeds_list, NULL},
 	{"feeds update", "fetch one feed now, or all", "[NAME]", 0, 1, feeds_update_options, sw_cli_feeds_update,
 		"sockwarden feeds update spamhaus-drop --accept\n"},
-	{"feeds enable", "fetch a feed from now on, whatever the configuration says", "NAME", 1, 1, NULL, sw_cli_feeds_enable,
-		"sockwarden feeds enable spamhaus-drop\n"},
+	{"feeds enable", "fetch a feed from now on, whatever the configuration says", "NAME", 1, 1, feeds_enable_options,
+		sw_cli_feeds_enable, "sockwarden feeds enable spamhaus-drop\nsockwarden feeds enable googlebot --action allow\n"},
 	{"feeds disable", "fetch a feed no more, and let its entries go", "NAME", 1, 1, NULL, sw_cli_feeds_disable, NULL},
 	{"feeds test", "fetch a feed, or read a file as one, and say what would be done", "NAME [FILE]", 1, 2, NULL,
 		sw_cli_feeds_test, "sockwarden feeds test spamhaus-drop\nsockwarden feeds test tor-exits exit-addresses.txt\n"},

@@ -101,7 +101,13 @@ static int change_by_name(struct sw_cli *c, const char *verb, const char *done)
 
 int sw_cli_feeds_enable(struct sw_cli *c)
 {
-	return change_by_name(c, "feeds.enable", "is fetched from now on, also after a restart");
+	struct sw_cli_args a;
+
+	sw_cli_args_begin(&a);
+	sw_json_string(&a.j, "name", c->words[0]);
+	if (c->o.action)
+		sw_json_string(&a.j, "action", c->o.action);
+	return change(c, "feeds.enable", &a, "is fetched from now on, also after a restart");
 }
 
 int sw_cli_feeds_disable(struct sw_cli *c)

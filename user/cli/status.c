@@ -365,7 +365,10 @@ static void print_held(const struct sw_cli *c, const json_t *s)
 
 	label(c, "in force");
 	print_count(sw_cli_number(s, "bans"), "ban");
-	printf(", %lld allowed, ", sw_cli_number(s, "allow"));
+	printf(", %lld allowed", sw_cli_number(s, "allow"));
+	if (sw_cli_number(s, "allow_feeds"))
+		printf(" (%lld by feeds)", sw_cli_number(s, "allow_feeds"));
+	fputs(", ", stdout);
 	print_count(sw_cli_number(trails, "lists"), "trail list");
 	if (sw_cli_number(trails, "lists"))
 		printf(": %lld IPv4 and %lld IPv6 entries", sw_cli_number(trails, "entries4"),

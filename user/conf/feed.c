@@ -50,6 +50,21 @@ static void say_no_url(const struct sw_config_feed *f, struct sw_strbuf *why)
 		sw_strbuf_printf(why, ", and no feed of this name is described: did you mean '%s'?", near);
 }
 
+int sw_conf_feed_check_allow(const struct sw_config_feed *f, struct sw_strbuf *why)
+{
+	const struct sw_feed_desc *d = sw_feed_desc_find(f->name);
+
+	if (f->action != SW_FEED_ALLOW || (d ? d->flags & SW_FEED_MAY_ALLOW : f->may_allow))
+		return 0;
+	sw_strbuf_printf(why, "'allow' is no action of this feed, for %s would choose whom nothing stops; ",
+		d ? "its publisher" : "whoever writes it");
+	if (d)
+		sw_strbuf_printf(why, "%s lists no crawler and no monitoring service: 'sockwarden feeds list' says which may", d->name);
+	else
+		sw_strbuf_puts(why, "list under 'allow:' what you allow, take googlebot and bingbot for crawlers, or say 'may_allow: true' of a list that is your own");
+	return -EINVAL;
+}
+
 int sw_conf_feed_check(const struct sw_config_feed *f, struct sw_strbuf *why)
 {
 	const struct sw_feed_desc *d = sw_feed_desc_find(f->name);
@@ -65,6 +80,11 @@ int sw_conf_feed_check(const struct sw_config_feed *f, struct sw_strbuf *why)
 		sw_strbuf_printf(why, "parser: %s", text);
 	else if (f->action == SW_TRAIL_EXCEPT && (!d || d->action != SW_TRAIL_EXCEPT))
 		sw_strbuf_puts(why, "action: 'except' is for feeds that are described so: who writes any other would choose whom to spare");
+	else if (sw_conf_feed_check_allow(f, why) < 0)
+		return -EINVAL;
+	else if (f->action == SW_FEED_ALLOW && (!f->max_age_sec || f->max_age_sec > SW_ALLOW_FEED_AGE_DAYS * 86400ull))
+		sw_strbuf_printf(why, "max_age: a list that allows leaves when it is not renewed, within %dd: addresses change hands",
+			SW_ALLOW_FEED_AGE_DAYS);
 	else if (d && d->url && sw_streq(d->url, f->url) && f->refresh_sec < d->refresh_min_sec)
 		sw_strbuf_printf(why, "refresh: its publisher asks for %s at least",
 			sw_duration_format(min, d->refresh_min_sec));
@@ -73,25 +93,8 @@ int sw_conf_feed_check(const struct sw_config_feed *f, struct sw_strbuf *why)
 	return -EINVAL;
 }
 
-bool sw_conf_feed_is_allow(const char *name, const char *key, const char *text, struct sw_strbuf *why)
-{
-	const struct sw_feed_desc *d = sw_feed_desc_find(name);
-
-	if (!sw_streq(key, "action") || !sw_streq(text, "allow"))
-		return false;
-	sw_strbuf_printf(why, "'allow' is no action of a feed, for %s would choose whom nothing stops; ",
-		d ? "its publisher" : "whoever writes it");
-	if (d && d->action == SW_TRAIL_EXCEPT)
-		sw_strbuf_printf(why, "%s is 'except', which takes it out of every trail", d->name);
-	else
-		sw_strbuf_puts(why, "list under 'allow:' what you allow, and take googlebot and bingbot for crawlers ('except')");
-	return true;
-}
-
 int sw_conf_feed_set(struct sw_config_feed *f, const char *key, const char *text, struct sw_strbuf *why)
 {
-	if (sw_conf_feed_is_allow(f->name, key, text, why))
-		return -EINVAL;
 	for (const struct sw_conf_row *row = sw_conf_feed_rows; row->key; row++)
 		if (sw_streq(row->key, key))
 			return sw_conf_value_set(row, f, text, why);

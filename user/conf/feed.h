@@ -13,7 +13,10 @@
 void sw_conf_feed_defaults(const char *name, struct sw_config_feed *ret);
 /* 0, or -EINVAL with why: what the settings say together cannot be. */
 int sw_conf_feed_check(const struct sw_config_feed *f, struct sw_strbuf *why);
-/* Whether a feed is asked to allow, which none may, with what to write instead. */
-bool sw_conf_feed_is_allow(const char *name, const char *key, const char *text, struct sw_strbuf *why);
+/*
+ * What sw_conf_feed_check says of the action alone: whether this feed may allow. That may one whose description says
+ * so (SW_FEED_MAY_ALLOW), and one that no description knows by its owner's word in the configuration; no block list.
+ */
+int sw_conf_feed_check_allow(const struct sw_config_feed *f, struct sw_strbuf *why);
 /* Sets one setting by its key ("refresh", "action"), as the file does; -EINVAL with why; -ENOENT: no such key. */
 int sw_conf_feed_set(struct sw_config_feed *f, const char *key, const char *text, struct sw_strbuf *why);

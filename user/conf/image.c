@@ -131,7 +131,7 @@ static bool has_known_words(const struct sw_config *c)
 			return false;
 	}
 	for (unsigned int i = 0; i < c->n_feeds; i++) {
-		if (c->feeds[i].action >= SW_TRAIL_ACTION_COUNT)
+		if (c->feeds[i].action > SW_FEED_ALLOW)
 			return false;
 	}
 	return (c->mode == SW_MODE_OBSERVE || c->mode == SW_MODE_ENFORCE) && c->on_exit <= SW_ON_EXIT_REMOVE &&

@@ -73,23 +73,20 @@ static void feed_defaults(struct parse *p, const struct sw_conf_node *map, struc
 	sw_conf_feed_defaults(name, feed);
 }
 
-/* Said before the words that an action may be, for what would be meant by it is another setting. */
-static bool has_allow(struct parse *p, const struct sw_conf_node *map, const char *feed, const char *name)
+/* Where the feed's action stands, for what is wrong with it alone. */
+static void report_action(struct parse *p, const struct sw_conf_node *map, const char *name, const char *why)
 {
-	_strbuf_ struct sw_strbuf why = {};
+	const struct sw_conf_node *where = map;
 	char full[SW_CONF_KEY_MAX];
 
 	for (int at = map->first; at >= 0; sw_conf_step_pair(&p->in, &at)) {
 		const struct sw_conf_node *key = sw_conf_at(&p->in, at), *v = sw_conf_at(&p->in, key->next);
 
-		if (key->kind != SW_CONF_SCALAR || v->kind != SW_CONF_SCALAR ||
-			!sw_conf_feed_is_allow(feed, key->text, v->text, &why))
-			continue;
-		sw_conf_join_key(full, name, key->text);
-		sw_conf_report(&p->in, v, full, sw_strbuf_get(&why));
-		return true;
+		if (key->kind == SW_CONF_SCALAR && sw_streq(key->text, "action"))
+			where = v;
 	}
-	return false;
+	sw_conf_join_key(full, name, "action");
+	sw_conf_report(&p->in, where, full, why);
 }
 
 static void read_feed(struct parse *p, const struct sw_conf_node *v, const char *name)
@@ -103,8 +100,12 @@ static void read_feed(struct parse *p, const struct sw_conf_node *v, const char 
 		return;
 	}
 	feed_defaults(p, v, &feed);
-	if (has_allow(p, v, feed.name, name) || !sw_conf_read_element(&p->in, sw_conf_feed_rows, &feed, v, name))
+	if (!sw_conf_read_element(&p->in, sw_conf_feed_rows, &feed, v, name))
 		return;
+	if (sw_conf_feed_check_allow(&feed, &why) < 0) {
+		report_action(p, v, name, sw_strbuf_get(&why));
+		return;
+	}
 	if (sw_conf_feed_check(&feed, &why) < 0) {
 		sw_conf_report(&p->in, v, name, sw_strbuf_get(&why));
 		return;

@@ -26,6 +26,7 @@ static const char *const firsts_words[] = {"off", "alert"};
 static const char *const unix_words[] = {"off", "system", "all"};
 static const char *const engine_words[] = {"lpm", "packed"};
 static const char *const action_words[] = {"observe", "drop", "except", "tag"};
+static const char *const feed_action_words[] = {"observe", "drop", "except", "tag", [SW_FEED_ALLOW] = "allow"};
 static const char *const decoy_tcp_words[] = {"off", "listed", "unused", "below"};
 static const char *const decoy_preset_words[] = {"none", "portsentry"};
 static const char *const decoy_action_words[] = {"alert", "ban"};
@@ -400,8 +401,10 @@ const struct sw_conf_row sw_conf_feed_rows[] = {
 		"When nothing good was fetched for so long, its entries leave."},
 	{"max_frozen", SW_CONF_DURATION, AT_FEED(max_frozen_sec), "forever", 0, 366ull * DAY, NULL,
 		"When what was fetched was the same for so long, its publisher has gone and its entries leave."},
-	{"action", SW_CONF_WORD, AT_FEED(action), "drop", 0, 0, WORDS(action_words, SW_TRAIL_OBSERVE),
-		"What a hit on this list is for: drop (when enforcing), observe only; except is for feeds described so."},
+	{"action", SW_CONF_WORD, AT_FEED(action), "drop", 0, 0, WORDS(feed_action_words, SW_TRAIL_OBSERVE),
+		"What a hit on this list is for: drop (when enforcing), tag, or observe only; except and allow are for feeds described so."},
+	{"may_allow", SW_CONF_BOOL, AT_FEED(may_allow), "false", 0, 0, NULL,
+		"Your word that a list of your own may be 'action: allow': nothing stops whom it names. Only here, by no command."},
 	{"enabled", SW_CONF_BOOL, AT_FEED(is_enabled), "true", 0, 0, NULL, "False keeps the entry here and fetches nothing."},
 	{},
 };

@@ -597,6 +597,14 @@ void sw_engine_set_feed_hosts(struct sw_engine *e, const struct sw_net *nets, si
 		(void)settle(e, NULL, 0);
 }
 
+int sw_engine_set_listed(struct sw_engine *e, const struct sw_allow_listed *rows, size_t n, struct sw_allow_change *ret)
+{
+	int r = sw_policy_allow_listed(e->policy, rows, n, ret);
+
+	(void)settle(e, NULL, 0);
+	return r;
+}
+
 static void store_armed_from(struct sw_engine *e)
 {
 	_strbuf_ struct sw_strbuf text = {};
@@ -622,21 +630,6 @@ void sw_engine_add_admin(struct sw_engine *e, const struct sw_net *net)
 	b->armed_from[b->n_armed_from++] = *net;
 	store_armed_from(e);
 	apply_admins(e);
-}
-
-unsigned int sw_engine_n_unsaved(const struct sw_engine *e)
-{
-	return sw_policy_n_unsaved(e->policy);
-}
-
-unsigned int sw_engine_n_bans(const struct sw_engine *e)
-{
-	return sw_policy_n_bans(e->policy);
-}
-
-unsigned int sw_engine_n_allow(const struct sw_engine *e)
-{
-	return sw_policy_n_allow(e->policy);
 }
 
 /* ---- the part */
@@ -745,6 +738,7 @@ static int init(struct sw_engine *e)
 		sw_degraded_set(e, "never-ban", SW_SEV_HIGH, "own addresses, gateways or resolvers could not all be read: %s",
 			strerror(-r));
 	apply_admins(e);
+	sw_engine_keep_listed(e);
 	if (e->is_store_new)
 		recover(e);
 	r = restore(e);

@@ -38,6 +38,15 @@ void sw_engine_set_admins(struct sw_engine *e, const struct sw_net *nets, size_t
 void sw_engine_add_admin(struct sw_engine *e, const struct sw_net *net);
 /* The whole of what feeds come from: never banned. */
 void sw_engine_set_feed_hosts(struct sw_engine *e, const struct sw_net *nets, size_t n);
+/*
+ * The whole of what feeds allow (rows: borrowed), put in force. 0, or -errno: what there was room for is allowed.
+ * set: *ret says what changed; take: it is told to people. (listed.c)
+ */
+int sw_engine_set_listed(
+	struct sw_engine *e, const struct sw_allow_listed *rows, size_t n, struct sw_allow_change *ret);
+int sw_engine_take_listed(struct sw_engine *e, const struct sw_allow_listed *rows, size_t n);
+/* At the start: what feeds allowed before it, until their lists are read; none of it is to be banned meanwhile. */
+void sw_engine_keep_listed(struct sw_engine *e);
 /* How many decisions the database does not have. */
 unsigned int sw_engine_n_unsaved(const struct sw_engine *e);
 /* Compares with the kernel at once; what was put right is said. */

@@ -147,6 +147,7 @@ bool sw_engine_sees_egress(struct sw_engine *e);
 /* The numbers of bans in force and of allow entries. */
 unsigned int sw_engine_n_bans(const struct sw_engine *e);
 unsigned int sw_engine_n_allow(const struct sw_engine *e);
+unsigned int sw_engine_n_listed(const struct sw_engine *e); /* of these what feeds allow */
 /* A finding's members into an open object: the same for "findings" and for events. */
 void sw_finding_json(struct sw_json *j, const struct sw_finding *f);
 /* mode.c: "mode", "enforcing" and "enforce_left_sec" into an open object: the same for "status" and "mode". */

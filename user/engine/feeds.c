@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/engine/feeds.h"
 
+#include "user/base/words.h"
 #include "user/conf/feed.h"
+#include "user/engine/bans.h"
+#include "user/trail/static_hash.h"
+#include "user/trail/times.h"
 
 enum {
 	DECAY_SEC = 60,
@@ -10,6 +14,9 @@ enum {
 };
 
 static const char stored_name[] = "feeds";
+static const char not_allowed[] = "taken out of trails, and not allowed";
+static const char own_allow[] =
+	"'allow' of a list of your own is said in the configuration alone, under feeds: action: allow, may_allow: true";
 
 struct added {
 	struct sw_config_feed feed;
@@ -24,6 +31,7 @@ struct sw_feeds_part {
 	struct sw_feed_memory memory[SW_FEEDS_WORDS_MAX];
 	unsigned int n_memory;
 	struct sw_source *timer;
+	uint64_t allowed_key; /* of what sw_feeds_allow saw last; 0: nothing yet */
 };
 
 /* ---- the set */
@@ -136,11 +144,25 @@ static int word_of(const struct sw_engine *e, const char *name)
 	return m ? m->word : 0;
 }
 
+/* The action that a command has said, where the feed may have it. */
+static void take_action(const struct sw_feed_memory *m, struct sw_config_feed *f)
+{
+	_strbuf_ struct sw_strbuf why = {};
+	__u32 own = f->action;
+
+	if (!m || !m->action)
+		return;
+	f->action = (__u32)m->action - 1;
+	if (sw_conf_feed_check(f, &why) < 0)
+		f->action = own; /* the configuration has changed since */
+}
+
 static void put(struct sw_feeds_part *p, const struct sw_config_feed *f)
 {
 	if (p->n == SW_CONFIG_FEEDS_MAX)
 		return; /* enable and add have said so */
 	p->set[p->n] = *f;
+	take_action(find_memory(p, f->name), &p->set[p->n]);
 	p->set[p->n++].is_enabled = 1;
 }
 
@@ -194,6 +216,8 @@ static int save(struct sw_engine *e)
 		sw_json_object_begin(&j, NULL);
 		sw_json_string(&j, "name", m->name);
 		sw_json_int(&j, "word", m->word);
+		if (m->action)
+			sw_json_string(&j, "action", sw_feed_action_word((unsigned int)m->action - 1));
 		sw_json_int(&j, "good", m->good_wall_sec);
 		sw_json_int(&j, "changed", m->changed_wall_sec);
 		sw_json_uint(&j, "crc", m->crc);
@@ -227,6 +251,10 @@ static int make_added(const json_t *texts, struct sw_config_feed *ret, struct sw
 		sw_strbuf_puts(why, "a name is made of a-z 0-9 . _ -");
 		return -EINVAL;
 	}
+	if (ret->action == SW_FEED_ALLOW || ret->may_allow) {
+		sw_strbuf_puts(why, own_allow);
+		return -EINVAL;
+	}
 	return sw_conf_feed_check(ret, why);
 }
 
@@ -243,13 +271,15 @@ static void load_added(struct sw_feeds_part *p, json_t *texts)
 
 static void load_memory(struct sw_engine *e, const json_t *o)
 {
-	const char *name = json_string_value(json_object_get(o, "name"));
+	const char *name = json_string_value(json_object_get(o, "name")),
+		   *action = json_string_value(json_object_get(o, "action"));
 	struct sw_feed_memory *m =
 		name && strlen(name) < sizeof(m->name) ? get_memory(e, name) : NULL;
 
 	if (!m)
 		return;
 	m->word = (int)json_integer_value(json_object_get(o, "word"));
+	m->action = action ? SW_MAX(sw_feed_action_parse(action) + 1, 0) : 0;
 	m->good_wall_sec = json_integer_value(json_object_get(o, "good"));
 	m->changed_wall_sec = json_integer_value(json_object_get(o, "changed"));
 	m->crc = (uint32_t)json_integer_value(json_object_get(o, "crc"));
@@ -292,11 +322,34 @@ static int saved(struct sw_engine *e, struct sw_strbuf *why)
 	return r;
 }
 
-int sw_feeds_say(struct sw_engine *e, const char *name, bool is_enabled, struct sw_strbuf *why)
+/* Whether the feed may have the action that was said; *ret as in sw_feed_memory. */
+static int judge_action(struct sw_engine *e, const struct sw_config_feed *feed, const char *text, int *ret,
+	struct sw_strbuf *why)
+{
+	struct sw_config_feed f = *feed;
+	int action = sw_feed_action_parse(text);
+
+	if (action < 0) {
+		sw_strbuf_puts(why, "an action is one of observe, drop, tag, except, allow");
+		return -EINVAL;
+	}
+	f.action = (__u32)action;
+	if (sw_conf_feed_check(&f, why) < 0)
+		return -EINVAL;
+	if (action == SW_FEED_ALLOW && sw_feeds_is_added(e, f.name) && !configured(e, f.name)) {
+		sw_strbuf_puts(why, own_allow);
+		return -EINVAL;
+	}
+	*ret = f.action == feed->action ? 0 : action + 1;
+	return 0;
+}
+
+int sw_feeds_say(struct sw_engine *e, const char *name, bool is_enabled, const char *action, struct sw_strbuf *why)
 {
 	const struct sw_config_feed *c = configured(e, name);
 	struct sw_feed_memory *m;
 	struct sw_config_feed f;
+	int said = 0, r;
 	bool is_default;
 
 	if (!sw_feeds_describe(e, name, &f)) {
@@ -315,9 +368,14 @@ int sw_feeds_say(struct sw_engine *e, const char *name, bool is_enabled, struct 
 		sw_strbuf_printf(why, "%d feeds are fetched already", SW_CONFIG_FEEDS_MAX);
 		return -ENOSPC;
 	}
+	r = *action ? judge_action(e, &f, action, &said, why) : 0;
+	if (r < 0)
+		return r;
 	m = get_memory(e, name);
 	if (!m)
 		return -ENOSPC;
+	if (*action || !is_enabled)
+		m->action = said;
 	/* a word that says what holds anyhow is taken back: the configuration rules again */
 	is_default = is_enabled == (c ? c->is_enabled : sw_feeds_is_added(e, name));
 	m->word = is_default ? 0 : is_enabled ? 1 : -1;
@@ -427,7 +485,8 @@ void sw_feeds_taken(struct sw_engine *e, struct sw_trail_op *op)
 	remember(e, m);
 }
 
-static void let_go(struct sw_engine *e, const struct sw_trail_slot *s, struct sw_feed_memory *m)
+static void let_go(struct sw_engine *e, const struct sw_config_feed *f, const struct sw_trail_slot *s,
+	struct sw_feed_memory *m)
 {
 	struct sw_trail_op *op = sw_trail_op_new(SW_TRAIL_OP_REMOVE);
 	struct sw_json *j;
@@ -437,8 +496,8 @@ static void let_go(struct sw_engine *e, const struct sw_trail_slot *s, struct sw
 	op->slot.kind = s->kind;
 	op->slot.action = s->action;
 	sw_strcpy(op->slot.name, sizeof(op->slot.name), s->name);
-	j = sw_event_begin(
-		e->events, SW_EVK_FEED, "feed '%s' %s: its entries leave", m->name, m->decayed);
+	j = sw_event_begin(e->events, SW_EVK_FEED, "feed '%s' %s: its entries leave%s", m->name, m->decayed,
+		f->action == SW_FEED_ALLOW ? ", and are allowed no more" : "");
 	sw_json_string(j, "feed", m->name);
 	sw_event_end(e->events);
 	sw_trails_queue(e, op);
@@ -467,7 +526,7 @@ static void decay(struct sw_engine *e, const struct sw_config_feed *f)
 	} else {
 		return;
 	}
-	let_go(e, s, m);
+	let_go(e, f, s, m);
 	save(e);
 }
 
@@ -502,6 +561,122 @@ static int on_minute(struct sw_source *s, void *arg)
 {
 	sw_feeds_decay(arg);
 	return 0;
+}
+
+/* ---- feeds that allow */
+
+/* The feed's list when its action is allow; NULL: it is another, or nothing came yet. */
+static struct sw_trail_slot *allowing(const struct sw_engine *e, const struct sw_config_feed *f)
+{
+	struct sw_trail_slot *s = f->action == SW_FEED_ALLOW ? sw_trails_slot(e->trails, f->name) : NULL;
+
+	return s && s->kind == SW_TRAIL_KIND_FEED && s->action == SW_TRAIL_EXCEPT && s->list ? s : NULL;
+}
+
+const char *sw_feeds_action_word(const struct sw_engine *e, const struct sw_trail_slot *s)
+{
+	const struct sw_config_feed *f = s->kind == SW_TRAIL_KIND_FEED ? sw_feeds_find(e, s->name) : NULL;
+
+	return f && f->action == SW_FEED_ALLOW ? sw_feed_action_word(f->action) : sw_trail_action_word(s->action);
+}
+
+size_t sw_feeds_allow_room(const struct sw_engine *e, const char *name)
+{
+	size_t room = SW_ALLOW_FEEDS_ENTRIES;
+	const struct sw_config_feed *f;
+
+	for (unsigned int i = 0; (f = sw_feeds_at(e, i)); i++) {
+		const struct sw_trail_slot *s = sw_streq(f->name, name) ? NULL : allowing(e, f);
+
+		room -= s ? SW_MIN(room, sw_trail_list_count(s->list)) : 0;
+	}
+	return room;
+}
+
+/* Changes when a list does, or the feed's right to allow, or when a network's time is over. */
+static uint64_t allowed_key(const struct sw_engine *e, int64_t now)
+{
+	const struct sw_config_feed *f;
+	uint64_t key = 0, over;
+
+	for (unsigned int i = 0; (f = sw_feeds_at(e, i)); i++) {
+		const struct sw_trail_slot *s = allowing(e, f);
+
+		if (!s)
+			continue;
+		(void)sw_trail_times_next(&s->list->view, now, &over);
+		key = sw_mix64(key ^ s->list->view.head->crc, over << 1 | f->may_allow);
+		key = sw_hash_bytes(key, f->name, strlen(f->name));
+	}
+	return key | 1;
+}
+
+static size_t gather(const struct sw_trail_slot *s, const char *name, int64_t now, struct sw_allow_listed *ret)
+{
+	const struct sw_trail_view *v = &s->list->view;
+	const struct sw_trail_source source = {.view = *v, .now_wall_sec = now};
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n4 + v->n6; i++)
+		if (!sw_trail_source_is_over(&source, v->entries4[i].set))
+			ret[n++] = (struct sw_allow_listed){v->entries4[i].net, name};
+	return n;
+}
+
+/* All of a list is allowed, or nothing of it: one that came before its action did was not judged for that. */
+static size_t take_allowing(struct sw_engine *e, const struct sw_config_feed *f, struct sw_allow_listed *ret,
+	size_t room, int64_t now)
+{
+	struct sw_trail_slot *s = allowing(e, f);
+	char why[192], text[sizeof(s->error)];
+	size_t n = s ? sw_trail_list_count(s->list) : 0;
+	int r = s ? sw_feed_judge_allow(&s->list->view, f->may_allow, why, sizeof(why)) : -ENOENT;
+
+	if (!s) {
+		s = sw_trails_slot(e->trails, f->name);
+		if (s && !strncmp(s->error, not_allowed, strlen(not_allowed)))
+			sw_trails_set_error(e, s, NULL);
+		return 0;
+	}
+	if (!r && n > room) {
+		snprintf(why, sizeof(why), "all feeds together may allow %d networks", SW_ALLOW_FEEDS_ENTRIES);
+		r = -ENOSPC;
+	}
+	if (r < 0) {
+		snprintf(text, sizeof(text), "%s: %.140s", not_allowed, why);
+		sw_trails_set_error(e, s, text);
+		return 0;
+	}
+	return gather(s, f->name, now, ret);
+}
+
+void sw_feeds_allow(struct sw_engine *e)
+{
+	struct sw_feeds_part *p = e->feeds;
+	_free_ struct sw_allow_listed *rows = NULL;
+	int64_t now = sw_clock_wall_sec(&e->clock);
+	const struct sw_config_feed *f;
+	uint64_t key;
+	size_t n = 0;
+	int r;
+
+	if (!p || !e->bans || !e->trails || !e->trails->is_loaded)
+		return;
+	key = allowed_key(e, now);
+	if (key == p->allowed_key)
+		return;
+	rows = calloc(SW_ALLOW_FEEDS_ENTRIES, sizeof(*rows));
+	if (!rows)
+		return; /* the next change tries again */
+	for (unsigned int i = 0; (f = sw_feeds_at(e, i)); i++)
+		n += take_allowing(e, f, rows + n, SW_ALLOW_FEEDS_ENTRIES - n, now);
+	r = sw_engine_take_listed(e, rows, n);
+	if (r < 0)
+		sw_degraded_set(e, "feeds-allow", SW_SEV_MEDIUM, "not all that feeds allow is on the allow list: %s",
+			strerror(-r));
+	else
+		sw_degraded_clear(e, "feeds-allow");
+	p->allowed_key = r < 0 ? 0 : key;
 }
 
 /* ---- the part; its verbs are verb_feeds.c's */

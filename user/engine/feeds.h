@@ -24,6 +24,7 @@ enum {
 struct sw_feed_memory {
 	char name[32];
 	int word; /* 1: enabled, -1: disabled, by command; 0: nothing was said */
+	int action; /* said by command, plus one; 0: none was */
 	int64_t good_wall_sec; /* last time that it was fetched and taken, or unchanged */
 	int64_t changed_wall_sec; /* last time that its content was new */
 	uint32_t crc; /* of that content */
@@ -41,6 +42,12 @@ const struct sw_config_feed *sw_feeds_find(const struct sw_engine *e, const char
 const struct sw_feed_memory *sw_feeds_memory(const struct sw_engine *e, const char *name);
 /* The feed is not fetched, but the configuration, an addition or a description says what it is. */
 bool sw_feeds_describe(const struct sw_engine *e, const char *name, struct sw_config_feed *ret);
+/* "drop"; of a feed whose networks are allowed "allow". */
+const char *sw_feeds_action_word(const struct sw_engine *e, const struct sw_trail_slot *s);
+/* Puts on the allow list what feeds of action allow list now, and takes from it what they do not: after any change. */
+void sw_feeds_allow(struct sw_engine *e);
+/* Networks that a feed of this name may allow beside the others. */
+size_t sw_feeds_allow_room(const struct sw_engine *e, const char *name);
 bool sw_feeds_is_added(const struct sw_engine *e, const char *name);
 
 /* Fetched, and as it was. */
@@ -51,7 +58,8 @@ void sw_feeds_taken(struct sw_engine *e, struct sw_trail_op *op);
 void sw_feeds_decay(struct sw_engine *e);
 
 /* ---- for verb_feeds.c: 0, or -errno with why; the change is stored and in force. */
-int sw_feeds_say(struct sw_engine *e, const char *name, bool is_enabled, struct sw_strbuf *why);
+/* action: "" leaves what was said of it. */
+int sw_feeds_say(struct sw_engine *e, const char *name, bool is_enabled, const char *action, struct sw_strbuf *why);
 /* texts: an object of strings with the keys of a feed's settings. */
 int sw_feeds_add(struct sw_engine *e, const json_t *texts, struct sw_strbuf *why);
 int sw_feeds_remove(struct sw_engine *e, const char *name, struct sw_strbuf *why);

@@ -261,6 +261,8 @@ void sw_metrics_write(struct sw_engine *e, struct sw_strbuf *out)
 	single(out, "sockwarden_bans", "gauge", "Bans in force.", sw_engine_n_bans(e));
 	single(out, "sockwarden_allow_entries", "gauge", "Entries of the allow list.",
 		sw_engine_n_allow(e));
+	single(out, "sockwarden_allow_feed_entries", "gauge", "Entries of the allow list that feeds hold.",
+		sw_engine_n_listed(e));
 	single(out, "sockwarden_degraded", "gauge",
 		"Things that are wrong now; sockwarden status names them.", sw_degraded_count(e));
 	write_guard(e, out);

@@ -302,6 +302,25 @@ static bool is_configured(struct sw_trail_watch *w, const struct sw_trail_slot *
 	return s->kind == SW_TRAIL_KIND_IMPORT;
 }
 
+/* A feed whose action is another now: what it listed is there, and is not fetched again for that. */
+static void recast(struct sw_engine *e, const struct sw_trail_slot *s)
+{
+	const struct sw_config_feed *f = sw_feeds_find(e, s->name);
+	struct sw_trail_op *op;
+
+	if (!f || !s->list || sw_feed_trail_action(f) == s->action)
+		return;
+	op = sw_trail_op_new(SW_TRAIL_OP_PUT);
+	if (!op)
+		return; /* the next change, or the next fetch, tries again */
+	op->slot.kind = s->kind;
+	op->slot.action = sw_feed_trail_action(f);
+	op->is_recast = true;
+	op->base = sw_trail_stamp(s->list);
+	sw_strcpy(op->slot.name, sizeof(op->slot.name), s->name);
+	sw_trails_queue(e, op);
+}
+
 void sw_trail_watch_apply(struct sw_engine *e)
 {
 	struct sw_trail_watch *w = e->trails->watch;
@@ -321,7 +340,10 @@ void sw_trail_watch_apply(struct sw_engine *e)
 	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++)
 		if (e->trails->slots[i].name[0] && !is_configured(w, &e->trails->slots[i]))
 			queue_kind(e, SW_TRAIL_OP_REMOVE, &e->trails->slots[i]);
+		else if (e->trails->slots[i].kind == SW_TRAIL_KIND_FEED)
+			recast(e, &e->trails->slots[i]);
 	for (size_t i = 0; i < n; i++)
 		queue_put(e, &w->files[i]);
 	queue_kind(e, SW_TRAIL_OP_SWAP, NULL);
+	sw_feeds_allow(e);
 }

@@ -194,6 +194,23 @@ static bool keeps_rules(struct sw_trail_op *op, const struct sw_trail_list *l)
 	return true;
 }
 
+static bool may_be_allowed(struct sw_trail_op *op, const struct sw_trail_list *l)
+{
+	size_t n = sw_trail_list_count(l);
+	char why[160];
+
+	if (!op->is_allow)
+		return true;
+	if (l->view.n_text || l->view.n_ports)
+		fail(op, -EBADMSG, "it holds more than networks, and its action is allow");
+	else if (sw_feed_judge_allow(&l->view, op->is_own, why, sizeof(why)) < 0)
+		fail(op, -ERANGE, "%s", why);
+	else if (n > op->allow_room)
+		fail(op, -ERANGE, "%zu networks, and there is room for %zu: all feeds together may allow %d", n,
+			op->allow_room, SW_ALLOW_FEEDS_ENTRIES);
+	return !op->result;
+}
+
 static bool has_good_size(struct sw_trail_op *op, const struct sw_trail_list *l)
 {
 	unsigned int max = op->max_change ? op->max_change : SW_TRAIL_CHANGE_PERCENT;
@@ -201,6 +218,10 @@ static bool has_good_size(struct sw_trail_op *op, const struct sw_trail_list *l)
 	uint64_t cover = sw_feed_cover(&l->view); /* millionths */
 
 	sw_feed_compare(op->old ? &op->old->view : NULL, &l->view, &op->change);
+	if (op->is_allow) {
+		op->change.percent = sw_feed_change_percent(&op->change, SW_ALLOW_FEED_CHANGE_MIN);
+		max = SW_MIN(max, (unsigned int)SW_ALLOW_FEED_CHANGE);
+	}
 
 	if (n < op->min_entries || (op->max_entries && n > op->max_entries))
 		fail(op, -ERANGE, "%zu entries, and %" PRIu64 " to %" PRIu64 " are allowed", n,
@@ -233,11 +254,24 @@ static void read_sealed(struct sw_trail_op *op)
 		fail(op, r, "not a good list: %s", why);
 	} else if (!sw_streq(l->view.head->name, op->slot.name)) {
 		fail(op, -EBADMSG, "a list of another name: %s", l->view.head->name);
-	} else if (keeps_rules(op, l) && has_good_size(op, l)) {
+	} else if (keeps_rules(op, l) && may_be_allowed(op, l) && has_good_size(op, l)) {
 		if (op->slot.kind == SW_TRAIL_KIND_FEED)
 			sw_strcpy(op->slot.origin, sizeof(op->slot.origin), l->view.head->origin);
 		op->slot.list = TAKE_PTR(l);
 	}
+}
+
+/* Entries that drop become entries that observe, without asking the publisher again. */
+static void recast(struct sw_trail_op *op)
+{
+	_close_ int fd = op->old ? sw_trail_list_recast(op->old, op->slot.action) : -ENOENT;
+	const char *why = "";
+	int r = fd < 0 ? fd : sw_trail_list_open(fd, &op->slot.list, &why);
+
+	if (r < 0)
+		fail(op, r, "its action cannot be changed: %s", *why ? why : strerror(-r));
+	else
+		sw_strcpy(op->slot.origin, sizeof(op->slot.origin), op->old->view.head->origin);
 }
 
 static bool is_same(const struct sw_trail_list *a, const struct sw_trail_list *b)
@@ -367,7 +401,9 @@ void sw_trail_op_run(void *arg)
 
 	if (op->kind == SW_TRAIL_OP_LOAD)
 		load(op);
-	if (op->kind == SW_TRAIL_OP_PUT && op->is_sealed)
+	if (op->kind == SW_TRAIL_OP_PUT && op->is_recast)
+		recast(op);
+	else if (op->kind == SW_TRAIL_OP_PUT && op->is_sealed)
 		read_sealed(op);
 	else if (op->kind == SW_TRAIL_OP_PUT)
 		read_text(op);

@@ -12,6 +12,7 @@ struct fact {
 	const struct sw_trail_slot *slot;
 	enum sw_static_kind kind;
 	enum sw_trail_action action;
+	const char *action_word; /* set by tell */
 	const char *trail;
 	const char *origin, *info, *reference, *citation; /* origin: the file with the line */
 	uint32_t line;
@@ -81,10 +82,12 @@ static bool is_over(const struct facts *w, const struct fact *f, const struct sw
 	return t && t->until_sec && t->until_sec <= sw_clock_wall_sec(&w->e->clock);
 }
 
-static void tell(struct facts *w, const struct fact *f)
+static void tell(struct facts *w, struct fact *f)
 {
 	enum sw_listed is = f->action == SW_TRAIL_EXCEPT ? SW_LISTED_EXCEPT : SW_LISTED_TRAIL;
 
+	f->action_word =
+		f->action == SW_TRAIL_EXCEPT ? sw_feeds_action_word(w->e, f->slot) : sw_trail_action_word(f->action);
 	if (f->decides && is > w->listed) {
 		w->listed = is;
 		if (w->because) {
@@ -101,7 +104,7 @@ static void write_fields(struct sw_json *j, const struct fact *f)
 	sw_json_string(j, "net", f->trail);
 	sw_json_string(j, "kind", sw_static_kind_word(f->kind));
 	sw_json_string(j, "list", f->slot->name);
-	sw_json_string(j, "action", sw_trail_action_word(f->action));
+	sw_json_string(j, "action", f->action_word);
 	sw_json_uint(j, "line", f->line);
 	sw_json_string(j, "origin", f->origin);
 	sw_json_string(j, "info", f->info);
@@ -128,7 +131,7 @@ static void write_why(struct sw_json *j, const struct fact *f)
 	_strbuf_ struct sw_strbuf text = {};
 	char at[SW_TIME_TEXT_MAX];
 
-	sw_strbuf_printf(&text, "list %s (%s), ", f->slot->name, sw_trail_action_word(f->action));
+	sw_strbuf_printf(&text, "list %s (%s), ", f->slot->name, f->action_word);
 	if (f->kind > SW_STATIC_CIDR)
 		sw_strbuf_printf(&text, "%s, ", f->is_port ? "this port alone" : sw_static_kind_word(f->kind));
 	if (f->line)

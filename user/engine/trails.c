@@ -293,6 +293,7 @@ static void finish(struct sw_engine *e, struct sw_trail_op *op)
 	if (op->kind != SW_TRAIL_OP_COMPILE) {
 		compile_if_changed(e);
 		set_end_timer(e);
+		sw_feeds_allow(e);
 	}
 	op_free(op);
 	start_next(e);
@@ -573,6 +574,8 @@ static int prepare(struct sw_engine *e, struct sw_trail_op *op)
 	if (op->slot.kind == SW_TRAIL_KIND_COUNTRY)
 		op->rules.min_plen4 = op->rules.min_plen6 = 1;
 	op->rules.max_entries = e->config->trail_max_entries;
+	if (op->is_allow)
+		op->allow_room = sw_feeds_allow_room(e, op->slot.name);
 	return 0;
 }
 
@@ -644,7 +647,9 @@ int sw_trails_take_feed(
 	op->fd = TAKE_FD(own);
 	op->is_sealed = true;
 	op->slot.kind = SW_TRAIL_KIND_FEED;
-	op->slot.action = f->action;
+	op->slot.action = sw_feed_trail_action(f);
+	op->is_allow = f->action == SW_FEED_ALLOW;
+	op->is_own = f->may_allow;
 	op->min_entries = f->min_entries;
 	op->max_entries = f->max_entries;
 	op->max_change = f->max_change;

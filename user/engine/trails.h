@@ -74,6 +74,10 @@ struct sw_trail_op {
 	struct sw_trail_slot slot; /* what is to be; .list is the result of the thread */
 	int fd; /* PUT: text, or sealed list */
 	bool is_sealed;
+	bool is_recast; /* a feed's: the list that is there, with the slot's action */
+	bool is_allow; /* a feed's: its networks are to be allowed, and it is held to more */
+	bool is_own; /* ... and it is the operator's own */
+	size_t allow_room; /* networks that it may hold beside those of other such feeds */
 	uint64_t min_entries, max_entries; /* feeds; 0: no such limit */
 	unsigned int max_change, max_cover; /* feeds, percent; 0: the default, and no limit */
 	bool is_accepted; /* feeds: a person has said that it may change by whatever it does */

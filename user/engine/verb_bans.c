@@ -262,16 +262,18 @@ static void verb_bans_history(struct sw_ctl_request *q, const json_t *args, void
 	sw_ctl_reply_end(q);
 }
 
+static void write_origin(void *arg, const char *origin)
+{
+	sw_json_string(arg, NULL, origin);
+}
+
 static void write_allow(struct sw_json *j, const struct sw_allow *a)
 {
 	char text[SW_TIME_TEXT_MAX + SW_NET_TEXT_MAX];
 
 	sw_json_string(j, "net", sw_cidr_format(text, &a->net));
 	sw_json_array_begin(j, "origins");
-	for (uint32_t bit = 1; bit < SW_ALLOW_END; bit <<= 1) {
-		if (a->origins & bit)
-			sw_json_string(j, NULL, sw_allow_origin_word(bit));
-	}
+	sw_allow_each_origin(a, write_origin, j);
 	sw_json_array_end(j);
 	sw_json_string(j, "reason", a->reason);
 	sw_json_string(j, "by", a->by);
@@ -325,6 +327,9 @@ static void verb_allow_remove(struct sw_ctl_request *q, const json_t *args, void
 	a = sw_policy_find_allow(e->policy, &net);
 	if (!a)
 		return sw_ctl_fail(q, SW_CERR_NOT_FOUND, "sockwarden allow list shows them", "%s is not on the allow list", text);
+	if (!(a->origins & SW_ALLOW_OPERATOR) && a->feeds && *a->feeds)
+		return sw_ctl_fail(q, SW_CERR_REFUSED, "sockwarden feeds enable NAME --action except, or feeds disable NAME",
+			"%s is allowed by what a feed lists: %s", text, a->feeds);
 	if (!(a->origins & SW_ALLOW_OPERATOR))
 		return sw_ctl_fail(q, SW_CERR_REFUSED,
 			a->origins & SW_ALLOW_CONFIG ? "it is under allow: in the configuration"

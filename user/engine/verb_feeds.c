@@ -6,6 +6,8 @@
 
 extern const struct sw_ctl_verb sw_feeds_verbs[];
 
+enum { WHY_MAX = 200 };
+
 /* Scheme and host; the rest may hold a key. A description's URL is public. */
 static void write_url(
 	struct sw_json *j, const struct sw_config_feed *f, const struct sw_feed_desc *d)
@@ -64,7 +66,8 @@ static void write_feed(
 			: is_on                         ? "configuration"
 							: NULL);
 	sw_json_bool(j, "recommended", d && d->flags & SW_FEED_RECOMMENDED);
-	sw_json_string(j, "action", sw_trail_action_word(f->action));
+	sw_json_string(j, "action", sw_feed_action_word(f->action));
+	sw_json_bool(j, "may_allow", d ? d->flags & SW_FEED_MAY_ALLOW : f->may_allow);
 	sw_json_uint(j, "entries4", slot && slot->list ? slot->list->view.n4 : 0);
 	sw_json_uint(j, "entries6", slot && slot->list ? slot->list->view.n6 : 0);
 	sw_json_uint(j, "hits", slot ? slot->hits : 0);
@@ -119,7 +122,7 @@ static void verb_list(struct sw_ctl_request *q, const json_t *args, void *arg)
 }
 
 static void answer(struct sw_ctl_request *q, struct sw_engine *e, const char *verb,
-	const char *name, int r, const struct sw_strbuf *why)
+	const char *name, const char *detail, int r, const struct sw_strbuf *why)
 {
 	struct sw_json *j;
 
@@ -129,7 +132,7 @@ static void answer(struct sw_ctl_request *q, struct sw_engine *e, const char *ve
 			why->len ? sw_strbuf_get(why) : strerror(-r));
 		return;
 	}
-	sw_store_audit(e->store, sw_ctl_request_by(q), verb, name, "");
+	sw_store_audit(e->store, sw_ctl_request_by(q), verb, name, detail);
 	j = sw_ctl_reply_begin(q);
 	sw_json_string(j, "name", name);
 	sw_json_bool(j, "enabled", sw_feeds_find(e, name) != NULL);
@@ -139,11 +142,11 @@ static void answer(struct sw_ctl_request *q, struct sw_engine *e, const char *ve
 static void say(struct sw_ctl_request *q, const json_t *args, struct sw_engine *e, bool is_enabled)
 {
 	_strbuf_ struct sw_strbuf why = {};
-	const char *name;
+	const char *name, *action;
 
-	if (sw_ctl_arg_string(q, args, "name", "", &name))
-		answer(q, e, is_enabled ? "feeds.enable" : "feeds.disable", name,
-			sw_feeds_say(e, name, is_enabled, &why), &why);
+	if (sw_ctl_arg_string(q, args, "name", "", &name) && sw_ctl_arg_string(q, args, "action", "", &action))
+		answer(q, e, is_enabled ? "feeds.enable" : "feeds.disable", name, action,
+			sw_feeds_say(e, name, is_enabled, is_enabled ? action : "", &why), &why);
 }
 
 static void verb_enable(struct sw_ctl_request *q, const json_t *args, void *arg)
@@ -162,7 +165,7 @@ static void verb_add(struct sw_ctl_request *q, const json_t *args, void *arg)
 	const char *name;
 
 	if (sw_ctl_arg_string(q, args, "name", "", &name))
-		answer(q, arg, "feeds.add", name, sw_feeds_add(arg, args, &why), &why);
+		answer(q, arg, "feeds.add", name, "", sw_feeds_add(arg, args, &why), &why);
 }
 
 static void verb_remove(struct sw_ctl_request *q, const json_t *args, void *arg)
@@ -171,7 +174,7 @@ static void verb_remove(struct sw_ctl_request *q, const json_t *args, void *arg)
 	const char *name;
 
 	if (sw_ctl_arg_string(q, args, "name", "", &name))
-		answer(q, arg, "feeds.remove", name, sw_feeds_remove(arg, name, &why), &why);
+		answer(q, arg, "feeds.remove", name, "", sw_feeds_remove(arg, name, &why), &why);
 }
 
 /* ---- feeds.test */
@@ -220,12 +223,23 @@ static void write_protected(void *arg, const struct sw_allow *a, const struct sw
 }
 
 /* What would be done with the list; NULL: nothing is against it. */
-static const char *judge(
-	const struct sw_config_feed *f, const struct sw_feed_change *c, uint64_t cover)
+static const char *judge(const struct sw_engine *e, const struct sw_config_feed *f, const struct sw_trail_view *v,
+	struct sw_feed_change *c, uint64_t cover, char text[static WHY_MAX])
 {
+	unsigned int max = f->max_change;
+
+	if (f->action == SW_FEED_ALLOW) {
+		c->percent = sw_feed_change_percent(c, SW_ALLOW_FEED_CHANGE_MIN);
+		max = SW_MIN(max, (unsigned int)SW_ALLOW_FEED_CHANGE);
+		snprintf(text, WHY_MAX, "it would be refused: ");
+		if (sw_feed_judge_allow(v, f->may_allow, text + strlen(text), WHY_MAX - strlen(text)) < 0)
+			return text;
+		if (v->n4 + v->n6 > sw_feeds_allow_room(e, f->name))
+			return "it would be refused: all feeds together allow as much as they may";
+	}
 	if (cover > f->max_cover * 10000ull)
 		return "it would be refused: it covers more than max_cover allows";
-	if (c->percent > f->max_change)
+	if (c->percent > max)
 		return "it would wait for a word: more has changed than max_change allows";
 	return NULL;
 }
@@ -236,6 +250,7 @@ static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_c
 	const struct sw_trail_slot *s = sw_trails_slot(e->trails, f->name);
 	uint64_t cover = sw_feed_cover(&l->view);
 	struct sw_feed_change c;
+	char why[WHY_MAX];
 
 	sw_feed_compare(s && s->list ? &s->list->view : NULL, &l->view, &c);
 	sw_json_uint(j, "entries4", l->view.n4);
@@ -244,9 +259,9 @@ static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_c
 	sw_json_uint(j, "added", c.added);
 	sw_json_uint(j, "removed", c.removed);
 	sw_json_double(j, "cover_percent", (double)cover / 10000);
-	sw_json_string(j, "verdict", judge(f, &c, cover));
+	sw_json_string(j, "verdict", judge(e, f, &l->view, &c, cover, why));
 	sw_json_array_begin(j, "protected");
-	if (f->action != SW_TRAIL_EXCEPT)
+	if (sw_feed_trail_action(f) != SW_TRAIL_EXCEPT)
 		sw_trails_each_protected(e, l, write_protected, j);
 	sw_json_array_end(j);
 }
@@ -267,7 +282,7 @@ void sw_feeds_tested(struct sw_engine *e, struct sw_ctl_request *q, const struct
 	}
 	j = sw_ctl_reply_begin(q);
 	sw_json_string(j, "name", f->name);
-	sw_json_string(j, "action", sw_trail_action_word(f->action));
+	sw_json_string(j, "action", sw_feed_action_word(f->action));
 	sw_json_uint(j, "bytes", m->bytes);
 	sw_json_uint(j, "bad_lines", m->bad_lines);
 	sw_json_uint(j, "filtered", m->filtered);

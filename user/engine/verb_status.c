@@ -163,6 +163,7 @@ static void verb_status(struct sw_ctl_request *q, const json_t *args, void *arg)
 	write_counters(e, j);
 	sw_json_uint(j, "bans", sw_engine_n_bans(e));
 	sw_json_uint(j, "allow", sw_engine_n_allow(e));
+	sw_json_uint(j, "allow_feeds", sw_engine_n_listed(e));
 	sw_json_uint(j, "findings", sw_store_count_findings(e->store));
 	write_store(e, j);
 	for (const struct sw_engine_part *const *part = sw_engine_parts; *part; part++) {

@@ -27,6 +27,11 @@ struct protected_writer {
 	unsigned int n;
 };
 
+static void write_origin(void *arg, const char *origin)
+{
+	sw_json_string(arg, NULL, origin);
+}
+
 static void write_protected(void *arg, const struct sw_allow *a, const struct sw_trail_entry *entry)
 {
 	struct protected_writer *w = arg;
@@ -36,9 +41,7 @@ static void write_protected(void *arg, const struct sw_allow *a, const struct sw
 	sw_json_object_begin(w->json, NULL);
 	write_net(w->json, "net", &a->net);
 	sw_json_array_begin(w->json, "origins");
-	for (unsigned int bit = 0; bit < 32; bit++)
-		if (a->origins & 1u << bit)
-			sw_json_string(w->json, NULL, sw_allow_origin_word(1u << bit));
+	sw_allow_each_origin(a, write_origin, w->json);
 	sw_json_array_end(w->json);
 	write_net(w->json, "entry", &entry->net);
 	sw_json_uint(w->json, "line", entry->line);
@@ -312,7 +315,7 @@ static void verb_stats(struct sw_ctl_request *q, const json_t *args, void *arg)
 			continue;
 		sw_json_object_begin(j, NULL);
 		sw_json_string(j, "name", t->slots[i].name);
-		sw_json_string(j, "action", sw_trail_action_word(t->slots[i].action));
+		sw_json_string(j, "action", sw_feeds_action_word(e, &t->slots[i]));
 		sw_json_uint(j, "bytes", t->slots[i].list->len);
 		sw_json_uint(j, "hits", t->slots[i].hits);
 		sw_json_object_end(j);
@@ -363,7 +366,7 @@ static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_t
 	sw_json_object_begin(j, NULL);
 	sw_json_string(j, "name", s->name);
 	sw_json_string(j, "origin", s->origin);
-	sw_json_string(j, "action", sw_trail_action_word(s->action));
+	sw_json_string(j, "action", sw_feeds_action_word(e, s));
 	sw_json_uint(j, "entries4", s->list ? s->list->view.n4 : 0);
 	sw_json_uint(j, "entries6", s->list ? s->list->view.n6 : 0);
 	sw_json_uint(j, "others", s->list ? s->list->view.head->n_texts : 0);
@@ -388,7 +391,7 @@ static void write_empty_feeds(struct sw_engine *e, struct sw_json *j)
 	const struct sw_config_feed *f;
 
 	for (unsigned int i = 0; (f = sw_feeds_at(e, i)); i++) {
-		struct sw_trail_slot s = {.kind = SW_TRAIL_KIND_FEED, .action = f->action};
+		struct sw_trail_slot s = {.kind = SW_TRAIL_KIND_FEED, .action = sw_feed_trail_action(f)};
 
 		if (sw_trails_slot(e->trails, f->name))
 			continue;

@@ -39,6 +39,11 @@ static void add_text(struct sw_strbuf *b, const char *before, const char *text)
 	sw_strbuf_safe(b, text, strlen(text));
 }
 
+static void add_origin(void *arg, const char *origin)
+{
+	sw_strbuf_printf(arg, " %s", origin);
+}
+
 /* Entries that hold the subject, and for a network those that lie in it. */
 static void tell_allow(void *arg, const struct sw_allow *a)
 {
@@ -49,10 +54,7 @@ static void tell_allow(void *arg, const struct sw_allow *a)
 	if (!sw_net_contains(&a->net, w->net) && !sw_net_contains(w->net, &a->net))
 		return;
 	sw_strbuf_printf(&text, "%s is allowed:", sw_cidr_format(net, &a->net));
-	for (uint32_t bit = 1; bit < SW_ALLOW_END; bit <<= 1) {
-		if (a->origins & bit)
-			sw_strbuf_printf(&text, " %s", sw_allow_origin_word(bit));
-	}
+	sw_allow_each_origin(a, add_origin, &text);
 	add_text(&text, ", by ", a->by);
 	add_text(&text, ": ", a->reason);
 	begin_link(w, "allow", &a->net);
@@ -138,13 +140,17 @@ struct verdict {
 /* In the order in which the gate asks, but allow, which it asks last and which wins. */
 static struct verdict judge(struct why *w, const char *subject, struct sw_strbuf *because)
 {
-	enum { OPERATORS = SW_ALLOW_OPERATOR | SW_ALLOW_CONFIG };
+	enum { OPERATORS = SW_ALLOW_OPERATOR | SW_ALLOW_CONFIG | SW_ALLOW_LIST };
 	const struct sw_allow *a = w->net ? sw_policy_covering_allow(w->e->policy, w->net) : NULL;
 	char text[SW_NET_TEXT_MAX];
 
 	if (a && a->origins & OPERATORS) {
-		sw_strbuf_printf(because, "%s is on the allow list, which wins over every ban and every list at any length",
-			sw_cidr_format(text, &a->net));
+		sw_strbuf_printf(because, "%s is on the allow list", sw_cidr_format(text, &a->net));
+		if (!(a->origins & (SW_ALLOW_OPERATOR | SW_ALLOW_CONFIG))) {
+			sw_strbuf_puts(because, " by");
+			sw_allow_each_origin(a, add_origin, because);
+		}
+		sw_strbuf_puts(because, ", which wins over every ban and every list at any length");
 		return (struct verdict){"allowed", "allow"};
 	}
 	if (a) {

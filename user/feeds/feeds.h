@@ -14,6 +14,7 @@ enum sw_feed_flags {
 	SW_FEED_RECOMMENDED = 1 << 0, /* precise, free, and safe to drop */
 	SW_FEED_TAG = 1 << 1, /* says what an address is, not that it is bad: never made to drop by default */
 	SW_FEED_OWN_KEY = 1 << 2, /* the URL holds the operator's own key: it must be given */
+	SW_FEED_MAY_ALLOW = 1 << 3, /* whom the operator may want let in: what its publisher alone can send from */
 };
 
 /* Feeds with their own limits; 0 takes the default of the setting of that name under feeds[]. */

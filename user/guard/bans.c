@@ -30,6 +30,7 @@ static int remember(struct sw_bans *b, const struct sw_net *net, __u32 origins)
 {
 	struct allowed *a;
 
+	origins &= NEVER_BAN; /* each ban is held against all of these: not against what feeds allow */
 	HASH_FIND(hh, b->allowed, net, sizeof(*net), a);
 	if (!origins) {
 		if (a) {
@@ -133,9 +134,9 @@ int sw_bans_judge(const struct sw_bans *b, const struct sw_guard_ban *ban, char 
 	}
 	HASH_ITER (hh, b->allowed, a, next) {
 		char net_text[SW_NET_TEXT_MAX];
-		__u32 bits = a->origins & NEVER_BAN;
+		__u32 bits = a->origins;
 
-		if (!bits || !sw_net_contains(&ban->net, &a->net))
+		if (!sw_net_contains(&ban->net, &a->net))
 			continue;
 		snprintf(why, sizeof(why), "would ban %s, which is never banned (%s)",
 			sw_cidr_format(net_text, &a->net), sw_allow_origin_word(bits & -bits));

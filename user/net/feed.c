@@ -9,6 +9,7 @@
 #include "user/net/gunzip.h"
 #include "user/net/transfer.h"
 #include "user/net/url.h"
+#include "user/trail/feed_judge.h"
 #include "user/trail/feed_read.h"
 #include "user/trail/list.h"
 
@@ -166,6 +167,9 @@ static int new_parser(struct sw_feed *f)
 {
 	const struct sw_config *c = f->env->config;
 	uint64_t max = f->config->max_entries;
+	struct sw_trail_rules rules = {.min_plen4 = c->trail_min_plen4,
+		.min_plen6 = c->trail_min_plen6,
+		.may_be_empty = !f->config->min_entries};
 	struct sw_feed_form form;
 	int r = sw_feed_form_parse(f->config->parser, &form, &f->why);
 
@@ -173,12 +177,10 @@ static int new_parser(struct sw_feed *f)
 		return r;
 	if (c->trail_max_entries && (!max || c->trail_max_entries < max))
 		max = c->trail_max_entries;
-	return sw_feed_reader_new(&form,
-		&(struct sw_trail_rules){.min_plen4 = c->trail_min_plen4,
-			.min_plen6 = c->trail_min_plen6,
-			.max_entries = max,
-			.may_be_empty = !f->config->min_entries},
-		sw_clock_wall_sec(f->env->clock), &f->reader);
+	rules.max_entries = max;
+	if (f->config->action == SW_FEED_ALLOW)
+		sw_feed_allow_rules(&rules);
+	return sw_feed_reader_new(&form, &rules, sw_clock_wall_sec(f->env->clock), &f->reader);
 }
 
 static int add_header(struct sw_feed *f, const char *name, const char *value)
@@ -336,7 +338,7 @@ static int make_list(struct sw_feed *f, struct sw_net_msg *msg)
 		return r;
 	sw_url_mask(&origin, f->config->url);
 	fd = sw_trail_list_build(parser, f->config->name, sw_strbuf_get(&origin),
-		f->config->action, sw_clock_wall_sec(f->env->clock));
+		sw_feed_trail_action(f->config), sw_clock_wall_sec(f->env->clock));
 	if (fd < 0)
 		set_text(f, msg, strerror(-fd));
 	else

@@ -312,6 +312,26 @@ unsigned int policy_end_covered(struct sw_policy *p, const struct sw_net *net, c
 	return n;
 }
 
+unsigned int policy_end_listed(struct sw_policy *p)
+{
+	struct sw_ban *b, *next;
+	unsigned int n = 0;
+
+	HASH_ITER(hh, p->bans, b, next) {
+		const struct sw_allow *a = sw_policy_covering_allow(p, &b->net);
+		char by[64];
+
+		if (!a || !(a->origins & SW_ALLOW_LIST))
+			continue;
+		snprintf(by, sizeof(by), "feed %s", a->feeds ? a->feeds : "");
+		while (b->parts)
+			drop_part(p, b, b->parts, SW_BAN_ALLOWED, by);
+		settle(p, b);
+		n++;
+	}
+	return n;
+}
+
 /* Boot time at which a wall time comes, seen from now; never earlier than the time that is known to have passed. */
 static uint64_t derive_end(const struct sw_policy *p, int64_t until_wall_sec, int64_t known_wall_sec)
 {

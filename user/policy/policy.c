@@ -38,6 +38,7 @@ void sw_policy_free(struct sw_policy *p)
 	}
 	HASH_ITER(hh, p->allow, a, next_allow) {
 		HASH_DEL(p->allow, a);
+		free(a->feeds);
 		free(a);
 	}
 	free(p->heap);
@@ -81,28 +82,27 @@ uint32_t policy_rate(const struct sw_policy *p)
 	return sum;
 }
 
-static void say_origins(char *buf, size_t size, uint32_t origins)
+struct origins {
+	char text[128];
+};
+
+static void say_origin(void *arg, const char *origin)
 {
-	size_t len = 0;
+	struct origins *o = arg;
+	size_t len = strlen(o->text);
 
-	*buf = '\0';
-	for (uint32_t bit = 1; bit < SW_ALLOW_END; bit <<= 1) {
-		int n;
-
-		if (!(origins & bit))
-			continue;
-		n = snprintf(buf + len, size - len, "%s%s", len ? ", " : "", sw_allow_origin_word(bit));
-		if (n < 0 || (size_t)n >= size - len)
-			return;
-		len += (size_t)n;
-	}
+	snprintf(o->text + len, sizeof(o->text) - len, "%s%s", len ? ", " : "", origin);
 }
 
 static const struct sw_allow *find_conflict(const struct sw_policy *p, const struct sw_net *net)
 {
+	const unsigned int *lengths = p->allow_lengths[policy_family_index(net)];
 	const struct sw_allow *a = sw_policy_covering_allow(p, net);
+	unsigned int narrower = 0; /* a feed's list makes this walk long: only where it can find something */
 
-	if (a || net->plen == sw_net_max_plen(net))
+	for (unsigned int plen = net->plen + 1u; plen <= sw_net_max_plen(net); plen++)
+		narrower += lengths[plen];
+	if (a || !narrower)
 		return a;
 	for (a = p->allow; a; a = a->hh.next) {
 		if (sw_net_contains(net, &a->net))
@@ -114,20 +114,24 @@ static const struct sw_allow *find_conflict(const struct sw_policy *p, const str
 static enum sw_refusal refuse_protected(
 	const struct sw_net *net, const struct sw_allow *a, struct sw_refusal_text *text)
 {
-	char banned[SW_NET_TEXT_MAX], held[SW_NET_TEXT_MAX], origins[128];
+	char banned[SW_NET_TEXT_MAX], held[SW_NET_TEXT_MAX];
+	struct origins origins = {};
 
 	if (!text)
 		return SW_REFUSED_PROTECTED;
 	sw_cidr_format(banned, net);
 	sw_cidr_format(held, &a->net);
-	say_origins(origins, sizeof(origins), a->origins);
+	sw_allow_each_origin(a, say_origin, &origins);
 	if (sw_net_eq(&a->net, net))
-		snprintf(text->message, sizeof(text->message), "%s is protected (%s)", banned, origins);
+		snprintf(text->message, sizeof(text->message), "%s is protected (%s)", banned, origins.text);
 	else
-		snprintf(text->message, sizeof(text->message), "%s %s %s, which is protected (%s)", banned,
-			sw_net_contains(net, &a->net) ? "covers" : "lies in", held, origins);
+		snprintf(text->message, sizeof(text->message), "%s %s %s, which is protected (%.80s)", banned,
+			sw_net_contains(net, &a->net) ? "covers" : "lies in", held, origins.text);
 	if (a->origins == SW_ALLOW_OPERATOR)
 		snprintf(text->hint, sizeof(text->hint), "take it from the allow list first: sockwarden allow remove %s", held);
+	else if (a->origins == SW_ALLOW_LIST && a->feeds && *a->feeds)
+		snprintf(text->hint, sizeof(text->hint), "its feed allows it; to take that back: sockwarden feeds enable %.*s --action except",
+			(int)strcspn(a->feeds, " "), a->feeds);
 	else if (a->origins == SW_ALLOW_CONFIG)
 		snprintf(text->hint, sizeof(text->hint), "it is under allow: in the configuration");
 	else

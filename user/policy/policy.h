@@ -52,7 +52,21 @@ struct sw_allow {
 	bool is_saved; /* the operator's part of it */
 	char by[64];
 	char reason[192];
+	char *feeds; /* of SW_ALLOW_LIST: the names of those that list it, by blanks; NULL: none */
 	UT_hash_handle hh;
+};
+
+/* A network that a feed has allowed. */
+struct sw_allow_listed {
+	struct sw_net net;
+	const char *feed;
+};
+
+/* What became of it. */
+struct sw_allow_change {
+	size_t n, added, removed; /* networks, of all feeds together */
+	size_t ended; /* bans that lay in them */
+	size_t holes; /* of the networks added those that a wider ban holds, and stops no more */
 };
 
 /*
@@ -167,5 +181,13 @@ int sw_policy_allow(struct sw_policy *p, const struct sw_net *net, enum sw_allow
 int sw_policy_restore_allow(struct sw_policy *p, const struct sw_store_allow *row);
 /* Takes origin from the entry. 1 taken, 0 there was none. */
 int sw_policy_disallow(struct sw_policy *p, const struct sw_net *net, enum sw_allow_origin origin);
+/*
+ * Makes rows the whole of what feeds allow (SW_ALLOW_LIST); several may name one network. Bans that lie in what is
+ * new are ended. 0, or -ENOSPC or -ENOMEM: what there was room for is allowed.
+ */
+int sw_policy_allow_listed(
+	struct sw_policy *p, const struct sw_allow_listed *rows, size_t n, struct sw_allow_change *ret);
+/* Calls fn with each of those who hold the entry: "operator", "own", "feed:googlebot". */
+void sw_allow_each_origin(const struct sw_allow *a, void (*fn)(void *arg, const char *origin), void *arg);
 /* Makes nets the whole of what origin holds: what is missing is added, what is more goes. Changes made, or -errno. */
 int sw_policy_allow_set(struct sw_policy *p, enum sw_allow_origin origin, const struct sw_net *nets, size_t n);

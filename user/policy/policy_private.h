@@ -54,5 +54,7 @@ static inline unsigned int policy_family_index(const struct sw_net *net)
 
 void policy_count_rate(struct sw_policy *p);
 uint32_t policy_rate(const struct sw_policy *p);
+/* Ends every ban that lies in a network that feeds allow; the number. */
+unsigned int policy_end_listed(struct sw_policy *p);
 /* Ends every ban that lies in net; the number. */
 unsigned int policy_end_covered(struct sw_policy *p, const struct sw_net *net, const char *by);

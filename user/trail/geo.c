@@ -19,10 +19,6 @@ struct spans {
 
 enum { SOURCES = 3, COUNTRIES = 0, SYSTEMS = 1, NOWHERE = 2 };
 
-/* In no country by their nature, unless a database says so. */
-static const char *const nowhere[] = {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
-	"172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3", "::/127", "fc00::/7", "fe80::/10", "ff00::/8"};
-
 static struct sw_geo_key after(const struct sw_geo_key *k)
 {
 	return (struct sw_geo_key){k->high + (k->low == UINT64_MAX), k->low + 1};
@@ -136,10 +132,10 @@ static int gather(const struct sw_geo_rule *rules, size_t n, const struct sw_mmd
 
 static int gather_nowhere(struct spans *ret)
 {
-	for (size_t i = 0; i < SW_ARRAY_SIZE(nowhere); i++) {
+	for (const char *const *at = sw_nets_nowhere; *at; at++) {
 		struct sw_net net;
 		struct span s;
-		int r = sw_cidr_parse(nowhere[i], SIZE_MAX, &net);
+		int r = sw_cidr_parse(*at, SIZE_MAX, &net);
 
 		if (r >= 0) {
 			s = span_of(&net, 1);

@@ -94,6 +94,30 @@ void sw_trail_list_freep(struct sw_trail_list **l)
 	sw_trail_list_free(*l);
 }
 
+int sw_trail_list_recast(const struct sw_trail_list *l, enum sw_trail_action action)
+{
+	const struct sw_trail_view *v = &l->view;
+	struct sw_trail_entry *entries;
+	struct sw_trail_port *ports;
+	_close_ int fd = -1;
+	void *map;
+	int r;
+
+	fd = sw_memfd_create("trail-list", l->len, &map);
+	if (fd < 0)
+		return fd;
+	memcpy(map, l->map, l->len);
+	entries = (struct sw_trail_entry *)((struct sw_trail_head *)map + 1);
+	for (size_t i = 0; i < v->n4 + v->n6; i++)
+		entries[i].action = action;
+	ports = (struct sw_trail_port *)(entries + v->n4 + v->n6);
+	for (size_t i = 0; i < v->n_ports; i++)
+		ports[i].action = (__u8)action;
+	finish_head(map, v->head->name, v->head->origin, action, v->head->made_wall_sec);
+	r = sw_memfd_seal(fd, map, l->len);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
 enum sw_trail_action sw_trail_list_action(const struct sw_trail_list *l)
 {
 	if (l->view.head->sets >> 8)

@@ -25,6 +25,8 @@ int sw_trail_list_build(struct sw_trail_parser *p, const char *name, const char 
 int sw_trail_list_open(int fd, struct sw_trail_list **ret, const char **ret_why);
 void sw_trail_list_free(struct sw_trail_list *l);
 void sw_trail_list_freep(struct sw_trail_list **l);
+/* The same list with another action, as a sealed memfd; or -errno. */
+int sw_trail_list_recast(const struct sw_trail_list *l, enum sw_trail_action action);
 /* What its header says, else that of its first entry; a list of mixed actions is not made here. */
 enum sw_trail_action sw_trail_list_action(const struct sw_trail_list *l);
 /* Its networks; and all of its trails. */

@@ -261,7 +261,7 @@ int sw_trail_parser_other(struct sw_trail_parser *p, const char *text, size_t le
 		len -= 2;
 	}
 	sw_static_line_read(text, len, false, &l);
-	if (l.kind == SW_STATIC_BAD || p->text.len > SW_TRAIL_TEXT_BYTES_MAX) {
+	if (l.kind == SW_STATIC_BAD || p->rules.nets_only || p->text.len > SW_TRAIL_TEXT_BYTES_MAX) {
 		p->report.skipped++;
 		return 0;
 	}

@@ -31,6 +31,7 @@ struct sw_trail_rules {
 	__u32 min_plen4, min_plen6; /* a network wider than this is absurd: the text is refused */
 	__u64 max_entries; /* before duplicates are removed; 0: the maps' own limits alone */
 	bool may_be_empty; /* a text without a trail is refused unless set */
+	bool nets_only; /* trails of other kinds are counted as skipped, for nothing can be done with them here */
 	bool forgives_times; /* a line whose time is none is bad; else the text is refused, as its owner meant an end */
 };
 

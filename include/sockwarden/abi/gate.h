@@ -104,7 +104,8 @@ enum sw_allow_origin {
 	SW_ALLOW_ADMIN = 1 << 5, /* the peer of a logged-in administrator's SSH session */
 	SW_ALLOW_FEED = 1 << 6, /* a host that feeds come from */
 	SW_ALLOW_PROXY = 1 << 7, /* trusted_proxies: many clients come from it */
-	SW_ALLOW_END = 1 << 8, /* behind the last */
+	SW_ALLOW_LIST = 1 << 8, /* a feed whose action is allow, by the operator's word */
+	SW_ALLOW_END = 1 << 9, /* behind the last */
 };
 struct sw_allow_val {
 	__u32 origins; /* enum sw_allow_origin, or-ed */

@@ -6,6 +6,16 @@ enum {
 	SW_MAX_BANS = 262144,	   /* hash entries per family: 100 k bans with room for a bad day */
 	SW_MAX_BAN_NETS = 65536,   /* LPM entries per family: networks are few, aggregated by policy */
 	SW_MAX_ALLOW = 16384,	   /* LPM entries per family: operator's list and the never-ban set */
+	/* Of a feed that allows: crawlers publish /27 to /22 and /64, monitoring services single addresses. */
+	SW_ALLOW_FEED_PLEN4 = 20,  /* no wider IPv4 network: a crawler's, not a provider's */
+	SW_ALLOW_FEED_PLEN6 = 48,  /* no wider IPv6 network: a site's; shorter ones are a provider's */
+	SW_ALLOW_FEED_ENTRIES = 4096, /* of one feed: four times the longest list of a crawler's */
+	SW_ALLOW_FEEDS_ENTRIES = 8192, /* of all such feeds: half of SW_MAX_ALLOW stays for others */
+	SW_ALLOW_FEED_HOSTS4 = 131072, /* IPv4 addresses that one feed may cover: a 32,768th of all there are */
+	SW_ALLOW_FEED_NETS6 = 1048576, /* IPv6 /64s that one feed may cover: sixteen sites */
+	SW_ALLOW_FEED_CHANGE = 30, /* percent that may come or go at once, whatever max_change says */
+	SW_ALLOW_FEED_CHANGE_MIN = 16, /* networks that may come at once to however small a list */
+	SW_ALLOW_FEED_AGE_DAYS = 30, /* max_age is at most this: addresses change hands */
 	SW_MAX_TRAILS4 = 8388608,  /* 8 M: four times the largest published sum of lists */
 	SW_MAX_TRAILS6 = 1048576,  /* 1 M: IPv6 lists are networks, not hosts */
 	SW_MAX_TRAIL_PORTS = 524288, /* addresses listed with a port: four times the largest published list */

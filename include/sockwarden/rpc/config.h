@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include "sockwarden/abi/gate.h"
 #include "sockwarden/model/addr.h"
 #include "sockwarden/model/rule.h"
 
@@ -105,6 +106,8 @@ struct sw_config_action {
 	__u64 timeout_sec;
 };
 
+/* A feed's action, beside enum sw_trail_action: its networks are on the allow list. */
+enum { SW_FEED_ALLOW = SW_TRAIL_ACTION_COUNT };
 struct sw_config_feed {
 	char name[32];
 	char url[512];	   /* https:// only, unless is_insecure */
@@ -116,9 +119,16 @@ struct sw_config_feed {
 	__u64 max_frozen_sec; /* ... when what came was the same for so long; 0: never */
 	__u32 max_change; /* percent of the list that may go or come at once without a word */
 	__u32 max_cover; /* percent of the address space that it may cover */
-	__u32 action; /* enum sw_trail_action */
+	__u32 action; /* enum sw_trail_action, or SW_FEED_ALLOW */
 	__u32 is_enabled;
+	__u32 may_allow, pad; /* a feed that no description knows: its owner's word that it may */
 };
+
+/* The action of the entries that a feed's list holds: what is allowed is taken out of trails, too. */
+static inline enum sw_trail_action sw_feed_trail_action(const struct sw_config_feed *f)
+{
+	return f->action == SW_FEED_ALLOW ? SW_TRAIL_EXCEPT : (enum sw_trail_action)f->action;
+}
 
 /* What a rule over logs does other than it says itself; 0 in a word, "" in a text: the same. */
 struct sw_config_rule {

@@ -19,7 +19,7 @@
  * status              -                                     mode, enforcing, enforce_left_sec, uptime_sec, version, host,
  *                                                           interfaces[{name,hook,driver,why}], tier, hooks, adopted,
  *                                                           counters[{reason,packets,bytes,dropped}], losses[{name,count}],
- *                                                           bans, allow, trails{lists,entries4,entries6,swapped_at},
+ *                                                           bans, allow, allow_feeds, trails{lists,entries4,entries6,swapped_at},
  *                                                           listeners, sockets, findings, processes[{name,pid,restarts}],
  *                                                           store{path,bytes,unsaved,error}, degraded[text],
  *                                                           inventory{complete,resyncs}
@@ -58,7 +58,7 @@
  * feeds.list          -                                     feeds[{name,state,by,recommended,action,entries4,entries6,hits,good_at,
  *                                                           changed_at,change,protected,next_at,domains,urls,ports,hashes,failures,
  *                                                           title,meaning,licence,home,confidence,parser,url,refresh_sec,error}]
- * feeds.enable        name                                  name, enabled
+ * feeds.enable        name, action                          name, enabled
  * feeds.disable       name                                  name, enabled
  * feeds.add           name, url, parser, action, refresh,   name, enabled
  *                     ca_file
