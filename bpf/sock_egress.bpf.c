@@ -50,10 +50,10 @@ static __always_inline bool judge4(const struct sw_gate_ctl *ctl, const struct s
 	struct sw_marked marked = {.source = 1};
 
 	if (!sw_gate_is_packed(ctl))
-		return is_banned4(ctl, to, hit) || is_port_trailed(to, &marked, is_trailed4(to, hit), hit);
+		return is_banned4(ctl, &to->saddr, hit) || is_port_trailed(to, &marked, is_trailed4(to, hit), hit);
 	if (!is_addr_marked4(to->saddr.word[0]))
 		return false;
-	return (is_other_marked4(to->saddr.word[0]) && is_banned4(ctl, to, hit)) ||
+	return (is_other_marked4(to->saddr.word[0]) && is_banned4(ctl, &to->saddr, hit)) ||
 		is_port_trailed(to, &marked, is_packed_trailed4(to, &marked, hit), hit);
 }
 

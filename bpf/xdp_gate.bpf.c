@@ -79,22 +79,20 @@ static __always_inline enum plain judge_plain(
 	return may_l4_probe(ip[6], ip + SW_IP6_BYTES) ? NOT_PLAIN : BENIGN;
 }
 
-enum verdict { PASSES, DROPS, TAGS, NOT_KNOWN };
+/* IS_NEIGHBOUR: it passes as far as addresses go. */
+enum verdict { PASSES, DROPS, TAGS, NOT_KNOWN, IS_NEIGHBOUR };
 
 /* A source that was judged to be dropped a moment ago, and whose hit is not told now, is asked nothing again. */
 static __always_inline enum verdict recall(
 	const union sw_flow_addr *source, __u8 family, const struct sw_origin *origin)
 {
 	const struct sw_gate_ctl *ctl = gate_control();
-	struct sw_recent *slot = NULL;
+	struct sw_recent *slot;
 	bool is_dropped;
 
 	if (!ctl)
 		return PASSES;
-	if (family == 6 || is_other_marked4(source->word[0]))
-		slot = find_known(ctl, source, family, SW_R_BAN);
-	if (!slot)
-		slot = find_known(ctl, source, family, SW_R_TRAIL_SRC);
+	slot = find_known(ctl, source, family);
 	if (!slot)
 		return NOT_KNOWN;
 	is_dropped = is_enforcing(ctl);
@@ -103,10 +101,59 @@ static __always_inline enum verdict recall(
 	return is_dropped ? DROPS : PASSES;
 }
 
-/* The neighbour of what is listed, to an open port: benign. */
-static __always_inline bool is_neighbour4(const __u8 *ip)
+/* SILENT: nothing of either address. SAID: something that is to be asked of the whole packet, in order. */
+enum said { SILENT, SOURCE_IS_BAD, SAID };
+
+/* What is said of a header's addresses. Most that are marked are neighbours of what is listed, or of a flood. */
+static __always_inline enum said judge_header4(
+	const struct sw_gate_ctl *ctl, __be32 source, __be32 destination, struct sw_hit *ret)
 {
-	return is_header_silent4(ip) && !may_l4_probe(ip[9], ip + SW_IP4_BYTES);
+	union sw_flow_addr addr = {};
+	void *generation;
+	__u32 slot = 0;
+	bool has_other;
+
+	ret->epoch = read_epoch(); /* before what it stands for is read */
+	generation = bpf_map_lookup_elem(&packed4, &slot);
+	if (is_addr_marked4(source)) {
+		sw_pkt_put4(&addr, source);
+		has_other = is_other_marked4(source);
+		if (has_other && is_banned4(ctl, &addr, ret))
+			return SOURCE_IS_BAD;
+		if (generation && is_packed4(generation, source, SW_R_TRAIL_SRC, ret))
+			return ret->is_bad ? SOURCE_IS_BAD : SAID;
+		if (has_other)
+			return SAID;
+	}
+	if (!is_addr_marked4(destination))
+		return SILENT;
+	return is_other_marked4(destination) ||
+			(generation && is_packed4(generation, destination, SW_R_TRAIL_DST, ret))
+		? SAID
+		: SILENT;
+}
+
+/* All that a packet costs whose source is not known yet, unless it is told, or there is more to ask. */
+static __noinline enum verdict judge_marked4(__be32 source, __be32 destination, const struct sw_origin *origin)
+{
+	const struct sw_gate_ctl *ctl = gate_control();
+	union sw_flow_addr addr = {};
+	struct sw_hit hit = {};
+	bool is_dropped;
+	enum said said;
+
+	if (!ctl)
+		return PASSES;
+	said = judge_header4(ctl, source, destination, &hit);
+	if (said != SOURCE_IS_BAD)
+		return said == SILENT ? IS_NEIGHBOUR : NOT_KNOWN;
+	sw_pkt_put4(&addr, source);
+	if (is_addr_allowed(4, &addr))
+		return NOT_KNOWN;
+	is_dropped = is_enforcing(ctl);
+	if (!count_quietly(ctl, &addr, 4, origin, &hit, is_dropped))
+		return NOT_KNOWN;
+	return is_dropped ? DROPS : PASSES;
 }
 
 /* First what is the same again, as a flood is; then what most marked packets are. */
@@ -119,7 +166,11 @@ static __always_inline enum verdict judge_marked_plain(
 	if (plain == MARKED4) {
 		sw_pkt_put4(&source, sw_wire_raw32(ip + 12));
 		verdict = recall(&source, 4, origin);
-		return verdict == NOT_KNOWN && is_neighbour4(ip) ? PASSES : verdict;
+		if (verdict == NOT_KNOWN)
+			verdict = judge_marked4(source.word[0], sw_wire_raw32(ip + 16), origin);
+		if (verdict == IS_NEIGHBOUR)
+			verdict = may_l4_probe(ip[9], ip + SW_IP4_BYTES) ? NOT_KNOWN : PASSES;
+		return verdict;
 	}
 	if (plain == MARKED6) {
 		__builtin_memcpy(source.byte, ip + 8, 16);
@@ -147,7 +198,7 @@ static __noinline bool judge_lpm(
 	const struct sw_marked all = {1, 1};
 
 	if (flow->family == 4)
-		return is_banned4(ctl, flow, hit) ||
+		return is_banned4(ctl, &flow->saddr, hit) ||
 			is_port_trailed(flow, &all, is_trailed4(flow, hit), hit);
 	return is_source_banned6(ctl, flow, hit) ||
 		is_port_trailed(flow, &all, is_trailed6(flow, hit), hit);
@@ -165,7 +216,8 @@ static __always_inline bool judge_marked(const struct sw_gate_ctl *ctl, const st
 	const struct sw_marked *marked, struct sw_hit *hit)
 {
 	if (flow->family == 4)
-		return (marked->source && is_other_marked4(flow->saddr.word[0]) && is_banned4(ctl, flow, hit)) ||
+		return (marked->source && is_other_marked4(flow->saddr.word[0]) &&
+			       is_banned4(ctl, &flow->saddr, hit)) ||
 			is_trailed(flow, marked, is_packed_trailed4(flow, marked, hit), hit);
 	return (marked->source && is_source_banned6(ctl, flow, hit)) ||
 		is_trailed(flow, marked, is_packed_trailed6(flow, marked, hit), hit);
@@ -557,12 +609,15 @@ static __noinline enum verdict settle_forwarded(struct __sk_buff *skb, const str
 	return settle(&flow, origin, &hit);
 }
 
-static __always_inline bool is_plain_unmarked(const __u8 *data, const __u8 *end, enum sw_link link)
+static __always_inline bool is_plain_unmarked(
+	const struct sw_gate_ctl *ctl, const __u8 *data, const __u8 *end, enum sw_link link)
 {
 	const __u8 *ip = sw_pkt_plain4(data, end, link);
+	struct sw_hit hit = {};
 
 	if (ip)
-		return !is_header_marked4(ip) || is_header_silent4(ip);
+		return !is_header_marked4(ip) ||
+			judge_header4(ctl, sw_wire_raw32(ip + 12), sw_wire_raw32(ip + 16), &hit) == SILENT;
 	ip = sw_pkt_plain6(data, end, link);
 	return ip && !is_header_marked6(ip);
 }
@@ -585,7 +640,7 @@ static __always_inline int forward_skb(struct __sk_buff *skb, enum sw_link link)
 	pull_headers(skb);
 	data = (const __u8 *)(long)skb->data;
 	end = (const __u8 *)(long)skb->data_end;
-	if (sw_gate_is_packed(ctl) && is_plain_unmarked(data, end, link) &&
+	if (sw_gate_is_packed(ctl) && is_plain_unmarked(ctl, data, end, link) &&
 		(ctl->engine == SW_ENGINE_PACKED || !is_plain_geo(data, end, link, SW_GEO_OUT)))
 		return TC_ACT_UNSPEC;
 	origin = origin_of(skb, link);

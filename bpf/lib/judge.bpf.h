@@ -66,15 +66,15 @@ static __always_inline bool is_net_banned(
 }
 
 static __always_inline bool is_banned4(
-	const struct sw_gate_ctl *ctl, const struct sw_flow *flow, struct sw_hit *ret)
+	const struct sw_gate_ctl *ctl, const union sw_flow_addr *source, struct sw_hit *ret)
 {
-	__be32 addr = flow->saddr.word[0];
+	__be32 addr = source->word[0];
 	struct sw_ban_val *ban = bpf_map_lookup_elem(&ban4, &addr);
 	struct sw_lpm4 key;
 
 	if (ban && is_running(ctl, ban))
 		return hit_ban(ban, SW_R_BAN, ret);
-	key4(&key, &flow->saddr);
+	key4(&key, source);
 	return is_net_banned(ctl, &bannet4, &key, ret);
 }
 

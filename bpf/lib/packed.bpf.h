@@ -173,36 +173,10 @@ static __always_inline bool is_packed4(
 	return true;
 }
 
-/*
- * Whether nothing is said of the marked addresses of a packet: that something touches the /24 of one of them was all.
- * Most marked packets are such neighbours, and this is all they cost; of the others it is found out again, in order.
- */
-static __noinline __attribute__((unused)) bool is_silent4(__be32 source, __be32 destination)
-{
-	bool is_source_marked = is_addr_marked4(source), is_destination_marked = is_addr_marked4(destination);
-	struct sw_hit hit = {};
-	__u32 slot = 0;
-	void *generation;
-
-	if ((is_source_marked && is_other_marked4(source)) ||
-		(is_destination_marked && is_other_marked4(destination)))
-		return false;
-	generation = bpf_map_lookup_elem(&packed4, &slot);
-	if (!generation)
-		return true;
-	return !(is_source_marked && is_packed4(generation, source, SW_R_TRAIL_SRC, &hit)) &&
-		!(is_destination_marked && is_packed4(generation, destination, SW_R_TRAIL_DST, &hit));
-}
-
 /* Both questions of a header that sw_pkt_plain4() found. */
 static __always_inline bool is_header_marked4(const __u8 *ip)
 {
 	return is_addr_marked4(sw_wire_raw32(ip + 12)) || is_addr_marked4(sw_wire_raw32(ip + 16));
-}
-
-static __always_inline bool is_header_silent4(const __u8 *ip)
-{
-	return is_silent4(sw_wire_raw32(ip + 12), sw_wire_raw32(ip + 16));
 }
 
 /* As is_trailed4 of the tries: a destination to be dropped counts more than a source that is watched. */

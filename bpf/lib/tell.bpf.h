@@ -29,13 +29,15 @@ static __always_inline void count_hit(__u32 reason, __u32 len, bool is_dropped)
 	counter->dropped += is_dropped;
 }
 
+/* A source has one slot for its ban and its trail, of which one alone is ever said, and so one that may be known. */
 static __always_inline struct sw_recent *find_slot(const union sw_flow_addr *a, __u32 reason)
 {
+	__u32 kind = reason == SW_R_BAN ? SW_R_TRAIL_SRC : reason;
 	__u32 h = a->word[0] ^ a->word[1] * 0x85ebca6b ^ a->word[2] * 0xc2b2ae35 ^
 		a->word[3] * 0x27d4eb2f;
 	__u32 key;
 
-	h = (h ^ h >> 15 ^ reason) * 0x9e3779b1;
+	h = (h ^ h >> 15 ^ kind) * 0x9e3779b1;
 	key = (h ^ h >> 15) & (SW_RECENT_SLOTS - 1);
 	return bpf_map_lookup_elem(&recent, &key);
 }
@@ -55,15 +57,15 @@ static __always_inline __u32 read_epoch(void)
 	return value ? *value : 0;
 }
 
-/* The slot of a source that was judged to be dropped for this reason within the tick, nothing having changed since. */
-static __always_inline struct sw_recent *find_known(const struct sw_gate_ctl *ctl,
-	const union sw_flow_addr *source, __u8 family, enum sw_reason reason)
+/* The slot of a source that was judged to be dropped within the tick, nothing having changed since. */
+static __always_inline struct sw_recent *find_known(
+	const struct sw_gate_ctl *ctl, const union sw_flow_addr *source, __u8 family)
 {
-	struct sw_recent *slot = find_slot(source, reason);
+	struct sw_recent *slot = find_slot(source, SW_R_TRAIL_SRC);
 	__u32 now = read_epoch();
 
 	if (!slot || !now || slot->epoch != now || slot->tick != gate_tick(ctl) ||
-		!is_of_slot(slot, source, family, reason))
+		!is_of_slot(slot, source, family, slot->reason == SW_R_BAN ? SW_R_BAN : SW_R_TRAIL_SRC))
 		return NULL;
 	return slot;
 }
@@ -107,7 +109,7 @@ static __always_inline void submit(
 }
 
 /* The last event of a source that makes room for another. */
-static __always_inline void tell_evicted(
+static __noinline __attribute__((unused)) void tell_evicted(
 	struct sw_recent *cpu, const struct sw_gate_ctl *ctl, const struct sw_recent *old)
 {
 	struct sw_pkt_event *event;
@@ -155,16 +157,16 @@ static __always_inline void fill_event(struct sw_pkt_event *event, const struct 
 
 /* Adds this hit to its slot; the source that was there before goes. */
 static __always_inline void remember(struct sw_recent *cpu, const struct sw_gate_ctl *ctl,
-	struct sw_recent *slot, const struct sw_flow *flow, const struct sw_origin *origin,
+	struct sw_recent *slot, const union sw_flow_addr *source, __u8 family, const struct sw_origin *origin,
 	const struct sw_hit *hit, bool is_dropped)
 {
-	if (!is_of_slot(slot, &flow->saddr, flow->family, hit->reason)) {
+	if (!is_of_slot(slot, source, family, hit->reason)) {
 		if (slot->hits)
 			tell_evicted(cpu, ctl, slot);
-		slot->saddr[0] = flow->saddr.half[0];
-		slot->saddr[1] = flow->saddr.half[1];
+		slot->saddr[0] = source->half[0];
+		slot->saddr[1] = source->half[1];
 		slot->reason = hit->reason;
-		slot->family = flow->family;
+		slot->family = family;
 		slot->hits = 0;
 	}
 	slot->ban_id = hit->ban_id;
@@ -173,6 +175,24 @@ static __always_inline void remember(struct sw_recent *cpu, const struct sw_gate
 	slot->is_dropped = is_dropped;
 	slot->epoch = hit->is_bad ? hit->epoch : 0;
 	add_hit(slot);
+}
+
+/* Counts a hit that goes with a later event of its source. False, and nothing is counted: it may be told now. */
+static __always_inline bool count_quietly(const struct sw_gate_ctl *ctl, const union sw_flow_addr *source,
+	__u8 family, const struct sw_origin *origin, const struct sw_hit *hit, bool is_dropped)
+{
+	struct sw_recent *cpu = gate_cpu(), *slot = find_slot(source, hit->reason);
+
+	if (!cpu || !slot)
+		return false;
+	bucket_fill(cpu, ctl, SW_EV_PKT_CPU_RATE, SW_EV_PKT_CPU_BURST);
+	bucket_fill(slot, ctl, ctl->token_rate, ctl->token_burst);
+	if (ctl->token_rate && slot->tokens && cpu->tokens)
+		return false;
+	remember(cpu, ctl, slot, source, family, origin, hit, is_dropped);
+	count_hit(hit->reason, origin->len, is_dropped);
+	sw_stat_inc(SW_STAT_EV_PKT_LIMITED);
+	return true;
 }
 
 static __always_inline void tell_hit(const struct sw_gate_ctl *ctl, const struct sw_flow *flow,
@@ -184,7 +204,7 @@ static __always_inline void tell_hit(const struct sw_gate_ctl *ctl, const struct
 	if (!cpu || !slot)
 		return;
 	bucket_fill(cpu, ctl, SW_EV_PKT_CPU_RATE, SW_EV_PKT_CPU_BURST);
-	remember(cpu, ctl, slot, flow, origin, hit, is_dropped);
+	remember(cpu, ctl, slot, &flow->saddr, flow->family, origin, hit, is_dropped);
 	bucket_fill(slot, ctl, ctl->token_rate, ctl->token_burst);
 	if (!ctl->token_rate || !slot->tokens || !cpu->tokens) {
 		sw_stat_inc(SW_STAT_EV_PKT_LIMITED);

@@ -189,6 +189,84 @@ static void many_short_ipv6_networks_are_judged_as_by_the_tries(void **state)
 	}
 }
 
+/* The reason counted for one packet, and whether it was dropped. */
+static int judged_as(struct rig *rig, const struct packet *p)
+{
+	__u64 before[SW_R_COUNT];
+	int verdict, reason = -1;
+
+	for (__u32 r = 0; r < SW_R_COUNT; r++)
+		before[r] = rig_counter(rig, r).packets;
+	verdict = rig_run(rig, RIG_XDP, p->data, p->len, 1);
+	for (__u32 r = 0; r < SW_R_COUNT; r++)
+		if (rig_counter(rig, r).packets != before[r])
+			reason = (int)r;
+	return reason << 8 | verdict;
+}
+
+/* Bans that run, that are over, of networks; allow entries; among the set's own addresses and networks. */
+static void put_others(struct rig *rig, const struct trail_set *s, uint64_t *seed)
+{
+	for (int i = 0; i < 40; i++) {
+		struct sw_net near = s->entry[set_random(seed) % s->n].net, host = set_host(seed, SW_AF_IP4, &near),
+			      net = sw_net_trim(&host, i % 4 ? 32 : 20 + (unsigned int)(set_random(seed) % 12));
+		char text[SW_NET_TEXT_MAX + 4];
+
+		snprintf(text, sizeof(text), "%u.%u.%u.%u/%u", net.addr[0], net.addr[1], net.addr[2], net.addr[3],
+			net.plen);
+		if (i % 5 == 4)
+			rig_allow(rig, text);
+		else
+			rig_ban(rig, text, i % 5 == 3 ? 1 : 0, 1 + (uint64_t)i);
+	}
+}
+
+/* A tag before the header makes the packet one that is read whole. */
+static void what_a_header_alone_says_is_what_the_whole_packet_says(void **state)
+{
+	struct packet_spec spec = {.from = "192.0.2.1", .to = "192.0.2.2"};
+	struct rig *rig = *state;
+	struct packet plain, tagged;
+	uint64_t seed = 0x5eed;
+	bool seen[SW_R_COUNT] = {};
+
+	packet_build(&spec, &plain);
+	spec.vlan[0] = 5;
+	packet_build(&spec, &tagged);
+	for (int i = 0; i < SETS / 2; i++) {
+		struct trail_set s;
+
+		rig_reset(rig);
+		rig->ctl.token_rate = 0;
+		rig->ctl.mode = i % 4 ? SW_MODE_ENFORCE : SW_MODE_OBSERVE;
+		rig_ctl(rig);
+		set_make(&seed, SW_AF_IP4, &s);
+		choose_ports(rig, &s, SW_AF_IP4, &seed);
+		rig_put_trails(rig, s.entry, s.n);
+		put_others(rig, &s, &seed);
+		for (int k = 0; k < HOSTS; k++) {
+			struct sw_net near = s.entry[set_random(&seed) % s.n].net,
+				      source = set_host(&seed, SW_AF_IP4, &near),
+				      destination = set_host(&seed, SW_AF_IP4, k % 3 ? NULL : &near);
+			int want, got;
+
+			put_address(&plain, &source, true);
+			put_address(&plain, &destination, false);
+			memcpy(tagged.data + tagged.ip_off + 12, plain.data + plain.ip_off + 12, 8);
+			got = judged_as(rig, &plain);
+			want = judged_as(rig, &tagged);
+			if (got != want || judged_as(rig, &plain) != want)
+				fail_msg("%u.%u.%u.%u: reason %d verdict %d, of the whole packet %d, %d",
+					source.addr[0], source.addr[1], source.addr[2], source.addr[3], got >> 8,
+					got & 255, want >> 8, want & 255);
+			if (want >= 0)
+				seen[want >> 8] = true;
+		}
+	}
+	assert_true(seen[SW_R_BAN] && seen[SW_R_BAN_NET] && seen[SW_R_TRAIL_SRC] && seen[SW_R_TRAIL_DST] &&
+		seen[SW_R_TAG_SRC] && seen[SW_R_ALLOWED]);
+}
+
 static void allow_wins_over_a_packed_trail(void **state)
 {
 	struct rig *rig = *state;
@@ -651,6 +729,7 @@ int main(void)
 		TEST(ipv4_is_judged_as_by_the_tries),
 		TEST(ipv6_is_judged_as_by_the_tries),
 		TEST(many_short_ipv6_networks_are_judged_as_by_the_tries),
+		TEST(what_a_header_alone_says_is_what_the_whole_packet_says),
 		TEST(allow_wins_over_a_packed_trail),
 		TEST(through_a_thousand_swaps_no_packet_is_judged_by_neither_set),
 		TEST(a_ban_of_any_length_drops_and_its_end_leaves_no_mark),

@@ -166,7 +166,7 @@ SW_ABI_SIZE(struct sw_counter, 24);
 
 /*
  * recent: per-CPU array, BPF's own. A source and reason whose hits are remembered between its events,
- * direct-mapped; one cache line.
+ * direct-mapped; one cache line. Its own ban and its trail share one, for one of them is said at a time.
  * The bucket belongs to the slot and outlives its source, so that sources which push each other out
  * cannot send more than one source may.
  *
