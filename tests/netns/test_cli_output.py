@@ -2,6 +2,9 @@
 """What the command line shows: on a terminal and in a pipe, of much and of nothing, to an engine that says what the test wants."""
 import json
 import re
+import resource
+import subprocess
+import sys
 
 import pytest
 from offline import STATUS, on_terminal, run
@@ -111,3 +114,40 @@ def test_what_an_import_skips_is_counted_and_where_to_read_on_is_said(engine, tm
         "  and 1 of other kinds: domains, URLs, addresses with a port, fingerprints",
         "  skipped as trails that nothing can be done with: 1",
         "  skipped as no trail at all: 1, the first in line 2; sockwarden trails test FILE tells all of them"]
+
+
+HOARDER = """
+import ctypes, mmap, os, sys
+ctypes.CDLL(None).prctl(15, sys.argv[2].encode("latin-1"), 0, 0, 0)
+kept = []
+for i in range(int(sys.argv[1])):
+    path = f"{sys.argv[3]}/{i}"
+    with open(path, "w+b") as f:
+        f.truncate(8192)
+        kept += [mmap.mmap(f.fileno(), 4096), mmap.mmap(f.fileno(), 4096, prot=mmap.PROT_READ)]
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def files_of(tmp_path, n, name):
+    p = subprocess.Popen([sys.executable, "-S", "-E", "-c", HOARDER, str(n), name, str(tmp_path)], stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, text=True)
+    assert p.stdout.readline() == "ready\n"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    out = run("ps", p.pid, "-j").stdout
+    took_sec = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    p.communicate("")
+    return json.loads(out)["files"], took_sec
+
+
+@pytest.mark.parametrize("name,shown", [("\xff\xfe", "\\xff\\xfe"), ("aaaaaaaa\xc3\xa4", "aaaaaaaa"), ("\xc3\xa4\xc3\xa4", "\u00e4\u00e4")])
+def test_a_process_cannot_hide_its_name_from_ps(tmp_path, name, shown):
+    assert {f["command"] for f in files_of(tmp_path, 1, name)[0]} == {shown}
+
+
+def test_ps_of_a_process_that_maps_thousands_of_files_takes_no_longer_than_they_are_many(tmp_path):
+    files, took_sec = files_of(tmp_path, 4000, "hoarder")
+    mapped = [f["name"] for f in files if f["fd"] == "mem" and f["name"].startswith(str(tmp_path))]
+    assert len(mapped) == len(set(mapped)) == 4000
+    assert took_sec < 1  # of the processor; by a search of all rows for each it took 3

@@ -123,7 +123,7 @@ const char *sw_ps_comm(int pid, char buf[static SW_PS_NAME_MAX])
 	return buf;
 }
 
-static void set_text(json_t *o, const char *key, const char *text, size_t len)
+void sw_ps_set_text(json_t *o, const char *key, const char *text, size_t len)
 {
 	_strbuf_ struct sw_strbuf safe = {};
 	json_t *s = json_stringn(text, len);
@@ -143,7 +143,7 @@ static void set_command(json_t *o, int pid, const struct stat_line *st)
 		read_cmdline(pid, &line);
 	if (!line.len) /* as ps shows it */
 		sw_strbuf_printf(&line, "[%s]%s", st->comm, st->state == 'Z' ? " <defunct>" : "");
-	set_text(o, "command", sw_strbuf_get(&line), line.len);
+	sw_ps_set_text(o, "command", sw_strbuf_get(&line), line.len);
 }
 
 struct moment {
@@ -187,9 +187,9 @@ static json_t *process_row(int pid, const struct moment *m)
 	json_object_set_new(o, "ppid", json_integer(st.ppid));
 	set_times(o, &st, m);
 	set_command(o, pid, &st);
-	set_text(o, "comm", st.comm, strlen(st.comm));
+	sw_ps_set_text(o, "comm", st.comm, strlen(st.comm));
 	read_exe(pid, exe, sizeof(exe));
-	set_text(o, "executable", exe, strlen(exe));
+	sw_ps_set_text(o, "executable", exe, strlen(exe));
 	json_object_set_new(o, "listens", json_array());
 	return o;
 }

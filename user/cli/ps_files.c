@@ -15,7 +15,7 @@ static const char deleted_mark[] = " (deleted)";
 struct listing {
 	int pid;
 	char comm[SW_PS_NAME_MAX], user[SW_PS_USER_MAX];
-	json_t *rows;
+	json_t *rows, *mapped; /* mapped: the files that have a row, by device and node */
 	json_t *sockets; /* the engine's, or NULL */
 	bool is_refused; /* something may be seen by its user and root only */
 	uint64_t exe_inode;
@@ -23,9 +23,12 @@ struct listing {
 
 static json_t *add_row(struct listing *l, const char *fd, const char *type)
 {
+	size_t len = strnlen(l->comm, COMMAND_SHOWN);
 	json_t *o = json_object();
 
-	json_object_set_new(o, "command", json_stringn(l->comm, strnlen(l->comm, COMMAND_SHOWN)));
+	while (len && ((unsigned char)l->comm[len] & 0xc0) == 0x80) /* not in the middle of a character */
+		len--;
+	sw_ps_set_text(o, "command", l->comm, len);
 	json_object_set_new(o, "pid", json_integer(l->pid));
 	json_object_set_new(o, "user", json_string(l->user));
 	json_object_set_new(o, "fd", json_string(fd));
@@ -37,14 +40,8 @@ static json_t *add_row(struct listing *l, const char *fd, const char *type)
 static void set_name(json_t *o, const char *name)
 {
 	size_t len = strlen(name), mark = strlen(deleted_mark);
-	_strbuf_ struct sw_strbuf safe = {};
-	json_t *s = json_stringn(name, len);
 
-	if (!s) { /* not UTF-8 */
-		sw_strbuf_safe(&safe, name, len);
-		s = json_string(sw_strbuf_get(&safe));
-	}
-	json_object_set_new(o, "name", s);
+	sw_ps_set_text(o, "name", name, len);
 	json_object_set_new(o, "deleted", json_boolean(len > mark && sw_streq(name + len - mark, deleted_mark)));
 }
 
@@ -113,15 +110,15 @@ static void add_link(struct listing *l, const char *link, const char *fd)
 
 /* ---- what is mapped */
 
-static bool is_told(const struct listing *l, const char *node, const char *device)
+/* A file is mapped in several parts, and is a row once; a process may map as many as it likes. */
+static bool is_told(struct listing *l, const char *node, const char *device)
 {
-	json_t *o;
-	size_t i;
+	char key[96];
 
-	json_array_foreach(l->rows, i, o)
-		if (sw_streq(sw_cli_text(o, "fd"), "mem") && sw_streq(sw_cli_text(o, "node"), node) &&
-			sw_streq(sw_cli_text(o, "device"), device))
-			return true;
+	snprintf(key, sizeof(key), "%s %s", device, node);
+	if (json_object_get(l->mapped, key))
+		return true;
+	json_object_set_new(l->mapped, key, json_true());
 	return false;
 }
 
@@ -346,6 +343,7 @@ int sw_ps_files(struct sw_cli *c, int pid)
 	sw_ps_comm(pid, l.comm);
 	sw_ps_user(st.st_uid, l.user);
 	l.rows = json_array();
+	l.mapped = json_object();
 	data = ask_sockets(c, pid);
 	l.sockets = json_object_get(data, "sockets");
 	add_link(&l, "cwd", "cwd");
@@ -359,5 +357,6 @@ int sw_ps_files(struct sw_cli *c, int pid)
 	sw_cli_print_rows(c, out, "files", columns, "it has no files that you may see");
 	json_decref(out);
 	json_decref(data);
+	json_decref(l.mapped);
 	return SW_EXIT_OK;
 }
