@@ -128,25 +128,40 @@ static json_t *collect(const json_t *sockets)
 	return by_key;
 }
 
-/* How many connections each service has now. */
+static void put_port_key(const json_t *o, const char *port, struct sw_strbuf *out)
+{
+	sw_strbuf_printf(out, "%s %lld %s", sw_cli_text(o, "protocol"), sw_cli_number(o, port),
+		sw_cli_text(o, "netns_name"));
+}
+
+/* How many connections each service has now; by port first, since one may listen on many and have many to each. */
 static void count_connections(json_t *by_key, const json_t *sockets)
 {
-	json_t *s, *service;
+	json_t *by_port = json_object(), *s, *service, *n;
 	const char *key;
 	size_t i;
 
 	json_array_foreach(sockets, i, s) {
+		_strbuf_ struct sw_strbuf port = {};
+
 		if (!sw_cli_number(s, "rport") || sw_streq(sw_cli_text(s, "protocol"), "unix"))
 			continue;
-		json_object_foreach(by_key, key, service) {
-			json_t *n = json_object_get(service, "connections");
-
-			if (sw_cli_number(service, "port") == sw_cli_number(s, "lport") &&
-				sw_streq(sw_cli_text(service, "protocol"), sw_cli_text(s, "protocol")) &&
-				sw_streq(sw_cli_text(service, "netns_name"), sw_cli_text(s, "netns_name")))
-				json_integer_set(n, json_integer_value(n) + 1);
-		}
+		put_port_key(s, "lport", &port);
+		n = json_object_get(by_port, sw_strbuf_get(&port));
+		if (n)
+			json_integer_set(n, json_integer_value(n) + 1);
+		else
+			json_object_set_new(by_port, sw_strbuf_get(&port), json_integer(1));
 	}
+	json_object_foreach(by_key, key, service) {
+		_strbuf_ struct sw_strbuf port = {};
+
+		put_port_key(service, "port", &port);
+		n = json_object_get(by_port, sw_strbuf_get(&port));
+		if (n)
+			json_object_set(service, "connections", n);
+	}
+	json_decref(by_port);
 }
 
 /* ---- what it is and how to stop it */

@@ -13,6 +13,7 @@ enum { SHADOW_SEC = 86400 };
 struct shadow {
 	const struct sw_cli *c;
 	json_t *ours; /* rows of bans.history; one that has a twin there gets its "jail" */
+	struct sw_net *nets; /* of ours, read once; family 0: not a rule's */
 	json_t *rows;
 	int64_t since_sec;
 	unsigned int n_same, n_here, n_there;
@@ -26,17 +27,28 @@ static bool is_rule(const json_t *row)
 
 static json_t *find_ours(const struct shadow *s, const struct sw_net *net)
 {
-	struct sw_net own;
+	for (size_t i = 0; i < json_array_size(s->ours); i++) {
+		const struct sw_net *own = &s->nets[i];
+
+		if (own->family && (sw_net_contains(own, net) || sw_net_contains(net, own)))
+			return json_array_get(s->ours, i);
+	}
+	return NULL;
+}
+
+static int read_nets(struct shadow *s)
+{
 	json_t *row;
 	size_t i;
 
-	json_array_foreach(s->ours, i, row)
-	{
-		if (is_rule(row) && sw_cidr_parse(sw_cli_text(row, "net"), SIZE_MAX, &own) == 0 &&
-			(sw_net_contains(&own, net) || sw_net_contains(net, &own)))
-			return row;
+	s->nets = calloc(json_array_size(s->ours) + 1, sizeof(*s->nets));
+	if (!s->nets)
+		return -ENOMEM;
+	json_array_foreach(s->ours, i, row) {
+		if (!is_rule(row) || sw_cidr_parse(sw_cli_text(row, "net"), SIZE_MAX, &s->nets[i]) < 0)
+			s->nets[i] = (struct sw_net){};
 	}
-	return NULL;
+	return 0;
 }
 
 /* Why it is not banned here: the first word the engine has about the address. */
@@ -147,8 +159,14 @@ int sw_cli_shadow(struct sw_cli *c)
 	if (r)
 		return r;
 	s.ours = json_object_get(history, "bans");
+	if (read_nets(&s) < 0) {
+		json_decref(history);
+		return sw_cli_error(SW_EXIT_DEGRADED, NULL, "out of memory");
+	}
 	s.rows = json_array();
-	if (sw_f2b_each_ban(path, s.since_sec, on_theirs, &s, &err) < 0) {
+	r = sw_f2b_each_ban(path, s.since_sec, on_theirs, &s, &err);
+	free(s.nets);
+	if (r < 0) {
 		json_decref(s.rows);
 		json_decref(history);
 		return sw_cli_error(SW_EXIT_USAGE,
