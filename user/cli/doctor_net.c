@@ -54,6 +54,19 @@ static unsigned int sum_hooks(const char *hooks, struct sw_strbuf *refused)
 	return n;
 }
 
+/* Whether nftables holds what the packet program does. */
+static bool has_nft(const struct sw_doctor *d)
+{
+	const json_t *b;
+	size_t i;
+
+	json_array_foreach(json_object_get(d->status, "backends"), i, b) {
+		if (sw_streq(sw_cli_text(b, "name"), "nftables"))
+			return sw_streq(sw_cli_text(b, "state"), "installed");
+	}
+	return false;
+}
+
 void sw_doctor_hooks(struct sw_doctor *d)
 {
 	_strbuf_ struct sw_strbuf refused = {};
@@ -76,7 +89,11 @@ void sw_doctor_hooks(struct sw_doctor *d)
 	json_array_foreach(json_object_get(d->status, "interfaces"), i, iface) {
 		const char *hook = sw_cli_text(iface, "hook");
 
-		if (sw_streq(hook, "none"))
+		if (sw_streq(hook, "none") && has_nft(d))
+			sw_doctor_add(d, SW_DOCTOR_WARN, "hook", "sockwarden doctor --plan IFACE",
+				"%s: nftables alone drops there, and nothing is told of what it drops: %s",
+				sw_cli_text(iface, "name"), sw_cli_text(iface, "why"));
+		else if (sw_streq(hook, "none"))
 			sw_doctor_add(d, SW_DOCTOR_FAIL, "hook", "sockwarden doctor --plan IFACE", "%s is not protected: %s",
 				sw_cli_text(iface, "name"), sw_cli_text(iface, "why"));
 		else
@@ -251,6 +268,21 @@ void sw_doctor_crowdsec_reports(struct sw_doctor *d)
 			sw_cli_number(state, "withdrawn"), sw_cli_number(state, "waiting"));
 }
 
+static void add_nft(struct sw_doctor *d, const json_t *b, const json_t *nft)
+{
+	long long left_out = sw_cli_number(nft, "trails_left_out");
+
+	if (left_out)
+		sw_doctor_add(d, SW_DOCTOR_WARN, "nftables",
+			"a device with the packet program holds all: see doctor --plan IFACE; or fewer and wider networks in the lists",
+			"%lld bans and %lld addresses and networks of trails are in force by it; %lld do not fit",
+			sw_cli_number(b, "bans"), sw_cli_number(nft, "trails_held"), left_out);
+	else
+		sw_doctor_add(d, SW_DOCTOR_OK, "nftables", NULL,
+			"%lld bans and %lld addresses and networks of trails are in force by it", sw_cli_number(b, "bans"),
+			sw_cli_number(nft, "trails_held"));
+}
+
 /* Where bans are put in force beside the packet program, as the daemon has it. */
 void sw_doctor_backends(struct sw_doctor *d)
 {
@@ -262,7 +294,9 @@ void sw_doctor_backends(struct sw_doctor *d)
 
 		if (sw_streq(name, "xdp"))
 			continue;
-		if (sw_streq(sw_cli_text(b, "state"), "installed"))
+		if (sw_streq(name, "nftables") && sw_streq(sw_cli_text(b, "state"), "installed"))
+			add_nft(d, b, json_object_get(d->status, "nftables"));
+		else if (sw_streq(sw_cli_text(b, "state"), "installed"))
 			sw_doctor_add(d, SW_DOCTOR_OK, name, NULL, "%lld bans are in force by it",
 				 sw_cli_number(b, "bans"));
 		else

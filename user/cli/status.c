@@ -307,6 +307,28 @@ static void print_crowdsec(const struct sw_cli *c, const json_t *crowdsec)
 	print_reports(c, json_object_get(crowdsec, "reports"));
 }
 
+/* What nftables has besides bans. */
+static void print_nft(const struct sw_cli *c, const json_t *nft)
+{
+	long long left_out = sw_cli_number(nft, "trails_left_out"),
+		  dropped = sw_cli_number(json_object_get(nft, "dropped_by_source"), "packets") +
+		sw_cli_number(json_object_get(nft, "dropped_by_destination"), "packets");
+	char text[64];
+
+	fputs(", ", stdout);
+	print_count(sw_cli_number(nft, "trails_held"), "trail");
+	if (left_out) {
+		snprintf(text, sizeof(text), " (%lld more do not fit)", left_out);
+		sw_cli_put(c, "33", text);
+	}
+	if (sw_cli_true(nft, "is_loading"))
+		fputs(" (others are on their way in)", stdout);
+	if (dropped)
+		printf(", which dropped %lld packets", dropped);
+	if (sw_cli_true(nft, "is_fallback"))
+		fputs(", for devices without the packet program", stdout);
+}
+
 /* Those beside the packet program, and what is wrong with one. */
 static void print_backends(const struct sw_cli *c, const json_t *s)
 {
@@ -325,6 +347,8 @@ static void print_backends(const struct sw_cli *c, const json_t *s)
 			print_count(sw_cli_number(b, "bans"), "ban");
 		else
 			sw_cli_put(c, "31", sw_cli_text(b, "text"));
+		if (is_good && sw_streq(sw_cli_text(b, "name"), "nftables"))
+			print_nft(c, json_object_get(s, "nftables"));
 		if (sw_cli_number(b, "repairs"))
 			printf(" (put back %lld times)", sw_cli_number(b, "repairs"));
 	}

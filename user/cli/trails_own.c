@@ -328,8 +328,21 @@ static const struct sw_cli_column country_columns[] = {
 	{"MEANS", "text", SW_COL_FLEX},
 	{"PACKETS", "packets", SW_COL_RIGHT},
 	{"DROPPED", "dropped", SW_COL_RIGHT},
+	{"BY NFTABLES", "nftables_dropped", SW_COL_RIGHT | SW_COL_OPTIONAL},
 	{},
 };
+
+/* Where the packet program is not, these hold. */
+static void print_nft(struct sw_cli *c, const json_t *nft)
+{
+	const json_t *in = json_object_get(nft, "dropped_by_source"), *out = json_object_get(nft, "dropped_by_destination");
+
+	if (!json_is_object(nft))
+		return;
+	sw_cli_say(c, "nftables: %lld addresses and networks of trails, %lld more than it takes; dropped %lld packets for their source, %lld for their destination%s",
+		sw_cli_number(nft, "trails_held"), sw_cli_number(nft, "trails_left_out"), sw_cli_number(in, "packets"),
+		sw_cli_number(out, "packets"), sw_cli_true(nft, "is_loading") ? "; others are on their way in" : "");
+}
 
 static void print_country_rules(struct sw_cli *c, json_t *data)
 {
@@ -369,6 +382,7 @@ int sw_cli_trails_stats(struct sw_cli *c)
 			print_country_rules(c, data);
 			print_top(c, data);
 		}
+		print_nft(c, json_object_get(data, "nftables"));
 		if (sw_cli_number(compiled, "trails"))
 			sw_cli_say(c, "compiled: %lld trails of other kinds and of directories in %lld KiB, %s in %.1f ms",
 				sw_cli_number(compiled, "trails"), sw_cli_number(compiled, "bytes") >> 10,

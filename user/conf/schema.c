@@ -97,7 +97,7 @@ const struct sw_conf_row sw_conf_rows[] = {
 	{"bans.total", SW_CONF_U32, AT(ban_max_total), "200000", 1, SW_MAX_BANS, NULL,
 		"Bans at one time; beyond it new ones are refused and an alarm is raised."},
 	{"bans.backends", SW_CONF_FLAGS, AT(ban_backends), NULL, 0, SW_BACKEND_COUNT, WORDS(backend_words, SW_BACKEND_XDP),
-		"Where bans are put in force: xdp, which is always there and all that is used when none is given, and beside it nftables, for devices without the packet program, forwarded and outgoing traffic; hosts.deny, for services with TCP wrappers; exec, the commands and files of 'actions'.",
+		"Where bans are put in force: xdp, which is always there and, when none is given, all that is used while every device can have the packet program; beside it nftables, for devices without the packet program, forwarded and outgoing traffic; hosts.deny, for services with TCP wrappers; exec, the commands and files of 'actions'.",
 		"- xdp\n- nftables\n"},
 	{"bans.hosts_deny_file", SW_CONF_PATH, AT(hosts_deny_file), "/etc/hosts.deny", 0, 0, NULL,
 		"The file in which the backend hosts.deny keeps a marked block; its other lines are left as they are."},

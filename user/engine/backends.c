@@ -4,7 +4,8 @@
 #include "user/engine/events.h"
 #include "user/engine/health.h"
 
-enum { LOOK_SEC = 5 }; /* how soon it is said what the guard put back, or could not */
+/* how soon it is said what the guard put back, or could not; and that it took nftables as a last resort */
+enum { LOOK_SEC = 5, LOOK_FOR_ANY_SEC = 30 };
 
 const char *const sw_backend_names[SW_BACKEND_COUNT] = {
 	[SW_BACKEND_XDP] = "xdp",
@@ -54,9 +55,21 @@ static void look(struct sw_engine *e, const struct sw_guard_status *s)
 	p->guard_started_ns = s->started_boot_ns;
 }
 
-static bool has_any(const struct sw_engine *e)
+static bool has_any(struct sw_engine *e)
 {
-	return e->config->ban_backends & ~(1U << SW_BACKEND_XDP);
+	const struct sw_guard_status *s = sw_engine_guard_status(e);
+	bool has = e->config->ban_backends & ~(1U << SW_BACKEND_XDP);
+
+	for (unsigned int i = SW_BACKEND_XDP + 1; s && i < SW_BACKEND_COUNT; i++)
+		has |= s->backends[i].is_on;
+	return has;
+}
+
+static void watch(struct sw_engine *e)
+{
+	uint64_t after_ns = (has_any(e) ? LOOK_SEC : LOOK_FOR_ANY_SEC) * SW_SEC_NS;
+
+	(void)sw_source_set_timer(e->backends->look, after_ns, 0);
 }
 
 static int on_look(struct sw_source *src, void *arg)
@@ -66,14 +79,8 @@ static int on_look(struct sw_source *src, void *arg)
 
 	if (s)
 		look(e, s);
+	watch(e);
 	return 0;
-}
-
-static void watch(struct sw_engine *e)
-{
-	uint64_t every_ns = has_any(e) ? LOOK_SEC * SW_SEC_NS : 0;
-
-	(void)sw_source_set_timer(e->backends->look, every_ns, every_ns);
 }
 
 bool sw_backends_reach_clients(const struct sw_config *c)
@@ -109,6 +116,39 @@ void sw_engine_verdicts(
 	}
 }
 
+const struct sw_guard_nft *sw_backends_nft(struct sw_engine *e)
+{
+	const struct sw_guard_status *s = sw_engine_guard_status(e);
+
+	return s && s->backends[SW_BACKEND_NFTABLES].is_on ? &s->nft : NULL;
+}
+
+static void write_hits(struct sw_json *j, const char *name, const struct sw_guard_hits *hits)
+{
+	sw_json_object_begin(j, name);
+	sw_json_uint(j, "packets", hits->packets);
+	sw_json_uint(j, "bytes", hits->bytes);
+	sw_json_object_end(j);
+}
+
+void sw_backends_write_nft(struct sw_engine *e, struct sw_json *j)
+{
+	const struct sw_guard_nft *n = sw_backends_nft(e);
+
+	if (!n) {
+		sw_json_null(j, "nftables");
+		return;
+	}
+	sw_json_object_begin(j, "nftables");
+	sw_json_bool(j, "is_fallback", n->is_fallback);
+	sw_json_bool(j, "is_loading", n->is_loading);
+	sw_json_uint(j, "trails_held", n->trails_held);
+	sw_json_uint(j, "trails_left_out", n->trails_left_out);
+	write_hits(j, "dropped_by_source", &n->trails_in);
+	write_hits(j, "dropped_by_destination", &n->trails_out);
+	sw_json_object_end(j);
+}
+
 static void status(struct sw_engine *e, struct sw_json *j)
 {
 	const struct sw_guard_status *s = sw_engine_guard_status(e);
@@ -128,6 +168,7 @@ static void status(struct sw_engine *e, struct sw_json *j)
 		sw_json_object_end(j);
 	}
 	sw_json_array_end(j);
+	sw_backends_write_nft(e, j);
 }
 
 static int init(struct sw_engine *e)

@@ -9,6 +9,10 @@ extern const char *const sw_backend_names[SW_BACKEND_COUNT];
 /* What the backends but xdp say of n networks; zeros where the guard does not answer. */
 void sw_engine_verdicts(
 	struct sw_engine *e, const struct sw_net *nets, size_t n, struct sw_guard_verdict *ret);
+/* What nftables holds and dropped besides bans, as the guard has it; NULL: it is not used, or the guard is silent. */
+const struct sw_guard_nft *sw_backends_nft(struct sw_engine *e);
+/* The same as a member "nftables", null where there is nothing to say. */
+void sw_backends_write_nft(struct sw_engine *e, struct sw_json *j);
 /*
  * Whether a client is refused whose packets come from a proxy: a file of an action that a web server reads, or a
  * command (whether that one reaches the proxy is for who wrote it to know).

@@ -6,6 +6,8 @@
  */
 #include "user/engine/geo.h"
 
+#include "user/engine/backends.h"
+
 #include <netinet/in.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
@@ -388,6 +390,7 @@ void sw_geo_write(struct sw_engine *e, struct sw_json *j)
 	sw_json_array_begin(j, "country_rules");
 	for (__u32 i = 0; e->geo && i < e->geo->n_rules; i++) {
 		_strbuf_ struct sw_strbuf text = {};
+		const struct sw_guard_nft *nft = sw_backends_nft(e);
 		struct sw_counter c = {};
 
 		(void)sw_geo_counter(e, i, &c);
@@ -397,6 +400,7 @@ void sw_geo_write(struct sw_engine *e, struct sw_json *j)
 		sw_json_string(j, "text", sw_strbuf_get(&text));
 		sw_json_uint(j, "packets", c.packets);
 		sw_json_uint(j, "dropped", c.dropped);
+		sw_json_uint(j, "nftables_dropped", nft && i < SW_GEO_RULES_MAX ? nft->geo[i].packets : 0);
 		sw_json_bool(j, "known", e->geo->found >> i & 1);
 		sw_json_object_end(j);
 	}

@@ -3,6 +3,7 @@
 
 #include "user/base/words.h"
 #include "user/engine/alerts.h"
+#include "user/engine/backends.h"
 #include "user/engine/crowdsec.h"
 #include "user/engine/crowdsec_report.h"
 #include "user/engine/decoys.h"
@@ -82,6 +83,31 @@ static void write_country_rules(struct sw_engine *e, struct sw_strbuf *b)
 	for (__u32 i = 0; sw_geo_counter(e, i, &c); i++) {
 		snprintf(number_text, sizeof(number_text), "%u", i + 1);
 		labelled(b, "sockwarden_country_rule_dropped_total", "rule", number_text, c.dropped);
+	}
+}
+
+/* Where the packet program is not. */
+static void write_nft(struct sw_engine *e, struct sw_strbuf *b)
+{
+	const struct sw_guard_nft *n = sw_backends_nft(e);
+	char number_text[8];
+	struct sw_counter c;
+
+	if (!n)
+		return;
+	head(b, "sockwarden_nftables_trails", "gauge", "Addresses and networks of trails in nftables, and those beyond its limits.");
+	labelled(b, "sockwarden_nftables_trails", "state", "held", n->trails_held);
+	labelled(b, "sockwarden_nftables_trails", "state", "left-out", n->trails_left_out);
+	head(b, "sockwarden_nftables_trail_dropped_total", "counter", "Packets that nftables dropped for a trail.");
+	labelled(b, "sockwarden_nftables_trail_dropped_total", "by", "source", n->trails_in.packets);
+	labelled(b, "sockwarden_nftables_trail_dropped_total", "by", "destination", n->trails_out.packets);
+	if (!sw_geo_counter(e, 0, &c))
+		return;
+	head(b, "sockwarden_nftables_country_rule_dropped_total", "counter",
+		"Packets that nftables dropped for a rule over countries.");
+	for (__u32 i = 0; i < SW_GEO_RULES_MAX && sw_geo_counter(e, i, &c); i++) {
+		snprintf(number_text, sizeof(number_text), "%u", i + 1);
+		labelled(b, "sockwarden_nftables_country_rule_dropped_total", "rule", number_text, n->geo[i].packets);
 	}
 }
 
@@ -268,6 +294,7 @@ void sw_metrics_write(struct sw_engine *e, struct sw_strbuf *out)
 	write_guard(e, out);
 	write_packets(e, out);
 	write_country_rules(e, out);
+	write_nft(e, out);
 	write_stats(e, out);
 	write_findings(e, out);
 	write_feeds(e, out);

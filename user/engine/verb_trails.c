@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "user/base/words.h"
+#include "user/engine/backends.h"
 #include "user/engine/feeds.h"
 #include "user/engine/geo.h"
 #include "user/engine/net_peer.h"
@@ -323,6 +324,7 @@ static void verb_stats(struct sw_ctl_request *q, const json_t *args, void *arg)
 	sw_json_array_end(j);
 	sw_trail_top_write(e, j, TOP_SHOWN);
 	sw_geo_write(e, j);
+	sw_backends_write_nft(e, j);
 	sw_json_object_begin(j, "compiled");
 	sw_json_uint(j, "trails", s ? s->trails : 0);
 	sw_json_uint(j, "bytes", s ? s->bytes : 0);

@@ -96,16 +96,28 @@ void sw_backends_geo(struct sw_backends *b)
 	sw_nft_geo(b->nft);
 }
 
+void sw_backends_bare(bool has_bare, void *backends)
+{
+	struct sw_backends *b = backends;
+
+	sw_nft_bare(b->nft, has_bare);
+}
+
+void sw_backends_trails(struct sw_backends *b)
+{
+	sw_nft_trails(b->nft);
+}
+
 bool sw_backends_cut(struct sw_backends *b, const struct sw_guard_cut *cut)
 {
 	return sw_cut_flow(b->cut, cut);
 }
 
-void sw_backends_status(const struct sw_backends *b, struct sw_guard_backend *ret)
+void sw_backends_status(struct sw_backends *b, struct sw_guard_status *ret)
 {
-	sw_nft_status(b->nft, &ret[SW_BACKEND_NFTABLES]);
-	sw_files_status(b->files, &ret[SW_BACKEND_HOSTS_DENY]);
-	sw_actions_status(b->actions, &ret[SW_BACKEND_EXEC]);
+	sw_nft_status(b->nft, &ret->backends[SW_BACKEND_NFTABLES], &ret->nft);
+	sw_files_status(b->files, &ret->backends[SW_BACKEND_HOSTS_DENY]);
+	sw_actions_status(b->actions, &ret->backends[SW_BACKEND_EXEC]);
 }
 
 void sw_backends_verdict(

@@ -29,10 +29,14 @@ void sw_backends_del(struct sw_backends *b, const struct sw_guard_ban *bans, siz
 void sw_backends_allow(struct sw_backends *b, const struct sw_guard_allow *allows, size_t n);
 /* After the rules over countries changed. */
 void sw_backends_geo(struct sw_backends *b);
+/* Whether a device that is to have the packet program has none: nftables may be its last resort. */
+void sw_backends_bare(bool has_bare, void *backends);
+/* After the trails changed. */
+void sw_backends_trails(struct sw_backends *b);
 /* A connection to be ended, as inspect.cut says. False: it stays. */
 bool sw_backends_cut(struct sw_backends *b, const struct sw_guard_cut *cut);
-/* ret: SW_BACKEND_COUNT; xdp's is left as it is. */
-void sw_backends_status(const struct sw_backends *b, struct sw_guard_backend *ret);
+/* Their part of it; xdp's is left as it is. */
+void sw_backends_status(struct sw_backends *b, struct sw_guard_status *ret);
 void sw_backends_verdict(
 	struct sw_backends *b, const struct sw_net *net, struct sw_guard_verdict *ret);
 /* Takes away everything that the backends have. */

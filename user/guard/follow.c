@@ -38,6 +38,8 @@ struct sw_follow {
 	size_t n;
 	bool is_active;
 	bool is_tagging;
+	void (*tell)(bool has_bare, void *arg); /* may be NULL */
+	void *tell_arg;
 };
 
 static bool has_default(const struct sw_device *d)
@@ -331,6 +333,21 @@ static void forget_gone(struct sw_follow *f)
 	}
 }
 
+void sw_follow_tell(struct sw_follow *f, void (*fn)(bool has_bare, void *arg), void *arg)
+{
+	f->tell = fn;
+	f->tell_arg = arg;
+}
+
+static bool has_bare(const struct sw_follow *f)
+{
+	for (size_t i = 0; f->is_active && i < f->n; i++) {
+		if (f->all[i].choice.hook == SW_ATTACH_NONE)
+			return true;
+	}
+	return false;
+}
+
 int sw_follow_look(struct sw_follow *f)
 {
 	_free_ struct sw_device *all = NULL;
@@ -343,6 +360,8 @@ int sw_follow_look(struct sw_follow *f)
 	for (int i = 0; i < n; i++)
 		look_at(f, &all[i]);
 	forget_gone(f);
+	if (f->tell)
+		f->tell(has_bare(f), f->tell_arg);
 	return 0;
 }
 

@@ -39,4 +39,6 @@ int sw_follow_set_chain(struct sw_follow *f, int chain_fd);
 void sw_follow_set_active(struct sw_follow *f, bool is_active);
 /* Looks now: for tests, and after netlink told. 0 or -errno. */
 int sw_follow_look(struct sw_follow *f);
+/* fn is told after each look whether a device that is to have the program has none. */
+void sw_follow_tell(struct sw_follow *f, void (*fn)(bool has_bare, void *arg), void *arg);
 void sw_follow_status(const struct sw_follow *f, struct sw_guard_status *ret);

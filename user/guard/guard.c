@@ -255,6 +255,7 @@ static void on_swapped(void *arg)
 	struct guard *g = arg;
 	const struct sw_swap_facts *f = sw_swap_facts(g->swap);
 
+	sw_backends_trails(g->backends);
 	sw_follow_set_tagging(g->follow, f->n_tagged);
 	sw_log_info("trails in force: %llu IPv4, %llu IPv6", (unsigned long long)f->trails4, (unsigned long long)f->trails6);
 	save_state(g);
@@ -288,7 +289,7 @@ static void fill_status(struct sw_guard_status *ret, void *arg)
 	sw_chain_status(&g->plant, &ret->chain);
 	sw_supervise_status(g->supervise, g->serve, ret);
 	ret->backends[SW_BACKEND_XDP].is_on = true;
-	sw_backends_status(g->backends, ret->backends);
+	sw_backends_status(g->backends, ret);
 }
 
 static void give_decoys(struct sw_guard_decoys *ret, int *ret_fds, size_t *ret_n, void *arg)
@@ -409,12 +410,10 @@ static int on_watchdog(struct sw_source *s, void *arg)
 
 static int step_outside(struct guard *g)
 {
-	int r;
+	int r = parse_patterns(g);
 
-	r = parse_patterns(g);
-	if (r < 0)
-		return r;
-	r = sw_prepare_lock(g->o->paths.run_dir);
+	if (r >= 0)
+		r = sw_prepare_lock(g->o->paths.run_dir);
 	if (r < 0)
 		return r;
 	g->lock_fd = r;
@@ -628,6 +627,7 @@ static int step_devices(struct guard *g)
 	sw_follow_set_tagging(g->follow, sw_swap_facts(g->swap)->n_tagged);
 	if (c.mode == SW_MODE_OFF)
 		sw_follow_set_active(g->follow, false);
+	sw_follow_tell(g->follow, sw_backends_bare, g->backends);
 	r = sw_follow_configure(g->follow, &wish);
 	if (r < 0)
 		return sw_log_err(r, "cannot list the network devices");

@@ -2,12 +2,11 @@
 #include "user/guard/nft.h"
 
 #include <libmnl/libmnl.h>
-#include <sys/mman.h>
 
 #include "user/base/cidr.h"
 #include "user/base/log.h"
-#include "user/guard/nft_geo.h"
-#include "user/guard/packed.h"
+#include "user/guard/geo.h"
+#include "user/guard/nft_load.h"
 
 enum {
 	LENGTHS = 129, /* prefix lengths of IPv6 */
@@ -15,7 +14,7 @@ enum {
 	FAMILIES = 2,
 	/* of one transaction: in a larger one the kernel's hash grows behind what comes in */
 	CHUNK = 4096,
-	READ_SEQ = 1 << 20,
+	AT_ONCE_MS = 20, /* of putting in what may come in by parts: what is small is in force at once */
 };
 
 struct elems {
@@ -29,14 +28,16 @@ struct sw_nft {
 	const struct sw_maps *maps;
 	struct sw_loop *loop;
 	struct mnl_socket *socket, *events; /* NULL until wanted */
-	struct sw_source *event_source, *check;
+	struct sw_source *event_source, *check, *part;
 	struct sw_gate_ctl ctl;
 	uint32_t seq;
 	bool is_wanted, has_table;
+	bool has_bare, is_fallback; /* a device has no packet program; it is wanted for that alone */
+	bool is_told; /* of the devices */
+	bool is_adopting; /* there was a guard before */
+	__u32 backends; /* that the configuration names: a set of 1 << enum sw_backend_id */
 	bool is_suspect; /* somebody changed what cannot be compared: it is made anew */
-	bool is_geo_due; /* the rules over countries are not those of the map */
-	bool is_out_dropped; /* what goes out may be dropped by them */
-	struct sw_nft_geo geo;
+	struct sw_nft_load load;
 	bool has_set[SW_NFT_KINDS][FAMILIES][LENGTHS];
 	struct sw_guard_backend facts;
 };
@@ -44,6 +45,11 @@ struct sw_nft {
 static bool is_in_use(const struct sw_nft *n)
 {
 	return n->is_wanted && n->ctl.mode != SW_MODE_OFF;
+}
+
+static bool can_change(const struct sw_nft *n)
+{
+	return is_in_use(n) && n->has_table; /* else a check is due, which reads the maps */
 }
 
 static bool *set_of(struct sw_nft *n, enum sw_nft_kind kind, const struct sw_net *net)
@@ -225,14 +231,14 @@ static bool is_set_rule(struct rules *r, const char *chain, const char *tag)
 	return false;
 }
 
-static int on_rule(const char *chain, const char *tag, void *arg)
+static int on_rule(const struct sw_nft_rule_seen *rule, void *arg)
 {
 	struct rules *r = arg;
 	const struct sw_nft_rule_name *base = &sw_nft_base_rules[r->base_at];
 
-	if (base->chain && sw_streq(base->chain, chain) && sw_streq(base->tag, tag))
+	if (base->chain && sw_streq(base->chain, rule->chain) && sw_streq(base->tag, rule->tag))
 		r->base_at++;
-	else if (!sw_nft_geo_note(&r->nft->geo, chain, tag) && !is_set_rule(r, chain, tag))
+	else if (!sw_nft_load_note(&r->nft->load, rule) && !is_set_rule(r, rule->chain, rule->tag))
 		r->is_foreign = true;
 	return 0;
 }
@@ -244,7 +250,7 @@ static int look_at_table(struct sw_nft *n)
 	int found = sw_nft_is_table(n->socket, &n->seq);
 
 	memset(n->has_set, 0, sizeof(n->has_set));
-	n->geo = (struct sw_nft_geo){};
+	sw_nft_load_look(&n->load);
 	if (found <= 0 || !r)
 		return r ? found : -ENOMEM;
 	r->nft = n;
@@ -352,28 +358,16 @@ static int put_right_armed(struct sw_nft *n, struct sw_nft_batch *b, bool is_new
 	return 1;
 }
 
-/* The rules over countries as the map has them now, in place of those of the table: 0 or -errno. */
-static int put_geo(struct sw_nft *n)
+/* Trails and rules over countries that are due, for so long; what is left then is the timer's. 0 or -errno. */
+static int go_on(struct sw_nft *n, uint64_t max_ms)
 {
-	const void *image = NULL;
-	size_t bytes = 0;
-	const char *why;
-	struct sw_geo_view view;
-	struct sw_nft_batch b;
-	int r = sw_packed_map_inner(n->maps, SW_MAP_GEO, &image, &bytes);
-	bool has_rules = r > 0;
+	uint64_t end = sw_clock_boot_ns(&n->clock) + max_ms * SW_MSEC_NS;
+	int r;
 
-	if (has_rules)
-		r = sw_geo_check(image, bytes, &view, &why);
-	if (r >= 0) {
-		sw_nft_begin(&b, &n->seq);
-		sw_nft_geo_swap(&b, &n->geo, has_rules ? &view : NULL, n->is_out_dropped);
-		r = sw_nft_commit(&b, n->socket, &n->seq);
-	}
-	if (has_rules)
-		munmap((void *)image, bytes);
-	n->is_geo_due = r < 0;
-	return SW_MIN(r, 0);
+	do {
+		r = sw_nft_load_step(&n->load, n->socket, &n->seq);
+	} while (r > 0 && sw_clock_boot_ns(&n->clock) < end);
+	return r > 0 ? sw_source_set_timer(n->part, 1, 0) : r;
 }
 
 /* ---- putting it right */
@@ -408,11 +402,11 @@ static int reconcile(struct sw_nft *n, bool *ret_made)
 	whole = whole && !n->is_suspect;
 	*ret_made = !whole;
 	if (!whole)
-		n->geo = (struct sw_nft_geo){};
+		sw_nft_load_forget(&n->load);
 	sw_nft_begin(&b, &n->seq);
 	if (!whole)
 		sw_nft_put_table(&b);
-	n->seq += READ_SEQ; /* what is read meanwhile has numbers of its own */
+	n->seq += SW_NFT_READ_SEQ; /* what is read meanwhile has numbers of its own */
 	allows = put_right(n, SW_NFT_ALLOW, &b, !whole);
 	bans = allows < 0 ? allows : put_right(n, SW_NFT_BAN, &b, !whole);
 	armed = bans < 0 ? bans : put_right_armed(n, &b, !whole);
@@ -424,8 +418,8 @@ static int reconcile(struct sw_nft *n, bool *ret_made)
 	r = sw_nft_commit(&b, n->socket, &n->seq);
 	n->has_table = r >= 0;
 	n->is_suspect = r < 0;
-	if (r >= 0 && (*ret_made || n->is_geo_due))
-		r = put_geo(n);
+	if (r >= 0)
+		r = go_on(n, AT_ONCE_MS);
 	return r < 0 ? r : allows + bans + armed;
 }
 
@@ -437,7 +431,32 @@ static int take_away(struct sw_nft *n)
 	sw_nft_put_no_table(&b);
 	n->has_table = false;
 	n->facts.entries = 0;
+	sw_nft_load_forget(&n->load);
 	return sw_nft_commit(&b, n->socket, &n->seq);
+}
+
+/* A table that is gone is made anew by the check, and these with it. */
+static void note_parts(struct sw_nft *n, int r)
+{
+	bool is_other = r == -ENOENT || r == -EBUSY || r == -EEXIST;
+
+	if (!is_other) {
+		note_error(n, r, "trails and rules over countries cannot be put in force");
+		return;
+	}
+	n->is_suspect = true;
+	n->has_table = false; /* known again after the check */
+	sw_source_set_timer(n->check, SW_NFT_SETTLE_MS * SW_MSEC_NS, 0);
+}
+
+/* Others are served between two parts. */
+static int on_part(struct sw_source *s, void *arg)
+{
+	struct sw_nft *n = arg;
+
+	if (can_change(n))
+		note_parts(n, go_on(n, 0));
+	return 0;
 }
 
 static void say_repaired(struct sw_nft *n, bool was_made, int count)
@@ -494,8 +513,12 @@ int sw_nft_new(struct sw_loop *l, const struct sw_clock *clock, const struct sw_
 	n->loop = l;
 	n->seq = 1;
 	n->is_suspect = !is_adopting;
-	n->is_geo_due = true;
+	n->is_adopting = is_adopting;
+	n->load = (struct sw_nft_load){
+		.maps = maps, .is_geo_due = true, .is_trails_due = true, .geo_id = sw_geo_in_force(maps).id};
 	r = sw_loop_add_timer(l, 0, 0, on_check, n, &n->check);
+	if (r >= 0)
+		r = sw_loop_add_timer(l, 0, 0, on_part, n, &n->part);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(n);
@@ -508,6 +531,8 @@ void sw_nft_free(struct sw_nft *n)
 		return;
 	sw_source_free(n->event_source);
 	sw_source_free(n->check);
+	sw_source_free(n->part);
+	sw_nft_load_done(&n->load);
 	if (n->events)
 		mnl_socket_close(n->events);
 	if (n->socket)
@@ -536,18 +561,18 @@ static int open_sockets(struct sw_nft *n)
 	return r;
 }
 
-void sw_nft_configure(struct sw_nft *n, const struct sw_config *c, const struct sw_gate_ctl *ctl)
+/* As the configuration, the mode and the devices are. */
+static void apply(struct sw_nft *n)
 {
-	bool had = n->is_wanted, was_made = false, is_wanted = c->ban_backends & 1U << SW_BACKEND_NFTABLES;
-	bool is_out_dropped = c->egress == SW_EGRESS_DROP;
+	bool had = n->is_wanted, was_made = false, is_fallback = !n->backends && n->has_bare;
 	int r;
 
-	n->is_wanted = is_wanted;
-	n->ctl = *ctl;
-	n->is_geo_due |= is_out_dropped != n->is_out_dropped;
-	n->is_out_dropped = is_out_dropped;
-	n->facts.is_on = is_wanted;
-	if (!is_wanted && !had && !n->has_table)
+	if (is_fallback && !n->is_fallback)
+		sw_log_notice("nftables: used for devices that have no packet program (bans.backends does not say otherwise)");
+	n->is_fallback = is_fallback;
+	n->is_wanted = is_fallback || n->backends & 1U << SW_BACKEND_NFTABLES;
+	n->facts.is_on = n->is_wanted;
+	if (!n->is_wanted && !had && !n->has_table)
 		return;
 	r = open_sockets(n);
 	if (r >= 0)
@@ -556,6 +581,41 @@ void sw_nft_configure(struct sw_nft *n, const struct sw_config *c, const struct 
 	if (r >= 0 && is_in_use(n) && !had)
 		sw_log_info("nftables: table inet " SW_NFT_TABLE " %s, %u bans",
 			was_made ? "is made" : "was there and is taken over", n->facts.entries);
+}
+
+void sw_nft_configure(struct sw_nft *n, const struct sw_config *c, const struct sw_gate_ctl *ctl)
+{
+	bool is_out_dropped = c->egress == SW_EGRESS_DROP;
+
+	n->backends = c->ban_backends;
+	n->ctl = *ctl;
+	if (is_out_dropped != n->load.is_out_dropped) {
+		n->load.is_out_dropped = is_out_dropped;
+		sw_nft_load_geo(&n->load);
+		sw_nft_load_trails(&n->load);
+	}
+	apply(n);
+}
+
+/* A guard before may have left a table that nobody wants now. Asked only then: the question loads nf_tables. */
+static void take_leftover(struct sw_nft *n)
+{
+	if (n->is_wanted || !n->is_adopting || open_sockets(n) < 0 ||
+		sw_nft_is_table(n->socket, &n->seq) <= 0)
+		return;
+	if (take_away(n) >= 0)
+		sw_log_notice("nftables: table inet " SW_NFT_TABLE " of a guard before is taken away");
+}
+
+void sw_nft_bare(struct sw_nft *n, bool has_bare)
+{
+	if (has_bare != n->has_bare) {
+		n->has_bare = has_bare;
+		apply(n);
+	}
+	if (!n->is_told)
+		take_leftover(n);
+	n->is_told = true;
 }
 
 static void commit(struct sw_nft *n, struct sw_nft_batch *b, const char *what)
@@ -570,11 +630,6 @@ static void commit(struct sw_nft *n, struct sw_nft_batch *b, const char *what)
 		return;
 	memset(n->has_set, 0, sizeof(n->has_set)); /* known again after the check */
 	n->has_table = false;
-}
-
-static bool can_change(const struct sw_nft *n)
-{
-	return is_in_use(n) && n->has_table; /* else a check is due, which reads the maps */
 }
 
 void sw_nft_put(struct sw_nft *n, const struct sw_guard_ban *bans, size_t count, bool is_fresh)
@@ -640,16 +695,25 @@ void sw_nft_allow(struct sw_nft *n, const struct sw_guard_allow *allows, size_t 
 
 void sw_nft_geo(struct sw_nft *n)
 {
-	bool was_made;
-
-	n->is_geo_due = true;
+	sw_nft_load_geo(&n->load);
 	if (can_change(n))
-		note_error(n, reconcile(n, &was_made), "the rules over countries cannot be put in force");
+		note_parts(n, go_on(n, AT_ONCE_MS));
 }
 
-void sw_nft_status(const struct sw_nft *n, struct sw_guard_backend *ret)
+void sw_nft_trails(struct sw_nft *n)
+{
+	sw_nft_load_trails(&n->load);
+	if (can_change(n))
+		note_parts(n, go_on(n, AT_ONCE_MS));
+}
+
+void sw_nft_status(struct sw_nft *n, struct sw_guard_backend *ret, struct sw_guard_nft *ret_more)
 {
 	*ret = n->facts;
+	if (!can_change(n))
+		return;
+	sw_nft_load_status(&n->load, n->socket, &n->seq, ret_more);
+	ret_more->is_fallback = n->is_fallback;
 }
 
 enum sw_verdict_state sw_nft_verdict(struct sw_nft *n, const struct sw_net *net, __u64 *ret_hits)

@@ -12,8 +12,10 @@
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
+#include <sys/mman.h>
 
 #include "user/guard/nft_private.h"
+#include "user/guard/packed.h"
 
 /* After conntrack (-200), before what others do with packets it knows. */
 enum { PRIORITY = -150 };
@@ -39,21 +41,34 @@ static const struct way {
 
 static const enum sw_family families[] = {SW_AF_IP4, SW_AF_IP6};
 
-static const char *set_name(char buf[static SW_NFT_NAME_MAX], unsigned int rule, enum sw_family family)
+static const char *set_name(
+	char buf[static SW_NFT_NAME_MAX], unsigned int rule, enum sw_family family, unsigned int bank)
 {
-	snprintf(buf, SW_NFT_NAME_MAX, SW_NFT_GEO "%u_%d", (rule & 63) + 1, (int)family & 7);
+	snprintf(buf, SW_NFT_NAME_MAX, SW_NFT_GEO "%u_%d%s", (rule & 63) + 1, (int)family & 7, bank ? "b" : "");
 	return buf;
 }
 
-bool sw_nft_geo_note(struct sw_nft_geo *have, const char *chain, const char *tag)
+int sw_nft_geo_bank(const char *set)
+{
+	size_t len = strlen(set);
+
+	if (strncmp(set, SW_NFT_GEO, strlen(SW_NFT_GEO)) != 0)
+		return -1;
+	return set[len - 1] == 'b';
+}
+
+bool sw_nft_geo_note(struct sw_nft_geo *have, const struct sw_nft_rule_seen *rule)
 {
 	unsigned int number;
 
-	if (strncmp(chain, SW_NFT_GEO "_", strlen(SW_NFT_GEO "_")) != 0)
+	if (strncmp(rule->chain, SW_NFT_GEO "_", strlen(SW_NFT_GEO "_")) != 0)
 		return false;
 	have->is_there = true;
-	if (sscanf(tag, "country rule %2u", &number) == 1 && number && number <= SW_GEO_RULES_MAX)
-		have->rules |= 1U << (number - 1);
+	if (sscanf(rule->tag, "country rule %2u", &number) == 1 && number && number <= SW_GEO_RULES_MAX) {
+		have->hits[number - 1].packets += rule->hits.packets;
+		have->hits[number - 1].bytes += rule->hits.bytes;
+		have->bank = sw_nft_geo_bank(rule->set) > 0;
+	}
 	return true;
 }
 
@@ -64,8 +79,6 @@ struct window {
 };
 
 typedef bool (*is_meant_fn)(const struct sw_geo_view *v, const struct sw_geo_bound *b, unsigned int rule);
-typedef void (*run_fn)(void *arg, const struct window *run);
-
 static bool is_port_meant(const struct sw_geo_view *v, const struct sw_geo_bound *b, unsigned int rule)
 {
 	return b->rules >> rule & 1;
@@ -86,33 +99,41 @@ static struct sw_geo_key before(const struct sw_geo_key *k)
 	return (struct sw_geo_key){k->high - !k->low, k->low - 1};
 }
 
-/* Calls fn for each run of keys within w that the rule means, in order; none touches the next. */
-static void each_run(const struct sw_geo_view *v, const struct sw_geo_bound *at, size_t n, const struct window *w,
-	unsigned int rule, is_meant_fn is_meant, run_fn fn, void *arg)
+/* Over the runs of keys within a window that a rule means, in order; none touches the next. */
+struct cursor {
+	const struct sw_geo_view *view;
+	const struct sw_geo_bound *at;
+	size_t i, n;
+	struct window window;
+	unsigned int rule;
+	is_meant_fn is_meant;
+};
+
+/* False at the end. */
+static bool next_run(struct cursor *c, struct window *ret)
 {
-	struct window run;
 	bool is_open = false;
 
-	for (size_t i = 0; i < n; i++) {
-		struct sw_geo_key key = key_of(&at[i]);
+	for (; c->i < c->n; c->i++) {
+		struct sw_geo_key key = key_of(&c->at[c->i]);
 
-		if (sw_geo_key_cmp(&key, &w->last) > 0)
+		if (sw_geo_key_cmp(&key, &c->window.last) > 0)
 			break;
-		if (sw_geo_key_cmp(&key, &w->first) < 0)
-			key = w->first;
-		if (is_open && !is_meant(v, &at[i], rule)) {
-			run.last = before(&key);
-			if (sw_geo_key_cmp(&key, &w->first) > 0) /* else it ended before the window */
-				fn(arg, &run);
+		if (sw_geo_key_cmp(&key, &c->window.first) < 0)
+			key = c->window.first;
+		if (is_open && !c->is_meant(c->view, &c->at[c->i], c->rule)) {
+			ret->last = before(&key);
 			is_open = false;
-		} else if (!is_open && is_meant(v, &at[i], rule)) {
-			run.first = key;
+			if (sw_geo_key_cmp(&key, &c->window.first) > 0) /* else it ended before the window */
+				return true;
+		} else if (!is_open && c->is_meant(c->view, &c->at[c->i], c->rule)) {
+			ret->first = key;
 			is_open = true;
 		}
 	}
-	run.last = w->last;
-	if (is_open)
-		fn(arg, &run);
+	c->i = c->n;
+	ret->last = c->window.last;
+	return is_open;
 }
 
 /* ---- sets */
@@ -127,76 +148,73 @@ static const struct {
 	{SW_AF_IP6, {{0, 0x1000000000000}, {UINT64_MAX, UINT64_MAX}}},
 };
 
-struct fill {
-	struct sw_nft_batch *batch;
-	const char *set;
-	enum sw_family family;
-	struct nlmsghdr *message; /* open, with n elements */
-	struct nlattr *list;
-	unsigned int n;
+struct sw_nft_geo_load {
+	const void *image; /* NULL: there are no rules */
+	size_t bytes;
+	struct sw_geo_view view;
+	unsigned int bank;
+	bool is_out_dropped;
+	bool is_begun; /* the cursor is on its way through a space of a rule */
+	unsigned int rule, space; /* that come next */
+	struct cursor cursor;
 };
 
-static void end_message(struct fill *f)
+static size_t key_len(enum sw_family family)
 {
-	if (f->message) {
-		mnl_attr_nest_end(f->message, f->list);
-		nft_close_message(f->batch, f->message);
-	}
-	f->message = NULL;
-	f->n = 0;
+	return family == SW_AF_IP4 ? 4 : 16;
 }
 
-static void put_bound(struct fill *f, const struct sw_geo_key *key, bool is_end)
-{
-	const uint64_t address[2] = {htobe64(key->high), htobe64(key->low)};
-	size_t len = f->family == SW_AF_IP4 ? 4 : 16;
-	struct nlattr *elem, *value;
-
-	if (!f->message)
-		f->message = nft_elems_message(f->batch, NFT_MSG_NEWSETELEM, f->set);
-	if (!f->message)
-		return;
-	if (!f->n++)
-		f->list = mnl_attr_nest_start(f->message, NFTA_SET_ELEM_LIST_ELEMENTS);
-	elem = mnl_attr_nest_start(f->message, NFTA_LIST_ELEM);
-	value = mnl_attr_nest_start(f->message, NFTA_SET_ELEM_KEY);
-	mnl_attr_put(f->message, NFTA_DATA_VALUE, len, (const char *)address + sizeof(address) - len);
-	mnl_attr_nest_end(f->message, value);
-	if (is_end)
-		mnl_attr_put_u32(f->message, NFTA_SET_ELEM_FLAGS, htonl(NFT_SET_ELEM_INTERVAL_END));
-	mnl_attr_nest_end(f->message, elem);
-}
-
-/* Both ends in one message. The end is the first that is not of it, which the last of all addresses has none. */
-static void put_interval(void *arg, const struct window *run)
-{
-	struct sw_geo_key end = {run->last.high + (run->last.low == UINT64_MAX), run->last.low + 1};
-	struct fill *f = arg;
-	bool is_to_the_end = f->family == SW_AF_IP4 ? end.low > 0xffffffffffff : !end.high && !end.low;
-
-	put_bound(f, &run->first, false);
-	if (!is_to_the_end)
-		put_bound(f, &end, true);
-	if (f->n > SW_NFT_ELEMS_MAX - 2)
-		end_message(f);
-}
-
-static void put_sets(struct sw_nft_batch *b, const struct sw_geo_view *v, unsigned int rule)
+static void begin_space(struct sw_nft_geo_load *l, struct sw_nft_batch *b)
 {
 	char name[SW_NFT_NAME_MAX];
 
-	for (size_t i = 0; i < SW_ARRAY_SIZE(families); i++) {
-		bool is_ip4 = families[i] == SW_AF_IP4;
+	for (size_t i = 0; !l->space && i < SW_ARRAY_SIZE(families); i++)
+		nft_put_set(b, set_name(name, l->rule, families[i], l->bank),
+			families[i] == SW_AF_IP4 ? NFT_TYPE_IP4 : NFT_TYPE_IP6, (uint32_t)key_len(families[i]),
+			NFT_SET_INTERVAL, false);
+	l->cursor = (struct cursor){.view = &l->view,
+		.at = l->view.nets,
+		.n = l->view.head->head.n_nets,
+		.window = spaces[l->space].window,
+		.rule = l->rule,
+		.is_meant = is_net_meant};
+	l->is_begun = true;
+}
 
-		nft_put_set(b, set_name(name, rule, families[i]), is_ip4 ? NFT_TYPE_IP4 : NFT_TYPE_IP6,
-			is_ip4 ? 4 : 16, NFT_SET_INTERVAL, false);
-	}
-	for (size_t i = 0; i < SW_ARRAY_SIZE(spaces); i++) {
-		struct fill f = {.batch = b, .family = spaces[i].family, .set = set_name(name, rule, spaces[i].family)};
+/* True: more of the space to come. */
+static bool put_space(struct sw_nft_geo_load *l, struct sw_nft_batch *b, size_t *left)
+{
+	enum sw_family family = spaces[l->space].family;
+	char name[SW_NFT_NAME_MAX];
+	struct nft_fill f = {
+		.batch = b, .set = set_name(name, l->rule, family, l->bank), .key_len = key_len(family)};
+	struct window run;
+	bool is_more = true;
 
-		each_run(v, v->nets, v->head->head.n_nets, &spaces[i].window, rule, is_net_meant, put_interval, &f);
-		end_message(&f);
+	while (f.total < *left && (is_more = next_run(&l->cursor, &run)))
+		nft_fill_run(&f, &run.first, &run.last);
+	nft_fill_end(&f);
+	*left -= SW_MIN(*left, f.total);
+	return is_more;
+}
+
+int sw_nft_geo_load_part(struct sw_nft_geo_load *l, struct sw_nft_batch *b)
+{
+	size_t left = SW_NFT_PART;
+
+	for (; l->image && l->rule < SW_GEO_RULES_MAX; l->rule++, l->space = 0) {
+		if (!(l->view.head->head.drop >> l->rule & 1))
+			continue;
+		for (; l->space < SW_ARRAY_SIZE(spaces); l->space++, l->is_begun = false) {
+			if (!left)
+				return 1;
+			if (!l->is_begun)
+				begin_space(l, b);
+			if (put_space(l, b, &left))
+				return 1;
+		}
 	}
+	return 0;
 }
 
 /* ---- chains and what sorts packets */
@@ -311,6 +329,8 @@ struct rule_at {
 	unsigned int rule;
 	enum sw_geo_way way;
 	uint8_t protocol; /* SW_GEO_NO_PORTS: any */
+	unsigned int bank;
+	struct sw_nft_hits *carry; /* what the rule counted before: of its first one here */
 };
 
 static void add_ports(struct nftnl_rule *r, uint16_t first, uint16_t last)
@@ -333,9 +353,8 @@ static void add_ports(struct nftnl_rule *r, uint16_t first, uint16_t last)
 }
 
 /* A run of ports that the rule concerns. */
-static void put_drops(void *arg, const struct window *run)
+static void put_drops(const struct rule_at *at, const struct window *run)
 {
-	const struct rule_at *at = arg;
 	uint16_t first = (uint16_t)run->first.low, last = (uint16_t)run->last.low;
 	char tag[SW_NFT_TAG_MAX], set[SW_NFT_NAME_MAX];
 
@@ -350,8 +369,9 @@ static void put_drops(void *arg, const struct window *run)
 				add_ports(r, first, last);
 		}
 		nft_add_address(r, families[i], 128, at->way == SW_GEO_OUT);
-		nft_add_lookup(r, set_name(set, at->rule, families[i]), false);
-		nft_add_expr(r, "counter");
+		nft_add_lookup(r, set_name(set, at->rule, families[i], at->bank), false);
+		nft_add_counter(r, at->carry);
+		*at->carry = (struct sw_nft_hits){};
 		nft_add_verdict(r, NF_DROP, NULL);
 		nft_put_rule(at->batch, r);
 	}
@@ -360,44 +380,51 @@ static void put_drops(void *arg, const struct window *run)
 static void put_rule_of(struct rule_at at, const struct sw_geo_view *v)
 {
 	uint16_t last = at.protocol == SW_GEO_NO_PORTS ? 0 : UINT16_MAX;
-	const struct window ports = {
-		{0, sw_geo_port_key(at.way, at.protocol, 0)}, {0, sw_geo_port_key(at.way, at.protocol, last)}};
+	struct cursor c = {.view = v,
+		.at = v->ports,
+		.n = v->head->head.n_ports,
+		.window = {{0, sw_geo_port_key(at.way, at.protocol, 0)},
+			{0, sw_geo_port_key(at.way, at.protocol, last)}},
+		.rule = at.rule,
+		.is_meant = is_port_meant};
+	struct window run;
 
-	each_run(v, v->ports, v->head->head.n_ports, &ports, at.rule, is_port_meant, put_drops, &at);
+	while (next_run(&c, &run))
+		put_drops(&at, &run);
 }
 
-static void put_rules(struct sw_nft_batch *b, const struct sw_geo_view *v, unsigned int rule, enum sw_geo_way way)
+static void put_rules(struct sw_nft_batch *b, const struct sw_nft_geo_load *l, unsigned int rule,
+	enum sw_geo_way way, struct sw_nft_hits *carry)
 {
 	const struct way *to = &ways[way];
 
-	put_rule_of((struct rule_at){b, to->tcp, rule, way, IPPROTO_TCP}, v);
-	put_rule_of((struct rule_at){b, to->udp, rule, way, IPPROTO_UDP}, v);
-	put_rule_of((struct rule_at){b, to->other, rule, way, SW_GEO_NO_PORTS}, v);
+	put_rule_of((struct rule_at){b, to->tcp, rule, way, IPPROTO_TCP, l->bank, carry}, &l->view);
+	put_rule_of((struct rule_at){b, to->udp, rule, way, IPPROTO_UDP, l->bank, carry}, &l->view);
+	put_rule_of((struct rule_at){b, to->other, rule, way, SW_GEO_NO_PORTS, l->bank, carry}, &l->view);
 }
 
 /* ---- all of it */
 
-static void put_all(struct sw_nft_batch *b, const struct sw_geo_view *v, bool is_out_dropped)
+static void put_all(struct sw_nft_batch *b, const struct sw_nft_geo_load *l, const struct sw_nft_geo *have)
 {
 	for (size_t i = 0; i < SW_GEO_WAYS; i++)
 		put_way(b, &ways[i]);
 	for (size_t i = 0; i < SW_ARRAY_SIZE(base_chains); i++)
 		put_base_chain(b, &base_chains[i]);
 	for (unsigned int i = 0; i < SW_GEO_RULES_MAX; i++) {
-		if (!(v->head->head.drop >> i & 1))
+		struct sw_nft_hits carry = have->hits[i];
+
+		if (!(l->view.head->head.drop >> i & 1))
 			continue;
-		put_sets(b, v, i);
-		put_rules(b, v, i, SW_GEO_IN);
-		if (is_out_dropped)
-			put_rules(b, v, i, SW_GEO_OUT);
+		put_rules(b, l, i, SW_GEO_IN, &carry);
+		if (l->is_out_dropped)
+			put_rules(b, l, i, SW_GEO_OUT, &carry);
 	}
 }
 
-/* Rules go before the sets and chains that they name. */
-static void take_all(struct sw_nft_batch *b, __u32 rules)
+/* Rules go before the chains that they name; their sets, which nobody asks then, are swept later. */
+static void take_all(struct sw_nft_batch *b)
 {
-	char name[SW_NFT_NAME_MAX];
-
 	for (size_t i = 0; i < SW_ARRAY_SIZE(base_chains); i++)
 		nft_del_rules(b, base_chains[i].name);
 	for (size_t i = 0; i < SW_GEO_WAYS; i++) {
@@ -410,17 +437,46 @@ static void take_all(struct sw_nft_batch *b, __u32 rules)
 	}
 	for (size_t i = 0; i < SW_ARRAY_SIZE(base_chains); i++)
 		nft_del_chain(b, base_chains[i].name);
-	for (unsigned int i = 0; i < SW_GEO_RULES_MAX; i++) {
-		for (size_t k = 0; rules >> i & 1 && k < SW_ARRAY_SIZE(families); k++)
-			nft_del_set(b, set_name(name, i, families[k]));
-	}
 }
 
-void sw_nft_geo_swap(
-	struct sw_nft_batch *b, const struct sw_nft_geo *have, const struct sw_geo_view *v, bool is_out_dropped)
+void sw_nft_geo_load_swap(const struct sw_nft_geo_load *l, struct sw_nft_batch *b, const struct sw_nft_geo *have)
 {
 	if (have->is_there)
-		take_all(b, have->rules);
-	if (v && v->head->head.drop)
-		put_all(b, v, is_out_dropped);
+		take_all(b);
+	if (l->image && l->view.head->head.drop)
+		put_all(b, l, have);
+}
+
+__u32 sw_nft_geo_load_id(const struct sw_nft_geo_load *l)
+{
+	return l->image ? l->view.head->head.id : 0;
+}
+
+int sw_nft_geo_load_new(
+	const struct sw_maps *maps, unsigned int bank, bool is_out_dropped, struct sw_nft_geo_load **ret)
+{
+	struct sw_nft_geo_load *l = calloc(1, sizeof(*l));
+	const char *why;
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	l->bank = bank;
+	l->is_out_dropped = is_out_dropped;
+	r = sw_packed_map_inner(maps, SW_MAP_GEO, &l->image, &l->bytes);
+	if (r > 0)
+		r = sw_geo_check(l->image, l->bytes, &l->view, &why);
+	if (r < 0) {
+		sw_nft_geo_load_free(l);
+		return r;
+	}
+	*ret = l;
+	return 0;
+}
+
+void sw_nft_geo_load_free(struct sw_nft_geo_load *l)
+{
+	if (l && l->image)
+		munmap((void *)l->image, l->bytes);
+	free(l);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Shared by nft_wire.c and nft_geo.c, which write, and nft_read.c, which reads; nobody else's. */
+/* Shared by nft_wire.c, nft_fill.c, nft_geo.c and nft_trails.c, which write, and nft_read.c, which reads. */
 #pragma once
 
 #include "user/guard/nft_wire.h"
+#include "user/trail/geo_view.h"
 
 struct nlmsghdr;
 struct nftnl_rule;
@@ -29,6 +30,8 @@ void nft_put_first_rules(struct sw_nft_batch *b, const struct nft_base_chain *ba
 /* To the bans or the allow entries of a family. */
 void nft_put_jump(struct sw_nft_batch *b, const struct nft_base_chain *base, const char *tag,
 	enum sw_nft_kind kind, enum sw_family family);
+/* In chain: what the allow list has of sources passes. */
+void nft_put_allowed_source(struct sw_nft_batch *b, const char *chain, enum sw_family family);
 /* flags: NFT_SET_TIMEOUT, NFT_SET_INTERVAL. */
 void nft_put_set(struct sw_nft_batch *b, const char *name, uint32_t type, uint32_t len, uint32_t flags,
 	bool has_counter);
@@ -43,6 +46,10 @@ struct nftnl_rule *nft_new_rule(struct sw_nft_batch *b, const char *chain, const
 struct nftnl_expr *nft_add_expr(struct nftnl_rule *r, const char *name);
 void nft_add_meta(struct nftnl_rule *r, uint32_t key);
 void nft_add_payload(struct nftnl_rule *r, uint32_t base, uint32_t at, uint32_t len);
+/* Into a register of the rule's own, of 32 bits each, for a key of more than one part. */
+void nft_add_payload_to(struct nftnl_rule *r, uint32_t base, uint32_t at, uint32_t len, uint32_t reg);
+/* Begins at what another rule in its place counted. */
+void nft_add_counter(struct nftnl_rule *r, const struct sw_nft_hits *hits);
 void nft_add_mask(struct nftnl_rule *r, const void *mask, uint32_t len);
 void nft_add_cmp(struct nftnl_rule *r, uint32_t op, const void *data, uint32_t len);
 void nft_add_is_family(struct nftnl_rule *r, enum sw_family family);
@@ -51,6 +58,25 @@ void nft_add_address(struct nftnl_rule *r, enum sw_family family, unsigned int p
 void nft_add_lookup(struct nftnl_rule *r, const char *set, bool is_inverted);
 void nft_add_verdict(struct nftnl_rule *r, int verdict, const char *chain);
 void nft_put_rule(struct sw_nft_batch *b, struct nftnl_rule *r);
+
+/*
+ * Elements put into sets message by message, in ascending order where the set is of intervals. Zero but batch, set and
+ * key_len; _end closes the message that is open, which must be before anything else goes into the batch.
+ */
+struct nft_fill {
+	struct sw_nft_batch *batch;
+	const char *set;
+	size_t key_len;
+	struct nlmsghdr *message; /* open, with n keys */
+	struct nlattr *list;
+	unsigned int n;
+	size_t total; /* keys of all messages */
+};
+void nft_fill_key(struct nft_fill *f, const void *key, bool is_end);
+void nft_fill_end(struct nft_fill *f);
+/* A run of addresses (user/trail/drops.h); key_len says of which family. */
+void nft_fill_run(struct nft_fill *f, const struct sw_geo_key *first, const struct sw_geo_key *last);
+void nft_fill_host(struct nft_fill *f, const struct sw_geo_key *key);
 
 /* A message that lists elements of a set; its list is open until it is closed. */
 struct nlmsghdr *nft_elems_message(struct sw_nft_batch *b, uint16_t type, const char *set);

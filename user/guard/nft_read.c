@@ -62,7 +62,7 @@ int sw_nft_is_table(struct mnl_socket *s, uint32_t *seq)
 }
 
 struct rule_walk {
-	int (*fn)(const char *chain, const char *tag, void *arg);
+	int (*fn)(const struct sw_nft_rule_seen *rule, void *arg);
 	void *arg;
 	int result;
 };
@@ -76,11 +76,25 @@ static int on_udata(const struct nftnl_udata *at, void *arg)
 	return 0;
 }
 
+static int see_expr(struct nftnl_expr *e, void *arg)
+{
+	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
+	struct sw_nft_rule_seen *seen = arg;
+
+	if (sw_streq(name, "lookup")) {
+		seen->set = nftnl_expr_get_str(e, NFTNL_EXPR_LOOKUP_SET);
+	} else if (sw_streq(name, "counter")) {
+		seen->hits.packets = nftnl_expr_get_u64(e, NFTNL_EXPR_CTR_PACKETS);
+		seen->hits.bytes = nftnl_expr_get_u64(e, NFTNL_EXPR_CTR_BYTES);
+	}
+	return 0;
+}
+
 static int on_rule(const struct nlmsghdr *h, void *arg)
 {
 	struct rule_walk *w = arg;
 	struct nftnl_rule *r = nftnl_rule_alloc();
-	const char *tag = "";
+	struct sw_nft_rule_seen seen = {.tag = "", .set = ""};
 	uint32_t len = 0;
 
 	if (!r)
@@ -90,15 +104,17 @@ static int on_rule(const struct nlmsghdr *h, void *arg)
 		const void *data = nftnl_rule_get_data(r, NFTNL_RULE_USERDATA, &len);
 
 		if (data)
-			nftnl_udata_parse(data, len, on_udata, &tag);
-		w->result = w->fn(nftnl_rule_get_str(r, NFTNL_RULE_CHAIN), tag, w->arg);
+			nftnl_udata_parse(data, len, on_udata, &seen.tag);
+		seen.chain = nftnl_rule_get_str(r, NFTNL_RULE_CHAIN);
+		nftnl_expr_foreach(r, see_expr, &seen);
+		w->result = w->fn(&seen, w->arg);
 	}
 	nftnl_rule_free(r);
 	return MNL_CB_OK;
 }
 
 int sw_nft_each_rule(struct mnl_socket *s, uint32_t *seq,
-	int (*fn)(const char *chain, const char *tag, void *arg), void *arg)
+	int (*fn)(const struct sw_nft_rule_seen *rule, void *arg), void *arg)
 {
 	char buf[256];
 	struct nlmsghdr *h =
@@ -108,6 +124,40 @@ int sw_nft_each_rule(struct mnl_socket *s, uint32_t *seq,
 
 	mnl_attr_put_strz(h, NFTA_RULE_TABLE, SW_NFT_TABLE);
 	r = ask(s, h, on_rule, &w);
+	return r < 0 ? r : w.result;
+}
+
+struct set_walk {
+	int (*fn)(const char *set, void *arg);
+	void *arg;
+	int result;
+};
+
+static int on_set(const struct nlmsghdr *h, void *arg)
+{
+	struct set_walk *w = arg;
+	struct nftnl_set *s = nftnl_set_alloc();
+
+	if (!s)
+		return MNL_CB_ERROR;
+	if (nftnl_set_nlmsg_parse(h, s) >= 0 && w->result >= 0 &&
+		sw_streq(nftnl_set_get_str(s, NFTNL_SET_TABLE), SW_NFT_TABLE))
+		w->result = w->fn(nftnl_set_get_str(s, NFTNL_SET_NAME), w->arg);
+	nftnl_set_free(s);
+	return MNL_CB_OK;
+}
+
+int sw_nft_each_set(
+	struct mnl_socket *s, uint32_t *seq, int (*fn)(const char *set, void *arg), void *arg)
+{
+	char buf[256];
+	struct nlmsghdr *h =
+		nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETSET, NFPROTO_INET, NLM_F_DUMP, (*seq)++);
+	struct set_walk w = {.fn = fn, .arg = arg};
+	int r;
+
+	mnl_attr_put_strz(h, NFTA_SET_TABLE, SW_NFT_TABLE);
+	r = ask(s, h, on_set, &w);
 	return r < 0 ? r : w.result;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "user/guard/nft_private.h"
+#include "user/guard/nft_trails.h"
 
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
@@ -54,13 +55,13 @@ static const struct nft_base_chain base_chains[] = {
 };
 
 static const char *const base_tags[] = {
-	"loopback", "unless armed", "allow IPv4", "ban IPv4", "allow IPv6", "ban IPv6"};
+	"loopback", "unless armed", "allow IPv4", "ban IPv4", "allow IPv6", "ban IPv6", "trails"};
 
 #define BASE(chain)                                                                                \
 	{chain, "loopback"}, {chain, "unless armed"}, {chain, "allow IPv4"}, {chain, "ban IPv4"},  \
-		{chain, "allow IPv6"},                                                             \
+		{chain, "allow IPv6"}, {chain, "ban IPv6"},                                        \
 	{                                                                                          \
-		chain, "ban IPv6"                                                                  \
+		chain, "trails"                                                                    \
 	}
 const struct sw_nft_rule_name sw_nft_base_rules[] = {
 	BASE("prerouting"), BASE("forward"), BASE("output"), {}};
@@ -131,10 +132,11 @@ int sw_nft_open_events(uint32_t portid, struct mnl_socket **ret)
 }
 
 /* NFTA_SET_ELEM_LIST_SET, NFTA_RULE_CHAIN and the like are all 2; of a chain that is its number. */
-static bool is_of_countries(const struct nlattr *at)
+static bool is_never_compared(const struct nlattr *at)
 {
 	return mnl_attr_get_type(at) == NFTA_SET_ELEM_LIST_SET && mnl_attr_validate(at, MNL_TYPE_NUL_STRING) >= 0 &&
-		strncmp(mnl_attr_get_str(at), SW_NFT_GEO, strlen(SW_NFT_GEO)) == 0;
+		(strncmp(mnl_attr_get_str(at), SW_NFT_GEO, strlen(SW_NFT_GEO)) == 0 ||
+			strncmp(mnl_attr_get_str(at), SW_NFT_TRAIL, strlen(SW_NFT_TRAIL)) == 0);
 }
 
 /* Every message of nf_tables but a generation's begins with the table's name, whatever it is of. */
@@ -155,7 +157,7 @@ static int is_of_our_table(const struct nlmsghdr *h, void *data)
 			mnl_attr_validate(at, MNL_TYPE_NUL_STRING) >= 0 &&
 			sw_streq(mnl_attr_get_str(at), SW_NFT_TABLE))
 			is_ours = true;
-		else if (is_of_countries(at))
+		else if (is_never_compared(at))
 			is_suspect = true;
 	}
 	if (is_ours)
@@ -413,12 +415,27 @@ void nft_add_verdict(struct nftnl_rule *r, int verdict, const char *chain)
 
 void nft_add_payload(struct nftnl_rule *r, uint32_t base, uint32_t at, uint32_t len)
 {
+	nft_add_payload_to(r, base, at, len, NFT_REG_1);
+}
+
+void nft_add_counter(struct nftnl_rule *r, const struct sw_nft_hits *hits)
+{
+	struct nftnl_expr *e = nft_add_expr(r, "counter");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u64(e, NFTNL_EXPR_CTR_PACKETS, hits->packets);
+	nftnl_expr_set_u64(e, NFTNL_EXPR_CTR_BYTES, hits->bytes);
+}
+
+void nft_add_payload_to(struct nftnl_rule *r, uint32_t base, uint32_t at, uint32_t len, uint32_t reg)
+{
 	struct nftnl_expr *e = nft_add_expr(r, "payload");
 
 	if (!e)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, base);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, reg);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, at);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, len);
 }
@@ -470,6 +487,13 @@ void nft_put_jump(struct sw_nft_batch *b, const struct nft_base_chain *base, con
 	nft_put_rule(b, r);
 }
 
+void nft_put_allowed_source(struct sw_nft_batch *b, const char *chain, enum sw_family family)
+{
+	const struct nft_base_chain in = {.name = chain};
+
+	nft_put_jump(b, &in, family == SW_AF_IP4 ? base_tags[2] : base_tags[4], SW_NFT_ALLOW, family);
+}
+
 void nft_put_first_rules(struct sw_nft_batch *b, const struct nft_base_chain *base)
 {
 	const uint32_t loopback = LOOPBACK_INDEX;
@@ -488,11 +512,16 @@ void nft_put_first_rules(struct sw_nft_batch *b, const struct nft_base_chain *ba
 
 static void put_base_rules(struct sw_nft_batch *b, const struct nft_base_chain *base)
 {
+	struct nftnl_rule *r;
+
 	nft_put_first_rules(b, base);
 	nft_put_jump(b, base, base_tags[2], SW_NFT_ALLOW, SW_AF_IP4);
 	nft_put_jump(b, base, base_tags[3], SW_NFT_BAN, SW_AF_IP4);
 	nft_put_jump(b, base, base_tags[4], SW_NFT_ALLOW, SW_AF_IP6);
 	nft_put_jump(b, base, base_tags[5], SW_NFT_BAN, SW_AF_IP6);
+	r = nft_new_rule(b, base->name, base_tags[6]);
+	nft_add_verdict(r, NFT_JUMP, sw_nft_trail_chain(base->hook));
+	nft_put_rule(b, r);
 }
 
 /* ---- sets */
@@ -576,6 +605,7 @@ void sw_nft_put_table(struct sw_nft_batch *b)
 				i & 2 ? SW_AF_IP6 : SW_AF_IP4, i & 4),
 			NULL);
 	for (size_t i = 0; i < SW_ARRAY_SIZE(base_chains); i++) {
+		nft_put_chain(b, sw_nft_trail_chain(base_chains[i].hook), NULL);
 		nft_put_chain(b, base_chains[i].name, &base_chains[i]);
 		put_base_rules(b, &base_chains[i]);
 	}

@@ -14,11 +14,15 @@
 #define SW_NFT_TABLE "sockwarden"
 #define SW_NFT_ARMED "armed" /* set: nfproto; empty when nothing is to be dropped */
 #define SW_NFT_GEO "geo" /* the names of what holds the rules over countries begin so (nft_geo.h) */
+#define SW_NFT_TRAIL "trail" /* and of what holds trails (nft_trails.h) */
 
 enum {
 	SW_NFT_NAME_MAX = 16,
 	SW_NFT_TAG_MAX = 48,
 	SW_NFT_ELEMS_MAX = 512, /* in one message: its list of elements has 64 KiB at most */
+	/* of one transaction of what comes in by parts: a ban waits for one, and each walks all intervals of a set */
+	SW_NFT_PART = 8192,
+	SW_NFT_READ_SEQ = 1 << 20, /* numbers that a batch in the making is sure to need fewer of */
 };
 
 enum sw_nft_kind { SW_NFT_BAN, SW_NFT_ALLOW, SW_NFT_KINDS };
@@ -45,7 +49,7 @@ int sw_nft_open_events(uint32_t portid, struct mnl_socket **ret);
 enum sw_nft_event {
 	SW_NFT_EV_NONE,
 	SW_NFT_EV_CHANGED,
-	SW_NFT_EV_SUSPECT /* what is there now cannot be known: elements were added, or it is of the countries */
+	SW_NFT_EV_SUSPECT /* what is there now cannot be known: elements were added, or it is of countries or trails */
 };
 /* Reads what is there: the worst that was done to our table. */
 enum sw_nft_event sw_nft_read_events(struct mnl_socket *s);
@@ -71,8 +75,19 @@ void sw_nft_put_armed(struct sw_nft_batch *b, bool is_armed, uint64_t left_ms);
 
 /* What is there. fn negative ends it. -ENOENT: no table. */
 int sw_nft_is_table(struct mnl_socket *s, uint32_t *seq); /* 1 there and awake, 0 not */
+struct sw_nft_hits {
+	uint64_t packets, bytes;
+};
+struct sw_nft_rule_seen {
+	const char *chain, *tag;
+	const char *set; /* that it asks; "": none */
+	struct sw_nft_hits hits; /* of its counter */
+};
 int sw_nft_each_rule(struct mnl_socket *s, uint32_t *seq,
-	int (*fn)(const char *chain, const char *tag, void *arg), void *arg);
+	int (*fn)(const struct sw_nft_rule_seen *rule, void *arg), void *arg);
+/* The names of the table's sets. */
+int sw_nft_each_set(
+	struct mnl_socket *s, uint32_t *seq, int (*fn)(const char *set, void *arg), void *arg);
 /*
  * Asks for n elements of one set and calls fn for each that is there. Asked one by one, many at a time:
  * the kernel's dump of a hash set walks it from the start for every few hundred elements.

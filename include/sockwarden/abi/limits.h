@@ -19,6 +19,9 @@ enum {
 	SW_MAX_TRAILS4 = 8388608,  /* 8 M: four times the largest published sum of lists */
 	SW_MAX_TRAILS6 = 1048576,  /* 1 M: IPv6 lists are networks, not hosts */
 	SW_MAX_TRAIL_PORTS = 524288, /* addresses listed with a port: four times the largest published list */
+	SW_NFT_TRAIL_NETS = 131072, /* networks of trails in nftables, per family: 1 s; of 2 M 43 s */
+	SW_NFT_TRAIL_HOSTS = 1048576, /* single addresses of trails there, per family: 2 s of the kernel's time */
+	SW_NFT_TRAIL_PORTS = SW_MAX_TRAIL_PORTS, /* addresses with a port there */
 	SW_MAX_GEO_NETS = 2097152, /* 2 M bounds of networks by country and system: two for each of a database */
 	SW_MAX_CPUS = 256,	   /* checked at load: the size of what is kept per CPU */
 	SW_MAX_VLAN_TAGS = 4,	   /* QinQ is two; beyond four the packet counts as unparsed and passes */

@@ -20,10 +20,11 @@
 
 #include "sockwarden/abi/decoy.h"
 #include "sockwarden/abi/gate.h"
+#include "sockwarden/abi/geo.h"
 #include "sockwarden/abi/probe.h"
 #include "sockwarden/model/addr.h"
 
-enum { SW_GUARD_VERSION = 7, SW_GUARD_BATCH_MAX = 512, SW_GUARD_FDS_MAX = 32, SW_GUARD_IFACES_MAX = 16 };
+enum { SW_GUARD_VERSION = 8, SW_GUARD_BATCH_MAX = 512, SW_GUARD_FDS_MAX = 32, SW_GUARD_IFACES_MAX = 16 };
 
 enum sw_role {
 	SW_ROLE_ENGINE = 1,
@@ -217,6 +218,19 @@ struct sw_guard_backend {
 	char why[96]; /* of the error, or of the last repair */
 };
 
+struct sw_guard_hits {
+	__u64 packets, bytes;
+};
+
+/* What nftables has besides bans. */
+struct sw_guard_nft {
+	__u32 is_fallback; /* it is used because a device has no packet program, the configuration does not name it */
+	__u32 is_loading; /* trails or rules over countries are on their way in; those before hold */
+	__u64 trails_held, trails_left_out; /* addresses, runs of them, and with a port; beyond its limits */
+	struct sw_guard_hits trails_in, trails_out; /* dropped there for the source, for the destination */
+	struct sw_guard_hits geo[SW_GEO_RULES_MAX]; /* dropped there by a rule over countries */
+};
+
 /* One ban at the backends but xdp, which the engine reads itself. */
 enum { SW_GUARD_VERDICTS_MAX = 128 };
 struct sw_guard_verdict {
@@ -255,6 +269,7 @@ struct sw_guard_status {
 		__u32 restarts;
 	} children[4];
 	struct sw_guard_backend backends[SW_BACKEND_COUNT];
+	struct sw_guard_nft nft;
 };
 
 /*
