@@ -631,6 +631,14 @@ def test_an_alert_command_that_fails_hangs_or_is_not_there_is_told(place):
     with World(place, "", extra=f"alerts:\n  command:\n    run: {path}\n    timeout: 1s\n") as w:
         m = w.run(MESSAGE)
         assert m.result < 0 and "command did not end within 1 s" in m.text, m
+    path = stub(place[0], "#!/bin/sh\nexec >&- 2>&-\nsleep 1000\n")  # says no more, and goes on
+    with World(place, "", extra=f"alerts:\n  command:\n    run: {path}\n    timeout: 1s\n") as w:
+        for ident in (7, 8):
+            m = w.run(MESSAGE, ident)
+            assert m.result < 0 and "command did not end within 1 s" in m.text, m
+    path = stub(place[0], "#!/bin/sh\nexec >&- 2>&-\nsleep 1\n")
+    with World(place, "", extra=f"alerts:\n  command:\n    run: {path}\n    timeout: 60s\n") as w:
+        assert w.run(MESSAGE).result == 0
     with World(place, "", extra=f"alerts:\n  command:\n    run: {place[0]}/absent\n") as w:
         m = w.run(MESSAGE)
         assert m.result < 0 and "No such file" in m.text, m

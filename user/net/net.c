@@ -136,6 +136,13 @@ static void on_fetched(struct sw_feed *feed, struct sw_net_msg *msg, int fd, voi
 		s->is_due = true;
 }
 
+static void free_slot(struct slot *s)
+{
+	sw_feed_free(s->feed);
+	sw_source_free(s->timer);
+	*s = (struct slot){};
+}
+
 static int start_feed(struct net *n, const struct sw_config_feed *config)
 {
 	uint64_t spread_ns = chance() % (SW_SCHEDULE_FIRST_SPREAD_SEC * 1000) * SW_MSEC_NS;
@@ -148,9 +155,11 @@ static int start_feed(struct net *n, const struct sw_config_feed *config)
 	s->config = *config;
 	s->is_set = true;
 	r = sw_feed_new(&n->env, &s->config, &s->feed);
+	if (r >= 0)
+		r = sw_loop_add_timer(n->loop, spread_ns + 1, 0, on_due, s, &s->timer);
 	if (r < 0)
-		return r;
-	return sw_loop_add_timer(n->loop, spread_ns + 1, 0, on_due, s, &s->timer);
+		free_slot(s);
+	return r;
 }
 
 static int start_feeds(struct net *n)
@@ -171,19 +180,19 @@ static int start_feeds(struct net *n)
 	return 0;
 }
 
-static void free_slot(struct slot *s)
-{
-	sw_feed_free(s->feed);
-	sw_source_free(s->timer);
-	*s = (struct slot){};
-}
-
 static struct slot *find_by_name(struct net *n, const char *name)
 {
 	for (size_t i = 0; i < SW_CONFIG_FEEDS_MAX; i++)
 		if (n->slots[i].feed && sw_streq(n->slots[i].config.name, name))
 			return &n->slots[i];
 	return NULL;
+}
+
+/* What came in a message ends each of its texts. */
+static void end_texts(struct sw_config_feed *f)
+{
+	f->name[sizeof(f->name) - 1] = f->url[sizeof(f->url) - 1] = 0;
+	f->ca_file[sizeof(f->ca_file) - 1] = f->parser[sizeof(f->parser) - 1] = 0;
 }
 
 /*
@@ -196,8 +205,7 @@ static void set_feed(struct net *n, struct sw_config_feed *f, uint64_t next_wall
 	struct slot *known = NULL;
 	int r = 0;
 
-	f->name[sizeof(f->name) - 1] = f->url[sizeof(f->url) - 1] = 0;
-	f->ca_file[sizeof(f->ca_file) - 1] = f->parser[sizeof(f->parser) - 1] = 0;
+	end_texts(f);
 	for (size_t i = 0; i < SW_CONFIG_FEEDS_MAX; i++) {
 		struct slot *s = &n->slots[i];
 
@@ -234,21 +242,25 @@ static void test_feed(struct net *n, const struct sw_net_feed *m, int fd)
 	int r;
 
 	if (n->test && sw_feed_is_busy(n->test)) {
-		n->test_id = m->head.id;
+		n->test_id = m->head.id; /* who asked before is gone: the engine has one test at a time */
 		sw_strcpy(failed.text, sizeof(failed.text), "another test is under way");
 		tell_tested(n, &failed, -1);
 		return;
 	}
 	sw_feed_free(TAKE_PTR(n->test));
 	n->test_config = m->feed;
+	end_texts(&n->test_config);
 	n->test_id = m->head.id;
 	r = sw_feed_new(&n->env, &n->test_config, &n->test);
-	if (r < 0)
+	if (r < 0) {
+		failed.result = r;
+		snprintf(failed.text, sizeof(failed.text), "it cannot be fetched: %s", strerror(-r));
 		tell_tested(n, &failed, -1);
-	else if (fd >= 0)
+	} else if (fd >= 0) {
 		sw_feed_read(n->test, fd);
-	else
+	} else {
 		sw_feed_fetch(n->test, true);
+	}
 }
 
 static void fetch_now(struct net *n, const char *name)

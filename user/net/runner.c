@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "user/base/log.h"
@@ -116,19 +117,29 @@ static int64_t now_ms(void)
 
 enum ending { ENDED, LATE, TOO_MUCH };
 
-/* Reads what it says until it ends or the time is over; the end of its output is taken for its end. */
-static enum ending listen_to(const struct sw_runner_program *prog, int fd, struct sw_strbuf *said)
+/* False when nothing is to be read of fd until then. */
+static bool wait_for(int fd, int64_t until_ms)
 {
-	size_t max = SW_MAX(prog->output_max, (size_t)SAID_MAX);
-	int64_t end = now_ms() + (int64_t)prog->timeout_sec * 1000;
-
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left = end - now_ms();
+		int64_t left = until_ms - now_ms();
+		int r = left > 0 ? poll(&p, 1, (int)left) : 0;
+
+		if (r >= 0 || errno != EINTR)
+			return r > 0;
+	}
+}
+
+/* Reads what it says until it closes its output or the time is over. */
+static enum ending listen_to(const struct sw_runner_program *prog, int fd, int64_t until_ms, struct sw_strbuf *said)
+{
+	size_t max = SW_MAX(prog->output_max, (size_t)SAID_MAX);
+
+	for (;;) {
 		char buf[4096];
 		ssize_t n;
 
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
+		if (!wait_for(fd, until_ms))
 			return LATE;
 		n = read(fd, buf, sizeof(buf));
 		if (n < 0 && errno == EINTR)
@@ -140,6 +151,14 @@ static enum ending listen_to(const struct sw_runner_program *prog, int fd, struc
 		if (prog->output_max && said->len == max)
 			return TOO_MUCH;
 	}
+}
+
+/* One that closed its output may go on for ever all the same. */
+static bool does_end(pid_t pid, int64_t until_ms)
+{
+	_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0); /* kernel 5.3 */
+
+	return fd < 0 || wait_for(fd, until_ms);
 }
 
 static void judge(const struct sw_runner_program *p, struct answer *a, int status, enum ending end,
@@ -168,6 +187,7 @@ static int run_once(const struct sw_runner_program *p, const char *word, int inp
 {
 	_strbuf_ struct sw_strbuf said = {};
 	_close_ int in = open_input(p, input), out = -1, their_out = -1;
+	int64_t until_ms = now_ms() + (int64_t)p->timeout_sec * 1000;
 	int pipes[2], status = 0;
 	enum ending end;
 	pid_t pid;
@@ -184,7 +204,9 @@ static int run_once(const struct sw_runner_program *p, const char *word, int inp
 	if (pid == 0)
 		run_program(p, word, in, their_out);
 	their_out = sw_close(their_out);
-	end = listen_to(p, out, &said);
+	end = listen_to(p, out, until_ms, &said);
+	if (end == ENDED && !does_end(pid, until_ms))
+		end = LATE;
 	if (end != ENDED) {
 		kill(-pid, SIGKILL);
 		kill(pid, SIGKILL); /* before it has its own group */
