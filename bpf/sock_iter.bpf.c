@@ -4,7 +4,7 @@
  * one who makes its descriptor; those over tasks show all, from the initial PID namespace.
  * Records: the sw_it_ structs of sock_event.h, back to back.
  *
- * Essential: it_tcp, it_udp, it_task_file. Optional: it_unix, it_task (names then come from /proc).
+ * Essential: it_tcp, it_udp, it_task_file. Optional: it_unix, it_task (names then come from /proc), it_tcp_unheld.
  */
 #include "lib/lockdown.bpf.h"
 #include "lib/sock_note.bpf.h"
@@ -117,6 +117,57 @@ int it_tcp(struct bpf_iter__tcp *ctx)
 	if (skc->skc_state == TCP_LISTEN && bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp)
 		return 0; /* a subflow: the MPTCP socket above it is told by it_task_file */
 	tcp_of(&r, tp, bpf_get_socket_cookie(tp), ctx->uid);
+	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	return 0;
+}
+
+/* What of a connection is kept when there is no struct sock: both kinds begin with what all have in common. */
+static __always_inline void mini_of(struct sw_it_inet *r, const struct sock_common *skc, __u8 state, __u32 uid)
+{
+	r->type = SW_IT_INET;
+	r->len = sizeof(*r);
+	r->cookie = skc->skc_cookie.counter;
+	r->uid = uid;
+	r->family = skc->skc_family;
+	r->protocol = PROTO_TCP;
+	r->lport = skc->skc_num;
+	r->rport = bpf_ntohs(skc->skc_dport);
+	r->state = state;
+	r->netns = skc->skc_net.net->ns.inum;
+	r->ifindex = skc->skc_bound_dev_if;
+	if (r->family == AF_INET) {
+		*(__u32 *)r->laddr = skc->skc_rcv_saddr;
+		*(__u32 *)r->raddr = skc->skc_daddr;
+	} else {
+		copy6(r->laddr, &skc->skc_v6_rcv_saddr);
+		copy6(r->raddr, &skc->skc_v6_daddr);
+	}
+}
+
+/* What it_tcp leaves out, and what has no file: read by no snapshot, but for who asks for such states. */
+SEC("iter/tcp")
+int it_tcp_unheld(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *skc = ctx->sk_common;
+	struct tcp_timewait_sock *tw;
+	struct sw_it_inet r = {};
+	struct tcp_sock *tp;
+
+	if (!skc)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(skc);
+	if (tp) {
+		if (inode_of(&tp->inet_conn.icsk_inet.sk))
+			return 0;
+		tcp_of(&r, tp, bpf_get_socket_cookie(tp), ctx->uid);
+	} else if (skc->skc_state == TCP_NEW_SYN_RECV) {
+		mini_of(&r, skc, TCP_SYN_RECV, ctx->uid);
+	} else {
+		tw = bpf_skc_to_tcp_timewait_sock(skc);
+		if (!tw)
+			return 0;
+		mini_of(&r, skc, tw->tw_sk.tw_substate, ctx->uid);
+	}
 	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
 	return 0;
 }

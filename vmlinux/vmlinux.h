@@ -149,8 +149,10 @@ enum {
 	TCP_ESTABLISHED = 1,
 	TCP_SYN_SENT = 2,
 	TCP_SYN_RECV = 3,
+	TCP_TIME_WAIT = 6,
 	TCP_CLOSE = 7,
 	TCP_LISTEN = 10,
+	TCP_NEW_SYN_RECV = 12, /* a request_sock: half open */
 };
 
 struct bpf_spin_lock {
@@ -567,6 +569,15 @@ struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u32 rcv_nxt, copied_seq, write_seq, snd_una;
 	bool is_mptcp;
+};
+
+/* A connection after its end, no struct sock any more. */
+struct inet_timewait_sock {
+	struct sock_common __tw_common;
+	volatile unsigned char tw_substate; /* TCP_FIN_WAIT2 or TCP_TIME_WAIT */
+};
+struct tcp_timewait_sock {
+	struct inet_timewait_sock tw_sk;
 };
 
 struct udp_sock {

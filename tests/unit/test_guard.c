@@ -172,7 +172,7 @@ static void a_role_is_for_its_user_alone(void **state)
 }
 
 /*
- * What each role may ask for, as text: H S P D A T M N C W L V D O P U A H K R G I J E in the
+ * What each role may ask for, as text: H S P D A T M N C W L V D O P U A H K R G I J E F in the
  * order of enum sw_guard_op.
  */
 static const struct op_case {
@@ -180,12 +180,12 @@ static const struct op_case {
 	unsigned int role; /* 0: before HELLO */
 	const char *may;
 } op_cases[] = {
-	{1000, 0, "H......................."},
-	{100, SW_ROLE_ENGINE, "HSPDATMNCWLVDOPUAHKRG..E"},
-	{101, SW_ROLE_NET, "HS......................"},
-	{102, SW_ROLE_WEB, "HS......................"},
-	{0, SW_ROLE_OPERATOR, "HS....M..............IJ."},
-	{1000, SW_ROLE_OPERATOR, "HS......................"},
+	{1000, 0, "H........................"},
+	{100, SW_ROLE_ENGINE, "HSPDATMNCWLVDOPUAHKRG..EF"},
+	{101, SW_ROLE_NET, "HS......................."},
+	{102, SW_ROLE_WEB, "HS......................."},
+	{0, SW_ROLE_OPERATOR, "HS....M..............IJ.."},
+	{1000, SW_ROLE_OPERATOR, "HS......................."},
 };
 
 static void nothing_is_permitted_that_has_no_row(void **state)

@@ -61,7 +61,7 @@ static const struct sw_opt socket_options[] = {
 	TEXT(0, "user", user, "NAME|UID", "of this user"),
 	TEXT(0, "container", container, "NAME", "in this container, by the beginning of its id, its name, pod or image"),
 	TEXT(0, "netns", netns, "NAME|INODE", "in this network namespace; host, or all"),
-	TEXT(0, "state", state, "STATE,...", "in these states: listen, established, ...; connected, all"),
+	TEXT(0, "state", state, "STATE,...", "in these states: listen, established, time-wait, ...; connected, all"),
 	TEXT(0, "as", as, "TOOL", "the table of lsof, socklist, sockstat, netstat or ss, of the host's own namespace"),
 	{},
 };

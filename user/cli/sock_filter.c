@@ -137,7 +137,8 @@ static bool is_state(const char *wanted, const char *state)
 		const char *word, *state;
 	} same[] = {{"estab", "established"}, {"unconn", "unconnected"}, {"listening", "listen"},
 		{"syn_sent", "syn-sent"}, {"syn_recv", "syn-recv"}, {"close_wait", "close-wait"},
-		{"last_ack", "last-ack"}, {"fin_wait1", "fin-wait-1"}, {"fin_wait2", "fin-wait-2"}};
+		{"last_ack", "last-ack"}, {"time_wait", "time-wait"},
+		{"fin_wait1", "fin-wait-1"}, {"fin_wait2", "fin-wait-2"}};
 
 	while (*wanted) {
 		size_t len = strcspn(wanted, ",");
@@ -155,6 +156,17 @@ static bool is_state(const char *wanted, const char *state)
 				return true;
 		wanted += len + (wanted[len] == ',');
 	}
+	return false;
+}
+
+bool sw_sock_states_are_unheld(const char *states)
+{
+	static const char *const unheld[] = {
+		"syn-recv", "fin-wait-1", "fin-wait-2", "time-wait", "last-ack", "closing"};
+
+	for (size_t i = 0; i < SW_ARRAY_SIZE(unheld); i++)
+		if (is_state(states, unheld[i]))
+			return true;
 	return false;
 }
 

@@ -28,6 +28,8 @@ struct sw_sock_filter {
 /* word: ":22" or NULL. 0, or -EINVAL with *ret_bad the text that is wrong. */
 int sw_sock_filter_init(struct sw_sock_filter *f, const struct sw_cli_options *o, const char *word,
 	const char **ret_bad);
+/* One of the states is one that connections have when no process holds them; states: as --state takes them. */
+bool sw_sock_states_are_unheld(const char *states);
 bool sw_sock_filter_passes(const struct sw_sock_filter *f, const json_t *socket);
 /* ":1-1024,http" after its colon. 0 or -EINVAL. */
 int sw_port_spans_parse(const char *text, struct sw_port_spans *ret);

@@ -237,6 +237,8 @@ static const char *list_args(const struct sw_cli_options *o, const struct sw_soc
 	sw_json_bool(&a->j, "fresh", true);
 	sw_json_bool(&a->j, "listening", !is_all);
 	sw_json_bool(&a->j, "all", is_all);
+	if (o->state && sw_sock_states_are_unheld(o->state))
+		sw_json_bool(&a->j, "unheld", true);
 	if (o->tcp + o->udp + o->unix_domain + o->raw + o->packet + o->netlink == 1)
 		sw_json_string(&a->j, "protocol",
 			o->tcp            ? "tcp"

@@ -228,9 +228,27 @@ static bool read_user(struct sw_ctl_request *q, struct filter *f, const char *us
 	return false;
 }
 
-static void list(struct sw_ctl_request *q, const json_t *args, void *arg)
+/* What was read of connections that no process holds. */
+struct unheld {
+	const struct sw_it_inet *rows;
+	size_t n;
+	bool is_whole;
+};
+
+static void list_unheld(struct filter *f, const struct unheld *u)
 {
-	struct filter f = {.e = arg};
+	for (size_t i = 0; i < u->n; i++) {
+		struct sw_sock s = sw_sock_unheld(&u->rows[i]);
+
+		/* it ended between two looks: the inventory had it before */
+		if (!s.cookie || !sw_inventory_find(f->e->watch->inv, s.cookie))
+			list_one(&s, f);
+	}
+}
+
+static void list_with(struct sw_ctl_request *q, const json_t *args, struct sw_engine *e, const struct unheld *u)
+{
+	struct filter f = {.e = e};
 	bool listening = false;
 	const char *user = NULL;
 
@@ -247,9 +265,47 @@ static void list(struct sw_ctl_request *q, const json_t *args, void *arg)
 	f.j = sw_ctl_reply_begin(q);
 	sw_json_array_begin(f.j, "sockets");
 	sw_inventory_each(f.e->watch->inv, list_one, &f);
+	if (f.is_all)
+		list_unheld(&f, u);
 	sw_json_array_end(f.j);
-	sw_json_bool(f.j, "complete", sw_inventory_stats(f.e->watch->inv).is_complete);
+	sw_json_bool(f.j, "complete", u->is_whole && sw_inventory_stats(f.e->watch->inv).is_complete);
 	sw_ctl_reply_end(q);
+}
+
+/* A list that waits for them. */
+struct widened {
+	struct sw_ctl_request *q;
+	json_t *args;
+};
+
+static void on_unheld(struct sw_engine *e, const struct sw_it_inet *rows, size_t n, int result, void *arg)
+{
+	struct widened *w = arg;
+
+	if (e->watch)
+		list_with(w->q, w->args, e, &(struct unheld){rows, n, result >= 0});
+	else
+		sw_ctl_fail(w->q, SW_CERR_NOT_RUNNING, NULL, "the engine is ending");
+	json_decref(w->args);
+	free(w);
+}
+
+static void list(struct sw_ctl_request *q, const json_t *args, void *arg)
+{
+	struct widened *w;
+	bool wants = false;
+
+	if (!sw_ctl_arg_bool(q, args, "unheld", false, &wants))
+		return;
+	w = wants ? calloc(1, sizeof(*w)) : NULL;
+	if (w)
+		*w = (struct widened){.q = q, .args = json_deep_copy(args)};
+	if (w && w->args && sw_watch_unheld(arg, on_unheld, w) >= 0)
+		return;
+	if (w)
+		json_decref(w->args);
+	free(w);
+	list_with(q, args, arg, &(struct unheld){.is_whole = !wants});
 }
 
 /* A request that waits for a snapshot. */

@@ -2,7 +2,7 @@
 /*
  * The socket side of the engine: the ring of socket records and the guard's snapshots go into the
  * inventory; what differs from the baseline "default" becomes a finding. Owned by the engine
- * (e->watch), in its loop's thread. Files: watch.c wires, watch_snapshot.c asks and reads,
+ * (e->watch), in its loop's thread. Files: watch.c wires, watch_snapshot.c and watch_unheld.c ask and read,
  * watch_listen.c finds, watch_unix.c hurries, watch_tell.c writes events, baselines.c keeps rows,
  * verb_sockets.c answers, containers.c asks the guard for names.
  */
@@ -70,6 +70,12 @@ int sw_watch_fresh(struct sw_engine *e, void (*fn)(struct sw_engine *e, void *ar
  * it is what was known last; `complete` says so.
  */
 void sw_watch_when_fresh(struct sw_ctl_request *q, const json_t *args, struct sw_engine *e, sw_ctl_verb_fn fn);
+/*
+ * TCP connections that no process holds (sw_it_inet_is_unheld), read now from every network namespace: fn is called
+ * once, with rows until it returns. result: 0, or -errno: some are missing. -errno: fn is not called.
+ */
+typedef void (*sw_unheld_fn)(struct sw_engine *e, const struct sw_it_inet *rows, size_t n, int result, void *arg);
+int sw_watch_unheld(struct sw_engine *e, sw_unheld_fn fn, void *arg);
 /* Answers everybody who waits: the engine ends. */
 void sw_watch_fresh_done(struct sw_engine *e, struct sw_watch *w);
 /* connects.c: a connect to what is on a trail becomes a finding. */

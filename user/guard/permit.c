@@ -39,6 +39,7 @@ static const struct permit_row {
 	{SW_GUARD_CUT, "CUT", ENGINE, 0, sizeof(struct sw_guard_cut), false},
 	{SW_GUARD_CONTAINER, "CONTAINER", ENGINE, 0, sizeof(struct sw_guard_container_ask), false},
 	{SW_GUARD_GEO, "GEO", ENGINE, 1, 0, false},
+	{SW_GUARD_UNHELD, "UNHELD", ENGINE, 0, 0, false},
 	{SW_GUARD_CGROUP, "CGROUP", ENGINE, 0, sizeof(__u64), false},
 	{SW_GUARD_CHAIN, "CHAIN", OPERATOR, 1, 0, true},
 	{SW_GUARD_UNCHAIN, "UNCHAIN", OPERATOR, 0, 0, true},

@@ -145,10 +145,12 @@ static void do_mode(struct peer *p, const struct sw_guard_request *q, struct sw_
 static void do_snapshot(struct peer *p, const struct sw_guard_request *q,
 	struct sw_guard_reply *reply, int *fds, size_t *n)
 {
+	const struct sw_ladder *l = p->serve->host.ladder;
 	int r = -EOPNOTSUPP;
 
-	if (p->serve->host.ladder)
-		r = sw_snapshot_open(p->serve->host.ladder, q->mode, &reply->snapshot, fds, n);
+	if (l)
+		r = q->op == SW_GUARD_UNHELD ? sw_snapshot_open_unheld(l, q->mode, &reply->snapshot, fds, n)
+					     : sw_snapshot_open(l, q->mode, &reply->snapshot, fds, n);
 	if (r < 0)
 		refuse(p, reply, r, "no snapshot of the sockets");
 }
@@ -402,7 +404,7 @@ static void respond(
 		p->serve->host.status(&reply.status, p->serve->host.arg);
 	else if (q->op == SW_GUARD_MODE)
 		do_mode(p, q, &reply);
-	else if (q->op == SW_GUARD_SNAPSHOT)
+	else if (q->op == SW_GUARD_SNAPSHOT || q->op == SW_GUARD_UNHELD)
 		do_snapshot(p, q, &reply, out, &n_out);
 	else if (q->op == SW_GUARD_DECOYS)
 		do_decoys(p, &reply, out, &n_out);

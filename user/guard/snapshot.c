@@ -151,27 +151,31 @@ static int add_iterator(const struct sw_ladder *l, enum sw_iter which, int *fds,
 	return 0;
 }
 
-static int add_netns(const struct sw_ladder *l, const struct found *f, int *fds, size_t *n)
+/* Of each namespace; ended by SW_ITER_COUNT. */
+static const enum sw_iter held[] = {SW_ITER_TCP, SW_ITER_UDP, SW_ITER_UNIX, SW_ITER_COUNT};
+static const enum sw_iter unheld[] = {SW_ITER_TCP_UNHELD, SW_ITER_COUNT};
+
+static int add_netns(
+	const struct sw_ladder *l, const struct found *f, const enum sw_iter *each, int *fds, size_t *n)
 {
-	static const enum sw_iter per_netns[] = {SW_ITER_TCP, SW_ITER_UDP, SW_ITER_UNIX};
 	_close_ int fd = open(f->path, O_RDONLY | O_CLOEXEC);
 	int r = 0;
 
 	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
 		return -errno;
-	for (size_t i = 0; i < SW_ARRAY_SIZE(per_netns) && r >= 0; i++)
-		r = add_iterator(l, per_netns[i], fds, n);
+	for (; *each != SW_ITER_COUNT && r >= 0; each++)
+		r = add_iterator(l, *each, fds, n);
 	return r;
 }
 
 /* A namespace that went since it was listed, or that we may not enter, is left out. */
-static int add_part(const struct sw_ladder *l, const struct found_list *all, __u32 after,
+static int add_part(const struct sw_ladder *l, const struct found_list *all, __u32 after, const enum sw_iter *each,
 	struct sw_guard_snapshot *s, int *fds, size_t *n)
 {
 	size_t i;
 
 	for (i = next_after(all, after); i < all->n && s->n_netns < SW_GUARD_NETNS_MAX; i++) {
-		int r = add_netns(l, &all->at[i], fds, n);
+		int r = add_netns(l, &all->at[i], each, fds, n);
 
 		/* EINVAL: a name under /run/netns whose namespace is mounted elsewhere, or not at all */
 		if (r == -ENOENT || r == -ESRCH || r == -EPERM || r == -EACCES || r == -EINVAL)
@@ -202,8 +206,8 @@ static int add_again(const struct sw_ladder *l, struct sw_guard_snapshot *s, int
 	return add_iterator(l, SW_ITER_TASK_FILE, fds, n);
 }
 
-static int open_part(
-	const struct sw_ladder *l, __u32 after, struct sw_guard_snapshot *s, int *fds, size_t *n)
+static int open_part(const struct sw_ladder *l, __u32 after, const enum sw_iter *each, struct sw_guard_snapshot *s,
+	int *fds, size_t *n)
 {
 	_close_ int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct found_list all = {};
@@ -215,7 +219,7 @@ static int open_part(
 	if (r >= 0) {
 		sort(&all);
 		s->total = (__u32)all.n;
-		r = add_part(l, &all, after, s, fds, n);
+		r = add_part(l, &all, after, each, s, fds, n);
 	}
 	free(all.at);
 	if (setns(home, CLONE_NEWNET) < 0)
@@ -232,10 +236,18 @@ int sw_snapshot_open(const struct sw_ladder *l, __u32 after, struct sw_guard_sna
 	*ret_n = 0;
 	r = after ? 0 : add_tasks(l, ret, fds, ret_n);
 	if (r >= 0)
-		r = open_part(l, after, ret, fds, ret_n);
+		r = open_part(l, after, held, ret, fds, ret_n);
 	if (r >= 0 && !ret->is_cut)
 		r = add_again(l, ret, fds, ret_n);
 	return r;
+}
+
+int sw_snapshot_open_unheld(const struct sw_ladder *l, __u32 after, struct sw_guard_snapshot *ret,
+	int *fds, size_t *ret_n)
+{
+	*ret = (struct sw_guard_snapshot){};
+	*ret_n = 0;
+	return open_part(l, after, unheld, ret, fds, ret_n);
 }
 
 int sw_snapshot_each_netns(void (*fn)(void *arg), void *arg)

@@ -17,3 +17,6 @@ int sw_snapshot_each_netns(void (*fn)(void *arg), void *arg);
  */
 int sw_snapshot_open(const struct sw_ladder *l, __u32 after, struct sw_guard_snapshot *ret,
 	int *fds, size_t *ret_n);
+/* The same of what no snapshot shows: one iterator for each namespace. */
+int sw_snapshot_open_unheld(const struct sw_ladder *l, __u32 after, struct sw_guard_snapshot *ret,
+	int *fds, size_t *ret_n);

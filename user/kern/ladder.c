@@ -29,12 +29,13 @@ struct sw_ladder {
 	bool can_read_kernel; /* no lockdown=confidentiality */
 };
 
-static const char *const iter_sections[SW_ITER_COUNT] = {
-	[SW_ITER_TCP] = "iter/tcp",
-	[SW_ITER_UDP] = "iter/udp",
-	[SW_ITER_UNIX] = "iter/unix",
-	[SW_ITER_TASK] = "iter/task",
-	[SW_ITER_TASK_FILE] = "iter/task_file",
+static const char *const iter_programs[SW_ITER_COUNT] = {
+	[SW_ITER_TCP] = "it_tcp",
+	[SW_ITER_UDP] = "it_udp",
+	[SW_ITER_UNIX] = "it_unix",
+	[SW_ITER_TASK] = "it_task",
+	[SW_ITER_TASK_FILE] = "it_task_file",
+	[SW_ITER_TCP_UNHELD] = "it_tcp_unheld",
 };
 
 static const char *pins_of(const char *pins)
@@ -148,7 +149,7 @@ static int attach_iter(struct sw_ladder *l, const struct bpf_program *p)
 		struct bpf_link *link;
 		int r;
 
-		if (!sw_streq(bpf_program__section_name(p), iter_sections[i]))
+		if (!sw_streq(bpf_program__name(p), iter_programs[i]))
 			continue;
 		link = bpf_program__attach_iter(p, NULL);
 		if (!link)

@@ -19,6 +19,7 @@ enum sw_iter {
 	SW_ITER_UNIX,
 	SW_ITER_TASK,
 	SW_ITER_TASK_FILE,
+	SW_ITER_TCP_UNHELD, /* half open, at an end, or without a file */
 	SW_ITER_COUNT
 };
 

@@ -526,8 +526,7 @@ static bool is_newer(const struct sw_inventory *inv, const struct sw_sock *s)
 	return s->event_ns >= inv->begin_ns;
 }
 
-/* On its way out, after the last descriptor was closed: nobody's any more, and no event will tell its end. */
-static bool is_orphan(const struct sw_it_inet *r)
+bool sw_it_inet_is_unheld(const struct sw_it_inet *r)
 {
 	return !r->inode && r->protocol == IPPROTO_TCP && r->state != STATE_ESTABLISHED &&
 		r->state != STATE_CLOSE_WAIT && r->state != STATE_LISTEN;
@@ -582,7 +581,7 @@ bool sw_inventory_wants_files(const struct sw_inventory *inv)
 
 void sw_inventory_inet(struct sw_inventory *inv, const struct sw_it_inet *r)
 {
-	struct sw_sock *s = is_orphan(r) ? NULL : seen(inv, r->cookie);
+	struct sw_sock *s = sw_it_inet_is_unheld(r) ? NULL : seen(inv, r->cookie);
 
 	if (!s)
 		return;

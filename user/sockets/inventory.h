@@ -100,6 +100,14 @@ bool sw_inventory_wants_files(const struct sw_inventory *inv);
  */
 void sw_inventory_snapshot_end(struct sw_inventory *inv, bool is_whole);
 
+/*
+ * A TCP socket that no process can hold: half open, or on its way out after its last descriptor was closed. Nothing
+ * tells its end, so the inventory keeps none of them.
+ */
+bool sw_it_inet_is_unheld(const struct sw_it_inet *r);
+/* As a socket for one look at it: nobody's, in no inventory. */
+struct sw_sock sw_sock_unheld(const struct sw_it_inet *r);
+
 /* fn: negative ends the walk with it. */
 int sw_inventory_each(struct sw_inventory *inv, int (*fn)(const struct sw_sock *s, void *arg), void *arg);
 const struct sw_sock *sw_inventory_find(struct sw_inventory *inv, uint64_t cookie);

@@ -13,6 +13,27 @@ static bool is_inet(const struct sw_sock *s)
 	return s->family == AF_INET || s->family == AF_INET6;
 }
 
+struct sw_sock sw_sock_unheld(const struct sw_it_inet *r)
+{
+	struct sw_sock s = {.cookie = r->cookie,
+		.netns = r->netns,
+		.uid = r->uid,
+		.ifindex = r->ifindex,
+		.rx_queue = r->rx_queue,
+		.tx_queue = r->tx_queue,
+		.family = r->family,
+		.protocol = r->protocol,
+		.lport = r->lport,
+		.rport = r->rport,
+		.type = SOCK_STREAM,
+		.state = r->state,
+		.options = r->options};
+
+	memcpy(s.laddr, r->laddr, sizeof(s.laddr));
+	memcpy(s.raddr, r->raddr, sizeof(s.raddr));
+	return s;
+}
+
 bool sw_sock_is_listener(const struct sw_sock *s)
 {
 	if (s->family == AF_UNIX)

@@ -65,6 +65,7 @@ enum sw_guard_op {
 	SW_GUARD_CHAIN, /* operator, one descriptor: an XDP program that gets what the gate passes at XDP */
 	SW_GUARD_UNCHAIN, /* operator: no such program any more */
 	SW_GUARD_GEO, /* engine, one descriptor: sealed rules over countries (abi/geo.h); an id of 0: none */
+	SW_GUARD_UNHELD, /* engine: reply carries iterator descriptors, see sw_guard_snapshot */
 	SW_GUARD_OP_COUNT
 };
 
@@ -280,6 +281,9 @@ struct sw_guard_status {
  * refused is a descriptor of /dev/null: it ends at once.
  * More namespaces than SW_GUARD_NETNS_MAX: is_cut is 1, and ask again with mode = inode of the last one
  * given; the iterators over tasks come only with the first part (mode 0), the one to read again with the last.
+ *
+ * UNHELD's reply is the same with one descriptor for each namespace and none else: TCP connections that no process
+ * holds and no snapshot shows, among others without a file, as sw_it_inet.
  */
 enum { SW_GUARD_NETNS_MAX = 8 };
 struct sw_guard_snapshot {
