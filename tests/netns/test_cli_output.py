@@ -27,6 +27,15 @@ def test_status_is_one_screen_and_exits_6_when_degraded(engine):
     assert engine.cli("status", "--pretty").stdout.count("\n") > 10
 
 
+def test_what_is_degraded_is_broken_between_words_where_the_terminal_ends(engine):
+    text = "the database is full, and " * 5 + "so on"
+    engine.replies["status"] = {"data": {**STATUS, "degraded": [{"text": text, "fix": "make room " * 9}]}}
+    shown = on_terminal(engine, "status", env={"COLUMNS": "60"})[1].replace("\r\n", "\n").split("degraded")[1].splitlines()[1:]
+    assert max(map(len, shown)) <= 60 and " ".join(shown).split() == (text + " make room" * 9).split()
+    assert [len(line) - len(line.lstrip()) for line in shown] == [2, 2, 2, 4, 4]
+    assert "  " + text + "\n" in engine.cli("status").stdout
+
+
 COUNTED = [{"name": n, "count": 5} for n in (
     "packet-events-sent", "packet-events-limited", "socket-events-lost", "socket-events-limited", "connects-refused", "binds-refused",
     "packets-inspected", "not-inspected", "domain-hits", "shunned", "tags-again", "findings-not-told")]

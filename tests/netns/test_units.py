@@ -199,6 +199,7 @@ def test_a_process_that_may_not_listen_is_refused(host):
 
 def test_the_guard_may_freeze_a_cgroup(host):
     """Its tracepoints name processes by their numbers outside of this host, so that no process can be frozen by it here."""
+    host.on_host("mkdir", "-p", "/sys/fs/cgroup/user", check=True)
     r = host.on_host("nsenter", "-t", str(host.main_pid("sockwardend")), "--mount", "sh", "-c", "echo 0 >/sys/fs/cgroup/user/cgroup.freeze")
     assert r.returncode == 0, r.stderr
 

@@ -466,12 +466,10 @@ static void print_degraded(const struct sw_cli *c, const json_t *s)
 	putchar('\n');
 	json_array_foreach(list, i, v) {
 		fputs("  ", stdout);
-		sw_cli_put(c, NULL, json_is_string(v) ? json_string_value(v) : sw_cli_text(v, "text"));
-		putchar('\n');
+		sw_cli_put_wrapped(c, json_is_string(v) ? json_string_value(v) : sw_cli_text(v, "text"), 2);
 		if (*sw_cli_text(v, "fix")) {
 			fputs("    ", stdout);
-			sw_cli_put(c, NULL, sw_cli_text(v, "fix"));
-			putchar('\n');
+			sw_cli_put_wrapped(c, sw_cli_text(v, "fix"), 4);
 		}
 	}
 }
