@@ -103,6 +103,20 @@ static __always_inline bool is_in_leaf(__u32 leaf, __u32 octet)
 	return (x - 0x01010101U) & ~x & 0x80808080U;
 }
 
+static __always_inline bool is_in_half(__u64 hosts, __u32 octet)
+{
+	__u64 x = hosts ^ octet * 0x0101010101010101ULL;
+
+	return (x - 0x0101010101010101ULL) & ~x & 0x8080808080808080ULL;
+}
+
+static __always_inline bool is_in_list(void *generation, __u32 key, __u32 octet)
+{
+	union sw_packed4 *e = bpf_map_lookup_elem(generation, &key);
+
+	return e && (is_in_half(e->half[0], octet) || is_in_half(e->half[1], octet));
+}
+
 static __always_inline bool is_in_word(void *generation, const union sw_packed4 *word, __u32 addr)
 {
 	__u32 bit = addr >> 8 & 63, octet = addr & 255, leaf, at, key;
@@ -122,6 +136,8 @@ static __always_inline bool is_in_word(void *generation, const union sw_packed4 
 		return is_in_leaf(leaf, octet);
 	if (leaf == SW_LEAF_WHOLE)
 		return true;
+	if (leaf & SW_LEAF_LIST_BIT)
+		return is_in_list(generation, (word->block & SW_PACKED_BLOCK) + (leaf & 127), octet);
 	return is_in_block(generation, (word->block & SW_PACKED_BLOCK) + (leaf & 63) * 2, octet);
 }
 

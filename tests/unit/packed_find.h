@@ -27,6 +27,11 @@ static inline bool find_in_word(const struct sw_packed_view *v, uint64_t at, uin
 	leaf = v->elements4[i / 4].leaf[i % 4];
 	if (leaf == SW_LEAF_WHOLE)
 		return true;
+	if (leaf >> 24 == 0xff && leaf != SW_LEAF_LAST && leaf & SW_LEAF_LIST_BIT) {
+		i = (w->block & SW_PACKED_BLOCK) + (leaf & 0xffff);
+		assert(i < v->n4);
+		return memchr(v->elements4[i].host, (int)octet, sizeof(v->elements4[i].host));
+	}
 	if (leaf >> 24 == 0xff && leaf != SW_LEAF_LAST) {
 		i = (w->block & SW_PACKED_BLOCK) + (leaf & 0xffffff) * 2 + octet / 128;
 		assert(i < v->n4);

@@ -188,6 +188,45 @@ static void every_address_of_a_slash24_and_its_borders_is_right(void **state)
 	}
 }
 
+/* In the leaf, in a list, in a block: /24s of every number of hosts, side by side in one word. */
+static void a_slash24_of_any_number_of_hosts_is_right(void **state)
+{
+	enum { STEP = 7 }; /* prime to 256: hosts are spread over the /24, .0 and .255 among them */
+	static const unsigned int counts[] = {1, 2, 4, 5, 8, 15, 16, 17, 40, 255, 256};
+	static bool is_in[SW_ARRAY_SIZE(counts) * 3][256];
+	_cleanup_(sw_packer4_freep) struct sw_packer4 *p4 = NULL;
+	struct sw_trail_entry e = {.action = SW_TRAIL_DROP, .net = {.family = SW_AF_IP4, .plen = 32}};
+	struct sw_packed_view v = {};
+	union sw_packed4 *four;
+	int64_t n;
+
+	assert_int_equal(sw_packer4_new(&p4), 0);
+	for (size_t i = 0; i < SW_ARRAY_SIZE(is_in); i++) {
+		for (unsigned int k = 0; k < counts[i * 4 % SW_ARRAY_SIZE(counts)]; k++)
+			is_in[i][(k * STEP + (i % 2 ? 255 : 0)) & 255] = true;
+		memcpy(e.net.addr, (__u8[]){198, 18, (__u8)(i * 3)}, 3);
+		for (int host = 0; host < 256; host++) {
+			e.net.addr[3] = (__u8)host;
+			if (is_in[i][host])
+				assert_int_equal(sw_packer4_add(p4, &e), 0);
+		}
+	}
+	n = sw_packer4_end(p4);
+	assert_true(n > SW_PACKED_WORDS);
+	four = calloc((size_t)n, sizeof(*four));
+	sw_packer4_write(p4, four);
+	v.elements4 = four;
+	v.n4 = (uint64_t)n;
+	for (size_t i = 0; i < SW_ARRAY_SIZE(is_in); i++) {
+		memcpy(e.net.addr, (__u8[]){198, 18, (__u8)(i * 3)}, 3);
+		for (int host = 0; host < 256; host++) {
+			e.net.addr[3] = (__u8)host;
+			assert_int_equal(find4(&v, &e.net), is_in[i][host] ? SW_TRAIL_DROP : NOT_FOUND);
+		}
+	}
+	free(four);
+}
+
 static void an_image_that_was_tampered_with_leads_nowhere(void **state)
 {
 	uint64_t seed = 77;
@@ -257,6 +296,7 @@ int main(void)
 		cmocka_unit_test(ipv6_sets_say_what_the_longest_entry_says),
 		cmocka_unit_test(too_many_short_networks_are_marked_as_their_slash32s),
 		cmocka_unit_test(every_address_of_a_slash24_and_its_borders_is_right),
+		cmocka_unit_test(a_slash24_of_any_number_of_hosts_is_right),
 		cmocka_unit_test(an_image_that_was_tampered_with_leads_nowhere),
 	};
 

@@ -6,7 +6,11 @@
 enum {
 	DEPTH_MAX = 33, /* networks that contain each other: one of every length */
 	LEAF_HOSTS = 4,
+	LIST_HOSTS = 16,
 	BLOCK_WORDS = 4,
+	BLOCK_ELEMENTS = 2,
+	ELEMENT_LEAVES = 4,
+	LINE_ELEMENTS = 4, /* of a cache line; an array begins with one */
 	WORD_ADDRESSES = 1 << 14,
 	SLASH24_ADDRESSES = 256,
 };
@@ -20,12 +24,13 @@ enum { DROPPED, WATCHED, TAGGED, SETS };
 static const unsigned char set_of[SW_TRAIL_ACTION_COUNT] = {
 	[SW_TRAIL_DROP] = DROPPED, [SW_TRAIL_OBSERVE] = WATCHED, [SW_TRAIL_TAG] = TAGGED};
 
-/* One of the sets of a generation. Numbers in words are relative until they are written. */
+/* One of the sets of a generation. All are in the order of the words, and numbered when they are written. */
 struct set {
 	union sw_packed4 *words;
-	uint32_t *leaves;
+	uint32_t *leaves; /* those with a list or a block without its number */
+	union sw_packed4 *lists;
 	struct block *blocks;
-	size_t n_leaves, leaves_room, n_blocks, blocks_room;
+	size_t n_leaves, leaves_room, n_lists, lists_room, n_blocks, blocks_room;
 	struct block hosts; /* of the /24 that is being filled */
 	uint32_t slash24;
 	bool is_filling, is_empty;
@@ -71,6 +76,7 @@ void sw_packer4_free(struct sw_packer4 *p)
 	for (size_t i = 0; i < SW_ARRAY_SIZE(p->set); i++) {
 		free(p->set[i].words);
 		free(p->set[i].leaves);
+		free(p->set[i].lists);
 		free(p->set[i].blocks);
 	}
 	free(p);
@@ -108,42 +114,51 @@ static int add_leaf(struct set *s, uint32_t slash24, uint32_t leaf)
 	return 0;
 }
 
-static int add_block(struct set *s, uint32_t *ret_leaf)
+static int add_block(struct set *s)
 {
-	union sw_packed4 *word = &s->words[s->slash24 / 64];
 	struct block *blocks = make_room(s->blocks, s->n_blocks, &s->blocks_room, sizeof(*blocks));
 
 	if (!blocks)
 		return -ENOMEM;
 	s->blocks = blocks;
-	/* the first block of a word is never number 0 of another: 1 more means "there is one" */
-	if (!word->block)
-		word->block = (uint32_t)s->n_blocks + 1;
-	*ret_leaf = SW_LEAF_BLOCK + (uint32_t)s->n_blocks + 1 - word->block;
 	s->blocks[s->n_blocks++] = s->hosts;
 	return 0;
 }
 
-/* The hosts of a block of at most four, as a leaf. */
+/* The hosts of a block in ascending order, at most max, the last repeated up to that. */
+static void list_hosts(const struct block *b, uint8_t *ret, size_t max)
+{
+	size_t n = 0;
+
+	for (uint32_t w = 0; w < BLOCK_WORDS; w++)
+		for (uint64_t bits = b->bits[w]; bits && n < max; bits &= bits - 1)
+			ret[n++] = (uint8_t)(w * 64 + (uint32_t)__builtin_ctzll(bits));
+	for (; n && n < max; n++)
+		ret[n] = ret[n - 1];
+}
+
+static int add_list(struct set *s)
+{
+	union sw_packed4 *lists = make_room(s->lists, s->n_lists, &s->lists_room, sizeof(*lists));
+
+	if (!lists)
+		return -ENOMEM;
+	s->lists = lists;
+	list_hosts(&s->hosts, lists[s->n_lists++].host, LIST_HOSTS);
+	return 0;
+}
+
 static uint32_t host_leaf(const struct block *b)
 {
-	uint32_t leaf = 0, host = 0, n = 0;
+	uint8_t hosts[LEAF_HOSTS] = {};
 
-	for (uint32_t w = 0; w < BLOCK_WORDS; w++) {
-		for (uint64_t bits = b->bits[w]; bits; bits &= bits - 1) {
-			host = w * 64 + (uint32_t)__builtin_ctzll(bits);
-			leaf = leaf << 8 | host;
-			n++;
-		}
-	}
-	for (; n < LEAF_HOSTS; n++)
-		leaf = leaf << 8 | host;
-	return leaf;
+	list_hosts(b, hosts, LEAF_HOSTS);
+	return (uint32_t)hosts[0] << 24 | (uint32_t)hosts[1] << 16 | (uint32_t)hosts[2] << 8 | hosts[3];
 }
 
 static int flush(struct set *s)
 {
-	uint32_t leaf, n = 0;
+	uint32_t leaf = SW_LEAF_WHOLE, n = 0;
 	int r = 0;
 
 	if (!s->is_filling)
@@ -151,12 +166,15 @@ static int flush(struct set *s)
 	s->is_filling = false;
 	for (size_t w = 0; w < BLOCK_WORDS; w++)
 		n += (uint32_t)__builtin_popcountll(s->hosts.bits[w]);
-	if (n == SLASH24_ADDRESSES)
-		leaf = SW_LEAF_WHOLE;
-	else if (n <= LEAF_HOSTS)
+	if (n <= LEAF_HOSTS) {
 		leaf = host_leaf(&s->hosts);
-	else
-		r = add_block(s, &leaf);
+	} else if (n <= LIST_HOSTS) {
+		leaf = SW_LEAF_LIST;
+		r = add_list(s);
+	} else if (n < SLASH24_ADDRESSES) {
+		leaf = SW_LEAF_BLOCK;
+		r = add_block(s);
+	}
 	return r < 0 ? r : add_leaf(s, s->slash24, leaf);
 }
 
@@ -271,6 +289,117 @@ static size_t n_words(const struct sw_packer4 *p)
 	return n * SW_PACKED_WORDS;
 }
 
+/* What a word leads to. */
+struct tail {
+	const uint32_t *leaves;
+	size_t n_leaves, n_lists, n_blocks;
+};
+
+static struct tail tail_of(const struct set *s, const union sw_packed4 *word)
+{
+	struct tail t = {};
+
+	if (!word->bits || word->base == SW_PACKED_WHOLE)
+		return t;
+	t.leaves = s->leaves + word->base;
+	t.n_leaves = (size_t)__builtin_popcountll(word->bits);
+	for (size_t i = 0; i < t.n_leaves; i++) {
+		t.n_lists += t.leaves[i] == SW_LEAF_LIST;
+		t.n_blocks += t.leaves[i] == SW_LEAF_BLOCK;
+	}
+	return t;
+}
+
+/* Leaves from a number of the array on; those with a list or a block get its own number. */
+static void put_leaves(const struct tail *t, uint32_t *ret)
+{
+	uint32_t block = SW_LEAF_BLOCK, list = SW_LEAF_LIST + BLOCK_ELEMENTS * (uint32_t)t->n_blocks;
+
+	for (size_t i = 0; i < t->n_leaves; i++)
+		ret[i] = t->leaves[i] == SW_LEAF_LIST ? list++
+			: t->leaves[i] == SW_LEAF_BLOCK ? block++
+							: t->leaves[i];
+}
+
+static void copy(void *dst, const void *src, size_t bytes)
+{
+	if (bytes)
+		memcpy(dst, src, bytes);
+}
+
+/* Where the next goes. */
+struct room {
+	size_t element;
+	size_t leaf, n_leaves; /* so many leaves of words that lead to nothing else, from this number on */
+};
+
+/* Elements for the leaves and what they lead to, and the first of them; in one line, if they fit. */
+static size_t take_elements(struct room *r, const struct tail *t)
+{
+	size_t n = (t->n_leaves + ELEMENT_LEAVES - 1) / ELEMENT_LEAVES + BLOCK_ELEMENTS * t->n_blocks + t->n_lists,
+	       left = LINE_ELEMENTS - r->element % LINE_ELEMENTS, first;
+
+	if (n > left && n <= LINE_ELEMENTS) {
+		if (left * ELEMENT_LEAVES > r->n_leaves) {
+			r->leaf = r->element * ELEMENT_LEAVES;
+			r->n_leaves = left * ELEMENT_LEAVES;
+		}
+		r->element += left;
+	}
+	first = r->element;
+	r->element += n;
+	return first;
+}
+
+/* The number of the first leaf. */
+static size_t take_leaves(struct room *r, const struct tail *t)
+{
+	size_t first;
+
+	if (t->n_leaves > r->n_leaves) {
+		r->leaf = r->element * ELEMENT_LEAVES;
+		r->n_leaves = (t->n_leaves + ELEMENT_LEAVES - 1) / ELEMENT_LEAVES * ELEMENT_LEAVES;
+		r->element += r->n_leaves / ELEMENT_LEAVES;
+	}
+	first = r->leaf;
+	r->leaf += t->n_leaves;
+	r->n_leaves -= t->n_leaves;
+	return first;
+}
+
+/*
+ * From element at on: of each word the leaves, at once behind them the blocks and the lists, so that a look-up which
+ * has come to the leaf has the rest at hand. Returns the element behind. words: of the set, ret: of the whole
+ * generation; NULL: to count.
+ */
+static size_t put_set(const struct set *s, union sw_packed4 *words, union sw_packed4 *ret, size_t at)
+{
+	size_t list = 0, block = 0, first;
+	struct room room = {.element = at};
+
+	for (size_t w = 0; w < SW_PACKED_WORDS && !s->is_empty; w++) {
+		struct tail t = tail_of(s, &s->words[w]);
+
+		if (!t.n_leaves)
+			continue;
+		if (t.n_lists || t.n_blocks)
+			first = take_elements(&room, &t) * ELEMENT_LEAVES;
+		else
+			first = take_leaves(&room, &t);
+		if (ret) {
+			at = (first + t.n_leaves + ELEMENT_LEAVES - 1) / ELEMENT_LEAVES;
+			words[w].base = (uint32_t)first;
+			words[w].block = t.n_lists || t.n_blocks ? (uint32_t)at : 0;
+			put_leaves(&t, (uint32_t *)ret + first);
+			copy(ret + at, s->blocks + block, t.n_blocks * sizeof(*s->blocks));
+			copy(ret + at + BLOCK_ELEMENTS * t.n_blocks, s->lists + list, t.n_lists * sizeof(*s->lists));
+		}
+		list += t.n_lists;
+		block += t.n_blocks;
+	}
+	return room.element;
+}
+
 int64_t sw_packer4_end(struct sw_packer4 *p)
 {
 	int64_t elements;
@@ -284,45 +413,21 @@ int64_t sw_packer4_end(struct sw_packer4 *p)
 		return r;
 	elements = (int64_t)n_words(p);
 	for (size_t i = 0; i < SETS; i++)
-		elements += (int64_t)((p->set[i].n_leaves + 3) / 4 + 2 * p->set[i].n_blocks);
+		elements = (int64_t)put_set(&p->set[i], NULL, NULL, (size_t)elements);
 	return elements;
-}
-
-static void write_words(
-	const struct set *s, union sw_packed4 *ret, size_t leaves_at, size_t blocks_at)
-{
-	for (size_t w = 0; w < SW_PACKED_WORDS; w++) {
-		ret[w] = s->words[w];
-		if (s->words[w].bits && s->words[w].base != SW_PACKED_WHOLE)
-			ret[w].base += (uint32_t)leaves_at * 4;
-		if (s->words[w].block)
-			ret[w].block = (uint32_t)(blocks_at + 2 * (size_t)(s->words[w].block - 1));
-	}
-}
-
-static void copy(void *dst, const void *src, size_t bytes)
-{
-	if (bytes)
-		memcpy(dst, src, bytes);
 }
 
 void sw_packer4_write(const struct sw_packer4 *p, union sw_packed4 *ret)
 {
 	static const uint32_t flags[SETS] = {[WATCHED] = SW_PACKED_WATCHED, [TAGGED] = SW_PACKED_TAGGED};
-	size_t words = n_words(p), leaves_at = words, blocks_at = words;
+	size_t words = n_words(p), at = words;
 
-	for (size_t i = 0; i < SETS; i++)
-		blocks_at += (p->set[i].n_leaves + 3) / 4;
-	for (size_t i = 0; i < SETS; i++) {
+	for (size_t i = 0; i * SW_PACKED_WORDS < words; i++) {
 		const struct set *s = &p->set[i];
 
-		if (i * SW_PACKED_WORDS < words)
-			write_words(s, ret + i * SW_PACKED_WORDS, leaves_at, blocks_at);
+		memcpy(ret + i * SW_PACKED_WORDS, s->words, SW_PACKED_WORDS * sizeof(*s->words));
+		at = put_set(s, ret + i * SW_PACKED_WORDS, ret, at);
 		for (size_t w = 0; w < SW_PACKED_WORDS && !s->is_empty; w++)
 			ret[w].block |= s->words[w].bits ? flags[i] : 0;
-		copy(ret + leaves_at, s->leaves, s->n_leaves * sizeof(*s->leaves));
-		copy(ret + blocks_at, s->blocks, s->n_blocks * sizeof(*s->blocks));
-		leaves_at += (s->n_leaves + 3) / 4;
-		blocks_at += 2 * s->n_blocks;
 	}
 }

@@ -34,7 +34,21 @@ static int check_head(const struct sw_trail_packed *p, size_t len, const char **
 	return 0;
 }
 
-/* Every leaf and block that a word leads to is behind the words, and inside. */
+/* Is what the leaf leads to behind the words, and inside? block: the word's first. */
+static bool is_good_leaf(const struct sw_packed_view *v, uint32_t leaf, uint64_t block, uint64_t first)
+{
+	uint32_t number = leaf & 0xffff;
+
+	if (leaf >> 24 != 0xff || leaf == SW_LEAF_LAST || leaf == SW_LEAF_WHOLE)
+		return true;
+	if (block < first)
+		return false;
+	if (leaf - number == SW_LEAF_LIST)
+		return number < 128 && block + number < v->n4;
+	return leaf - number == SW_LEAF_BLOCK && number < 64 && block + 2 * (uint64_t)number + 2 <= v->n4;
+}
+
+/* Every leaf, block and list that a word leads to. */
 static bool is_good_word(const struct sw_packed_view *v, const union sw_packed4 *w, uint64_t first)
 {
 	uint32_t n = (uint32_t)__builtin_popcountll(w->bits);
@@ -45,14 +59,9 @@ static bool is_good_word(const struct sw_packed_view *v, const union sw_packed4 
 		return true;
 	if (w->base < first * 4 || (uint64_t)w->base + n > v->n4 * 4)
 		return false;
-	for (uint64_t i = w->base; i < (uint64_t)w->base + n; i++) {
-		uint32_t leaf = leaves[i];
-
-		if (leaf >> 24 != 0xff || leaf == SW_LEAF_LAST || leaf == SW_LEAF_WHOLE)
-			continue;
-		if ((leaf & 0xffffff) > 63 || block < first || block + 2 * (leaf & 63) + 2 > v->n4)
+	for (uint64_t i = w->base; i < (uint64_t)w->base + n; i++)
+		if (!is_good_leaf(v, leaves[i], block, first))
 			return false;
-	}
 	return true;
 }
 

@@ -51,7 +51,7 @@ static inline __attribute__((always_inline)) __u64 sw_othermark4_net(__u32 slash
 /*
  * An IPv4 generation is an array of elements of 16 bytes: the words of what is to be dropped, then
  * those of what is watched (only if there is any, or what follows), those of what is tagged (only if there
- * is any), the leaves of all, the blocks of all.
+ * is any), then of each word the leaves, the blocks and the lists: in one cache line, mostly.
  * An element is exactly one of these.
  */
 union sw_packed4 {
@@ -62,6 +62,7 @@ union sw_packed4 {
 	};
 	__u32 leaf[4];
 	__u64 half[2]; /* of a block: bits of 128 hosts; two elements are one block */
+	__u8 host[16]; /* a list: the hosts of a /24, the last repeated */
 };
 SW_ABI_SIZE(union sw_packed4, 16);
 
@@ -74,11 +75,13 @@ SW_ABI_SIZE(union sw_packed4, 16);
 /*
  * A leaf is up to four hosts of its /24, the lowest in the highest byte and the last repeated; or,
  * with 0xff in the highest byte (no list of hosts but that of .255 alone begins so), the number of a
- * block of its word, or the whole /24.
+ * block or the element of a list of its word, counted from its first block on, or the whole /24.
  */
 #define SW_LEAF_LAST  0xffffffffU /* the one host .255 */
 #define SW_LEAF_WHOLE 0xff000100U
 #define SW_LEAF_BLOCK 0xff000000U /* plus 0 to 63 */
+#define SW_LEAF_LIST  0xff010000U /* plus 0 to 127 */
+#define SW_LEAF_LIST_BIT (SW_LEAF_LIST ^ SW_LEAF_BLOCK)
 
 /* ---- IPv6: a hash by {network, length} */
 

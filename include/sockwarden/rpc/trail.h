@@ -28,7 +28,7 @@ enum {
 	SW_TRAIL_PACKED_MAGIC = 0x73777470, /* "swtp" */
 	SW_TRAIL_VERSION = 2,
 	SW_TRAIL_TIMED_VERSION = 3, /* a list whose trails have times of their own */
-	SW_TRAIL_PACKED_VERSION = 5,
+	SW_TRAIL_PACKED_VERSION = 6,
 };
 
 struct sw_trail_head {
