@@ -46,7 +46,7 @@ def test_an_imported_trail_is_dropped_and_an_except_inside_it_is_not(enforcing):
                  .encode().decode("latin-1"))
     code, _, err = lab.cli("trails", "import", path)
     assert code == 0, err
-    assert "bad-hosts: 1 IPv4 and 1 IPv6 entries in force" in err and "the first is line 6" in err
+    assert "bad-hosts: 1 IPv4 and 1 IPv6 entries in force" in err and "1, the first in line 6" in err
     assert lab.ping() == 0 and lab.ping(target=lab.host6) == 0 and lab.ping(source=lab.others[0]) == 0
     bad = lists(lab)["bad-hosts"]
     assert bad["action"] == "drop"

@@ -122,7 +122,7 @@ static const char STATUS[] =
 	"\"counters\":[{\"reason\":\"ban\",\"packets\":%u,\"dropped\":%u},"
 	"{\"reason\":\"allowed\",\"packets\":10,\"dropped\":0}],"
 	"\"losses\":[{\"name\":\"events\",\"count\":3},"
-	"{\"name\":\"events-sent\",\"count\":500}],"
+	"{\"name\":\"packet-events-sent\",\"count\":500}],"
 	"\"bans\":2,\"degraded\":[\"a \\u0007 bell\"]}";
 
 static void status(struct sw_top *t, uint64_t sec, unsigned int packets, unsigned int dropped)

@@ -22,7 +22,7 @@ unsigned int sw_drop_run_width(const struct sw_drop_run *r)
 /* The hosts of a leaf as bits; what leads out of the generation has none. */
 static void hosts_of(const struct sw_drops4 *d, const union sw_packed4 *word, uint32_t bit, uint64_t ret[BLOCK_WORDS])
 {
-	uint64_t at = word->base + (uint64_t)__builtin_popcountll(word->bits & ((1ULL << bit) - 1)), block;
+	uint64_t at = word->base + (uint64_t)__builtin_popcountll(word->bits & ((1ULL << bit) - 1)), block, list;
 	uint32_t leaf = at / 4 < d->n ? d->elements[at / 4].leaf[at & 3] : SW_LEAF_BLOCK + 64;
 
 	memset(ret, 0, BLOCK_WORDS * sizeof(*ret));
@@ -31,6 +31,10 @@ static void hosts_of(const struct sw_drops4 *d, const union sw_packed4 *word, ui
 	} else if (leaf >> 24 != 0xff || leaf == SW_LEAF_LAST) {
 		for (int i = 0; i < 32; i += 8)
 			ret[(leaf >> i & 255) / 64] |= 1ULL << (leaf >> i & 63);
+	} else if (leaf & SW_LEAF_LIST_BIT) {
+		list = (word->block & SW_PACKED_BLOCK) + (uint64_t)(leaf & 127);
+		for (size_t i = 0; list < d->n && i < sizeof(d->elements->host); i++)
+			ret[d->elements[list].host[i] / 64] |= 1ULL << (d->elements[list].host[i] & 63);
 	} else {
 		block = (word->block & SW_PACKED_BLOCK) + 2 * (uint64_t)(leaf & 63);
 		if ((leaf & 0xffffff) < 64 && block + 2 <= d->n)
