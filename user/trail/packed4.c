@@ -321,10 +321,11 @@ static void put_leaves(const struct tail *t, uint32_t *ret)
 							: t->leaves[i];
 }
 
-static void copy(void *dst, const void *src, size_t bytes)
+/* n of size each, from number at of src on; NULL has none. */
+static void copy(void *dst, const void *src, size_t at, size_t n, size_t size)
 {
-	if (bytes)
-		memcpy(dst, src, bytes);
+	if (n)
+		memcpy(dst, (const char *)src + at * size, n * size);
 }
 
 /* Where the next goes. */
@@ -391,8 +392,8 @@ static size_t put_set(const struct set *s, union sw_packed4 *words, union sw_pac
 			words[w].base = (uint32_t)first;
 			words[w].block = t.n_lists || t.n_blocks ? (uint32_t)at : 0;
 			put_leaves(&t, (uint32_t *)ret + first);
-			copy(ret + at, s->blocks + block, t.n_blocks * sizeof(*s->blocks));
-			copy(ret + at + BLOCK_ELEMENTS * t.n_blocks, s->lists + list, t.n_lists * sizeof(*s->lists));
+			copy(ret + at, s->blocks, block, t.n_blocks, sizeof(*s->blocks));
+			copy(ret + at + BLOCK_ELEMENTS * t.n_blocks, s->lists, list, t.n_lists, sizeof(*s->lists));
 		}
 		list += t.n_lists;
 		block += t.n_blocks;
