@@ -211,7 +211,9 @@ def test_after_the_ring_overflowed_the_loss_is_counted_and_the_list_is_whole(sta
     assert "socket-events-lost" in started.ok("status")
     rows = [s for s in started.cli_json("sockets", "list", "-t")["sockets"] if s["lport"] == port]
     assert [[q["pid"] for q in s["processes"]] for s in rows] == [[p.pid]]
-    started.wait(lambda: events.find(kind="finding", finding="new-listener", pid=p.pid), 30, "a finding")
+    # one row for ports that the kernel chose: of the same program the first that is seen is told, and here are three
+    started.wait(lambda: [e for e in events.events if e.get("finding") == "new-listener" and e.get("pid") in {q.pid for q in [p, *busy]}],
+                 30, "a finding")
     assert not [s for s in started.cli_json("sockets", "list", "-t")["sockets"] if {q["pid"] for q in s["processes"]} & {b.pid for b in busy}]
 
 
@@ -323,9 +325,12 @@ def test_who_lives_under_a_millisecond_amid_a_storm_of_execs_is_named_and_losses
     def lost():
         return next((row["count"] for row in started.cli_json("status", timeout=60)["losses"] if row["name"] == "socket-events-lost"), 0)
 
+    def held():  # on a fast machine: more in a second than are told one by one
+        return sum(e["held"] for e in events.events if e.get("held_kind") == "socket")
+
     def is_behind():  # a follower on a busy machine: what it could not be given is said to it
         return any("items lost: read too slowly" in str(e) for e in events.events)
-    started.wait(lambda: len(mine()) == 2 * each // every or lost() or is_behind(), 60, "each is told of, or so many are lost")
+    started.wait(lambda: len(mine()) + held() >= 2 * each // every or lost() or is_behind(), 60, "each is told of, or so many are lost")
     print(f"{sum(rates)} processes a second, {len(mine())} of {2 * each // every} listeners told of, {lost()} records lost")
     assert all(e["pid"] and e["comm"] for e in mine())
     # the truth, whatever was lost
