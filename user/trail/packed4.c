@@ -24,6 +24,9 @@ enum { DROPPED, WATCHED, TAGGED, SETS };
 static const unsigned char set_of[SW_TRAIL_ACTION_COUNT] = {
 	[SW_TRAIL_DROP] = DROPPED, [SW_TRAIL_OBSERVE] = WATCHED, [SW_TRAIL_TAG] = TAGGED};
 
+/* While a set is filled, block of its words counts the blocks and the lists that they lead to. */
+enum { ONE_LIST = 1, ONE_BLOCK = 1 << 16 };
+
 /* One of the sets of a generation. All are in the order of the words, and numbered when they are written. */
 struct set {
 	union sw_packed4 *words;
@@ -122,6 +125,7 @@ static int add_block(struct set *s)
 		return -ENOMEM;
 	s->blocks = blocks;
 	s->blocks[s->n_blocks++] = s->hosts;
+	s->words[s->slash24 / 64].block += ONE_BLOCK;
 	return 0;
 }
 
@@ -145,6 +149,7 @@ static int add_list(struct set *s)
 		return -ENOMEM;
 	s->lists = lists;
 	list_hosts(&s->hosts, lists[s->n_lists++].host, LIST_HOSTS);
+	s->words[s->slash24 / 64].block += ONE_LIST;
 	return 0;
 }
 
@@ -303,10 +308,8 @@ static struct tail tail_of(const struct set *s, const union sw_packed4 *word)
 		return t;
 	t.leaves = s->leaves + word->base;
 	t.n_leaves = (size_t)__builtin_popcountll(word->bits);
-	for (size_t i = 0; i < t.n_leaves; i++) {
-		t.n_lists += t.leaves[i] == SW_LEAF_LIST;
-		t.n_blocks += t.leaves[i] == SW_LEAF_BLOCK;
-	}
+	t.n_lists = word->block % ONE_BLOCK;
+	t.n_blocks = word->block / ONE_BLOCK;
 	return t;
 }
 
