@@ -412,9 +412,11 @@ static void each_of(struct facts *w, const char *subject, const struct sw_net *n
 /* "Nothing is known" of a trail whose list is still on its way would be taken for an answer. */
 static void tell_unready(struct sw_engine *e, const char *subject, struct sw_json *j)
 {
+	bool are_compiling = sw_trails_are_compiling(e->trails);
+
 	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++) {
 		const struct sw_trail_slot *s = &e->trails->slots[i];
-		const char *state = s->name[0] ? sw_trails_unready(e->trails, s) : NULL;
+		const char *state = s->name[0] ? sw_trails_unready(e->trails, s, are_compiling) : NULL;
 		_strbuf_ struct sw_strbuf text = {};
 
 		if (!state)

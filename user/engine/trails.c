@@ -114,14 +114,19 @@ struct sw_trail_slot *sw_trails_slot(struct sw_trail_part *t, const char *name)
 	return NULL;
 }
 
-const char *sw_trails_unready(const struct sw_trail_part *t, const struct sw_trail_slot *s)
+bool sw_trails_are_compiling(const struct sw_trail_part *t)
+{
+	return sw_trails_compile_key(t) != t->compiled_key;
+}
+
+const char *sw_trails_unready(const struct sw_trail_part *t, const struct sw_trail_slot *s, bool are_compiling)
 {
 	if (t->running && t->running->kind == SW_TRAIL_OP_PUT && sw_streq(t->running->slot.name, s->name))
 		return "being read";
 	for (const struct sw_trail_op *op = t->waiting; op; op = op->next)
 		if (op->kind == SW_TRAIL_OP_PUT && sw_streq(op->slot.name, s->name))
 			return "waits to be read";
-	if (s->list && s->list->view.n_text && sw_trails_compile_key(t) != t->compiled_key)
+	if (are_compiling && s->list && s->list->view.n_text)
 		return "being compiled";
 	return NULL;
 }
@@ -268,7 +273,7 @@ static void compile_if_changed(struct sw_engine *e)
 	struct sw_trail_part *t = e->trails;
 	struct sw_trail_op *op;
 
-	if (!t->is_loaded || t->waiting || sw_trails_compile_key(t) == t->compiled_key)
+	if (!t->is_loaded || t->waiting || !sw_trails_are_compiling(t))
 		return;
 	op = sw_trail_op_new(SW_TRAIL_OP_COMPILE);
 	if (op)

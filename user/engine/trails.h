@@ -173,8 +173,10 @@ void sw_trails_queue(struct sw_engine *e, struct sw_trail_op *op);
 /* At the end: fails who waits, frees lists and operations. The worker is gone already. */
 void sw_trails_drop(struct sw_trail_part *t);
 struct sw_trail_slot *sw_trails_slot(struct sw_trail_part *t, const char *name);
-/* What keeps a list from being told of in full, for a person; NULL: nothing. */
-const char *sw_trails_unready(const struct sw_trail_part *t, const struct sw_trail_slot *s);
+/* Whether lists have come or gone that the compiled set does not know; walks all of them and their times. */
+bool sw_trails_are_compiling(const struct sw_trail_part *t);
+/* What keeps a list from being told of in full, for a person; NULL: nothing. are_compiling: as above. */
+const char *sw_trails_unready(const struct sw_trail_part *t, const struct sw_trail_slot *s, bool are_compiling);
 /* The set as the look-ups want it. Number of lists; ret has room for SW_TRAIL_SETS_MAX. */
 size_t sw_trails_sources(const struct sw_trail_part *t, int64_t now_wall_sec, struct sw_trail_source *ret);
 /*

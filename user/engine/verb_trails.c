@@ -359,7 +359,7 @@ static void write_bad(struct sw_json *j, const struct sw_trail_list *l)
 	sw_json_string(j, "first_bad", n ? first : NULL);
 }
 
-static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_trail_slot *s)
+static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_trail_slot *s, bool are_compiling)
 {
 	const struct sw_feed_state *f =
 		s->kind == SW_TRAIL_KIND_FEED ? sw_net_peer_feed(e, s->name) : NULL;
@@ -380,7 +380,7 @@ static void write_list(struct sw_engine *e, struct sw_json *j, const struct sw_t
 	else
 		sw_json_null(j, "cover_percent");
 	write_ends(e, j, s->list);
-	sw_json_string(j, "state", sw_trails_unready(e->trails, s));
+	sw_json_string(j, "state", sw_trails_unready(e->trails, s, are_compiling));
 	sw_json_string(j, "error", error);
 	write_bad(j, s->list);
 	sw_json_wall_sec(j, "next_at", f ? (int64_t)f->last.next_wall_sec : 0);
@@ -398,19 +398,20 @@ static void write_empty_feeds(struct sw_engine *e, struct sw_json *j)
 		if (sw_trails_slot(e->trails, f->name))
 			continue;
 		sw_strcpy(s.name, sizeof(s.name), f->name);
-		write_list(e, j, &s);
+		write_list(e, j, &s, false); /* it holds nothing yet */
 	}
 }
 
 static void verb_list(struct sw_ctl_request *q, const json_t *args, void *arg)
 {
 	struct sw_engine *e = arg;
+	bool are_compiling = sw_trails_are_compiling(e->trails);
 	struct sw_json *j = sw_ctl_reply_begin(q);
 
 	sw_json_array_begin(j, "lists");
 	for (size_t i = 0; i < SW_TRAIL_SETS_MAX; i++)
 		if (e->trails->slots[i].name[0])
-			write_list(e, j, &e->trails->slots[i]);
+			write_list(e, j, &e->trails->slots[i], are_compiling);
 	write_empty_feeds(e, j);
 	sw_json_array_end(j);
 	sw_ctl_reply_end(q);
